@@ -1,0 +1,429 @@
+//! The ELF container: segments, sections, symbols and the pointers that a loader would have filled in.
+//!
+//! Everything Go-specific is found through program headers first, so that a file whose section headers were cut off
+//! reads the same. Sections serve where the loader maps nothing: symbols and DWARF.
+//!
+//! Not a loader and not a general ELF library: little-endian ELF64 for the two machines that gospect probes.
+
+use std::borrow::Cow;
+use std::io::Read;
+use std::sync::OnceLock;
+
+use object::elf;
+use object::endian::LittleEndian as Le;
+use object::pod;
+
+use crate::addr::{FileOff, VAddr};
+use crate::error::Error;
+
+/// The machine that the code is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum Arch {
+    /// x86-64.
+    Amd64,
+    /// AArch64, little-endian.
+    Arm64,
+}
+
+impl Arch {
+    /// Go's own name for it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Arch::Amd64 => "amd64",
+            Arch::Arm64 => "arm64",
+        }
+    }
+}
+
+/// Whether the loader may choose where the file goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Placement {
+    /// `ET_EXEC`: mapped at the addresses that it names.
+    Fixed,
+    /// `ET_DYN`: position independent executable or shared library.
+    Movable,
+}
+
+/// A `PT_LOAD` segment.
+#[derive(Clone, Copy, Debug)]
+pub struct Segment {
+    /// Where it is mapped.
+    pub addr: VAddr,
+    /// Its size in memory; what lies behind `file_size` is zero.
+    pub size: u64,
+    /// Where its bytes stand in the file.
+    pub offset: FileOff,
+    /// How many of them the file has.
+    pub file_size: u64,
+    /// Whether code may run in it.
+    pub executable: bool,
+    /// Whether the program may write to it.
+    pub writable: bool,
+}
+
+/// A named section.
+#[derive(Clone, Debug)]
+pub struct Section {
+    /// Its name, as far as it is UTF-8.
+    pub name: String,
+    /// Where it is mapped; 0 if it is not.
+    pub addr: VAddr,
+    /// Where its bytes stand in the file.
+    pub offset: FileOff,
+    /// How many bytes it has in the file (0 for `.bss`).
+    pub size: u64,
+    /// `SHF_COMPRESSED`.
+    pub compressed: bool,
+}
+
+/// An entry of `.symtab`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Symbol<'d> {
+    /// Its name.
+    pub name: &'d str,
+    /// Where it points.
+    pub addr: VAddr,
+    /// Its size as the linker gave it.
+    pub size: u64,
+    /// Whether it is a function (`STT_FUNC`).
+    pub function: bool,
+    /// Index of the section that it belongs to; 0 for undefined ones.
+    pub section: u16,
+}
+
+/// An ELF file, with its bytes.
+pub struct Elf {
+    data: Box<dyn AsRef<[u8]> + Send + Sync>,
+    /// The machine that it is for.
+    pub arch: Arch,
+    /// Fixed or movable.
+    pub placement: Placement,
+    /// Where it starts.
+    pub entry: VAddr,
+    /// Its `PT_LOAD` segments, by address.
+    pub segments: Vec<Segment>,
+    /// Its sections in file order; the null section included, so that symbols' indices fit. Empty if cut off.
+    pub sections: Vec<Section>,
+    /// `PT_INTERP`: the file asks for a dynamic loader.
+    pub interpreter: bool,
+    dynamic: Option<(u64, u64)>,
+    relocations: OnceLock<Vec<(u64, u64)>>,
+}
+
+/// Sections of more than this many bytes for each compressed one are no zlib streams.
+const MAX_EXPANSION: u64 = 1100;
+
+impl Elf {
+    /// Reads the headers.
+    ///
+    /// # Errors
+    /// Whatever makes the file not an ELF64 little-endian x86-64 or arm64 program or library that is whole.
+    pub fn parse(data: impl AsRef<[u8]> + Send + Sync + 'static) -> Result<Elf, Error> {
+        let bytes = data.as_ref();
+        check_identity(bytes)?;
+        let header = at::<elf::FileHeader64<Le>>(bytes, 0, "the ELF header")?;
+        let arch = match header.e_machine.get(Le) {
+            elf::EM_X86_64 => Arch::Amd64,
+            elf::EM_AARCH64 => Arch::Arm64,
+            other => return Err(Error::Foreign { what: machine_name(other) }),
+        };
+        let placement = match header.e_type.get(Le) {
+            elf::ET_EXEC => Placement::Fixed,
+            elf::ET_DYN => Placement::Movable,
+            elf::ET_REL => return Err(Error::NotExecutable { what: "an object file (not linked yet)" }),
+            elf::ET_CORE => return Err(Error::NotExecutable { what: "a core dump" }),
+            _ => return Err(Error::NotExecutable { what: "of an unknown kind" }),
+        };
+        let entry = VAddr(header.e_entry.get(Le));
+        let Programs { segments, interpreter, dynamic } = read_programs(bytes, header)?;
+        let sections = read_sections(bytes, header)?;
+        Ok(Elf {
+            data: Box::new(data),
+            arch,
+            placement,
+            entry,
+            segments,
+            sections,
+            interpreter,
+            dynamic,
+            relocations: OnceLock::new(),
+        })
+    }
+
+    /// The whole file.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        (*self.data).as_ref()
+    }
+
+    /// The segment that `addr` lies in.
+    #[must_use]
+    pub fn segment(&self, addr: VAddr) -> Option<&Segment> {
+        self.segments.iter().find(|s| addr.since(s.addr).is_some_and(|n| n < s.size))
+    }
+
+    /// The `len` bytes at `addr`, if the file has them all.
+    #[must_use]
+    pub fn read(&self, addr: VAddr, len: u64) -> Option<&[u8]> {
+        self.tail(addr)?.get(..usize::try_from(len).ok()?)
+    }
+
+    /// The bytes from `addr` to the end of its segment's part of the file.
+    #[must_use]
+    pub fn tail(&self, addr: VAddr) -> Option<&[u8]> {
+        let segment = self.segment(addr)?;
+        self.segment_bytes(segment).get(usize::try_from(addr.since(segment.addr)?).ok()?..)
+    }
+
+    /// What the file has of a segment.
+    #[must_use]
+    pub fn segment_bytes(&self, segment: &Segment) -> &[u8] {
+        range(self.bytes(), segment.offset.0, segment.file_size).unwrap_or_default()
+    }
+
+    /// Where in the file the byte of `addr` stands.
+    #[must_use]
+    pub fn file_offset(&self, addr: VAddr) -> Option<FileOff> {
+        let segment = self.segment(addr)?;
+        let n = addr.since(segment.addr)?;
+        (n < segment.file_size).then(|| FileOff(segment.offset.0 + n))
+    }
+
+    /// A 64-bit word as the loader would leave it in an image that it did not move.
+    #[must_use]
+    pub fn word(&self, addr: VAddr) -> Option<u64> {
+        let relocations = self.relocations();
+        if let Ok(i) = relocations.binary_search_by_key(&addr.0, |r| r.0) {
+            return Some(relocations[i].1);
+        }
+        self.read(addr, 8).map(u64_at)
+    }
+
+    /// [`Elf::word`] as an address; 0 is `None`.
+    #[must_use]
+    pub fn pointer(&self, addr: VAddr) -> Option<VAddr> {
+        self.word(addr).filter(|&a| a != 0).map(VAddr)
+    }
+
+    /// A 32-bit word.
+    #[must_use]
+    pub fn half(&self, addr: VAddr) -> Option<u32> {
+        self.read(addr, 4).map(u32_at)
+    }
+
+    /// The first section of this name.
+    #[must_use]
+    pub fn section(&self, name: &str) -> Option<&Section> {
+        self.sections.iter().find(|s| s.name == name)
+    }
+
+    /// A section's bytes, decompressed where they are compressed.
+    ///
+    /// # Errors
+    /// A section that reaches behind the end of the file, or a compressed one that is damaged or not zlib.
+    pub fn section_data(&self, section: &Section) -> Result<Cow<'_, [u8]>, Error> {
+        let raw = range(self.bytes(), section.offset.0, section.size).ok_or_else(|| Error::Truncated {
+            what: "a section",
+            need: section.offset.0.saturating_add(section.size),
+            have: self.bytes().len() as u64,
+        })?;
+        if section.compressed { decompress(raw).map(Cow::Owned) } else { Ok(Cow::Borrowed(raw)) }
+    }
+
+    /// The entries of `.symtab`; none in a stripped file. Entries with broken names are left out.
+    pub fn symbols(&self) -> impl Iterator<Item = Symbol<'_>> {
+        let table = self.raw_section(".symtab");
+        let names = self.raw_section(".strtab");
+        let count = table.len() / size_of::<elf::Sym64<Le>>();
+        let entries = pod::slice_from_bytes::<elf::Sym64<Le>>(table, count).map_or(&[][..], |(s, _)| s);
+        entries.iter().filter_map(move |s| {
+            Some(Symbol {
+                name: c_str(names, s.st_name.get(Le) as usize)?,
+                addr: VAddr(s.st_value.get(Le)),
+                size: s.st_size.get(Le),
+                function: s.st_info.0 & 0xf == elf::STT_FUNC.0,
+                section: s.st_shndx.get(Le).0,
+            })
+        })
+    }
+
+    /// Every word that the loader adds its bias to, with its value before, sorted by address.
+    pub fn relocations(&self) -> &[(u64, u64)] {
+        self.relocations.get_or_init(|| self.read_relocations().unwrap_or_default())
+    }
+
+    fn raw_section(&self, name: &str) -> &[u8] {
+        self.section(name).and_then(|s| range(self.bytes(), s.offset.0, s.size)).unwrap_or_default()
+    }
+
+    /// `DT_RELA`'s relative entries. `DT_RELR` needs none of this: it keeps its addends in place.
+    fn read_relocations(&self) -> Option<Vec<(u64, u64)>> {
+        let (offset, size) = self.dynamic?;
+        let dynamic = range(self.bytes(), offset, size)?;
+        let tag = |wanted: elf::DynamicTag| {
+            let mut pairs = dynamic.chunks_exact(16).map(|p| (u64_at(p), u64_at(&p[8..])));
+            pairs.find(|&(tag, _)| tag == wanted.0 as u64).map(|(_, value)| value)
+        };
+        let table = self.read(VAddr(tag(elf::DT_RELA)?), tag(elf::DT_RELASZ)?)?;
+        let relative = match self.arch {
+            Arch::Amd64 => elf::R_X86_64_RELATIVE,
+            Arch::Arm64 => elf::R_AARCH64_RELATIVE,
+        };
+        let mut found: Vec<(u64, u64)> = table
+            .chunks_exact(24)
+            .filter(|r| u64_at(&r[8..]) & 0xffff_ffff == u64::from(relative.0))
+            .map(|r| (u64_at(r), u64_at(&r[16..])))
+            .collect();
+        if !found.is_sorted_by_key(|r| r.0) {
+            found.sort_unstable_by_key(|r| r.0);
+        }
+        Some(found)
+    }
+}
+
+/// `&data[offset..][..len]` for numbers that come from the file.
+pub(crate) fn range(data: &[u8], offset: u64, len: u64) -> Option<&[u8]> {
+    data.get(usize::try_from(offset).ok()?..)?.get(..usize::try_from(len).ok()?)
+}
+
+/// The first eight bytes as a number; 0 where there are fewer.
+pub(crate) fn u64_at(data: &[u8]) -> u64 {
+    data.first_chunk().map_or(0, |b| u64::from_le_bytes(*b))
+}
+
+/// The first four bytes as a number; 0 where there are fewer.
+pub(crate) fn u32_at(data: &[u8]) -> u32 {
+    data.first_chunk().map_or(0, |b| u32::from_le_bytes(*b))
+}
+
+/// The NUL-terminated UTF-8 text at `offset`.
+pub(crate) fn c_str(data: &[u8], offset: usize) -> Option<&str> {
+    let tail = data.get(offset..)?;
+    std::str::from_utf8(&tail[..memchr::memchr(0, tail)?]).ok()
+}
+
+fn check_identity(bytes: &[u8]) -> Result<(), Error> {
+    if bytes.is_empty() {
+        return Err(Error::Empty);
+    }
+    if !bytes.starts_with(&elf::ELFMAG) {
+        return Err(Error::NotElf { what: looks_like(bytes) });
+    }
+    if bytes.len() < 64 {
+        return Err(Error::Truncated { what: "the ELF header", need: 64, have: bytes.len() as u64 });
+    }
+    if bytes[4] != elf::ELFCLASS64.0 {
+        return Err(Error::Foreign { what: "a 32-bit machine".into() });
+    }
+    if bytes[5] != elf::ELFDATA2LSB.0 {
+        return Err(Error::Foreign { what: "a big-endian machine".into() });
+    }
+    Ok(())
+}
+
+fn looks_like(bytes: &[u8]) -> &'static str {
+    match bytes {
+        [b'#', b'!', ..] => "a script",
+        [b'M', b'Z', ..] => "a Windows program",
+        [0xcf | 0xce, 0xfa, 0xed, 0xfe, ..] | [0xca, 0xfe, 0xba, 0xbe, ..] => "a macOS program",
+        [0, b'a', b's', b'm', ..] => "WebAssembly",
+        [0x1f, 0x8b, ..] => "gzip data",
+        [b'P', b'K', 3, 4, ..] => "a zip archive",
+        _ if bytes.iter().take(512).all(|b| b.is_ascii_graphic() || b.is_ascii_whitespace()) => "text",
+        _ => "unknown data",
+    }
+}
+
+fn machine_name(machine: elf::Machine) -> String {
+    match machine {
+        elf::EM_386 => "32-bit x86".into(),
+        elf::EM_ARM => "32-bit ARM".into(),
+        elf::EM_RISCV => "RISC-V".into(),
+        elf::EM_PPC64 => "64-bit PowerPC".into(),
+        elf::EM_S390 => "S/390".into(),
+        elf::EM_MIPS => "MIPS".into(),
+        elf::EM_LOONGARCH => "LoongArch".into(),
+        other => format!("ELF machine {}", other.0),
+    }
+}
+
+struct Programs {
+    segments: Vec<Segment>,
+    interpreter: bool,
+    dynamic: Option<(u64, u64)>,
+}
+
+fn read_programs(bytes: &[u8], header: &elf::FileHeader64<Le>) -> Result<Programs, Error> {
+    let table: &[elf::ProgramHeader64<Le>] =
+        slice_at(bytes, header.e_phoff.get(Le), header.e_phnum.get(Le), "the program headers")?;
+    let mut segments = Vec::new();
+    for p in table.iter().filter(|p| p.p_type.get(Le) == elf::PT_LOAD) {
+        let (offset, file_size) = (p.p_offset.get(Le), p.p_filesz.get(Le));
+        let end = offset.saturating_add(file_size);
+        if end > bytes.len() as u64 {
+            return Err(Error::Truncated { what: "a loaded segment", need: end, have: bytes.len() as u64 });
+        }
+        let flags = p.p_flags.get(Le);
+        segments.push(Segment {
+            addr: VAddr(p.p_vaddr.get(Le)),
+            size: p.p_memsz.get(Le).max(file_size),
+            offset: FileOff(offset),
+            file_size,
+            executable: flags.contains(elf::PF_X),
+            writable: flags.contains(elf::PF_W),
+        });
+    }
+    segments.sort_by_key(|s| s.addr);
+    let find = |kind| table.iter().find(|p| p.p_type.get(Le) == kind);
+    let dynamic = find(elf::PT_DYNAMIC).map(|p| (p.p_offset.get(Le), p.p_filesz.get(Le)));
+    Ok(Programs { segments, interpreter: find(elf::PT_INTERP).is_some(), dynamic })
+}
+
+fn read_sections(bytes: &[u8], header: &elf::FileHeader64<Le>) -> Result<Vec<Section>, Error> {
+    let table: &[elf::SectionHeader64<Le>] =
+        slice_at(bytes, header.e_shoff.get(Le), header.e_shnum.get(Le), "the section headers")?;
+    let names = table
+        .get(usize::from(header.e_shstrndx.get(Le).0))
+        .and_then(|s| range(bytes, s.sh_offset.get(Le), s.sh_size.get(Le)))
+        .unwrap_or_default();
+    let section = |s: &elf::SectionHeader64<Le>| Section {
+        name: c_str(names, s.sh_name.get(Le) as usize).unwrap_or_default().to_owned(),
+        addr: VAddr(s.sh_addr.get(Le)),
+        offset: FileOff(s.sh_offset.get(Le)),
+        size: if s.sh_type.get(Le) == elf::SHT_NOBITS { 0 } else { s.sh_size.get(Le) },
+        compressed: s.sh_flags.get(Le).contains(elf::SHF_COMPRESSED),
+    };
+    Ok(table.iter().map(section).collect())
+}
+
+fn at<'d, T: pod::Pod>(bytes: &'d [u8], offset: u64, what: &'static str) -> Result<&'d T, Error> {
+    slice_at(bytes, offset, 1, what).map(|s: &[T]| &s[0])
+}
+
+fn slice_at<'d, T: pod::Pod>(bytes: &'d [u8], offset: u64, count: u16, what: &'static str) -> Result<&'d [T], Error> {
+    if count == 0 || offset == 0 && size_of::<T>() != 64 {
+        return Ok(&[]);
+    }
+    let len = size_of::<T>() as u64 * u64::from(count);
+    range(bytes, offset, len)
+        .and_then(|raw| pod::slice_from_bytes(raw, usize::from(count)).ok())
+        .map(|(slice, _)| slice)
+        .ok_or(Error::Truncated { what, need: offset.saturating_add(len), have: bytes.len() as u64 })
+}
+
+fn decompress(raw: &[u8]) -> Result<Vec<u8>, Error> {
+    let damaged = |why: &str| Error::malformed("compressed section", why);
+    let (header, body) = raw.split_at_checked(24).ok_or_else(|| damaged("too short for its header"))?;
+    if u32_at(header) != elf::ELFCOMPRESS_ZLIB.0 {
+        return Err(Error::Unsupported { what: "a section compressed with something other than zlib".into() });
+    }
+    let size = u64_at(&header[8..]);
+    if size > body.len() as u64 * MAX_EXPANSION {
+        return Err(damaged("it claims more bytes than it can hold"));
+    }
+    let mut out = Vec::with_capacity(usize::try_from(size).map_err(|_| damaged("its size"))?);
+    let read = flate2::read::ZlibDecoder::new(body).take(size).read_to_end(&mut out);
+    read.map_err(|e| damaged(&e.to_string()))?;
+    if out.len() as u64 == size { Ok(out) } else { Err(damaged("it ends early")) }
+}

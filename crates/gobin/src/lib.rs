@@ -1,0 +1,25 @@
+//! What a Go executable says about itself: functions, lines, inlining, types, argument places, probe sites and
+//! the layout of its runtime.
+//!
+//! Pure: bytes in, facts out. No file is opened here, no clock is read, no kernel asked. Every byte is foreign:
+//! nothing in it may make this crate panic, loop for ever, or allocate more than a small multiple of the input.
+//!
+//! [`Image`] is the door; behind it each module knows one thing, and the ones further down know nothing of the ones
+//! further up:
+//!
+//! ```text
+//! image ── signature ── dwarf ──┐
+//!   │          └─────── abi     ├── types ── elf ── addr
+//!   ├───── sites ── insn        │
+//!   ├───── layout ──────────────┤
+//!   └───── pclntab ─ moduledata ┴ rtype
+//! ```
+
+pub mod addr;
+pub mod elf;
+pub mod error;
+pub mod types;
+
+pub use addr::{FileOff, VAddr};
+pub use elf::{Arch, Elf};
+pub use error::Error;
