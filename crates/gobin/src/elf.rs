@@ -427,3 +427,15 @@ fn decompress(raw: &[u8]) -> Result<Vec<u8>, Error> {
     read.map_err(|e| damaged(&e.to_string()))?;
     if out.len() as u64 == size { Ok(out) } else { Err(damaged("it ends early")) }
 }
+
+/// A base-128 number as Go writes it, with the bytes that it took.
+pub(crate) fn uvarint(data: &[u8]) -> Option<(u64, usize)> {
+    let mut value = 0u64;
+    for (i, &byte) in data.iter().enumerate().take(10) {
+        value |= u64::from(byte & 0x7f) << (7 * i);
+        if byte < 0x80 {
+            return Some((value, i + 1));
+        }
+    }
+    None
+}

@@ -16,8 +16,11 @@
 //! ```
 
 pub mod addr;
+pub mod buildinfo;
 pub mod elf;
 pub mod error;
+pub mod moduledata;
+pub mod pclntab;
 pub mod types;
 
 pub use addr::{FileOff, VAddr};

@@ -1,0 +1,186 @@
+//! `runtime.firstmoduledata`: where the linker put everything.
+//!
+//! The structure has no name in a stripped file. It starts with the addresses of the function table and of the names
+//! in it, a pair that stands nowhere else. Its later fields moved in 1.20, 1.26 and 1.27; one set of offsets is
+//! believed only if what it gives is consistent.
+
+use crate::addr::VAddr;
+use crate::elf::Elf;
+use crate::pclntab::Header;
+
+/// The fields that matter here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moduledata {
+    /// Where it stands itself.
+    pub addr: VAddr,
+    /// How it was found, in words.
+    pub found_by: &'static str,
+    /// Start of the Go code: what function offsets count from.
+    pub text: VAddr,
+    /// End of the Go code.
+    pub etext: VAddr,
+    /// The rest, if its layout is known.
+    pub data: Option<DataLayout>,
+}
+
+/// The part of `moduledata` whose place depends on the version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataLayout {
+    /// Start of the type descriptors: what type and name offsets count from.
+    pub types: VAddr,
+    /// Their end.
+    pub etypes: VAddr,
+    /// Start of read-only data.
+    pub rodata: VAddr,
+    /// What funcdata offsets count from.
+    pub gofunc: VAddr,
+    /// Up to 1.26: the list of type offsets, and how many.
+    pub typelinks: Option<(VAddr, u64)>,
+    /// Up to 1.26: the list of itab addresses, and how many.
+    pub itablinks: Option<(VAddr, u64)>,
+    /// From 1.27: bytes of type descriptors, one behind the other, from `types + 8` on.
+    pub typedesc_len: Option<u64>,
+    /// From 1.27: offset of the itabs from `types`, and their size in bytes.
+    pub itabs: Option<(u64, u64)>,
+}
+
+/// Offsets of the fields that move, for one span of versions.
+struct Offsets {
+    since_minor: u32,
+    types: u64,
+    etypes: u64,
+    rodata: u64,
+    gofunc: u64,
+    typelinks: Option<u64>,
+    itablinks: Option<u64>,
+    typedesc_len: Option<u64>,
+    itabs: Option<u64>,
+}
+
+// +rtype moduledata.text uintptr
+const TEXT: u64 = 176;
+// +rtype moduledata.etext uintptr
+const ETEXT: u64 = 184;
+
+/// Newest first.
+// +rtype moduledata.types uintptr
+// +rtype moduledata.etypes uintptr
+// +rtype moduledata.rodata uintptr
+// +rtype moduledata.gofunc uintptr
+// +rtype 1.18-1.26 moduledata.typelinks []int32
+// +rtype 1.18-1.26 moduledata.itablinks []*itab
+// +rtype 1.27 moduledata.typedesclen uintptr
+// +rtype 1.27 moduledata.itaboffset uintptr
+// +rtype 1.27 moduledata.itabsize uintptr
+const OFFSETS: [Offsets; 4] = [
+    Offsets {
+        since_minor: 27,
+        types: 296,
+        etypes: 312,
+        rodata: 336,
+        gofunc: 344,
+        typelinks: None,
+        itablinks: None,
+        typedesc_len: Some(304),
+        itabs: Some(320),
+    },
+    Offsets {
+        since_minor: 26,
+        types: 296,
+        etypes: 304,
+        rodata: 312,
+        gofunc: 320,
+        typelinks: Some(360),
+        itablinks: Some(384),
+        typedesc_len: None,
+        itabs: None,
+    },
+    Offsets {
+        since_minor: 20,
+        types: 296,
+        etypes: 304,
+        rodata: 312,
+        gofunc: 320,
+        typelinks: Some(352),
+        itablinks: Some(376),
+        typedesc_len: None,
+        itabs: None,
+    },
+    Offsets {
+        since_minor: 18,
+        types: 280,
+        etypes: 288,
+        rodata: 296,
+        gofunc: 304,
+        typelinks: Some(336),
+        itablinks: Some(360),
+        typedesc_len: None,
+        itabs: None,
+    },
+];
+
+/// Finds and reads it. `minor` is the Go version; without one every layout is tried.
+#[must_use]
+pub fn find(elf: &Elf, table: &Header, minor: Option<u32>) -> Option<Moduledata> {
+    let named = elf.section(".go.module").map(|s| (s.addr, "section .go.module"));
+    let by_pattern = || search(elf, table).map(|at| (at, "the pointer to the function table"));
+    named.and_then(|at| read(elf, table, at, minor)).or_else(|| read(elf, table, by_pattern()?, minor))
+}
+
+/// The address of a word that points to the table and is followed by one that points to its names.
+fn search(elf: &Elf, table: &Header) -> Option<VAddr> {
+    let moved = elf
+        .relocations()
+        .windows(2)
+        .find(|w| w[0].1 == table.addr.0 && w[1] == (w[0].0.wrapping_add(8), table.names_addr().0));
+    if let Some(pair) = moved {
+        return Some(VAddr(pair[0].0));
+    }
+    let pattern = [table.addr.0.to_le_bytes(), table.names_addr().0.to_le_bytes()].concat();
+    let finder = memchr::memmem::Finder::new(&pattern);
+    elf.segments.iter().find_map(|s| Some(s.addr.plus(finder.find(elf.segment_bytes(s))? as u64)))
+}
+
+fn read(elf: &Elf, table: &Header, (addr, found_by): (VAddr, &'static str), minor: Option<u32>) -> Option<Moduledata> {
+    let points_to_table = elf.word(addr)? == table.addr.0 && elf.word(addr.plus(8))? == table.names_addr().0;
+    let (text, etext) = (elf.pointer(addr.plus(TEXT))?, elf.pointer(addr.plus(ETEXT))?);
+    let code = elf.segment(text).is_some_and(|s| s.executable) && text < etext;
+    if !points_to_table || !code {
+        return None;
+    }
+    let fits = |o: &&Offsets| minor.is_none_or(|m| o.since_minor <= m);
+    let known = OFFSETS.iter().filter(fits).take(if minor.is_some() { 1 } else { OFFSETS.len() });
+    let data = known.filter_map(|o| read_data(elf, addr, o)).next();
+    Some(Moduledata { addr, found_by, text, etext, data })
+}
+
+fn read_data(elf: &Elf, at: VAddr, o: &Offsets) -> Option<DataLayout> {
+    let word = |offset| elf.word(at.plus(offset));
+    let pointer = |offset| elf.pointer(at.plus(offset));
+    let list = |offset: u64| Some((VAddr(word(offset)?), word(offset + 8)?));
+    let data = DataLayout {
+        types: pointer(o.types)?,
+        etypes: pointer(o.etypes)?,
+        rodata: pointer(o.rodata)?,
+        gofunc: pointer(o.gofunc)?,
+        typelinks: o.typelinks.and_then(list),
+        itablinks: o.itablinks.and_then(list),
+        typedesc_len: o.typedesc_len.and_then(word),
+        itabs: o.itabs.and_then(|offset| Some((word(offset)?, word(offset + 8)?))),
+    };
+    consistent(elf, &data).then_some(data)
+}
+
+/// Types lie in one loaded segment, their lists are no longer than the file, and their parts no longer than they.
+fn consistent(elf: &Elf, data: &DataLayout) -> bool {
+    let Some(span) = data.etypes.since(data.types) else { return false };
+    let list_fits = |list: Option<(VAddr, u64)>, width: u64| {
+        list.is_none_or(|(at, n)| n == 0 || n.checked_mul(width).is_some_and(|len| elf.read(at, len).is_some()))
+    };
+    elf.read(data.types, span).is_some()
+        && elf.segment(data.gofunc).is_some()
+        && list_fits(data.typelinks, 4)
+        && list_fits(data.itablinks, 8)
+        && data.typedesc_len.is_none_or(|len| len <= span)
+        && data.itabs.is_none_or(|(at, len)| at.checked_add(len).is_some_and(|end| end <= span))
+}
