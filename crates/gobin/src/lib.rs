@@ -19,10 +19,14 @@ pub mod addr;
 pub mod buildinfo;
 pub mod elf;
 pub mod error;
+pub mod image;
 pub mod moduledata;
+pub mod name;
+pub mod pattern;
 pub mod pclntab;
 pub mod types;
 
 pub use addr::{FileOff, VAddr};
 pub use elf::{Arch, Elf};
 pub use error::Error;
+pub use image::{Function, Image};

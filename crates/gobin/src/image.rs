@@ -1,0 +1,277 @@
+//! A Go executable: the door to everything that the other modules find.
+//!
+//! Opening reads headers, build information, the function table's header and moduledata, nothing else; what costs
+//! more is read when it is asked for and kept. A file of which only a part can be read is still opened: each part
+//! says what is missing and why.
+
+use std::collections::BTreeMap;
+
+use crate::addr::VAddr;
+use crate::buildinfo::{self, BuildInfo, GoVersion};
+use crate::elf::{Arch, Elf};
+use crate::error::Error;
+use crate::moduledata::{self, Moduledata};
+use crate::name::{Name, Origin};
+use crate::pclntab::{self, FLAG_ASM, Header, Pclntab, Row};
+
+/// A Go executable.
+pub struct Image {
+    elf: Elf,
+    build: Option<BuildInfo>,
+    code: Result<Code, Error>,
+    module: Option<Moduledata>,
+}
+
+/// Where functions are described and where their code starts.
+struct Code {
+    table: Header,
+    text: VAddr,
+}
+
+/// One function.
+#[derive(Clone, Copy)]
+pub struct Function<'i> {
+    image: &'i Image,
+    row: Row<'i>,
+    text: VAddr,
+}
+
+/// A place where a function was inlined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InlinedAt<'i> {
+    /// The function whose code contains it.
+    pub into: &'i str,
+    /// The first instruction that came from it.
+    pub pc: VAddr,
+    /// File and line of the call, if known.
+    pub call: Option<(&'i str, u32)>,
+}
+
+impl Image {
+    /// Opens the bytes of an executable.
+    ///
+    /// # Errors
+    /// Whatever makes the bytes no ELF file that gospect reads, or no Go program.
+    pub fn parse(data: impl AsRef<[u8]> + Send + Sync + 'static) -> Result<Image, Error> {
+        let elf = Elf::parse(data)?;
+        let build = buildinfo::read(&elf);
+        let minor = build.as_ref().and_then(|b| b.go.minor);
+        let table = pclntab::find(&elf);
+        let module = table.as_ref().ok().and_then(|t| moduledata::find(&elf, t, minor));
+        let code = table.and_then(|table| Code::locate(&elf, table, module.as_ref()));
+        match (&code, &build) {
+            (Err(error), None) => Err(error.clone()),
+            _ => Ok(Image { elf, build, code, module }),
+        }
+    }
+
+    /// The container.
+    #[must_use]
+    pub fn elf(&self) -> &Elf {
+        &self.elf
+    }
+
+    /// The machine that it is for.
+    #[must_use]
+    pub fn arch(&self) -> Arch {
+        self.elf.arch
+    }
+
+    /// What the linker wrote about the build, if it did.
+    #[must_use]
+    pub fn build_info(&self) -> Option<&BuildInfo> {
+        self.build.as_ref()
+    }
+
+    /// The Go version, if the build information says.
+    #[must_use]
+    pub fn go(&self) -> Option<&GoVersion> {
+        self.build.as_ref().map(|b| &b.go)
+    }
+
+    /// The `26` of `go1.26`, if known.
+    #[must_use]
+    pub fn minor(&self) -> Option<u32> {
+        self.go().and_then(|go| go.minor)
+    }
+
+    /// Where the linker put everything, if it was found.
+    #[must_use]
+    pub fn module(&self) -> Option<&Moduledata> {
+        self.module.as_ref()
+    }
+
+    /// The function table.
+    ///
+    /// # Errors
+    /// Why there is none that can be read.
+    pub fn table(&self) -> Result<Pclntab<'_>, &Error> {
+        self.code.as_ref().map(|code| Pclntab::new(&self.elf, code.table))
+    }
+
+    /// All functions by address; none if [`Image::table`] is an error.
+    pub fn functions(&self) -> impl Iterator<Item = Function<'_>> {
+        let count = self.table().map_or(0, |t| t.len());
+        (0..count).filter_map(|i| self.function(i))
+    }
+
+    /// The `index`th function by address.
+    #[must_use]
+    pub fn function(&self, index: u32) -> Option<Function<'_>> {
+        let code = self.code.as_ref().ok()?;
+        let row = Pclntab::new(&self.elf, code.table).row(index)?;
+        Some(Function { image: self, row, text: code.text })
+    }
+
+    /// The function whose code contains `pc`.
+    #[must_use]
+    pub fn function_at(&self, pc: VAddr) -> Option<Function<'_>> {
+        let code = self.code.as_ref().ok()?;
+        let offset = u32::try_from(pc.since(code.text)?).ok()?;
+        let row = Pclntab::new(&self.elf, code.table).row_at(offset)?;
+        Some(Function { image: self, row, text: code.text })
+    }
+
+    /// The functions of exactly this name: several where an assembly function and its wrapper share one.
+    pub fn named(&self, name: &str) -> impl Iterator<Item = Function<'_>> {
+        self.functions().filter(move |f| f.name() == name)
+    }
+
+    /// For each function that was inlined somewhere, where.
+    #[must_use]
+    pub fn inlined(&self) -> BTreeMap<&str, Vec<InlinedAt<'_>>> {
+        let mut all: BTreeMap<&str, Vec<InlinedAt<'_>>> = BTreeMap::new();
+        for f in self.functions() {
+            for (name, at) in f.inlined() {
+                all.entry(name).or_default().push(at);
+            }
+        }
+        all
+    }
+}
+
+impl Code {
+    fn locate(elf: &Elf, table: Header, module: Option<&Moduledata>) -> Result<Code, Error> {
+        let text = module.map(|m| m.text).or_else(|| pclntab::text_start(elf, Pclntab::new(elf, table)));
+        let text = text.ok_or_else(|| {
+            Error::malformed("function table", "where its code starts is not to be found (no moduledata points to it)")
+        })?;
+        Ok(Code { table, text })
+    }
+}
+
+impl<'i> Function<'i> {
+    /// The linker's name.
+    #[must_use]
+    pub fn name(&self) -> &'i str {
+        self.row.name()
+    }
+
+    /// The name, taken apart.
+    #[must_use]
+    pub fn parts(&self) -> Name<'i> {
+        Name::parse(self.name())
+    }
+
+    /// Its place among all functions by address.
+    #[must_use]
+    pub fn index(&self) -> u32 {
+        self.row.index
+    }
+
+    /// Its first byte.
+    #[must_use]
+    pub fn entry(&self) -> VAddr {
+        self.text.plus(u64::from(self.row.entry))
+    }
+
+    /// Bytes up to the next function, padding included.
+    #[must_use]
+    pub fn size(&self) -> u32 {
+        self.row.end - self.row.entry
+    }
+
+    /// Its code, padding included; empty if the file does not have it.
+    #[must_use]
+    pub fn code(&self) -> &'i [u8] {
+        self.image.elf.read(self.entry(), u64::from(self.size())).unwrap_or_default()
+    }
+
+    /// Its row in the function table.
+    #[must_use]
+    pub fn row(&self) -> &Row<'i> {
+        &self.row
+    }
+
+    /// Whether it was written in assembly.
+    #[must_use]
+    pub fn is_assembly(&self) -> bool {
+        self.row.flags() & FLAG_ASM != 0
+    }
+
+    /// How it came to be.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        let wrapper = wrapper_id(self.image.minor()).is_some_and(|id| id == self.row.func_id());
+        match self.parts().origin() {
+            Origin::Go if self.is_assembly() => Origin::Asm,
+            Origin::Go if wrapper => Origin::Wrapper,
+            other => other,
+        }
+    }
+
+    /// File and line of its first instruction.
+    #[must_use]
+    pub fn place(&self) -> Option<(&'i str, u32)> {
+        self.row.file_line(0)
+    }
+
+    /// File and line of the instruction at `pc`.
+    #[must_use]
+    pub fn file_line(&self, pc: VAddr) -> Option<(&'i str, u32)> {
+        self.row.file_line(u32::try_from(pc.since(self.entry())?).ok()?)
+    }
+
+    /// The names of the functions inlined into it, each with its place, in the order of their first instructions.
+    #[must_use]
+    pub fn inlined(&self) -> Vec<(&'i str, InlinedAt<'i>)> {
+        let at = |call: pclntab::InlinedCall<'i>| InlinedAt {
+            into: self.name(),
+            pc: self.entry().plus(u64::from(call.first_pc)),
+            call: self.row.file_line(call.parent_pc),
+        };
+        let mut calls = self.inlined_calls();
+        calls.sort_by_key(|c| c.first_pc);
+        calls.into_iter().map(|call| (call.name, at(call))).collect()
+    }
+
+    /// Its inline tree, in the tree's own order.
+    #[must_use]
+    pub fn inlined_calls(&self) -> Vec<pclntab::InlinedCall<'i>> {
+        self.funcdata(self.row.inline_tree()).map_or_else(Vec::new, |tree| self.row.inlined_calls(tree))
+    }
+
+    /// The runtime's description of its argument words, with whatever follows it.
+    #[must_use]
+    pub fn arg_info(&self) -> Option<&'i [u8]> {
+        self.funcdata(self.row.arg_info())
+    }
+
+    fn funcdata(&self, offset: Option<u32>) -> Option<&'i [u8]> {
+        let data = self.image.module.as_ref()?.data.as_ref()?;
+        self.image.elf.tail(data.gofunc.plus(u64::from(offset?)))
+    }
+}
+
+/// `abi.FuncIDWrapper`, which the numbering of other special functions pushes about.
+// +rtype 1.19-1.21 abi.FuncIDWrapper = 21
+// +rtype 1.22-1.24 abi.FuncIDWrapper = 22
+// +rtype 1.25-1.27 abi.FuncIDWrapper = 23
+fn wrapper_id(minor: Option<u32>) -> Option<u8> {
+    match minor? {
+        19..=21 => Some(21),
+        22..=24 => Some(22),
+        25..=27 => Some(23),
+        _ => None,
+    }
+}
