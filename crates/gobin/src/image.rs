@@ -4,7 +4,7 @@
 //! more is read when it is asked for and kept. A file of which only a part can be read is still opened: each part
 //! says what is missing and why.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::addr::VAddr;
 use crate::buildinfo::{self, BuildInfo, GoVersion};
@@ -12,7 +12,7 @@ use crate::elf::{Arch, Elf};
 use crate::error::Error;
 use crate::moduledata::{self, Moduledata};
 use crate::name::{Name, Origin};
-use crate::pclntab::{self, FLAG_ASM, Header, Pclntab, Row};
+use crate::pclntab::{self, FLAG_ASM, Header, InlinedCall, Pclntab, Row};
 
 /// A Go executable.
 pub struct Image {
@@ -37,14 +37,26 @@ pub struct Function<'i> {
 }
 
 /// A place where a function was inlined.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub struct InlinedAt<'i> {
     /// The function whose code contains it.
-    pub into: &'i str,
+    pub into: Function<'i>,
+    /// The call that its code took the place of.
+    pub call: InlinedCall<'i>,
+}
+
+impl<'i> InlinedAt<'i> {
     /// The first instruction that came from it.
-    pub pc: VAddr,
-    /// File and line of the call, if known.
-    pub call: Option<(&'i str, u32)>,
+    #[must_use]
+    pub fn pc(&self) -> VAddr {
+        self.into.entry().plus(u64::from(self.call.first_pc))
+    }
+
+    /// File and line of the call.
+    #[must_use]
+    pub fn place(&self) -> Option<(&'i str, u32)> {
+        self.into.row.file_line(self.call.parent_pc)
+    }
 }
 
 impl Image {
@@ -141,12 +153,24 @@ impl Image {
     #[must_use]
     pub fn inlined(&self) -> BTreeMap<&str, Vec<InlinedAt<'_>>> {
         let mut all: BTreeMap<&str, Vec<InlinedAt<'_>>> = BTreeMap::new();
-        for f in self.functions() {
-            for (name, at) in f.inlined() {
-                all.entry(name).or_default().push(at);
+        for into in self.functions() {
+            for call in into.inlined_calls() {
+                all.entry(call.name).or_default().push(InlinedAt { into, call });
             }
         }
         all
+    }
+
+    /// The functions that exist only inlined into others.
+    #[must_use]
+    pub fn inlined_only(&self) -> BTreeSet<&str> {
+        let Ok(table) = self.table() else { return BTreeSet::new() };
+        let offsets: HashSet<u32> = self.functions().flat_map(|f| f.inlined_name_offsets()).collect();
+        let mut names: BTreeSet<&str> = offsets.into_iter().filter_map(|at| table.name(at)).collect();
+        for f in self.functions() {
+            names.remove(f.name());
+        }
+        names
     }
 }
 
@@ -232,23 +256,16 @@ impl<'i> Function<'i> {
         self.row.file_line(u32::try_from(pc.since(self.entry())?).ok()?)
     }
 
-    /// The names of the functions inlined into it, each with its place, in the order of their first instructions.
-    #[must_use]
-    pub fn inlined(&self) -> Vec<(&'i str, InlinedAt<'i>)> {
-        let at = |call: pclntab::InlinedCall<'i>| InlinedAt {
-            into: self.name(),
-            pc: self.entry().plus(u64::from(call.first_pc)),
-            call: self.row.file_line(call.parent_pc),
-        };
-        let mut calls = self.inlined_calls();
-        calls.sort_by_key(|c| c.first_pc);
-        calls.into_iter().map(|call| (call.name, at(call))).collect()
-    }
-
     /// Its inline tree, in the tree's own order.
     #[must_use]
-    pub fn inlined_calls(&self) -> Vec<pclntab::InlinedCall<'i>> {
+    pub fn inlined_calls(&self) -> Vec<InlinedCall<'i>> {
         self.funcdata(self.row.inline_tree()).map_or_else(Vec::new, |tree| self.row.inlined_calls(tree))
+    }
+
+    fn inlined_name_offsets(&self) -> impl Iterator<Item = u32> + use<'i> {
+        let row = self.row;
+        let tree = self.funcdata(row.inline_tree()).unwrap_or_default();
+        row.inlined_name_offsets(tree)
     }
 
     /// The runtime's description of its argument words, with whatever follows it.

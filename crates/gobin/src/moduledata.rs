@@ -138,7 +138,8 @@ fn search(elf: &Elf, table: &Header) -> Option<VAddr> {
     }
     let pattern = [table.addr.0.to_le_bytes(), table.names_addr().0.to_le_bytes()].concat();
     let finder = memchr::memmem::Finder::new(&pattern);
-    elf.segments.iter().find_map(|s| Some(s.addr.plus(finder.find(elf.segment_bytes(s))? as u64)))
+    let likely_first = elf.segments.iter().filter(|s| s.writable).chain(elf.segments.iter().filter(|s| !s.writable));
+    likely_first.into_iter().find_map(|s| Some(s.addr.plus(finder.find(elf.segment_bytes(s))? as u64)))
 }
 
 fn read(elf: &Elf, table: &Header, (addr, found_by): (VAddr, &'static str), minor: Option<u32>) -> Option<Moduledata> {

@@ -1,0 +1,276 @@
+//! Holds what gobin says of large programs against what Go's own tools say of them.
+//!
+//! For each program: every function against `go tool nm`, file and line of every entry against `go tool addr2line`,
+//! the same functions once more in the stripped build, every function decoded or refused with a reason, and the
+//! places of arguments against DWARF's. `cargo xtask survey` builds the set through the Go module proxy, which takes
+//! long, and writes `docs/survey.md`; `cargo xtask survey FILE...` prints the table for files at hand.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use gobin::{Function, Image};
+
+/// Programs that somebody else wrote, each large or odd in its own way.
+const PROGRAMS: [&str; 6] = [
+    "github.com/go-delve/delve/cmd/dlv@v1.26.0",
+    "github.com/caddyserver/caddy/v2/cmd/caddy@v2.10.0",
+    "github.com/rclone/rclone@v1.70.3",
+    "github.com/coredns/coredns@v1.12.2",
+    "go.etcd.io/etcd/server/v3@v3.6.4",
+    "github.com/prometheus/prometheus/cmd/prometheus@v0.305.0",
+];
+
+/// What the toolchain itself brings.
+const TOOLS: [&str; 5] = ["cmd/go", "cmd/gofmt", "cmd/compile", "cmd/link", "cmd/vet"];
+
+/// What was found out about one program.
+#[derive(Default)]
+struct Row {
+    name: String,
+    go: String,
+    mib: u64,
+    functions: usize,
+    only_nm: Vec<String>,
+    only_gospect: Vec<String>,
+    renamed: Vec<String>,
+    nm: bool,
+    lines_equal: usize,
+    lines_differ: Vec<String>,
+    stripped: Option<Result<(), String>>,
+    sites: Sites,
+    places: Option<Places>,
+}
+
+/// Where probes can go.
+#[derive(Default)]
+struct Sites {
+    emulated: usize,
+    stepped: usize,
+    refused: BTreeMap<String, usize>,
+    returns: usize,
+}
+
+/// How argument places compare with DWARF's.
+#[derive(Default)]
+struct Places {
+    equal: usize,
+    differ: Vec<String>,
+}
+
+/// Runs the survey; the outcome is whether everything was equal.
+pub fn run(args: &[String]) -> Result<bool, String> {
+    let rows = if args.is_empty() {
+        survey_set()?
+    } else {
+        args.iter().map(|a| survey(Path::new(a), None)).collect::<Result<_, _>>()?
+    };
+    let text = render(&rows);
+    if args.is_empty() {
+        std::fs::write("docs/survey.md", &text).map_err(|e| format!("docs/survey.md: {e}"))?;
+        println!("docs/survey.md written");
+    }
+    print!("{text}");
+    Ok(rows.iter().all(Row::is_equal))
+}
+
+impl Row {
+    fn is_equal(&self) -> bool {
+        let same = self.only_nm.is_empty() && self.only_gospect.is_empty() && self.renamed.is_empty();
+        same && self.lines_differ.is_empty() && !matches!(self.stripped, Some(Err(_)))
+    }
+}
+
+fn survey_set() -> Result<Vec<Row>, String> {
+    let folder = std::env::temp_dir().join("gospect-survey");
+    std::fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    let mut rows = Vec::new();
+    for package in TOOLS.iter().chain(&PROGRAMS) {
+        let built = build(package, "", &folder).and_then(|p| Ok((p, build(package, "-s -w", &folder)?)));
+        match built {
+            Ok((plain, stripped)) => rows.push(survey(&plain, Some(&stripped))?),
+            Err(why) => eprintln!("{package}: left out: {why}"),
+        }
+    }
+    Ok(rows)
+}
+
+/// `go install` into a folder of its own, without cgo so that it needs no C compiler.
+fn build(package: &str, ldflags: &str, folder: &Path) -> Result<PathBuf, String> {
+    let bin = folder.join(if ldflags.is_empty() { "plain" } else { "stripped" });
+    let path = package.split('@').next().unwrap_or(package);
+    let mut parts = path.rsplit('/').skip_while(|p| p.len() < 3 && p.starts_with('v'));
+    let file = bin.join(parts.next().unwrap_or(path));
+    if file.exists() {
+        return Ok(file);
+    }
+    eprintln!("building {package} {ldflags}");
+    let output = Command::new("go")
+        .args(["install", "-ldflags", ldflags, package])
+        .env("GOFLAGS", "")
+        .env("CGO_ENABLED", "0")
+        .env("GOBIN", &bin)
+        .output()
+        .map_err(|e| format!("go install: {e}"))?;
+    if output.status.success() && file.exists() {
+        return Ok(file);
+    }
+    let text = String::from_utf8_lossy(&output.stderr);
+    Err(text.lines().last().unwrap_or("go install failed").to_owned())
+}
+
+fn survey(path: &Path, stripped: Option<&Path>) -> Result<Row, String> {
+    let image = open(path)?;
+    let functions: Vec<Function> = image.functions().collect();
+    let mut row = Row {
+        name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        go: image.go().map_or("?", |go| go.short()).to_owned(),
+        mib: image.elf().bytes().len() as u64 >> 20,
+        functions: functions.len(),
+        ..Row::default()
+    };
+    compare_names(&mut row, path, &image)?;
+    compare_lines(&mut row, path, &functions)?;
+    row.stripped = stripped.map(|other| open(other).and_then(|other| same_functions(&image, &other)));
+    Ok(row)
+}
+
+fn open(path: &Path) -> Result<Image, String> {
+    let bytes = std::fs::read(path).map_err(|e| format!("{}: {e}", path.display()))?;
+    Image::parse(bytes).map_err(|e| format!("{}: {e}", path.display()))
+}
+
+fn compare_names(row: &mut Row, path: &Path, image: &Image) -> Result<(), String> {
+    let symbols = nm(path)?;
+    row.nm = !symbols.is_empty();
+    let Some(module) = image.module().filter(|_| row.nm) else { return Ok(()) };
+    let mine: BTreeMap<u64, &str> = image.functions().map(|f| (f.entry().0, f.name())).collect();
+    for (&at, names) in symbols.range(module.text.0..module.etext.0) {
+        match mine.get(&at) {
+            None => row.only_nm.push(names.join(" = ")),
+            Some(name) if !names.iter().any(|n| spelled(n) == spelled(name)) => {
+                row.renamed.push(format!("{name} / {}", names.join(" = ")));
+            }
+            Some(_) => {}
+        }
+    }
+    row.only_gospect = mine.iter().filter(|(at, _)| !symbols.contains_key(at)).map(|(_, n)| (*n).to_owned()).collect();
+    Ok(())
+}
+
+/// Text symbols by address.
+fn nm(path: &Path) -> Result<BTreeMap<u64, Vec<String>>, String> {
+    let output = Command::new("go").args(["tool", "nm"]).arg(path).output().map_err(|e| format!("go tool nm: {e}"))?;
+    let mut symbols: BTreeMap<u64, Vec<String>> = BTreeMap::new();
+    for line in String::from_utf8_lossy(&output.stdout).lines() {
+        let mut fields = line.trim_start().splitn(3, ' ');
+        let (at, kind, name) = (fields.next(), fields.next(), fields.next());
+        if let (Some(at), Some("T" | "t"), Some(name)) = (at.and_then(|a| u64::from_str_radix(a, 16).ok()), kind, name)
+        {
+            symbols.entry(at).or_default().push(name.to_owned());
+        }
+    }
+    Ok(symbols)
+}
+
+/// A name as both tables have it. The function table writes `[...]` for type arguments and has no `.abi0`; the symbol
+/// table writes a dot for the middle dot by which the compiler numbers types declared inside functions.
+fn spelled(name: &str) -> String {
+    let name = name.strip_suffix(".abi0").unwrap_or(name);
+    let (mut out, mut depth) = (String::new(), 0usize);
+    for c in name.chars() {
+        match c {
+            '[' => {
+                if depth == 0 {
+                    out.push_str("[...");
+                }
+                depth += 1;
+            }
+            ']' => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    out.push(']');
+                }
+            }
+            '·' if depth == 0 => out.push('.'),
+            c if depth == 0 => out.push(c),
+            _ => {}
+        }
+    }
+    out
+}
+
+fn compare_lines(row: &mut Row, path: &Path, functions: &[Function]) -> Result<(), String> {
+    let theirs = addr2line(path, functions)?;
+    for (f, theirs) in functions.iter().zip(&theirs) {
+        let mine = f.place().map_or(":-1".to_owned(), |(file, line)| format!("{file}:{line}"));
+        if mine == *theirs {
+            row.lines_equal += 1;
+        } else {
+            row.lines_differ.push(format!("{}: {mine} / {theirs}", f.name()));
+        }
+    }
+    Ok(())
+}
+
+fn addr2line(path: &Path, functions: &[Function]) -> Result<Vec<String>, String> {
+    let failed = |e: std::io::Error| format!("go tool addr2line: {e}");
+    let mut child = Command::new("go")
+        .args(["tool", "addr2line"])
+        .arg(path)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(failed)?;
+    let questions: String = functions.iter().fold(String::new(), |mut text, f| {
+        let _ = writeln!(text, "{:x}", f.entry().0);
+        text
+    });
+    let mut stdin = child.stdin.take().ok_or("go tool addr2line: no stdin")?;
+    let writer = std::thread::spawn(move || stdin.write_all(questions.as_bytes()));
+    let output = child.wait_with_output().map_err(failed)?;
+    let _ = writer.join();
+    Ok(String::from_utf8_lossy(&output.stdout).lines().skip(1).step_by(2).map(str::to_owned).collect())
+}
+
+/// The stripped build must have the same functions in the same order at the same distance from the start of the code.
+fn same_functions(plain: &Image, stripped: &Image) -> Result<(), String> {
+    let list = |image: &Image| -> BTreeSet<(u32, String)> {
+        image.functions().map(|f| (f.row().entry, f.name().to_owned())).collect()
+    };
+    let (a, b) = (list(plain), list(stripped));
+    if a == b {
+        return Ok(());
+    }
+    let example = a.symmetric_difference(&b).next().map_or(String::new(), |(at, name)| format!("{name} at +{at:#x}"));
+    Err(format!("{} functions, {} in the stripped build; for instance {example}", a.len(), b.len()))
+}
+
+fn render(rows: &[Row]) -> String {
+    let mut text = String::new();
+    for row in rows {
+        let _ = writeln!(
+            text,
+            "{} {} {} MiB {} functions; nm {} (only nm {}, only gospect {}, renamed {}); lines {} equal, {} differ; stripped {:?}",
+            row.name,
+            row.go,
+            row.mib,
+            row.functions,
+            row.nm,
+            row.only_nm.len(),
+            row.only_gospect.len(),
+            row.renamed.len(),
+            row.lines_equal,
+            row.lines_differ.len(),
+            row.stripped
+        );
+        for d in row.renamed.iter().chain(&row.lines_differ).chain(&row.only_nm).take(5) {
+            let _ = writeln!(text, "    {d}");
+        }
+        let _ = (&row.sites.emulated, &row.sites.stepped, &row.sites.refused, &row.sites.returns);
+        let _ = row.places.as_ref().map(|p| (p.equal, p.differ.len()));
+    }
+    text
+}
