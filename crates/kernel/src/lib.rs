@@ -1,0 +1,17 @@
+//! The Linux kernel as gospect meets it: what `/proc` says about processes, which rights gospect itself has, and
+//! program files mapped into memory.
+//!
+//! Knows nothing of Go: a file is bytes, a process is a number, an address is a `u64`. Errors are the kernel's own
+//! ([`std::io::Error`]); whoever asked knows what for, and makes the sentence.
+//!
+//! The only crate with `unsafe`, and in it only the modules that say so.
+
+pub mod cgroup;
+#[allow(unsafe_code, reason = "mmap(2) has no safe form; the module keeps the pointer to itself")]
+mod map;
+pub mod privilege;
+pub mod proc;
+pub mod users;
+
+pub use map::{FileId, Mapped, NotAFile, map, map_file};
+pub use proc::{Pid, Process};

@@ -1,0 +1,166 @@
+//! Program files, mapped read-only: only the pages that are looked at are read.
+//!
+//! Opening never waits and never wakes a device: what is no regular file is refused by what it is.
+
+use std::fmt;
+use std::fs::{File, Metadata, OpenOptions};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::path::Path;
+use std::ptr::NonNull;
+
+/// Which file it is, whatever names it has.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct FileId {
+    /// The device that it is on.
+    pub device: u64,
+    /// Its inode there.
+    pub inode: u64,
+}
+
+impl FileId {
+    /// The identity in what `stat` said.
+    #[must_use]
+    pub fn of(metadata: &Metadata) -> FileId {
+        FileId { device: metadata.dev(), inode: metadata.ino() }
+    }
+}
+
+/// A file's bytes, mapped into memory.
+pub struct Mapped {
+    start: NonNull<u8>,
+    len: usize,
+}
+
+/// Why something with a name is no file that could be mapped; the payload of the [`io::Error`] that says so.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NotAFile {
+    /// What it is, with its article.
+    pub what: &'static str,
+}
+
+impl fmt::Display for NotAFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "it is {}, not a file", self.what)
+    }
+}
+
+impl std::error::Error for NotAFile {}
+
+/// Opens and maps the file called `path`.
+///
+/// # Errors
+/// The kernel's, or [`NotAFile`] inside an [`io::Error`].
+pub fn map_file(path: &Path) -> io::Result<Mapped> {
+    // Looked at before it is opened, because opening a device can do things; the second look, in `map`, is the one
+    // that holds, and O_NONBLOCK keeps a FIFO put there in between from stopping us.
+    regular(&path.metadata()?)?;
+    map(&OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)?)
+}
+
+/// Maps a file that is already open.
+///
+/// # Errors
+/// The kernel's, or [`NotAFile`] inside an [`io::Error`].
+pub fn map(file: &File) -> io::Result<Mapped> {
+    let metadata = file.metadata()?;
+    regular(&metadata)?;
+    let len = usize::try_from(metadata.len()).map_err(|_| io::Error::from(io::ErrorKind::FileTooLarge))?;
+    if len == 0 {
+        return Ok(Mapped { start: NonNull::dangling(), len });
+    }
+    // SAFETY: a new private mapping at an address of the kernel's choice touches no memory of ours, and the
+    // descriptor is open for the length of the call.
+    let start =
+        unsafe { libc::mmap(std::ptr::null_mut(), len, libc::PROT_READ, libc::MAP_PRIVATE, file.as_raw_fd(), 0) };
+    if start == libc::MAP_FAILED {
+        return Err(io::Error::last_os_error());
+    }
+    let start = NonNull::new(start.cast()).ok_or_else(|| io::Error::from(io::ErrorKind::AddrNotAvailable))?;
+    Ok(Mapped { start, len })
+}
+
+fn regular(metadata: &Metadata) -> io::Result<()> {
+    let kind = metadata.file_type();
+    let (error, what) = match () {
+        () if kind.is_file() => return Ok(()),
+        () if kind.is_dir() => (io::ErrorKind::IsADirectory, "a directory"),
+        () if kind.is_fifo() => (io::ErrorKind::InvalidInput, "a named pipe"),
+        () if kind.is_socket() => (io::ErrorKind::InvalidInput, "a socket"),
+        () => (io::ErrorKind::InvalidInput, "a device"),
+    };
+    Err(io::Error::new(error, NotAFile { what }))
+}
+
+impl AsRef<[u8]> for Mapped {
+    fn as_ref(&self) -> &[u8] {
+        // SAFETY: `start` is a mapping of `len` readable bytes that lives as long as `self` (or dangles, aligned, with
+        // `len` 0), and nobody writes through it. Another program that writes to the file can change its bytes under
+        // us, as with any mapping of a file; a running program's file cannot be written (ETXTBSY).
+        unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.len) }
+    }
+}
+
+impl Drop for Mapped {
+    fn drop(&mut self) {
+        if self.len > 0 {
+            // SAFETY: exactly the mapping that `map` made, and with `self` the last reference to it goes.
+            unsafe { libc::munmap(self.start.as_ptr().cast(), self.len) };
+        }
+    }
+}
+
+// SAFETY: the mapping belongs to the process, not to a thread, and is only read.
+unsafe impl Send for Mapped {}
+// SAFETY: as above; shared reads need no order.
+unsafe impl Sync for Mapped {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::{Expect, expect};
+
+    fn check(path: &str, expect: Expect) {
+        let answer = match map_file(Path::new(path)) {
+            Ok(mapped) => format!("{} bytes", mapped.as_ref().len()),
+            Err(error) => format!("{:?}: {error}", error.kind()),
+        };
+        expect.assert_eq(&answer);
+    }
+
+    #[test]
+    fn a_mapped_file_has_the_bytes_that_reading_gives() {
+        let path = Path::new("/proc/self/exe");
+        let read = std::fs::read(path).unwrap();
+        assert!(map_file(path).unwrap().as_ref() == read);
+    }
+
+    #[test]
+    fn what_is_no_file_is_refused_by_what_it_is() {
+        check("/", expect!["IsADirectory: it is a directory, not a file"]);
+        check("/dev/null", expect!["InvalidInput: it is a device, not a file"]);
+        check("/nonexistent", expect!["NotFound: No such file or directory (os error 2)"]);
+        // Files of /proc have no size.
+        check("/proc/self/status", expect!["0 bytes"]);
+    }
+
+    #[test]
+    fn a_pipe_that_nobody_writes_to_does_not_stop_us() {
+        let path = std::env::temp_dir().join(format!("gospect-pipe-{}", std::process::id()));
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        check(path.to_str().unwrap(), expect!["InvalidInput: it is a named pipe, not a file"]);
+        let opened = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&path).unwrap();
+        assert_eq!(map(&opened).err().unwrap().kind(), io::ErrorKind::InvalidInput);
+        std::fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn a_mapping_outlives_its_file_and_moves_between_threads() {
+        let path = std::env::temp_dir().join(format!("gospect-map-{}", std::process::id()));
+        std::fs::write(&path, b"kept").unwrap();
+        let mapped = map_file(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(std::thread::spawn(move || mapped.as_ref().to_vec()).join().unwrap(), b"kept");
+    }
+}
