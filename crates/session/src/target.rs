@@ -1,0 +1,149 @@
+//! What the user points at: a program's file or a running process.
+//!
+//! A process's program is opened through `/proc/PID/exe`, which is the file that runs even when its path leads
+//! elsewhere: in a container, or after a new build took its place.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use gobin::{Image, VAddr};
+use kernel::privilege::Privileges;
+use kernel::proc::Stat;
+use kernel::{Mapped, Pid, Process};
+
+use crate::privilege;
+use crate::refusal::Refusal;
+
+/// What a command is to look at.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Target {
+    /// A file.
+    Path(PathBuf),
+    /// A process.
+    Pid(Pid),
+}
+
+/// A target that was opened.
+pub struct Program {
+    /// How to call it in a sentence: its path, or `PID 42 (/usr/bin/app)`.
+    pub name: String,
+    /// The path of its file; of a process as itself would name it.
+    pub path: PathBuf,
+    /// What its file says.
+    pub image: Image,
+    /// The process, if the target is one.
+    process: Option<Process>,
+}
+
+impl Target {
+    /// Opens and reads it.
+    ///
+    /// # Errors
+    /// A [`Refusal`] for everything that can be wrong with a file or a process.
+    pub fn open(&self) -> Result<Program, Refusal> {
+        match self {
+            Target::Path(path) => open_path(path),
+            Target::Pid(pid) => open_pid(*pid),
+        }
+    }
+}
+
+impl Program {
+    /// The process, if the target is one.
+    #[must_use]
+    pub fn pid(&self) -> Option<Pid> {
+        self.process.as_ref().map(|p| p.pid)
+    }
+
+    /// Fills `bytes` with what the process has in memory for the address `at` of its file; `None` where the target is
+    /// a file. Addresses run on behind the bias, which is where the kernel put the entry point, less where the file
+    /// has it.
+    #[must_use]
+    pub fn live(&self, at: VAddr, bytes: &mut [u8]) -> Option<Result<(), Refusal>> {
+        let process = self.process.as_ref()?;
+        let read = process.entry_point().and_then(|entry| {
+            let bias = entry.wrapping_sub(self.image.elf().entry.0);
+            process.memory()?.read(at.plus(bias).0, bytes)
+        });
+        Some(read.map_err(|e| refused_memory(&self.name, &e)))
+    }
+}
+
+fn open_path(path: &Path) -> Result<Program, Refusal> {
+    let name = path.display().to_string();
+    let file = kernel::map_file(path).map_err(|e| refused_path(path, &e))?;
+    let image = read(&name, file)?;
+    Ok(Program { name, path: path.to_owned(), image, process: None })
+}
+
+fn open_pid(pid: Pid) -> Result<Program, Refusal> {
+    let process = Process::open(pid).map_err(|_| no_such_process(pid))?;
+    if let Ok(tgid) = process.status().map(|s| s.tgid)
+        && tgid != pid
+    {
+        return Err(Refusal::refused(format!("PID {pid} is a thread, not a process"))
+            .hint(format!("it belongs to the process with PID {tgid}")));
+    }
+    let path = process.exe_path().map_err(|e| refused_exe(&process, &e))?.path;
+    let name = format!("PID {pid} ({})", path.display());
+    let file = process.exe().and_then(|f| kernel::map(&f));
+    let file = file.map_err(|e| Refusal::refused(format!("the program of {name} may not be read: {e}")))?;
+    let image = read(&name, file)?;
+    Ok(Program { name, path, image, process: Some(process) })
+}
+
+fn read(name: &str, file: Mapped) -> Result<Image, Refusal> {
+    Image::parse(file).map_err(|e| Refusal::refused(format!("{name} cannot be read: {e}")))
+}
+
+fn refused_path(path: &Path, error: &io::Error) -> Refusal {
+    let refusal = Refusal::refused(format!("{} cannot be opened: {error}", path.display()));
+    let number = path.to_str().filter(|p| p.bytes().all(|b| b.is_ascii_digit()));
+    match (error.kind(), number) {
+        (io::ErrorKind::NotFound, Some(pid)) => refusal.hint(format!("if it is a process, write `-p {pid}`")),
+        (io::ErrorKind::IsADirectory, _) => refusal.hint("name the program's file in it"),
+        _ => refusal,
+    }
+}
+
+fn no_such_process(pid: Pid) -> Refusal {
+    Refusal::refused(format!("there is no process with PID {pid}"))
+        .hint("`gospect ps` shows the Go processes that are running")
+}
+
+/// Why `/proc/PID/exe` leads nowhere.
+fn refused_exe(process: &Process, error: &io::Error) -> Refusal {
+    let pid = process.pid;
+    match process.stat() {
+        Err(_) => no_such_process(pid),
+        Ok(Stat { kernel_thread: true, .. }) => {
+            Refusal::refused(format!("PID {pid} is a kernel thread, it has no program file"))
+        }
+        Ok(Stat { state: 'Z' | 'X', .. }) => Refusal::refused(format!(
+            "PID {pid} has ended and waits for its parent to notice (zombie), it has no program file any more"
+        )),
+        Ok(_) if error.kind() == io::ErrorKind::PermissionDenied => {
+            let (why, hint) = looking();
+            Refusal::refused(format!("the program of PID {pid} may not be opened, {why}: {error}")).hint(hint)
+        }
+        Ok(_) => Refusal::refused(format!("the program of PID {pid} cannot be opened: {error}")),
+    }
+}
+
+fn refused_memory(name: &str, error: &io::Error) -> Refusal {
+    if error.kind() != io::ErrorKind::PermissionDenied {
+        return Refusal::refused(format!("the memory of {name} cannot be read: {error}"));
+    }
+    let (why, hint) = looking();
+    Refusal::refused(format!("the memory of {name} may not be read, {why}: {error}")).hint(hint)
+}
+
+/// What gospect lacks to look at the process, and how to get it. A process of the same user is open without it.
+fn looking() -> (&'static str, String) {
+    let none = Privileges { effective: 0, initial_user_namespace: true };
+    let (why, hint) = privilege::to_look(Privileges::own().unwrap_or(none));
+    (why, format!("{hint}; a user's own processes need nothing"))
+}
+
+#[cfg(test)]
+mod tests;
