@@ -1,0 +1,69 @@
+//! How a command ends when it does not end well.
+
+use std::io;
+
+use session::{Class, Refusal};
+
+/// Exit status: everything worked, and there was nothing.
+pub const NOTHING: u8 = 1;
+/// Exit status: the command line or a program's text is wrong.
+pub const USAGE: u8 = 2;
+/// Exit status: the system did not let us.
+pub const REFUSED: u8 = 3;
+
+/// What ended a command.
+#[derive(Debug)]
+pub enum Failure {
+    /// Something to tell.
+    Said(Message),
+    /// Only `gospect` was typed.
+    NoCommand,
+    /// Whoever read our output went away (`| head`): they have what they want, and that is success.
+    ReaderGone,
+}
+
+/// What to tell, and with which exit status.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Message {
+    /// One sentence, lower case, with the object's name and the cause last.
+    pub sentence: String,
+    /// What would help.
+    pub hint: Option<String>,
+    /// The exit status.
+    pub status: u8,
+}
+
+impl Failure {
+    /// A mistake in the command line.
+    #[must_use]
+    pub fn usage(sentence: impl Into<String>, hint: impl Into<String>) -> Failure {
+        Failure::Said(Message { sentence: sentence.into(), hint: Some(hint.into()), status: USAGE })
+    }
+
+    /// Nothing of what was asked for.
+    #[must_use]
+    pub fn nothing(sentence: impl Into<String>, hint: Option<String>) -> Failure {
+        Failure::Said(Message { sentence: sentence.into(), hint, status: NOTHING })
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Failure {
+        let status = match refusal.class {
+            Class::NothingMatched => NOTHING,
+            Class::Usage => USAGE,
+            Class::Refused => REFUSED,
+        };
+        Failure::Said(Message { sentence: refusal.sentence, hint: refusal.hint, status })
+    }
+}
+
+/// The only errors of this type here come from [`crate::output::Output`], which words them.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Failure {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Failure::ReaderGone,
+            _ => Failure::Said(Message { sentence: error.to_string(), hint: None, status: REFUSED }),
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! What `--help` and `gospect help` show, made from the table.
+
+use std::ffi::OsStr;
+use std::io::Write;
+
+use crate::Run;
+use crate::failure::Failure;
+use crate::parse;
+use crate::table::{COMMANDS, Command, Flag, GLOBAL, Value};
+
+/// No line of help is longer, so that it fits beside something else.
+pub const WIDTH: usize = 100;
+
+/// `gospect help [COMMAND]`
+pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
+    let text = match run.typed.words.first() {
+        None => overview(),
+        Some(name) => of(Command::named(name).ok_or_else(|| unknown(name))?),
+    };
+    Ok(run.out.write_all(text.as_bytes())?)
+}
+
+fn unknown(name: &OsStr) -> Failure {
+    // The parser knows best what was meant.
+    match parse::parse(vec!["gospect".into(), name.to_owned()]) {
+        Err(failure @ Failure::Said(_)) => failure,
+        _ => Failure::usage(format!("unknown command `{}`", name.display()), "`gospect help` lists the commands"),
+    }
+}
+
+/// The help of gospect itself.
+#[must_use]
+pub fn overview() -> String {
+    let commands = COMMANDS.iter().map(|c| (c.name.to_owned(), c.brief.to_owned())).collect();
+    [
+        "Show what a running, unmodified Go program is doing, from outside\n\n".to_owned(),
+        "Usage: gospect COMMAND [OPTIONS] [ARGUMENTS]\n\n".to_owned(),
+        section("Commands", commands),
+        section("Options of every command", GLOBAL.iter().map(|f| row(f)).collect()),
+        "`gospect help COMMAND` shows all about a command.\n".to_owned(),
+    ]
+    .concat()
+}
+
+/// The help of a command.
+#[must_use]
+pub fn of(command: &Command) -> String {
+    let words = command.words.iter().map(|w| (w.usage.to_owned(), w.brief.to_owned())).collect();
+    let examples = command.examples.iter().map(|(line, what)| ((*line).to_owned(), (*what).to_owned())).collect();
+    let done = [(0, "done; also when the reader of the output went away")];
+    let exits = done.iter().chain(command.exits).map(|(status, what)| (status.to_string(), (*what).to_owned()));
+    let about = if command.about.is_empty() { String::new() } else { format!("{}\n\n", command.about) };
+    let text = [
+        format!("{}\n\nUsage: gospect {}\n\n", command.brief, usage(command)),
+        about,
+        section("Arguments", words),
+        section("Options", command.all_flags().map(row).collect()),
+        section("Examples", examples),
+        section("Exit status", exits.collect()),
+    ]
+    .concat();
+    text.trim_end().to_owned() + "\n"
+}
+
+fn usage(command: &Command) -> String {
+    let words = command.words.iter().map(|w| w.usage);
+    [command.name, "[OPTIONS]"].into_iter().chain(words).collect::<Vec<_>>().join(" ")
+}
+
+/// A flag as it is typed, and what it does.
+fn row(flag: &Flag) -> (String, String) {
+    let short = flag.short.map_or("    ".to_owned(), |c| format!("-{c}, "));
+    let value = match flag.value {
+        Value::None => String::new(),
+        Value::Any(name) | Value::OneOf(name, _) => format!(" {name}"),
+    };
+    (format!("{short}--{}{value}", flag.long), flag.brief.to_owned())
+}
+
+fn section(title: &str, rows: Vec<(String, String)>) -> String {
+    if rows.is_empty() {
+        return String::new();
+    }
+    let width = rows.iter().map(|(left, _)| left.chars().count()).max().unwrap_or(0);
+    let line = |(left, right): &(String, String)| format!("  {left:<width$}  {right}\n");
+    format!("{title}:\n{}\n", rows.iter().map(line).collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::expect;
+
+    #[test]
+    fn the_help_of_everything() {
+        let pages = COMMANDS.iter().map(|c| format!("=== gospect {} --help\n{}", c.name, of(c)));
+        let text = [format!("=== gospect --help\n{}", overview())].into_iter().chain(pages).collect::<String>();
+        expect![[r#"
+            === gospect --help
+            Show what a running, unmodified Go program is doing, from outside
+
+            Usage: gospect COMMAND [OPTIONS] [ARGUMENTS]
+
+            Commands:
+              ps    Show the Go processes that are running
+              help  Show help, of COMMAND or of gospect
+
+            Options of every command:
+                  --json         Write JSON, one object per line, as docs/json.md describes it
+              -o, --output FILE  Write to FILE instead of standard output
+                  --color WHEN   Use colours: auto (on a terminal, unless NO_COLOR is set), always or never
+              -h, --help         Show help
+              -V, --version      Show the version
+
+            `gospect help COMMAND` shows all about a command.
+            === gospect ps --help
+            Show the Go processes that are running
+
+            Usage: gospect ps [OPTIONS]
+
+            For each: its PID, user, container and pod (where there are any), Go version, main module, whether
+            the symbol table was stripped (gospect does not need it), and whether gospect could trace it as it
+            is run now, or else why not.
+
+            Processes of other users are seen as root or with CAP_SYS_PTRACE only; how many were not seen is
+            said on standard error.
+
+            Options:
+                  --json         Write JSON, one object per line, as docs/json.md describes it
+              -o, --output FILE  Write to FILE instead of standard output
+                  --color WHEN   Use colours: auto (on a terminal, unless NO_COLOR is set), always or never
+              -h, --help         Show help
+              -V, --version      Show the version
+
+            Examples:
+              sudo gospect ps                                     all of this machine, containers too
+              gospect ps --json | jq -r 'select(.traceable).pid'  the PIDs of what can be traced
+
+            Exit status:
+              0  done; also when the reader of the output went away
+              1  no Go process was found
+              2  the command line is wrong
+              3  /proc cannot be read, or the output not written
+            === gospect help --help
+            Show help, of COMMAND or of gospect
+
+            Usage: gospect help [OPTIONS] [COMMAND]
+
+            Arguments:
+              [COMMAND]  One of the commands
+
+            Options:
+                  --json         Write JSON, one object per line, as docs/json.md describes it
+              -o, --output FILE  Write to FILE instead of standard output
+                  --color WHEN   Use colours: auto (on a terminal, unless NO_COLOR is set), always or never
+              -h, --help         Show help
+              -V, --version      Show the version
+
+            Examples:
+              gospect help ps  the same as gospect ps --help
+
+            Exit status:
+              0  done; also when the reader of the output went away
+              2  there is no such command
+        "#]]
+        .assert_eq(&text);
+        for line in text.lines() {
+            assert!(line.chars().count() <= WIDTH && !line.ends_with(' '), "{line}");
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! The command line: from what was typed, through one call of `session`, to one call of `ui`.
+//!
+//! [`table`] says what can be typed; parser, help and usage errors are made from it, in [`parse`] and [`help`]. Each
+//! command has a module with one `run`. This file is the only place that prints what went wrong.
+//!
+//! Knows nothing about Go, eBPF or files: what a command finds out it gets from `session` as values.
+
+pub mod failure;
+pub mod help;
+pub mod output;
+pub mod parse;
+mod ps;
+pub mod table;
+pub mod typed;
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::process::ExitCode;
+
+use ui::text::visible;
+
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::table::Command;
+use crate::typed::Typed;
+
+/// What a command runs with.
+pub struct Run {
+    /// What was typed.
+    pub typed: Typed,
+    /// How to show what was found.
+    pub format: ui::Format,
+    /// Where to.
+    pub out: Output,
+}
+
+/// Runs the command line `args`, the program's name first.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    match run(args.into_iter().collect()) {
+        Ok(()) | Err(Failure::ReaderGone) => ExitCode::SUCCESS,
+        Err(Failure::Said(message)) => {
+            say(&message.sentence, message.hint.as_deref());
+            ExitCode::from(message.status)
+        }
+        Err(Failure::NoCommand) => {
+            // With standard error closed there is nobody to tell.
+            let _ = std::io::stderr().write_all(help::overview().as_bytes());
+            ExitCode::from(failure::USAGE)
+        }
+    }
+}
+
+fn run(args: Vec<OsString>) -> Result<(), Failure> {
+    let (command, typed) = parse::parse(args)?;
+    if typed.version {
+        return print(&typed, concat!("gospect ", env!("CARGO_PKG_VERSION"), "\n"));
+    }
+    match command {
+        None if typed.help => print(&typed, &help::overview()),
+        None => Err(Failure::NoCommand),
+        Some(command) if typed.help => print(&typed, &help::of(command)),
+        Some(command) => start(command, typed),
+    }
+}
+
+fn start(command: &Command, typed: Typed) -> Result<(), Failure> {
+    let out = Output::open(typed.output.as_deref())?;
+    let format = if typed.json { ui::Format::Json } else { ui::Format::Text(out.look(typed.color)) };
+    let mut run = Run { typed, format, out };
+    (command.run)(&mut run)?;
+    Ok(run.out.finish()?)
+}
+
+fn print(typed: &Typed, text: &str) -> Result<(), Failure> {
+    let mut out = Output::open(typed.output.as_deref())?;
+    out.write_all(text.as_bytes())?;
+    Ok(out.finish()?)
+}
+
+/// Tells the user something that is no result, in the form of every message of gospect.
+pub fn say(sentence: &str, hint: Option<&str>) {
+    let hint = hint.map(|h| format!("hint: {}\n", visible(h))).unwrap_or_default();
+    // In one piece, so that it is not mixed with what a traced program writes. With standard error closed there is
+    // nobody to tell.
+    let _ = std::io::stderr().write_all(format!("gospect: {}\n{hint}", visible(sentence)).as_bytes());
+}

@@ -1,0 +1,113 @@
+//! Where results go: standard output or the file of `-o`.
+//!
+//! Errors of writing leave here as whole sentences, with the name of what was written to. Nothing is lost silently:
+//! [`Output::finish`] has to be called, and says if the last bytes did not fit.
+
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use ui::Look;
+
+use crate::typed::Color;
+
+/// A buffered place for results.
+#[derive(Debug)]
+pub struct Output {
+    to: BufWriter<File>,
+    name: String,
+    terminal: bool,
+}
+
+impl Output {
+    /// Opens standard output, or creates the file.
+    ///
+    /// # Errors
+    /// A sentence that names the file.
+    pub fn open(file: Option<&Path>) -> io::Result<Output> {
+        match file {
+            Some(path) => Output::create(path),
+            None => Output::standard(),
+        }
+    }
+
+    fn create(path: &Path) -> io::Result<Output> {
+        let name = path.display().to_string();
+        let file = File::options().write(true).create(true).truncate(true).mode(0o644).open(path);
+        let file = file.map_err(|e| said(&e, format!("{name} cannot be created: {e}")))?;
+        Ok(Output { to: BufWriter::new(file), name, terminal: false })
+    }
+
+    /// Not [`io::stdout`] itself: it writes at every line end, and takes a closed descriptor for success.
+    fn standard() -> io::Result<Output> {
+        let name = "standard output".to_owned();
+        let file = io::stdout().as_fd().try_clone_to_owned();
+        let file = File::from(file.map_err(|e| said(&e, format!("{name} cannot be opened: {e}")))?);
+        Ok(Output { terminal: file.is_terminal(), to: BufWriter::new(file), name })
+    }
+
+    /// What a text can look like there.
+    #[must_use]
+    pub fn look(&self, color: Color) -> Look {
+        let width = terminal_size::terminal_size_of(self.to.get_ref()).map(|(width, _)| usize::from(width.0));
+        Look { color: colored(color, self.terminal, |name| std::env::var_os(name)), width: width.filter(|&w| w > 0) }
+    }
+
+    /// Writes what is still buffered.
+    ///
+    /// # Errors
+    /// As writing.
+    pub fn finish(&mut self) -> io::Result<()> {
+        self.flush()
+    }
+
+    fn worded(&self, error: &io::Error) -> io::Error {
+        said(error, format!("{} cannot be written to: {error}", self.name))
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.to.write(bytes).map_err(|e| self.worded(&e))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush().map_err(|e| self.worded(&e))
+    }
+}
+
+/// The same kind of error with a sentence for the user.
+fn said(error: &io::Error, sentence: String) -> io::Error {
+    io::Error::new(error.kind(), sentence)
+}
+
+/// Whether to write colours. What was typed goes first, then `NO_COLOR` (no-color.org), then whether anybody sees them.
+fn colored(wanted: Color, terminal: bool, variable: impl Fn(&str) -> Option<std::ffi::OsString>) -> bool {
+    let refused = variable("NO_COLOR").is_some_and(|v| !v.is_empty()) || variable("TERM").is_some_and(|v| v == "dumb");
+    match wanted {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => terminal && !refused,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(color: Color, terminal: bool, variables: &[(&str, &str)]) -> bool {
+        colored(color, terminal, |name| variables.iter().find(|v| v.0 == name).map(|v| v.1.into()))
+    }
+
+    #[test]
+    fn colours_are_for_terminals_unless_asked_for() {
+        assert!(check(Color::Auto, true, &[("TERM", "xterm"), ("NO_COLOR", "")]));
+        assert!(!check(Color::Auto, false, &[]));
+        assert!(!check(Color::Auto, true, &[("NO_COLOR", "1")]));
+        assert!(!check(Color::Auto, true, &[("TERM", "dumb")]));
+        assert!(check(Color::Always, false, &[("NO_COLOR", "1")]));
+        assert!(!check(Color::Never, true, &[]));
+    }
+}

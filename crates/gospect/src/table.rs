@@ -1,0 +1,209 @@
+//! Every command, flag and word that can be typed, each on one row.
+//!
+//! Parser, help, usage errors, and whatever else tells about the command line are made from these rows and from
+//! nothing else, so that they cannot disagree.
+
+use std::ffi::OsStr;
+
+use crate::failure::{NOTHING, REFUSED, USAGE};
+use crate::typed::{self, Color, Typed};
+use crate::{Run, failure::Failure, help, ps};
+
+/// A command.
+pub struct Command {
+    /// What is typed.
+    pub name: &'static str,
+    /// What it does: imperative, no full stop.
+    pub brief: &'static str,
+    /// The rest of what there is to say, in lines of at most [`help::WIDTH`] characters.
+    pub about: &'static str,
+    /// What is typed without a flag.
+    pub words: &'static [Word],
+    /// Its own flags; those of [`GLOBAL`] come on top.
+    pub flags: &'static [&'static Flag],
+    /// Commands to try, each with what it does.
+    pub examples: &'static [(&'static str, &'static str)],
+    /// Exit statuses other than 0, with what they mean here.
+    pub exits: &'static [(u8, &'static str)],
+    /// Does it.
+    pub run: fn(&mut Run) -> Result<(), Failure>,
+}
+
+/// Something that is typed without a flag.
+pub struct Word {
+    /// As usage shows it, such as `[PATTERN...]`.
+    pub usage: &'static str,
+    /// What it is.
+    pub brief: &'static str,
+    /// How many of it there may be.
+    pub most: usize,
+}
+
+/// A flag.
+pub struct Flag {
+    /// Its long name, without dashes.
+    pub long: &'static str,
+    /// Its one-letter name.
+    pub short: Option<char>,
+    /// What it takes.
+    pub value: Value,
+    /// What it does: imperative, no full stop.
+    pub brief: &'static str,
+    /// Keeps its value; what a flag without value gets is empty. An error says what is wrong with the value.
+    pub keep: fn(&mut Typed, &OsStr) -> Result<(), String>,
+}
+
+/// What a flag takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// Nothing.
+    None,
+    /// Anything; how help calls it.
+    Any(&'static str),
+    /// One of these words; how help calls them.
+    OneOf(&'static str, &'static [&'static str]),
+}
+
+/// The flags of every command.
+pub const GLOBAL: &[&Flag] = &[
+    &Flag {
+        long: "json",
+        short: None,
+        value: Value::None,
+        brief: "Write JSON, one object per line, as docs/json.md describes it",
+        keep: |typed, _| {
+            typed.json = true;
+            Ok(())
+        },
+    },
+    &Flag {
+        long: "output",
+        short: Some('o'),
+        value: Value::Any("FILE"),
+        brief: "Write to FILE instead of standard output",
+        keep: |typed, value| {
+            typed.output = Some(value.into());
+            Ok(())
+        },
+    },
+    &Flag {
+        long: "color",
+        short: None,
+        value: Value::OneOf("WHEN", Color::WORDS),
+        brief: "Use colours: auto (on a terminal, unless NO_COLOR is set), always or never",
+        keep: |typed, value| {
+            typed.color = Color::of(value).ok_or("it is not one of the words")?;
+            Ok(())
+        },
+    },
+    &Flag {
+        long: "help",
+        short: Some('h'),
+        value: Value::None,
+        brief: "Show help",
+        keep: |typed, _| {
+            typed.help = true;
+            Ok(())
+        },
+    },
+    &Flag {
+        long: "version",
+        short: Some('V'),
+        value: Value::None,
+        brief: "Show the version",
+        keep: |typed, _| {
+            typed.version = true;
+            Ok(())
+        },
+    },
+];
+
+/// The process to look at, for commands that have a [`TARGET`].
+pub const PID: Flag = Flag {
+    long: "pid",
+    short: Some('p'),
+    value: Value::Any("PID"),
+    brief: "Take the program of this process as TARGET",
+    keep: |typed, value| {
+        typed.pid = Some(typed::pid(value)?);
+        Ok(())
+    },
+};
+
+/// The program to look at.
+pub const TARGET: Word = Word { usage: "TARGET", brief: "The path of a program, or -p PID in its place", most: 1 };
+
+/// All commands, in the order of the overview.
+pub const COMMANDS: &[Command] = &[
+    Command {
+        name: "ps",
+        brief: "Show the Go processes that are running",
+        about: "\
+For each: its PID, user, container and pod (where there are any), Go version, main module, whether
+the symbol table was stripped (gospect does not need it), and whether gospect could trace it as it
+is run now, or else why not.
+
+Processes of other users are seen as root or with CAP_SYS_PTRACE only; how many were not seen is
+said on standard error.",
+        words: &[],
+        flags: &[],
+        examples: &[
+            ("sudo gospect ps", "all of this machine, containers too"),
+            ("gospect ps --json | jq -r 'select(.traceable).pid'", "the PIDs of what can be traced"),
+        ],
+        exits: &[
+            (NOTHING, "no Go process was found"),
+            (USAGE, "the command line is wrong"),
+            (REFUSED, "/proc cannot be read, or the output not written"),
+        ],
+        run: ps::run,
+    },
+    Command {
+        name: "help",
+        brief: "Show help, of COMMAND or of gospect",
+        about: "",
+        words: &[Word { usage: "[COMMAND]", brief: "One of the commands", most: 1 }],
+        flags: &[],
+        examples: &[("gospect help ps", "the same as gospect ps --help")],
+        exits: &[(USAGE, "there is no such command")],
+        run: help::run,
+    },
+];
+
+impl Command {
+    /// The command of this name.
+    #[must_use]
+    pub fn named(name: &OsStr) -> Option<&'static Command> {
+        COMMANDS.iter().find(|c| c.name == name)
+    }
+
+    /// Its flags and those of every command.
+    pub fn all_flags(&self) -> impl Iterator<Item = &'static Flag> + use<> {
+        self.flags.iter().chain(GLOBAL).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn briefs_are_short_sentences_without_a_full_stop() {
+        let flags = COMMANDS.iter().flat_map(Command::all_flags).chain([&PID]).map(|f| f.brief);
+        for brief in COMMANDS.iter().map(|c| c.brief).chain(flags) {
+            assert!(brief.starts_with(char::is_uppercase) && !brief.ends_with('.'), "{brief}");
+        }
+    }
+
+    #[test]
+    fn no_name_is_there_twice() {
+        for command in COMMANDS {
+            let mut names: Vec<String> = command.all_flags().map(|f| f.long.to_owned()).collect();
+            names.extend(command.all_flags().filter_map(|f| f.short).map(String::from));
+            names.sort();
+            let all = names.len();
+            names.dedup();
+            assert_eq!(names.len(), all, "{}", command.name);
+        }
+    }
+}
