@@ -15,6 +15,7 @@
 //!   └───── pclntab ─ moduledata ┴ rtype
 //! ```
 
+pub mod abi;
 pub mod addr;
 pub mod buildinfo;
 pub mod elf;
