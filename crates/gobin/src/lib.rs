@@ -18,6 +18,7 @@
 pub mod abi;
 pub mod addr;
 pub mod buildinfo;
+pub mod dwarf;
 pub mod elf;
 pub mod error;
 pub mod image;
@@ -25,6 +26,7 @@ pub mod moduledata;
 pub mod name;
 pub mod pattern;
 pub mod pclntab;
+pub mod signature;
 pub mod types;
 
 pub use addr::{FileOff, VAddr};

@@ -1,0 +1,107 @@
+//! What DWARF says about a Go executable: functions with their arguments, types, package variables.
+//!
+//! Go's linker writes one unit per package, one table of abbreviations for all of them, names in place, and nearly
+//! all types into the unit of package `runtime`; DWARF 4 up to Go 1.24, DWARF 5 from 1.25. Units that other compilers
+//! made (cgo) are passed over.
+//!
+//! Sections are decompressed when first needed, and nothing is read that was not asked for: of a unit only the
+//! addresses of its functions are kept. All of it can be used from several threads.
+//!
+//! Not an authority for argument places: see `abi` for those. Locations are here only to be compared with them.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+
+use crate::addr::VAddr;
+use crate::elf::Elf;
+use crate::error::Error;
+use crate::types::{Kind, Type, TypeRef, TypeSource};
+
+mod find;
+mod function;
+mod location;
+mod section;
+mod types;
+mod unit;
+
+pub use function::{Captured, Function, Param};
+pub use location::Location;
+
+use section::{Id, Sections};
+use unit::{Unit, Units};
+
+/// The DWARF sections of an executable.
+pub struct Dwarf {
+    sections: Sections,
+    units: OnceLock<Units>,
+    types: RwLock<Known>,
+}
+
+/// Types that were read before.
+#[derive(Default)]
+struct Known {
+    types: HashMap<u64, Option<Arc<Type>>>,
+    fields: usize,
+}
+
+/// When this many types and fields are kept, they are dropped and read again: no real program comes near.
+const MAX_KNOWN: usize = 4 << 20;
+
+impl Dwarf {
+    /// The DWARF sections of `elf`, none of them read yet; `None` if it has no `.debug_info`.
+    #[must_use]
+    pub fn of(elf: Arc<Elf>) -> Option<Dwarf> {
+        elf.section(".debug_info")?;
+        Some(Dwarf { sections: Sections::of(elf), units: OnceLock::new(), types: RwLock::default() })
+    }
+
+    /// Why nothing can be read, where the sections themselves are damaged. Reads them.
+    #[must_use]
+    pub fn damage(&self) -> Option<&Error> {
+        [Id::Info, Id::Abbrev].into_iter().find_map(|id| self.sections.damage(id))
+    }
+
+    /// The function that starts at `entry`, if Go compiled it.
+    #[must_use]
+    pub fn function_at(&self, entry: VAddr) -> Option<Function<'_>> {
+        self.units().around(entry).find_map(|unit| {
+            let offset = self.index(unit).function(entry)?;
+            self.read_function(unit, offset)
+        })
+    }
+
+    /// The entries of all functions that Go compiled, unit by unit.
+    pub fn functions(&self) -> impl Iterator<Item = VAddr> {
+        self.units().all().iter().flat_map(|unit| self.index(unit).functions())
+    }
+
+    fn units(&self) -> &Units {
+        self.units.get_or_init(|| Units::read(&self.sections))
+    }
+
+    fn index<'d>(&'d self, unit: &'d Unit) -> &'d unit::Index {
+        unit.index(&self.sections)
+    }
+}
+
+impl TypeSource for Dwarf {
+    fn resolve(&self, at: TypeRef) -> Option<Arc<Type>> {
+        let TypeRef::Dwarf(offset) = at else { return None };
+        if let Some(known) = self.types.read().unwrap_or_else(PoisonError::into_inner).types.get(&offset) {
+            return known.clone();
+        }
+        let ty = self.read_type(offset).map(Arc::new);
+        self.types.write().unwrap_or_else(PoisonError::into_inner).keep(offset, ty.clone());
+        ty
+    }
+}
+
+impl Known {
+    fn keep(&mut self, offset: u64, ty: Option<Arc<Type>>) {
+        if self.types.len() + self.fields > MAX_KNOWN {
+            *self = Known::default();
+        }
+        self.fields += ty.as_ref().map_or(0, |t| if let Kind::Struct(fields) = &t.kind { fields.len() } else { 0 });
+        self.types.insert(offset, ty);
+    }
+}

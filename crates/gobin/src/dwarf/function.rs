@@ -1,0 +1,203 @@
+//! Functions: names, arguments and results, captured variables.
+
+use gimli::{Attribute, AttributeValue, constants};
+
+use super::Dwarf;
+use super::location::Claim;
+use super::section::{Id, Reader};
+use super::unit::{Unit, attributes};
+use crate::addr::VAddr;
+use crate::types::TypeRef;
+
+/// A function as DWARF describes it.
+#[derive(Clone, Debug)]
+pub struct Function<'d> {
+    /// Its first instruction.
+    pub entry: VAddr,
+    /// Its name; generic functions have their shapes in it, `main.Map[go.shape.int]`.
+    pub name: &'d str,
+    /// The line of its declaration.
+    pub line: Option<u64>,
+    /// Made by the compiler to call another one.
+    pub trampoline: bool,
+    /// The arguments, receiver first. Up to Go 1.21 those without a name are missing.
+    pub args: Vec<Param<'d>>,
+    /// The results.
+    pub results: Vec<Param<'d>>,
+    /// How many arguments stand before the hidden dictionary, where it is described (from Go 1.27).
+    pub dictionary: Option<usize>,
+    /// What a closure took from the function around it (from Go 1.23, and as far as the compiler kept it).
+    pub captured: Vec<Captured<'d>>,
+    pub(super) unit: usize,
+}
+
+/// An argument or a result.
+#[derive(Clone, Copy, Debug)]
+pub struct Param<'d> {
+    /// Its name: `~p0` or `_` for arguments without one, `~r0` for such results.
+    pub name: &'d str,
+    /// Its type; in generic functions perhaps one that [`Dwarf::dictionary_index`] knows more of.
+    pub ty: TypeRef,
+    pub(super) claim: Claim<'d>,
+}
+
+/// A variable that a closure keeps, found behind the closure's code pointer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Captured<'d> {
+    /// Its name in the function around the closure.
+    pub name: &'d str,
+    /// The type of what is kept: of a pointer to the variable where that was captured by reference.
+    pub ty: TypeRef,
+    /// Bytes from the closure's beginning.
+    pub offset: u64,
+    /// A pointer to the variable is kept, not its value.
+    pub by_reference: bool,
+}
+
+/// More parameters than this has no function, and more children before them neither.
+const MAX_CHILDREN: usize = 10_000;
+/// The frontend's mark on variables of a closure.
+const DW_AT_GO_CLOSURE_OFFSET: constants::DwAt = constants::DwAt(0x2907);
+
+/// What an entry says about a function, a parameter or a variable.
+#[derive(Clone, Copy, Default)]
+struct Described<'d> {
+    name: Option<&'d str>,
+    line: Option<u64>,
+    low_pc: Option<u64>,
+    trampoline: bool,
+    origin: Option<usize>,
+    ty: Option<TypeRef>,
+    result: bool,
+    closure_offset: Option<u64>,
+    claim: Claim<'d>,
+}
+
+/// A function's entry with those of its children that matter.
+#[derive(Default)]
+struct Subprogram<'d> {
+    own: Described<'d>,
+    params: Vec<Child<'d>>,
+    variables: Vec<Described<'d>>,
+}
+
+/// A parameter's entry, and where it stands.
+struct Child<'d> {
+    offset: usize,
+    says: Described<'d>,
+}
+
+impl Dwarf {
+    /// The function described `offset` bytes behind the beginning of `unit`.
+    pub(super) fn read_function<'d>(&'d self, unit: &'d Unit, offset: usize) -> Option<Function<'d>> {
+        let mut found = self.subprogram(unit, unit.start.checked_add(offset)?)?;
+        if let Some(origin) = found.own.origin {
+            self.complete(&mut found, origin);
+        }
+        let mut function = Function {
+            entry: VAddr(found.own.low_pc?),
+            name: found.own.name?,
+            line: found.own.line,
+            trampoline: found.own.trampoline,
+            args: Vec::new(),
+            results: Vec::new(),
+            dictionary: None,
+            captured: found.variables.iter().filter_map(captured).collect(),
+            unit: unit.start,
+        };
+        found.params.into_iter().for_each(|param| function.add(&param.says));
+        Some(function)
+    }
+
+    /// Takes from the abstract entry of an inlinable function what its copy with code leaves out.
+    fn complete<'d>(&'d self, copy: &mut Subprogram<'d>, origin: usize) {
+        let Some(original) = self.units().at(origin).and_then(|unit| self.subprogram(unit, origin)) else { return };
+        copy.own.name = copy.own.name.or(original.own.name);
+        copy.own.line = copy.own.line.or(original.own.line);
+        let own = std::mem::take(&mut copy.params);
+        let placed = |param: Child<'d>| {
+            let here = own.iter().find(|c| c.says.origin == Some(param.offset));
+            let claim = here.map_or(param.says.claim, |c| c.says.claim);
+            Child { says: Described { claim, ..param.says }, ..param }
+        };
+        copy.params = original.params.into_iter().map(placed).collect();
+        copy.params.extend(own.into_iter().filter(|c| c.says.origin.is_none()));
+    }
+
+    /// Reads a function's entry and its parameters: they stand before everything that has children of its own.
+    fn subprogram<'d>(&'d self, unit: &'d Unit, offset: usize) -> Option<Subprogram<'d>> {
+        let mut entries = unit.entries(self.sections.bytes(Id::Info), offset)?;
+        let abbreviation = entries.read_abbreviation().ok()??;
+        if abbreviation.tag() != constants::DW_TAG_subprogram {
+            return None;
+        }
+        let mut found = Subprogram::default();
+        attributes(&mut entries, abbreviation, |a| found.own.note(self, unit, a)).ok()?;
+        if !abbreviation.has_children() {
+            return Some(found);
+        }
+        for _ in 0..MAX_CHILDREN {
+            let offset = entries.next_offset().0;
+            let Ok(Some(child)) = entries.read_abbreviation() else { break };
+            if child.has_children() {
+                break;
+            }
+            let mut says = Described::default();
+            match child.tag() {
+                constants::DW_TAG_formal_parameter => {
+                    attributes(&mut entries, child, |a| says.note(self, unit, a)).ok()?;
+                    found.params.push(Child { offset, says });
+                }
+                constants::DW_TAG_variable
+                    if child.attributes().iter().any(|a| a.name() == DW_AT_GO_CLOSURE_OFFSET) =>
+                {
+                    attributes(&mut entries, child, |a| says.note(self, unit, a)).ok()?;
+                    found.variables.push(says);
+                }
+                _ => entries.skip_attributes(child.attributes()).ok()?,
+            }
+        }
+        Some(found)
+    }
+}
+
+impl<'d> Described<'d> {
+    fn note(&mut self, dwarf: &'d Dwarf, unit: &Unit, attribute: &Attribute<Reader<'d>>) {
+        let value = attribute.raw_value();
+        match attribute.name() {
+            constants::DW_AT_name => self.name = dwarf.text(&value),
+            constants::DW_AT_decl_line => self.line = value.udata_value(),
+            constants::DW_AT_low_pc => self.low_pc = unit.address(&value, &dwarf.sections),
+            constants::DW_AT_trampoline => self.trampoline = value == AttributeValue::Flag(true),
+            constants::DW_AT_abstract_origin => self.origin = unit.reference(&value),
+            constants::DW_AT_type => self.ty = unit.reference(&value).map(|at| TypeRef::Dwarf(at as u64)),
+            constants::DW_AT_variable_parameter => self.result = value == AttributeValue::Flag(true),
+            constants::DW_AT_location => self.claim = Claim::of(&value),
+            DW_AT_GO_CLOSURE_OFFSET => self.closure_offset = value.udata_value(),
+            _ => {}
+        }
+    }
+}
+
+impl<'d> Function<'d> {
+    /// Sorts a parameter in. Up to Go 1.26 functions with `defer` describe a named result twice.
+    fn add(&mut self, says: &Described<'d>) {
+        let (Some(name), Some(ty)) = (says.name, says.ty) else { return };
+        let param = Param { name, ty, claim: says.claim };
+        if name == ".dict" {
+            self.dictionary = Some(self.args.len());
+        } else if !says.result {
+            self.args.push(param);
+        } else if !self.results.iter().any(|r| r.name == name && name != "_") {
+            self.results.push(param);
+        }
+    }
+}
+
+/// The variable as its closure keeps it, if it does.
+fn captured<'d>(says: &Described<'d>) -> Option<Captured<'d>> {
+    let (name, ty) = (says.name?, says.ty?);
+    let offset = says.closure_offset?;
+    let variable = name.strip_prefix('&');
+    Some(Captured { name: variable.unwrap_or(name), ty, offset, by_reference: variable.is_some() })
+}

@@ -1,0 +1,160 @@
+//! Where DWARF says that a parameter is when its function is entered.
+//!
+//! Read only to be compared with the places that `abi` works out: Go describes results not at all, arguments without
+//! a name by the slot they are spilled to later, and a few that the function overwrites at once by the new value's
+//! register.
+
+use gimli::{
+    AttributeValue, DebugLoc, DebugLocLists, Encoding, Expression, LittleEndian, LocationLists, LocationListsOffset,
+    Operation,
+};
+
+use super::section::{Id, Reader};
+use super::unit::Unit;
+use super::{Dwarf, Function, Param};
+use crate::abi::Register;
+use crate::elf::Arch;
+
+/// What a `DW_AT_location` refers to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) enum Claim<'d> {
+    /// Nothing, or something in a form that Go does not use.
+    #[default]
+    None,
+    /// An expression that holds everywhere.
+    Everywhere(&'d [u8]),
+    /// A list by address, at this offset in its section.
+    List(usize),
+}
+
+impl<'d> Claim<'d> {
+    pub(super) fn of(value: &AttributeValue<Reader<'d>>) -> Claim<'d> {
+        match value {
+            AttributeValue::Block(bytes) => Claim::Everywhere(bytes.slice()),
+            AttributeValue::Exprloc(expression) => Claim::Everywhere(expression.0.slice()),
+            AttributeValue::SecOffset(at) => Claim::List(*at),
+            _ => Claim::None,
+        }
+    }
+}
+
+/// Where a parameter is when its function is entered, if DWARF is to be believed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Location {
+    /// Nothing is said.
+    Silent,
+    /// In these registers, in the order of its parts; `None` for a part that the function never uses.
+    Registers(Vec<Option<Register>>),
+    /// In the frame, this many bytes behind the first stack argument; negative in the function's own part.
+    Stack(i64),
+    /// Something else: partly here and partly there, a register that no argument is passed in, unreadable.
+    Other,
+}
+
+/// A parameter has no more parts than this.
+const MAX_PARTS: usize = 256;
+
+impl Dwarf {
+    /// Where DWARF says that the parameter is when the function is entered.
+    #[must_use]
+    pub fn entry_location(&self, function: &Function<'_>, param: &Param<'_>) -> Location {
+        let Some(unit) = self.units().at(function.unit) else { return Location::Silent };
+        match param.claim {
+            Claim::None => Location::Silent,
+            Claim::Everywhere(bytes) => self.read_expression(bytes, unit.encoding),
+            Claim::List(at) => self
+                .at_entry(unit, at, function.entry.0)
+                .map_or(Location::Silent, |bytes| self.read_expression(bytes, unit.encoding)),
+        }
+    }
+
+    /// The expression of the list at `at` that holds at `pc`.
+    fn at_entry(&self, unit: &Unit, at: usize, pc: u64) -> Option<&[u8]> {
+        let old = DebugLoc::from(self.sections.reader(Id::Loc));
+        let lists = LocationLists::new(old, DebugLocLists::from(self.sections.reader(Id::LocLists)));
+        let addresses = self.sections.addresses();
+        let at = LocationListsOffset(at);
+        let mut list = lists.locations(at, unit.encoding, unit.low_pc, &addresses, unit.addr_base).ok()?;
+        while let Ok(Some(entry)) = list.next() {
+            if (entry.range.begin..entry.range.end).contains(&pc) {
+                return Some(entry.data.0.slice());
+            }
+        }
+        None
+    }
+
+    fn read_expression(&self, bytes: &[u8], encoding: Encoding) -> Location {
+        if bytes.is_empty() {
+            return Location::Silent;
+        }
+        let arch = self.sections.elf().arch;
+        let mut operations = Expression(Reader::new(bytes, LittleEndian)).operations(encoding);
+        let mut parts = Vec::new();
+        let mut part = Part::default();
+        while let Ok(Some(step)) = operations.next() {
+            if parts.len() == MAX_PARTS || part.take(arch, &step).is_none() {
+                return Location::Other;
+            }
+            if let Operation::Piece { .. } = step {
+                parts.push(std::mem::take(&mut part));
+            }
+        }
+        if parts.is_empty() {
+            parts.push(part);
+        }
+        in_registers(&parts).or_else(|| in_frame(arch, &parts)).unwrap_or(Location::Other)
+    }
+}
+
+/// Where a part of a value is: nowhere, in a register, or in the frame.
+#[derive(Default)]
+struct Part {
+    register: Option<Register>,
+    /// From the canonical frame address, which Go uses as frame base.
+    frame: Option<i64>,
+    constant: i64,
+    bytes: i64,
+}
+
+impl Part {
+    /// Follows one step of an expression; `None` if Go writes no such step.
+    fn take(&mut self, arch: Arch, step: &Operation<Reader<'_>>) -> Option<()> {
+        match *step {
+            Operation::Register { register } => self.register = Some(Register::from_dwarf(arch, register.0)?),
+            Operation::FrameOffset { offset } => self.frame = Some(offset),
+            Operation::CallFrameCFA => self.frame = Some(0),
+            Operation::SignedConstant { value } => self.constant = value,
+            Operation::PlusConstant { value } => self.frame = Some(self.frame?.checked_add_unsigned(value)?),
+            Operation::Plus => self.frame = Some(self.frame?.checked_add(self.constant)?),
+            Operation::Piece { size_in_bits, .. } => self.bytes = i64::try_from(size_in_bits / 8).ok()?,
+            _ => return None,
+        }
+        Some(())
+    }
+}
+
+fn in_registers(parts: &[Part]) -> Option<Location> {
+    let some = parts.iter().any(|p| p.register.is_some());
+    let none_elsewhere = parts.iter().all(|p| p.frame.is_none());
+    (some && none_elsewhere).then(|| Location::Registers(parts.iter().map(|p| p.register).collect()))
+}
+
+/// The first part that has a place tells where the value begins.
+fn in_frame(arch: Arch, parts: &[Part]) -> Option<Location> {
+    let first = parts.iter().position(|p| p.frame.is_some())?;
+    if parts.iter().any(|p| p.register.is_some()) {
+        return None;
+    }
+    let before = parts[..first].iter().try_fold(0i64, |sum, p| sum.checked_add(p.bytes))?;
+    let from_cfa = parts[first].frame?.checked_sub(before)?;
+    Some(Location::Stack(from_cfa.checked_sub(args_from_cfa(arch))?))
+}
+
+/// The first stack argument stands behind the return address: that is before the canonical frame address on amd64,
+/// where the call pushed it, and behind it on arm64, where the caller left a word for it.
+fn args_from_cfa(arch: Arch) -> i64 {
+    match arch {
+        Arch::Amd64 => 0,
+        Arch::Arm64 => 8,
+    }
+}

@@ -1,0 +1,199 @@
+//! What a function takes and gives: names, types, and where each value is.
+//!
+//! [`Signatures`] reads them from DWARF. Names and types are DWARF's, places are worked out from the types, since the
+//! compiler's algorithm is certain and DWARF's locations are not: they are compared by [`Signatures::compare`], and
+//! used only where DWARF leaves arguments out and so makes the algorithm blind (Go up to 1.21).
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::abi::{self, Abi, Frame, Place, Shape, Shapes};
+use crate::addr::VAddr;
+use crate::dwarf::{self, Dwarf, Param};
+use crate::elf::Elf;
+use crate::name::{Name, Origin};
+use crate::types::{TypeRef, TypeSource};
+
+mod comparison;
+mod text;
+
+pub use comparison::{Comparison, Disagreement};
+
+/// A function's arguments and results.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Signature {
+    /// The arguments; of a method the receiver first.
+    pub args: Vec<Arg>,
+    /// The results.
+    pub rets: Vec<Arg>,
+    /// The first argument is the receiver.
+    pub receiver: bool,
+    /// Where the hidden dictionary of a generic function is.
+    pub dictionary: Option<Place>,
+    /// How the function is called.
+    pub abi: Abi,
+    /// Arguments are missing, because the source describes none that have no name (Go up to 1.21).
+    pub omitted: bool,
+    /// What told all this.
+    pub source: Source,
+}
+
+/// What a signature was read from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Source {
+    /// DWARF: names, types and all.
+    Dwarf,
+}
+
+/// An argument or a result.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Arg {
+    /// Its name; `~p0`, `~r0` or `_` for those that have none.
+    pub name: String,
+    /// Its type in Go syntax, with whole import paths.
+    pub type_name: String,
+    /// Its type, if it is described anywhere.
+    pub ty: Option<TypeRef>,
+    /// Where it is: an argument at entry, a result at return.
+    pub place: Place,
+    /// What told the place.
+    pub placed_by: PlacedBy,
+    /// The word of the dictionary that refers to its actual type, where `type_name` is only a shape.
+    pub dictionary_index: Option<u64>,
+}
+
+/// What told where a value is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PlacedBy {
+    /// The compiler's algorithm, from the types.
+    Algorithm,
+    /// DWARF's location at entry, where the algorithm does not know all arguments.
+    Location,
+}
+
+/// The signatures of the functions of one executable.
+pub struct Signatures<'d> {
+    dwarf: &'d Dwarf,
+    elf: &'d Elf,
+    minor: Option<u32>,
+    shapes: Shapes,
+    /// Entries that symbols call `name.abi0`: Go functions as assembly calls them.
+    abi0: HashSet<VAddr>,
+}
+
+/// Up to this version arguments without a name are missing from DWARF.
+const LAST_THAT_OMITS: u32 = 21;
+/// Up to this version a generic method's dictionary came before its receiver.
+const LAST_WITH_DICTIONARY_FIRST: u32 = 19;
+
+impl<'d> Signatures<'d> {
+    /// Signatures of `elf`, made by Go 1.`minor`, from its DWARF sections.
+    #[must_use]
+    pub fn new(dwarf: &'d Dwarf, elf: &'d Elf, minor: Option<u32>) -> Signatures<'d> {
+        let abi0 = elf.symbols().filter(|s| s.function && s.name.ends_with(".abi0")).map(|s| s.addr).collect();
+        Signatures { dwarf, elf, minor, shapes: Shapes::default(), abi0 }
+    }
+
+    /// The signature of the function at `entry`, which the linker calls `name`; `assembly` where the function table
+    /// says that it is. `None` if DWARF does not describe it.
+    #[must_use]
+    pub fn at(&self, entry: VAddr, name: &str, assembly: bool) -> Option<Signature> {
+        let function = self.dwarf.function_at(entry)?;
+        let places = self.places(&function, name, assembly);
+        let moved = self.moved(&function, &places);
+        let origin = Name::parse(name);
+        let mut signature = Signature {
+            args: function
+                .args
+                .iter()
+                .zip(&places.frame.args)
+                .map(|(p, place)| self.arg(&function, p, place))
+                .collect(),
+            rets: function
+                .results
+                .iter()
+                .zip(&places.frame.results)
+                .map(|(p, place)| self.arg(&function, p, place))
+                .collect(),
+            receiver: origin.receiver.is_some() && origin.origin() == Origin::Go,
+            dictionary: places.dictionary,
+            abi: places.abi,
+            omitted: moved.is_some(),
+            source: Source::Dwarf,
+        };
+        if let Some(moved) = moved {
+            signature.correct(moved);
+        }
+        Some(signature)
+    }
+
+    fn arg(&self, function: &dwarf::Function<'_>, param: &Param<'_>, place: &Place) -> Arg {
+        let ty = self.dwarf.resolve(param.ty);
+        let generic = function.name.contains('[');
+        Arg {
+            name: param.name.to_owned(),
+            type_name: ty.map_or_else(|| "?".to_owned(), |t| t.name.clone()),
+            ty: Some(param.ty),
+            place: place.clone(),
+            placed_by: PlacedBy::Algorithm,
+            dictionary_index: if generic { self.dwarf.dictionary_index(param.ty) } else { None },
+        }
+    }
+
+    fn shapes_of(&self, params: &[Param<'_>]) -> Vec<Option<Arc<Shape>>> {
+        params.iter().map(|p| self.shapes.of(p.ty, self.dwarf)).collect()
+    }
+
+    /// Where the algorithm puts everything.
+    fn places(&self, function: &dwarf::Function<'_>, name: &str, assembly: bool) -> Places {
+        let abi = if assembly || self.abi0.contains(&function.entry) { Abi::Zero } else { Abi::Internal };
+        let mut args = self.shapes_of(&function.args);
+        let hidden = self.dictionary_position(function, name).map(|at| at.min(args.len()));
+        if let Some(at) = hidden {
+            args.insert(at, Some(Arc::new(Shape::pointer())));
+        }
+        let mut frame = abi::assign(self.elf.arch, abi, &args, &self.shapes_of(&function.results));
+        let dictionary = hidden.map(|at| frame.args.remove(at));
+        Places { abi, frame, dictionary }
+    }
+
+    /// How many arguments stand before the hidden dictionary that code shared by several type arguments takes.
+    /// Closures in such code keep it; wrappers and comparisons need none.
+    fn dictionary_position(&self, function: &dwarf::Function<'_>, name: &str) -> Option<usize> {
+        let name = Name::parse(name);
+        if function.dictionary.is_some() {
+            return function.dictionary;
+        }
+        let shared = function.name.contains("[go.shape.") && name.origin() == Origin::Go;
+        let late = name.receiver.is_some() && self.minor.is_none_or(|m| m > LAST_WITH_DICTIONARY_FIRST);
+        shared.then_some(usize::from(late))
+    }
+}
+
+/// The answer of the algorithm.
+struct Places {
+    abi: Abi,
+    /// Without the dictionary.
+    frame: Frame,
+    dictionary: Option<Place>,
+}
+
+impl fmt::Display for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&text::of(self))
+    }
+}
+
+impl Arg {
+    /// Its name, if it has one.
+    #[must_use]
+    pub fn given_name(&self) -> Option<&str> {
+        Some(self.name.as_str()).filter(|&n| !is_made_up(n))
+    }
+}
+
+/// `~p0`, `~r0` and `_` stand for no name.
+fn is_made_up(name: &str) -> bool {
+    name.is_empty() || name == "_" || name.starts_with('~')
+}
