@@ -3,12 +3,14 @@
 //! Each command of gospect is one call here. What comes back is values ([`processes::Processes`], [`target::Program`])
 //! or a [`Refusal`]: a sentence, what would help, and how bad it is. Nothing is printed.
 
+pub mod ordered;
 pub mod privilege;
 pub mod processes;
 pub mod refusal;
 pub mod target;
 
 pub use kernel::Pid;
+pub use ordered::ordered;
 pub use processes::processes;
 pub use refusal::{Class, Refusal};
 pub use target::{Program, Target};
