@@ -102,7 +102,6 @@ impl<'d> Signatures<'d> {
         let function = self.dwarf.function_at(entry)?;
         let places = self.places(&function, name, assembly);
         let moved = self.moved(&function, &places);
-        let origin = Name::parse(name);
         let mut signature = Signature {
             args: function
                 .args
@@ -116,7 +115,7 @@ impl<'d> Signatures<'d> {
                 .zip(&places.frame.results)
                 .map(|(p, place)| self.arg(&function, p, place))
                 .collect(),
-            receiver: origin.receiver.is_some() && origin.origin() == Origin::Go,
+            receiver: self.begins_with_receiver(&function, name),
             dictionary: places.dictionary,
             abi: places.abi,
             omitted: moved.is_some(),
@@ -130,7 +129,7 @@ impl<'d> Signatures<'d> {
 
     fn arg(&self, function: &dwarf::Function<'_>, param: &Param<'_>, place: &Place) -> Arg {
         let ty = self.dwarf.resolve(param.ty);
-        let generic = function.name.contains('[');
+        let generic = function.name.contains("go.shape.");
         Arg {
             name: param.name.to_owned(),
             type_name: ty.map_or_else(|| "?".to_owned(), |t| t.name.clone()),
@@ -139,6 +138,15 @@ impl<'d> Signatures<'d> {
             placed_by: PlacedBy::Algorithm,
             dictionary_index: if generic { self.dwarf.dictionary_index(param.ty) } else { None },
         }
+    }
+
+    /// Whether the first argument is the receiver: not where the function is no method, nor where the receiver has
+    /// no name and the version leaves such out.
+    fn begins_with_receiver(&self, function: &dwarf::Function<'_>, name: &str) -> bool {
+        let name = Name::parse(name);
+        let Some(receiver) = name.receiver.filter(|_| name.origin() == Origin::Go) else { return false };
+        let Some(ty) = function.args.first().and_then(|first| self.dwarf.resolve(first.ty)) else { return false };
+        self.minor.is_none_or(|m| m > LAST_THAT_OMITS) || is_type_of(receiver, &ty.name)
     }
 
     fn shapes_of(&self, params: &[Param<'_>]) -> Vec<Option<Arc<Shape>>> {
@@ -191,6 +199,16 @@ impl Arg {
     pub fn given_name(&self) -> Option<&str> {
         Some(self.name.as_str()).filter(|&n| !is_made_up(n))
     }
+}
+
+/// Whether `receiver`, as it stands in a function's name, is the type of this name: `*conn` is `*net/http.conn`.
+fn is_type_of(receiver: &str, type_name: &str) -> bool {
+    let plain = |name: &str| {
+        let end = name.find('[').unwrap_or(name.len());
+        let last = name[..end].rsplit(['.', '*']).next().unwrap_or_default();
+        (name.starts_with('*'), last.to_owned())
+    };
+    plain(receiver) == plain(type_name)
 }
 
 /// `~p0`, `~r0` and `_` stand for no name.

@@ -43,7 +43,7 @@ impl<'d> Claim<'d> {
 pub enum Location {
     /// Nothing is said.
     Silent,
-    /// In these registers, in the order of its parts; `None` for a part that the function never uses.
+    /// In these registers, in the order of its parts; `None` for a part that has no place, and for padding.
     Registers(Vec<Option<Register>>),
     /// In the frame, this many bytes behind the first stack argument; negative in the function's own part.
     Stack(i64),

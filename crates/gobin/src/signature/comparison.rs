@@ -145,10 +145,12 @@ fn verdict(param: &Param<'_>, place: &Place, location: &Location) -> Verdict {
     if same { Verdict::Equal } else { Verdict::Different }
 }
 
-/// Whether all parts that DWARF places are where we say.
+/// Whether all parts that DWARF places are where we say. A part without a place is padding, as unoptimised code
+/// writes it, or is never used.
 fn agree(pieces: &[Piece], registers: &[Option<Register>]) -> bool {
-    let mut pairs = pieces.iter().zip(registers);
-    pieces.len() == registers.len() && pairs.all(|(p, r)| r.is_none_or(|r| r == p.register))
+    let ours = || pieces.iter().map(|p| p.register);
+    let used = ours().zip(registers).all(|(own, r)| r.is_none_or(|r| r == own));
+    used && pieces.len() == registers.len() || ours().eq(registers.iter().copied().flatten())
 }
 
 /// Go up to 1.21 lists some registers twice in a row.
