@@ -1,3 +1,73 @@
-//! The project's chores.
+//! The project's chores, as `cargo xtask COMMAND`. What `.ci/run` does is `cargo xtask ci`, and nothing else decides
+//! whether the tree is good.
 
-fn main() {}
+mod ci;
+mod fixtures;
+mod generate;
+mod tests_run;
+mod walls;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// A word after `cargo xtask`.
+struct Command {
+    name: &'static str,
+    args: &'static str,
+    about: &'static str,
+    /// `Ok(false)`: it did its work and what it found is not good. `Err`: it could not do its work.
+    run: fn(&[String]) -> Result<bool, String>,
+}
+
+/// All of them. A new chore is a module with such a function and a row here.
+const COMMANDS: &[Command] = &[
+    Command { name: "ci", args: "", about: "Check everything that a commit must keep", run: ci::run },
+    Command {
+        name: "fixtures",
+        args: "[GO...]",
+        about: "Build the Go programs of the tests ahead, for all Go releases or those named",
+        run: fixtures::run,
+    },
+    Command {
+        name: "generate",
+        args: "[--check]",
+        about: "Write the files that are made from code, or say which are stale",
+        run: generate::run,
+    },
+    Command { name: "walls", args: "", about: "Check what crates may depend on and contain", run: walls::run },
+];
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let Some((name, rest)) = args.split_first() else {
+        eprint!("{}", usage());
+        return ExitCode::from(2);
+    };
+    let Some(command) = COMMANDS.iter().find(|command| command.name == name) else {
+        eprint!("xtask: there is no `{name}`\n\n{}", usage());
+        return ExitCode::from(2);
+    };
+    match (command.run)(rest) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(why) => {
+            eprintln!("xtask {name}: {why}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn usage() -> String {
+    let row = |c: &Command| format!("  {:<22} {}\n", format!("{} {}", c.name, c.args), c.about);
+    format!("usage: cargo xtask COMMAND\n\n{}", COMMANDS.iter().map(row).collect::<String>())
+}
+
+/// Where the workspace lies.
+fn root() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+/// Refuses arguments, for commands that have none.
+fn no_args(args: &[String]) -> Result<(), String> {
+    args.first().map_or(Ok(()), |arg| Err(format!("unexpected argument `{arg}`")))
+}

@@ -1,0 +1,113 @@
+use expect_test::{Expect, expect};
+
+use super::*;
+
+const ROOT: &str = "[workspace.lints.rust]\nunsafe_code = 'deny'\n[workspace.dependencies]\nmemchr = '2'\n";
+
+/// A workspace of one crate, whose manifest starts with its name and ends as given.
+fn check(name: &str, manifest: &str, source: &str, expect: Expect) {
+    let manifest = format!("[package]\nname = '{name}'\n[lints]\nworkspace = true\n{manifest}");
+    let sources = vec![("src/lib.rs".to_owned(), source.to_owned())];
+    let one = Crate::parse(&manifest, sources).expect("the manifest is TOML");
+    let listed = listed("- `memchr`: finds bytes fast");
+    let workspace = Workspace { manifest: table(ROOT).expect("TOML"), crates: vec![one], listed };
+    expect.assert_eq(&workspace.violations().join("\n"));
+}
+
+#[test]
+fn the_workspace_keeps_to_its_walls() {
+    assert_eq!(violations(&crate::root()), Ok(Vec::new()));
+}
+
+#[test]
+fn an_allowed_arrow_is_no_violation() {
+    check("probe", "[dependencies]\ngobin.workspace = true\nbpf.workspace = true\nmemchr = '2'\n", "", expect![""]);
+}
+
+#[test]
+fn an_arrow_that_is_not_in_the_table_is_named() {
+    check(
+        "gobin",
+        "[dependencies]\nkernel.workspace = true\n[build-dependencies]\nevent = { path = '../event' }\n",
+        "",
+        expect![[r#"
+            gobin must not have kernel in its dependencies
+            gobin must not have event in its build-dependencies"#]],
+    );
+}
+
+#[test]
+fn neither_a_target_nor_another_name_hides_an_arrow() {
+    check(
+        "ui",
+        "[target.'cfg(unix)'.dependencies]\nk = { package = 'kernel', path = '../kernel' }\n",
+        "",
+        expect!["ui must not have kernel in its dependencies"],
+    );
+}
+
+#[test]
+fn fixtures_are_for_tests_of_any_crate_and_for_nothing_else() {
+    check("ui", "[dev-dependencies]\ngospect-fixtures.workspace = true\n", "", expect![""]);
+    check(
+        "ui",
+        "[dependencies]\ngospect-fixtures.workspace = true\n",
+        "",
+        expect!["ui must not have gospect-fixtures in its dependencies"],
+    );
+}
+
+#[test]
+fn a_crate_that_nobody_knows_is_a_violation() {
+    check("helpers", "", "", expect!["helpers is not in the table of crates in xtask/src/walls.rs"]);
+}
+
+#[test]
+fn features_are_a_violation() {
+    check("event", "[features]\ndefault = []\n", "", expect!["event has cargo features"]);
+}
+
+#[test]
+fn lints_that_do_not_come_from_the_workspace_are_a_violation() {
+    let one = Crate::parse("[package]\nname = 'event'\n[lints.rust]\nunsafe_code = 'allow'\n", Vec::new());
+    let crates = vec![one.expect("TOML")];
+    let workspace = Workspace { manifest: Table::new(), crates, listed: Vec::new() };
+    expect![[r#"
+        event does not take the workspace's lints
+        the workspace's lints do not deny unsafe_code"#]]
+    .assert_eq(&workspace.violations().join("\n"));
+}
+
+#[test]
+fn unsafe_code_is_allowed_in_the_kernel_crate_alone() {
+    let source = format!("#![allow({})]", "unsafe_code");
+    check("kernel", "", &source, expect![""]);
+    check("ui", "", &source, expect!["ui allows unsafe code in src/lib.rs; only kernel may"]);
+}
+
+#[test]
+fn a_pure_crate_uses_neither_files_nor_clocks() {
+    let source = "use std::{fmt, fs::{self, File}, time::Duration};\nfn f() { std::env::args(); zstd::fs(); }\n";
+    check(
+        "gobin",
+        "",
+        source,
+        expect![[r#"
+            gobin is pure, but src/lib.rs uses std::fs::{self,File}
+            gobin is pure, but src/lib.rs uses std::env::args"#]],
+    );
+    check("session", "", source, expect![""]);
+}
+
+#[test]
+fn tests_and_comments_of_a_pure_crate_may_name_files() {
+    check("gobin", "", "// std::fs\n#[cfg(test)]\nmod tests {\n    use std::fs;\n}\n", expect![""]);
+}
+
+#[test]
+fn every_dependency_has_one_line_and_every_line_a_dependency() {
+    check("event", "[dev-dependencies]\nfoo = '1'\n", "", expect!["foo has 0 lines in docs/dependencies.md, not one"]);
+    let manifest = table("[workspace.lints.rust]\nunsafe_code = 'deny'\n").expect("TOML");
+    let workspace = Workspace { manifest, crates: Vec::new(), listed: listed("- `gone`: was fast") };
+    assert_eq!(workspace.violations(), ["gone stands in docs/dependencies.md and in no manifest"]);
+}
