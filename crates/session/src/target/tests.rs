@@ -1,5 +1,6 @@
 use super::*;
 use expect_test::{Expect, expect};
+use gospect_fixtures::Missing;
 
 /// The sentence and the hint for a target that cannot be opened; `<pid>` stands for its number.
 fn check(target: &Target, expect: Expect) {
@@ -84,8 +85,7 @@ fn a_kernel_thread_is_refused() {
     let pids = kernel::proc::pids().unwrap().into_iter();
     let is_kernel = |pid: &Pid| Process::open(*pid).and_then(|p| p.stat()).is_ok_and(|s| s.kernel_thread);
     let Some(pid) = pids.into_iter().find(is_kernel) else {
-        println!("skipped: this pid namespace shows no kernel threads");
-        return;
+        return Missing { why: "this pid namespace shows no kernel threads".into() }.skip();
     };
     check(&Target::Pid(pid), expect!["PID <pid> is a kernel thread, it has no program file"]);
 }

@@ -1,0 +1,117 @@
+//! Holds JSON against `docs/json.md`, whose blocks say which fields there are.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+const DOCS: &str = include_str!("../../../../docs/json.md");
+
+/// The object on `line`, if it is as documented; panics with what is wrong otherwise.
+pub fn documented(line: &str) -> Value {
+    let value: Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("not JSON ({e}): {line}"));
+    let name = value["type"].as_str().unwrap_or_else(|| panic!("no type: {line}")).to_owned();
+    assert!(line.starts_with(&format!("{{\"type\":\"{name}\"")), "the type is not the first field: {line}");
+    if let Err(wrong) = is_object(&value, &name, &blocks(DOCS)) {
+        panic!("{wrong}: {line}");
+    }
+    value
+}
+
+type Blocks<'d> = BTreeMap<&'d str, Vec<(&'d str, &'d str)>>;
+
+/// The blocks ```` ```fields NAME ````, each with its fields and their types.
+fn blocks(docs: &str) -> Blocks<'_> {
+    let parts = docs.split("```fields ").skip(1).map(|p| p.split("```").next().unwrap_or_default());
+    let named = parts.map(|block| {
+        let (name, lines) = block.split_once('\n').expect("a block has lines");
+        let fields = lines.lines().map(|line| {
+            let line = line.split('#').next().unwrap_or_default();
+            let (field, of) = line.split_once(':').unwrap_or_else(|| panic!("not a field: {line}"));
+            (field.trim(), of.trim())
+        });
+        (name.trim(), fields.collect())
+    });
+    named.collect()
+}
+
+fn is_object(value: &Value, name: &str, blocks: &Blocks) -> Result<(), String> {
+    let fields = blocks.get(name).ok_or_else(|| format!("`{name}` is not documented"))?;
+    let object = value.as_object().ok_or_else(|| format!("`{name}` is no object"))?;
+    if let Some(unknown) = object.keys().find(|key| !fields.iter().any(|(field, _)| field == key)) {
+        return Err(format!("`{name}.{unknown}` is not documented"));
+    }
+    fields.iter().try_for_each(|(field, of)| {
+        let value = object.get(*field).ok_or_else(|| format!("`{name}.{field}` is missing"))?;
+        let fits = is(value, of, blocks).map_err(|inner| format!("`{name}.{field}`: {inner}"))?;
+        if fits { Ok(()) } else { Err(format!("`{name}.{field}` is {value}, not {of}")) }
+    })
+}
+
+/// Whether the value has this type. An error tells what is wrong inside of an object that it should be.
+fn is(value: &Value, of: &str, blocks: &Blocks) -> Result<bool, String> {
+    if let Some((first, rest)) = of.split_once('|') {
+        return Ok(is(value, first, blocks)? || is(value, rest, blocks)?);
+    }
+    let of = of.trim();
+    let inside = |open, close| of.strip_prefix(open).and_then(|o: &str| o.strip_suffix(close));
+    if let Some(each) = inside('[', ']') {
+        let Some(all) = value.as_array() else { return Ok(false) };
+        return all.iter().try_fold(true, |fit, one| Ok(fit && is(one, each, blocks)?));
+    }
+    if let Some(name) = inside('{', '}') {
+        return if value.is_object() { is_object(value, name, blocks).map(|()| true) } else { Ok(false) };
+    }
+    if let Some(word) = inside('"', '"') {
+        return Ok(value == word);
+    }
+    Ok(match of {
+        "string" => value.as_str().is_some_and(|s| !s.is_empty()),
+        "integer" => value.is_i64() || value.is_u64(),
+        "boolean" => value.is_boolean(),
+        "null" => value.is_null(),
+        _ => return Err(format!("`{of}` is no type")),
+    })
+}
+
+fn check(line: &str, expect: expect_test::Expect) {
+    let docs = "```fields call\ntype: \"call\"\nname: string | null # comment: with colon\nargs: [{arg}]\n```\n\
+                text\n```fields arg\nplace: \"rax\" | \"rbx\"\nsize: integer\nok: boolean\n```\n";
+    let value = serde_json::from_str(line).unwrap();
+    expect.assert_eq(&is_object(&value, "call", &blocks(docs)).err().unwrap_or_else(|| "as documented".to_owned()));
+}
+
+#[test]
+fn the_check_finds_what_is_not_as_documented() {
+    use expect_test::expect;
+    let arg = r#"{"place":"rbx","size":1,"ok":true}"#;
+    check(&format!(r#"{{"type":"call","name":null,"args":[{arg},{arg}]}}"#), expect!["as documented"]);
+    check(r#"{"type":"call","name":"f","args":[]}"#, expect!["as documented"]);
+    check(r#"{"type":"call","name":"","args":[]}"#, expect![[r#"`call.name` is "", not string | null"#]]);
+    check(r#"{"type":"call","name":"f"}"#, expect!["`call.args` is missing"]);
+    check(r#"{"type":"call","name":"f","args":[],"more":1}"#, expect!["`call.more` is not documented"]);
+    check(r#"{"type":"other","name":"f","args":[]}"#, expect![[r#"`call.type` is "other", not "call""#]]);
+    check(
+        r#"{"type":"call","name":"f","args":[{"place":"rcx","size":1,"ok":true}]}"#,
+        expect![[r#"`call.args`: `arg.place` is "rcx", not "rax" | "rbx""#]],
+    );
+    check(
+        r#"{"type":"call","name":"f","args":[{"place":"rax","size":1.5,"ok":true}]}"#,
+        expect!["`call.args`: `arg.size` is 1.5, not integer"],
+    );
+    check(r#"{"type":"call","name":"f","args":[1]}"#, expect!["`call.args` is [1], not [{arg}]"]);
+}
+
+#[test]
+fn what_is_documented_can_be_read() {
+    let blocks = blocks(DOCS);
+    assert!(blocks.contains_key("process"));
+    for (name, fields) in &blocks {
+        let types = fields.iter().flat_map(|(_, of)| of.split('|'));
+        for of in types.map(|of| of.trim().trim_start_matches('[').trim_end_matches(']')) {
+            match of.strip_prefix('{').and_then(|o| o.strip_suffix('}')) {
+                Some(inner) => assert!(blocks.contains_key(inner), "{name}: {of}"),
+                None => assert!(is(&Value::Null, of, &blocks).is_ok(), "{name}: {of}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! The built command, run as users run it.
+
+#![allow(clippy::unwrap_used, reason = "a test ends where something goes wrong")]
+
+mod contract;
+mod ps;
+mod usage;
+
+use std::process::{Command, Output, Stdio};
+
+/// What a run of gospect came to.
+struct Ran {
+    status: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl Ran {
+    fn of(output: Output) -> Ran {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("gospect writes UTF-8");
+        // A signal shows as -1.
+        Ran { status: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+
+    /// Everything that a user sees, for a snapshot.
+    fn seen(&self) -> String {
+        format!("{}{}(exit status {})", self.stdout, self.stderr, self.status)
+    }
+}
+
+/// The built binary with these arguments, not run yet. It sees none of our environment that could change its output.
+fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gospect"));
+    command.args(args).env_remove("NO_COLOR").stdin(Stdio::null());
+    command
+}
+
+fn gospect(args: &[&str]) -> Ran {
+    Ran::of(command(args).output().expect("gospect starts"))
+}
