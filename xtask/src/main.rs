@@ -4,6 +4,7 @@
 mod ci;
 mod fixtures;
 mod generate;
+mod survey;
 mod tests_run;
 mod walls;
 
@@ -33,6 +34,12 @@ const COMMANDS: &[Command] = &[
         args: "[--check]",
         about: "Write the files that are made from code, or say which are stale",
         run: generate::run,
+    },
+    Command {
+        name: "survey",
+        args: "[FILE...]",
+        about: "Hold gobin against Go's own tools, on large programs or those named",
+        run: survey::run,
     },
     Command { name: "walls", args: "", about: "Check what crates may depend on and contain", run: walls::run },
 ];
