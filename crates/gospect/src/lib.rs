@@ -34,8 +34,13 @@ pub struct Run {
     pub out: Output,
 }
 
+/// What is said when a file is made shorter while it is read: all that can still be done then.
+const SHRANK: &str = "gospect: a program's file became shorter, or its disk failed, while it was looked at\n\
+                      hint: try again when nothing writes to it\n";
+
 /// Runs the command line `args`, the program's name first.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    session::say_before_sigbus(SHRANK, failure::REFUSED);
     match run(args.into_iter().collect()) {
         Ok(()) | Err(Failure::ReaderGone) => ExitCode::SUCCESS,
         Err(Failure::Said(message)) => {

@@ -7,11 +7,11 @@
 //! The only crate with `unsafe`, and in it only the modules that say so.
 
 pub mod cgroup;
-#[allow(unsafe_code, reason = "mmap(2) has no safe form; the module keeps the pointer to itself")]
+#[allow(unsafe_code, reason = "mmap(2) and sigaction(2) have no safe form; the module keeps the pointers to itself")]
 mod map;
 pub mod privilege;
 pub mod proc;
 pub mod users;
 
-pub use map::{FileId, Mapped, NotAFile, map, map_file};
+pub use map::{FileId, Mapped, NotAFile, map, map_file, say_before_sigbus};
 pub use proc::{Pid, Process};

@@ -1,6 +1,10 @@
 //! Program files, mapped read-only: only the pages that are looked at are read.
 //!
 //! Opening never waits and never wakes a device: what is no regular file is refused by what it is.
+//!
+//! The price of a mapping: where another program makes the file shorter, or its disk fails, reading is not an error but
+//! a signal, `SIGBUS`. There is no way back from it into the code that read; [`say_before_sigbus`] makes at least a
+//! sentence of it.
 
 use std::fmt;
 use std::fs::{File, Metadata, OpenOptions};
@@ -9,6 +13,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::ptr::NonNull;
+use std::sync::OnceLock;
 
 /// Which file it is, whatever names it has.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -79,6 +84,42 @@ pub fn map(file: &File) -> io::Result<Mapped> {
     }
     let start = NonNull::new(start.cast()).ok_or_else(|| io::Error::from(io::ErrorKind::AddrNotAvailable))?;
     Ok(Mapped { start, len })
+}
+
+/// Lets this process end with `message` on standard error and this exit status when a mapped file turns out to be
+/// shorter than it was.
+pub fn say_before_sigbus(message: &'static str, status: u8) {
+    // Only the first call counts; the handler must find both words in place.
+    if LAST_WORDS.set((message, status)).is_err() {
+        return;
+    }
+    // SAFETY: a zeroed sigaction is a valid one (no flags, an empty mask), and is filled in with a function of the
+    // signature that SA_SIGINFO asks for.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = on_sigbus as *const () as usize;
+        action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
+        libc::sigaction(libc::SIGBUS, &raw const action, std::ptr::null_mut());
+    }
+}
+
+static LAST_WORDS: OnceLock<(&str, u8)> = OnceLock::new();
+
+/// Does nothing that a signal handler may not do: a read of what was set before it was installed, write(2), _exit(2).
+extern "C" fn on_sigbus(signal: libc::c_int, info: *mut libc::siginfo_t, _context: *mut libc::c_void) {
+    // SAFETY: the kernel passes a valid siginfo_t to a handler with SA_SIGINFO.
+    let code = unsafe { (*info).si_code };
+    match LAST_WORDS.get() {
+        // SAFETY: both are async-signal-safe, and the message is valid for its length.
+        Some((message, status)) if code == libc::BUS_ADRERR => unsafe {
+            libc::write(libc::STDERR_FILENO, message.as_ptr().cast(), message.len());
+            libc::_exit(i32::from(*status));
+        },
+        // SAFETY: signal(2) is async-signal-safe. On return the instruction is tried again, and now ends the process.
+        _ => unsafe {
+            libc::signal(signal, libc::SIG_DFL);
+        },
+    }
 }
 
 fn regular(metadata: &Metadata) -> io::Result<()> {
@@ -162,5 +203,24 @@ mod tests {
         let mapped = map_file(&path).unwrap();
         std::fs::remove_file(&path).unwrap();
         assert_eq!(std::thread::spawn(move || mapped.as_ref().to_vec()).join().unwrap(), b"kept");
+    }
+
+    /// Runs itself once more, because the reader does not survive.
+    #[test]
+    fn a_file_that_shrinks_under_us_is_a_sentence_and_an_exit_status() {
+        let path = std::env::temp_dir().join(format!("gospect-shrinks-{}", std::process::id()));
+        if std::env::var_os("GOSPECT_TEST_SHRINK").is_some() {
+            say_before_sigbus("last words\n", 3);
+            std::fs::write(&path, [0; 8192]).unwrap();
+            let mapped = map_file(&path).unwrap();
+            File::options().write(true).open(&path).unwrap().set_len(0).unwrap();
+            std::fs::remove_file(&path).unwrap();
+            let byte = std::hint::black_box(mapped.as_ref())[5000];
+            panic!("a byte behind the end was read: {byte}");
+        }
+        let test = "map::tests::a_file_that_shrinks_under_us_is_a_sentence_and_an_exit_status";
+        let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+        let output = again.args(["--exact", test, "--nocapture"]).env("GOSPECT_TEST_SHRINK", "1").output().unwrap();
+        assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(3), "last words\n"));
     }
 }
