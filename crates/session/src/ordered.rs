@@ -80,10 +80,15 @@ mod tests {
     fn an_error_ends_it() {
         let items: Vec<u64> = (0..10_000).collect();
         let mut took = 0;
-        let done = ordered(&items, 1, |chunk| chunk[0], |n| {
-            took += 1;
-            if n == 3 { Err(n) } else { Ok(()) }
-        });
+        let done = ordered(
+            &items,
+            1,
+            |chunk| chunk[0],
+            |n| {
+                took += 1;
+                if n == 3 { Err(n) } else { Ok(()) }
+            },
+        );
         assert_eq!((done, took), (Err(3), 4));
     }
 
