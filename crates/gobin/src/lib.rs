@@ -22,6 +22,7 @@ pub mod dwarf;
 pub mod elf;
 pub mod error;
 pub mod image;
+pub mod insn;
 pub mod moduledata;
 pub mod name;
 pub mod pattern;
