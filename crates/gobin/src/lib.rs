@@ -28,6 +28,7 @@ pub mod name;
 pub mod pattern;
 pub mod pclntab;
 pub mod signature;
+pub mod sites;
 pub mod types;
 
 pub use addr::{FileOff, VAddr};
