@@ -90,6 +90,7 @@ impl<'a> Decoder<'a> {
             0x36 | 0x37 | 0xb6 | 0xb7 => Flow::Branch(self.relative(imm14(w))),
             0xd6 | 0xd7 => self.register_flow(),
             0xd4 if w & 0xe0_0000 == 0x20_0000 || w & 0xe0_0000 == 0x40_0000 => Flow::Stop,
+            _ if w == UNDEF => Flow::Stop,
             _ => self.plain(),
         }
     }
@@ -325,6 +326,8 @@ impl Machine for Decoder<'_> {
 }
 
 const NOP: u32 = 0xd503_201f;
+/// What Go's assembler writes for UNDEF (seen in Go 1.21): no instruction of any processor.
+const UNDEF: u32 = 0xbea7_1700;
 /// sub xD,xN,#N.
 const SUB_IMMEDIATE: u32 = 0xd100_0000;
 
@@ -406,6 +409,7 @@ fn price_of(word: u32) -> Result<Class, Unprobeable> {
     match word >> 25 & 0xf {
         0b1010 | 0b1011 => price_of_branch_or_system(word),
         _ if word == 0 || is_unallocated(word) => Err(Unprobeable::Nothing),
+        _ if word == UNDEF => Err(Unprobeable::Traps),
         // adr and adrp.
         _ if word & 0x1f00_0000 == 0x1000_0000 => Ok(Class::Emulated),
         _ if is_literal_load(word) => Err(Unprobeable::Literal),

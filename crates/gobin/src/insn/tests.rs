@@ -204,32 +204,33 @@ fn amd64_flow_tells_what_comes_back_from_what_does_not() {
 fn arm64_flow_is_decided_by_bit_patterns() {
     let hex = "01 00 00 d4 9f 20 03 d5 40 00 00 54 e0 ff ff b4 00 00 08 37 fe ff ff 17 01 00 00 94 20 00 3f d6 \
                20 00 1f d6 c0 03 5f d6 20 00 5f d6 ff 0f 5f d6 1b 78 63 f8 60 03 1f d6 1b 00 40 f9 60 03 1f d6 \
-               00 00 20 d4 00 00 40 d4 e0 03 9f d6 00 00 00 00 60 12 00 00";
+               00 00 20 d4 00 00 40 d4 e0 03 9f d6 00 17 a7 be 00 00 00 00 60 12 00 00";
     check_flow(
         Arm64,
         hex,
         expect![[r#"
-        0+4 Next
-        4+4 Next
-        8+4 Branch(0x1010)
-        c+4 Branch(0x1008)
-        10+4 Branch(0x1010)
-        14+4 Jump(0x100c)
-        18+4 Call(0x101c)
-        1c+4 IndirectCall
-        20+4 IndirectJump
-        24+4 Return
-        28+4 IndirectJump
-        2c+4 Return
-        30+4 Next
-        34+4 Switch
-        38+4 Next
-        3c+4 IndirectJump
-        40+4 Stop
-        44+4 Stop
-        48+4 Stop
-        4c+4 Data
-        50+4 Data
-    "#]],
+            0+4 Next
+            4+4 Next
+            8+4 Branch(0x1010)
+            c+4 Branch(0x1008)
+            10+4 Branch(0x1010)
+            14+4 Jump(0x100c)
+            18+4 Call(0x101c)
+            1c+4 IndirectCall
+            20+4 IndirectJump
+            24+4 Return
+            28+4 IndirectJump
+            2c+4 Return
+            30+4 Next
+            34+4 Switch
+            38+4 Next
+            3c+4 IndirectJump
+            40+4 Stop
+            44+4 Stop
+            48+4 Stop
+            4c+4 Stop
+            50+4 Data
+            54+4 Data
+        "#]],
     );
 }
