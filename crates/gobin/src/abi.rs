@@ -118,7 +118,7 @@ pub enum Place {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Place::Empty => f.write_str("no bytes"),
+            Place::Empty => f.write_str("none"),
             Place::Stack(offset) => write!(f, "stack+{offset}"),
             Place::Unknown => f.write_str("unknown"),
             Place::Registers(pieces) => {

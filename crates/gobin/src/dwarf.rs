@@ -30,6 +30,9 @@ pub use location::Location;
 use section::{Id, Sections};
 use unit::{Unit, Units};
 
+#[cfg(test)]
+mod tests;
+
 /// The DWARF sections of an executable.
 pub struct Dwarf {
     sections: Sections,
@@ -45,7 +48,7 @@ struct Known {
 }
 
 /// When this many types and fields are kept, they are dropped and read again: no real program comes near.
-const MAX_KNOWN: usize = 4 << 20;
+const MAX_KNOWN: usize = 1 << 20;
 
 impl Dwarf {
     /// The DWARF sections of `elf`, none of them read yet; `None` if it has no `.debug_info`.

@@ -96,10 +96,13 @@ impl<'d> Signatures<'d> {
     }
 
     /// The signature of the function at `entry`, which the linker calls `name`; `assembly` where the function table
-    /// says that it is. `None` if DWARF does not describe it.
+    /// says that it is. `None` if DWARF does not describe it, or does not know what it takes: so it is with assembly.
     #[must_use]
     pub fn at(&self, entry: VAddr, name: &str, assembly: bool) -> Option<Signature> {
         let function = self.dwarf.function_at(entry)?;
+        if assembly && function.args.is_empty() && function.results.is_empty() {
+            return None;
+        }
         let places = self.places(&function, name, assembly);
         let moved = self.moved(&function, &places);
         let mut signature = Signature {
@@ -167,15 +170,14 @@ impl<'d> Signatures<'d> {
     }
 
     /// How many arguments stand before the hidden dictionary that code shared by several type arguments takes.
-    /// Closures in such code keep it; wrappers and comparisons need none.
+    /// Closures in such code keep it, unless they are called on the spot; wrappers and comparisons need none.
     fn dictionary_position(&self, function: &dwarf::Function<'_>, name: &str) -> Option<usize> {
         let name = Name::parse(name);
-        if function.dictionary.is_some() {
+        if name.origin() != Origin::Go || !function.name.contains("[go.shape.") {
             return function.dictionary;
         }
-        let shared = function.name.contains("[go.shape.") && name.origin() == Origin::Go;
         let late = name.receiver.is_some() && self.minor.is_none_or(|m| m > LAST_WITH_DICTIONARY_FIRST);
-        shared.then_some(usize::from(late))
+        Some(usize::from(late))
     }
 }
 

@@ -241,7 +241,7 @@ fn an_array_of_one_is_its_element_and_of_two_is_on_the_stack_with_all_that_holds
             two: stack+0
             both: stack+8
             n: rcx
-            none: no bytes
+            none: none
         "#]],
     );
 }
@@ -251,9 +251,9 @@ fn values_without_bytes_take_no_register_but_align_the_stack() {
     check(
         "func(e struct{}, big [2]int8, none [0]int, small [2]int8, n int)",
         expect![[r#"
-            e: no bytes
+            e: none
             big: stack+0
-            none: no bytes
+            none: none
             small: stack+8
             n: rax
         "#]],

@@ -24,7 +24,8 @@ pub struct Function<'d> {
     pub args: Vec<Param<'d>>,
     /// The results.
     pub results: Vec<Param<'d>>,
-    /// How many arguments stand before the hidden dictionary, where it is described (from Go 1.27).
+    /// How many arguments are described before the hidden dictionary of generic code, if that is described (from Go
+    /// 1.27). Of inlinable functions it is described last, wherever it is.
     pub dictionary: Option<usize>,
     /// What a closure took from the function around it (from Go 1.23, and as far as the compiler kept it).
     pub captured: Vec<Captured<'d>>,
@@ -54,7 +55,9 @@ pub struct Captured<'d> {
     pub by_reference: bool,
 }
 
-/// More parameters than this has no function, and more children before them neither.
+/// A function of more parameters than this is damage.
+const MAX_PARAMS: usize = 300;
+/// Parameters and captured variables stand among the first children.
 const MAX_CHILDREN: usize = 10_000;
 /// The frontend's mark on variables of a closure.
 const DW_AT_GO_CLOSURE_OFFSET: constants::DwAt = constants::DwAt(0x2907);
@@ -114,10 +117,11 @@ impl Dwarf {
         let Some(original) = self.units().at(origin).and_then(|unit| self.subprogram(unit, origin)) else { return };
         copy.own.name = copy.own.name.or(original.own.name);
         copy.own.line = copy.own.line.or(original.own.line);
-        let own = std::mem::take(&mut copy.params);
+        let mut own = std::mem::take(&mut copy.params);
+        own.sort_by_key(|c| c.says.origin);
         let placed = |param: Child<'d>| {
-            let here = own.iter().find(|c| c.says.origin == Some(param.offset));
-            let claim = here.map_or(param.says.claim, |c| c.says.claim);
+            let here = own.binary_search_by_key(&Some(param.offset), |c| c.says.origin);
+            let claim = here.map_or(param.says.claim, |i| own[i].says.claim);
             Child { says: Described { claim, ..param.says }, ..param }
         };
         copy.params = original.params.into_iter().map(placed).collect();
@@ -144,6 +148,7 @@ impl Dwarf {
             }
             let mut says = Described::default();
             match child.tag() {
+                constants::DW_TAG_formal_parameter if found.params.len() == MAX_PARAMS => return None,
                 constants::DW_TAG_formal_parameter => {
                     attributes(&mut entries, child, |a| says.note(self, unit, a)).ok()?;
                     found.params.push(Child { offset, says });

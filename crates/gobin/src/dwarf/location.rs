@@ -10,7 +10,7 @@ use gimli::{
 };
 
 use super::section::{Id, Reader};
-use super::unit::Unit;
+use super::unit::{Unit, truncated};
 use super::{Dwarf, Function, Param};
 use crate::abi::Register;
 use crate::elf::Arch;
@@ -51,6 +51,8 @@ pub enum Location {
     Other,
 }
 
+/// What holds at entry stands at the beginning of a list, in far fewer bytes than these.
+const MAX_LIST: usize = 1 << 16;
 /// A parameter has no more parts than this.
 const MAX_PARTS: usize = 256;
 
@@ -70,8 +72,11 @@ impl Dwarf {
 
     /// The expression of the list at `at` that holds at `pc`.
     fn at_entry(&self, unit: &Unit, at: usize, pc: u64) -> Option<&[u8]> {
-        let old = DebugLoc::from(self.sections.reader(Id::Loc));
-        let lists = LocationLists::new(old, DebugLocLists::from(self.sections.reader(Id::LocLists)));
+        let cut = |id| {
+            let bytes = if (id == Id::Loc) == (unit.encoding.version < 5) { self.sections.bytes(id) } else { &[] };
+            Reader::new(truncated(bytes, at.saturating_add(MAX_LIST)), LittleEndian)
+        };
+        let lists = LocationLists::new(DebugLoc::from(cut(Id::Loc)), DebugLocLists::from(cut(Id::LocLists)));
         let addresses = self.sections.addresses();
         let at = LocationListsOffset(at);
         let mut list = lists.locations(at, unit.encoding, unit.low_pc, &addresses, unit.addr_base).ok()?;

@@ -165,12 +165,12 @@ impl Dwarf {
         Some(Opened { tag: abbreviation.tag(), says, unit, entries, has_children: abbreviation.has_children() })
     }
 
-    /// The next direct child; those of Go's types have no children themselves.
+    /// The next child; those of Go's types have no children themselves.
     fn next_child<'d>(&'d self, opened: &mut Opened<'d>) -> Option<(DwTag, Entry<'d>)> {
         if !opened.has_children {
             return None;
         }
-        let abbreviation = opened.entries.read_abbreviation().ok()??;
+        let abbreviation = opened.entries.read_abbreviation().ok()?.filter(|a| !a.has_children())?;
         let mut says = Entry::default();
         attributes(&mut opened.entries, abbreviation, |a| says.note(self, opened.unit, a)).ok()?;
         Some((abbreviation.tag(), says))

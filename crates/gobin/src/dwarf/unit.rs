@@ -44,7 +44,8 @@ const MARK_EVERY: usize = 4096;
 impl Unit {
     /// The entries from the one at `offset` on, to the end of the unit.
     pub(super) fn entries<'d>(&'d self, info: &'d [u8], offset: usize) -> Option<Entries<'d>> {
-        let input = Reader::new(info.get(offset.max(self.root)..self.end)?, LittleEndian);
+        let offset = offset.max(self.root);
+        let input = Reader::new(info.get(offset..self.end)?, LittleEndian);
         Some(EntriesRaw::new(input, self.encoding, &self.abbreviations, UnitOffset(offset)))
     }
 
@@ -144,6 +145,9 @@ pub(super) fn attributes<'d>(
     Ok(())
 }
 
+/// In no real file there is more than a unit or two of whose extent nothing is known.
+const MAX_ELSEWHERE: usize = 64;
+
 /// All units.
 pub(super) struct Units {
     /// In the order in which they stand.
@@ -201,7 +205,7 @@ impl Units {
                 }
                 Extent::List(_) | Extent::Unknown => {}
             }
-            if self.code.len() == before {
+            if self.code.len() == before && self.elsewhere.len() < MAX_ELSEWHERE {
                 self.elsewhere.push(i);
             }
         }
@@ -290,7 +294,7 @@ impl Unit {
     }
 }
 
-fn truncated(bytes: &[u8], end: usize) -> &[u8] {
+pub(super) fn truncated(bytes: &[u8], end: usize) -> &[u8] {
     bytes.get(..end).unwrap_or(bytes)
 }
 

@@ -96,7 +96,7 @@ impl Shift {
             }
             (Verdict::Silent, _) => Some((self.seen && *place != Place::Empty).then_some(Place::Unknown)),
             (Verdict::Different, Location::Registers(registers)) => {
-                let registers: Vec<_> = without_repetition(registers).into_iter().collect::<Option<_>>()?;
+                let registers = distinct(registers);
                 registers.iter().try_for_each(|&r| self.take(r))?;
                 self.seen = true;
                 shape.fits(&registers).then(|| Some(shape.in_registers(&registers)))
@@ -137,25 +137,26 @@ fn verdict(param: &Param<'_>, place: &Place, location: &Location) -> Verdict {
             return Verdict::Silent;
         }
         (Place::Stack(offset), Location::Stack(found)) => i64::try_from(*offset).is_ok_and(|o| o == *found),
-        (Place::Registers(pieces), Location::Registers(registers)) => {
-            agree(pieces, registers) || agree(pieces, &without_repetition(registers))
-        }
+        (Place::Registers(pieces), Location::Registers(registers)) => agree(pieces, registers),
         _ => false,
     };
     if same { Verdict::Equal } else { Verdict::Different }
 }
 
-/// Whether all parts that DWARF places are where we say. A part without a place is padding, as unoptimised code
-/// writes it, or is never used.
+/// Whether all parts that DWARF places are where we say.
 fn agree(pieces: &[Piece], registers: &[Option<Register>]) -> bool {
     let ours = || pieces.iter().map(|p| p.register);
     let used = ours().zip(registers).all(|(own, r)| r.is_none_or(|r| r == own));
-    used && pieces.len() == registers.len() || ours().eq(registers.iter().copied().flatten())
+    used && pieces.len() == registers.len() || ours().eq(distinct(registers))
 }
 
-/// Go up to 1.21 lists some registers twice in a row.
-fn without_repetition(registers: &[Option<Register>]) -> Vec<Option<Register>> {
-    let mut registers = registers.to_vec();
-    registers.dedup();
-    registers
+/// The registers without padding, which unoptimised code describes, and without those that Go up to 1.21 lists again.
+fn distinct(registers: &[Option<Register>]) -> Vec<Register> {
+    let mut found = Vec::new();
+    for register in registers.iter().flatten() {
+        if !found.contains(register) {
+            found.push(*register);
+        }
+    }
+    found
 }
