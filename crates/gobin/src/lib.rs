@@ -23,6 +23,7 @@ pub mod elf;
 pub mod error;
 pub mod image;
 pub mod insn;
+pub mod layout;
 pub mod moduledata;
 pub mod name;
 pub mod pattern;

@@ -1,0 +1,493 @@
+//! Where Go's runtime keeps what gospect reads of it: fields of goroutines, threads, channels and maps, the lists of
+//! all of them, and what its numbers mean.
+//!
+//! Every answer has its [`Source`]. DWARF is asked first: it was written by the compiler that laid the structs out.
+//! Without it the version table answers, and the code of two functions that are in every program, stripped or not,
+//! must agree with it; where they disagree, the table is not believed at all. Without a version that the table knows
+//! the code alone answers the little it can. What nobody answers is [`Unknown`], with the reason in words.
+//!
+//! Not a reader of running programs, and no promise about them: whoever reads one checks what it reads (the first
+//! goroutine has goid 1, a state is one of the known).
+
+mod code;
+mod names;
+mod table;
+
+use std::fmt;
+
+use crate::addr::VAddr;
+use crate::buildinfo::GoVersion;
+use crate::dwarf::Dwarf;
+use crate::elf::Elf;
+use crate::types::{Kind, TypeRef, TypeSource};
+
+pub use code::Code;
+pub use names::G_SCAN;
+
+use table::{__, Row, Struct};
+
+/// What knows structs by name because the compiler wrote them down: DWARF.
+pub trait Structs {
+    /// Where in `strct` the field at a dotted path starts.
+    fn field_offset(&self, strct: &str, field: &str) -> Option<u64>;
+
+    /// The size of a struct.
+    fn size(&self, strct: &str) -> Option<u64>;
+
+    /// Where a package variable is.
+    fn variable(&self, name: &str) -> Option<VAddr>;
+}
+
+/// What is asked about an executable.
+pub struct Inputs<'a> {
+    /// The file.
+    pub elf: &'a Elf,
+    /// The Go version of the build information.
+    pub version: Option<&'a GoVersion>,
+    /// DWARF, if the file has it.
+    pub structs: Option<&'a dyn Structs>,
+    /// Code of functions by name.
+    pub code: &'a dyn Fn(&str) -> Option<Code<'a>>,
+    /// Package variables by name, from the symbol table.
+    pub symbol: &'a dyn Fn(&str) -> Option<VAddr>,
+}
+
+/// A number and who said it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offset {
+    /// The number.
+    pub value: u64,
+    /// Who said it.
+    pub source: Source,
+}
+
+/// An address and who said it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Global {
+    /// Where the variable is, before the loader moves it.
+    pub addr: VAddr,
+    /// Who said so.
+    pub source: Source,
+}
+
+/// Who answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The file's DWARF.
+    Dwarf,
+    /// The file's symbol table.
+    Symbol,
+    /// The version table, column of this release.
+    Table {
+        /// The `24` of `go1.24.6`, since which the column holds.
+        minor: u32,
+        /// The `6`.
+        patch: u32,
+    },
+    /// The code of this function in the file.
+    Code(&'static str),
+}
+
+/// Why something about the runtime is not known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unknown {
+    /// The build information names no release of Go.
+    NoVersion {
+        /// What it says instead.
+        text: String,
+    },
+    /// A release candidate or a development version: its structs are those of no release.
+    Unreleased {
+        /// The version.
+        text: String,
+    },
+    /// A release that the table does not have.
+    Untested {
+        /// The version.
+        text: String,
+    },
+    /// An experiment that nobody has compared with the table.
+    Experiment {
+        /// Its name.
+        name: String,
+    },
+    /// An experiment that moves just this.
+    Moved {
+        /// Its name.
+        experiment: &'static str,
+        /// What was asked for.
+        what: String,
+    },
+    /// The file's code contradicts the table.
+    Conflict {
+        /// The field of `runtime.g`.
+        field: &'static str,
+        /// What the table says.
+        table: u64,
+        /// What the code says.
+        code: u64,
+        /// Which code.
+        function: &'static str,
+    },
+    /// This version has no such thing, or the table has no row for it.
+    Absent {
+        /// What was asked for.
+        what: String,
+        /// The version.
+        text: String,
+    },
+    /// A variable without symbol and DWARF, and no function names it in the way that is known.
+    Stripped {
+        /// The variable.
+        what: String,
+    },
+}
+
+/// What is known about the runtime in one executable.
+pub struct RuntimeLayout<'a> {
+    inputs: Inputs<'a>,
+    column: Result<Column<'a>, Unknown>,
+    status: Option<u64>,
+    wait_reason: Option<u64>,
+    reasons: Reasons,
+}
+
+/// A version that the table knows.
+struct Column<'a> {
+    index: usize,
+    version: &'a GoVersion,
+}
+
+/// The names of wait reasons.
+enum Reasons {
+    /// As the file itself spells them.
+    Own(Vec<String>),
+    /// As the version's sources do.
+    Listed(Vec<&'static str>),
+    None,
+}
+
+const CASGSTATUS: &str = "runtime.casgstatus";
+const GOPARK: &str = "runtime.gopark";
+
+/// From `g.atomicstatus` to `g.goid` and `g.waitreason`, in every version of the table.
+const GOID_AFTER_STATUS: u64 = 8;
+const REASON_AFTER_STATUS: u64 = 32;
+
+/// No list of reasons is longer, and none of their names.
+const MOST_REASONS: u64 = 200;
+const LONGEST_REASON: u64 = 100;
+
+impl<'a> RuntimeLayout<'a> {
+    /// Finds out what there is to ask; reads the code of a few functions.
+    #[must_use]
+    pub fn new(inputs: Inputs<'a>) -> RuntimeLayout<'a> {
+        let status = (inputs.code)(CASGSTATUS).and_then(code::status_offset);
+        let wait_reason = (inputs.code)(GOPARK).and_then(code::wait_reason_offset);
+        let column = Column::of(inputs.version).and_then(|c| c.agreeing(status, wait_reason));
+        let reasons = reasons(&inputs);
+        RuntimeLayout { inputs, column, status, wait_reason, reasons }
+    }
+
+    /// Where a field starts; `field` may be a dotted path.
+    ///
+    /// # Errors
+    /// Why nobody says.
+    pub fn offset(&self, strct: &str, field: &str) -> Result<Offset, Unknown> {
+        if let Some(value) = self.inputs.structs.and_then(|s| s.field_offset(strct, field)) {
+            return Ok(Offset { value, source: Source::Dwarf });
+        }
+        let from_table = self.column.as_ref().map_err(Clone::clone).and_then(|c| c.offset(strct, field));
+        from_table.or_else(|why| self.decoded(strct, field).ok_or(why))
+    }
+
+    /// The size of a struct.
+    ///
+    /// # Errors
+    /// Why nobody says.
+    pub fn size(&self, strct: &str) -> Result<Offset, Unknown> {
+        if let Some(value) = self.inputs.structs.and_then(|s| s.size(strct)) {
+            return Ok(Offset { value, source: Source::Dwarf });
+        }
+        self.column.as_ref().map_err(Clone::clone)?.size(strct)
+    }
+
+    /// Where a package variable is: `runtime.allgs`, `runtime.allglen`, `runtime.allgptr`, `runtime.allp`,
+    /// `runtime.sched` and `runtime.waitReasonStrings` also in a stripped file.
+    ///
+    /// # Errors
+    /// That it is not to be found.
+    pub fn global(&self, name: &str) -> Result<Global, Unknown> {
+        let found = |addr, source| Global { addr, source };
+        let symbol = || (self.inputs.symbol)(name).map(|at| found(at, Source::Symbol));
+        let dwarf = || self.inputs.structs.and_then(|s| s.variable(name)).map(|at| found(at, Source::Dwarf));
+        let code = || self.named_by_code(name).map(|(at, by)| found(at, Source::Code(by)));
+        symbol().or_else(dwarf).or_else(code).ok_or_else(|| Unknown::Stripped { what: name.to_owned() })
+    }
+
+    /// Why a goroutine waits, by `g.waitreason`.
+    #[must_use]
+    pub fn wait_reason(&self, number: u8) -> Option<&str> {
+        match &self.reasons {
+            Reasons::Own(names) => names.get(usize::from(number)).map(String::as_str),
+            Reasons::Listed(names) => names.get(usize::from(number)).copied(),
+            Reasons::None => None,
+        }
+    }
+
+    /// The number of a wait reason.
+    #[must_use]
+    pub fn wait_reason_number(&self, name: &str) -> Option<u8> {
+        (0..=u8::MAX).find(|&n| self.wait_reason(n) == Some(name))
+    }
+
+    /// The name of a goroutine's state, without [`G_SCAN`].
+    #[must_use]
+    pub fn g_state(&self, number: u32) -> Option<&'static str> {
+        self.name(names::G_STATES, number & !G_SCAN)
+    }
+
+    /// The name of a processor's state.
+    #[must_use]
+    pub fn p_state(&self, number: u32) -> Option<&'static str> {
+        self.name(names::P_STATES, number)
+    }
+
+    /// Why the world was stopped, by the argument of `runtime.stopTheWorldWithSema` (since Go 1.21).
+    #[must_use]
+    pub fn stop_reason(&self, number: u8) -> Option<&'static str> {
+        self.name(names::STOP_REASONS, u32::from(number))
+    }
+
+    /// What the function table calls a function of this id: `wrapper`, `goexit`.
+    #[must_use]
+    pub fn func_id(&self, number: u8) -> Option<&'static str> {
+        self.name(names::FUNC_IDS, u32::from(number))
+    }
+
+    /// What keeps the version table from answering, if it does not.
+    #[must_use]
+    pub fn why_no_table(&self) -> Option<&Unknown> {
+        self.column.as_ref().err()
+    }
+
+    /// A patch release newer than any that was compared with the table: it answers as the last one did.
+    #[must_use]
+    pub fn newer_than_compared(&self) -> bool {
+        self.column.as_ref().is_ok_and(|c| {
+            let release = (c.version.minor.unwrap_or(0), c.version.patch.unwrap_or(0));
+            !table::COMPARED.iter().any(|&compared| compared.0 == release.0 && release.1 <= compared.1)
+        })
+    }
+
+    fn name(&self, list: &names::List, number: u32) -> Option<&'static str> {
+        let minor = self.inputs.version?.minor?;
+        names::name(list, minor, u8::try_from(number).ok()?)
+    }
+
+    /// Three fields of `g`, if both functions show that what lies between them is as it always was.
+    fn decoded(&self, strct: &str, field: &str) -> Option<Offset> {
+        if matches!(self.column, Err(Unknown::Conflict { .. })) || strct != "runtime.g" {
+            return None;
+        }
+        let (status, reason) = (self.status?, self.wait_reason?);
+        let (value, function) = match field {
+            "atomicstatus" => (status, CASGSTATUS),
+            "waitreason" => (reason, GOPARK),
+            "goid" => (status + GOID_AFTER_STATUS, CASGSTATUS),
+            _ => return None,
+        };
+        (status.checked_add(REASON_AFTER_STATUS) == Some(reason))
+            .then_some(Offset { value, source: Source::Code(function) })
+    }
+
+    fn named_by_code(&self, name: &str) -> Option<(VAddr, &'static str)> {
+        let locks: Vec<VAddr> = code::LOCKS.iter().filter_map(|l| (self.inputs.code)(l)).map(|c| c.entry).collect();
+        let by = |function: &'static str, rule: &dyn Fn(Code<'_>) -> Option<VAddr>| {
+            Some(((self.inputs.code)(function).and_then(rule)?, function))
+        };
+        let (addr, function) = match name {
+            "runtime.allgs" => by("runtime.allgadd", &|c| code::appended_slice(c, &locks)),
+            "runtime.allgptr" => by("runtime.allgadd", &|c| Some(code::published(c)?.0)),
+            "runtime.allglen" => by("runtime.allgadd", &|c| Some(code::published(c)?.1)),
+            "runtime.allp" => by("runtime.retake", &|c| code::walked_slice(c, &locks)),
+            "runtime.sched" => by("runtime.stopTheWorldWithSema", &|c| self.before_lock(code::first_lock(c, &locks)?)),
+            "runtime.waitReasonStrings" => by(REASON_STRING, &|c| Some(code::string_table(c)?.0)),
+            _ => None,
+        }?;
+        self.inputs.elf.segment(addr).filter(|s| !s.executable).map(|_| (addr, function))
+    }
+
+    /// Where `runtime.sched` starts if its lock is here.
+    fn before_lock(&self, lock: VAddr) -> Option<VAddr> {
+        let offset = self.offset("runtime.schedt", "lock").ok()?.value;
+        lock.0.checked_sub(offset).map(VAddr)
+    }
+}
+
+impl<'a> Column<'a> {
+    fn of(version: Option<&'a GoVersion>) -> Result<Column<'a>, Unknown> {
+        let version = version.ok_or_else(|| Unknown::NoVersion { text: String::new() })?;
+        let text = version.text.clone();
+        let Some(minor) = version.minor else { return Err(Unknown::NoVersion { text }) };
+        if ["rc", "beta", "devel"].iter().any(|word| version.short().contains(word)) {
+            return Err(Unknown::Unreleased { text });
+        }
+        if let Some(name) = version.experiments.iter().find(|e| !is_compared(e)) {
+            return Err(Unknown::Experiment { name: name.clone() });
+        }
+        let release = (minor, version.patch.unwrap_or(0));
+        let holds = |since: &(u32, u32)| since.0 == release.0 && since.1 <= release.1;
+        let index = table::VERSIONS.iter().rposition(holds).ok_or(Unknown::Untested { text })?;
+        Ok(Column { index, version })
+    }
+
+    /// Itself, unless the code says otherwise.
+    fn agreeing(self, status: Option<u64>, wait_reason: Option<u64>) -> Result<Column<'a>, Unknown> {
+        for (field, code, function) in [("atomicstatus", status, CASGSTATUS), ("waitreason", wait_reason, GOPARK)] {
+            let table = self.offset("runtime.g", field)?.value;
+            if let Some(code) = code.filter(|&code| code != table) {
+                return Err(Unknown::Conflict { field, table, code, function });
+            }
+        }
+        Ok(self)
+    }
+
+    fn offset(&self, strct: &str, field: &str) -> Result<Offset, Unknown> {
+        let what = || format!("{strct}.{field}");
+        let fields = self.strct(strct).map_or(&[][..], |s| s.fields);
+        let row = fields.iter().find(|(name, _)| *name == field).map(|(_, row)| row);
+        let offset = self.number(row, what)?;
+        let moved = |m: &&table::Moved| m.strct == strct && offset.value >= u64::from(m.from) && self.has(m.experiment);
+        match table::MOVED.iter().find(moved) {
+            Some(m) if !self.replaced(strct) => Err(Unknown::Moved { experiment: m.experiment, what: what() }),
+            _ => Ok(offset),
+        }
+    }
+
+    fn size(&self, strct: &str) -> Result<Offset, Unknown> {
+        let what = || format!("size of {strct}");
+        let size = self.number(self.strct(strct).map(|s| &s.size), what)?;
+        match table::MOVED.iter().find(|m| m.strct == strct && self.has(m.experiment)) {
+            Some(m) if !self.replaced(strct) => Err(Unknown::Moved { experiment: m.experiment, what: what() }),
+            _ => Ok(size),
+        }
+    }
+
+    fn number(&self, row: Option<&Row>, what: impl Fn() -> String) -> Result<Offset, Unknown> {
+        let value = row.map(|row| row[self.index]).filter(|&value| value != __);
+        let value = value.ok_or_else(|| Unknown::Absent { what: what(), text: self.version.text.clone() })?;
+        let (minor, patch) = table::VERSIONS[self.index];
+        Ok(Offset { value: u64::from(value), source: Source::Table { minor, patch } })
+    }
+
+    fn strct(&self, name: &str) -> Option<&'static Struct> {
+        let named = |s: &&Struct| s.name == name;
+        let without_swissmap = table::NOSWISSMAP.iter().filter(|_| self.has("noswissmap")).find(named);
+        without_swissmap.or_else(|| table::STRUCTS.iter().find(named))
+    }
+
+    fn replaced(&self, strct: &str) -> bool {
+        self.has("noswissmap") && table::NOSWISSMAP.iter().any(|s| s.name == strct)
+    }
+
+    fn has(&self, experiment: &str) -> bool {
+        self.version.experiments.iter().any(|e| e == experiment)
+    }
+}
+
+/// Whether an experiment, on or off, was compared with the table.
+fn is_compared(experiment: &str) -> bool {
+    let known = |name: &str| table::EXPERIMENTS.contains(&name);
+    known(experiment) || experiment.strip_prefix("no").is_some_and(known)
+}
+
+const REASON_STRING: &str = "runtime.waitReason.String";
+
+/// The file's own list, else the version's.
+fn reasons(inputs: &Inputs<'_>) -> Reasons {
+    let own = (inputs.code)(REASON_STRING).and_then(code::string_table);
+    if let Some(names) = own.and_then(|(table, count)| strings(inputs.elf, table, count)) {
+        return Reasons::Own(names);
+    }
+    match inputs.version.and_then(|v| v.minor).map(|minor| names::list(names::WAIT_REASONS, minor)) {
+        Some(names) if !names.is_empty() => Reasons::Listed(names),
+        _ => Reasons::None,
+    }
+}
+
+/// `count` Go strings that stand side by side, the first of them empty as that of no reason is.
+fn strings(elf: &Elf, table: VAddr, count: u64) -> Option<Vec<String>> {
+    let string = |i: u64| {
+        let header = table.plus(16 * i);
+        let len = elf.word(header.plus(8)).filter(|&len| len <= LONGEST_REASON)?;
+        let bytes = if len == 0 { &[][..] } else { elf.read(elf.pointer(header)?, len)? };
+        String::from_utf8(bytes.to_vec()).ok()
+    };
+    let names: Vec<String> = (0..count.min(MOST_REASONS)).map(string).collect::<Option<_>>()?;
+    (names.len() > 1 && names[0].is_empty() && names[1..].iter().all(|n| !n.is_empty())).then_some(names)
+}
+
+impl Structs for Dwarf {
+    fn field_offset(&self, strct: &str, path: &str) -> Option<u64> {
+        let mut at = self.find_type(strct)?;
+        let mut offset = 0u64;
+        for step in path.split('.') {
+            let Kind::Struct(fields) = &self.resolve(at)?.kind else { return None };
+            let field = fields.iter().find(|f| f.name == step)?;
+            offset = offset.checked_add(field.offset)?;
+            at = field.ty;
+        }
+        Some(offset)
+    }
+
+    fn size(&self, strct: &str) -> Option<u64> {
+        let at: TypeRef = self.find_type(strct)?;
+        Some(self.resolve(at)?.size)
+    }
+
+    fn variable(&self, name: &str) -> Option<VAddr> {
+        self.find_variable(name).map(|(at, _)| at)
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::Dwarf => write!(f, "DWARF"),
+            Source::Symbol => write!(f, "the symbol table"),
+            Source::Table { minor, patch: 0 } => write!(f, "the table for go1.{minor}"),
+            Source::Table { minor, patch } => write!(f, "the table for go1.{minor}.{patch}"),
+            Source::Code(function) => write!(f, "the code of {function}"),
+        }
+    }
+}
+
+impl fmt::Display for Unknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unknown::NoVersion { text } if text.is_empty() => write!(f, "the file has no Go version and no DWARF"),
+            Unknown::NoVersion { text } => write!(f, "`{text}` names no release of Go, and there is no DWARF"),
+            Unknown::Unreleased { text } => {
+                write!(f, "{text} is no release: only DWARF can say how its runtime is laid out")
+            }
+            Unknown::Untested { text } => {
+                write!(f, "{text} is not one of Go 1.19 to 1.27: only DWARF can say how its runtime is laid out")
+            }
+            Unknown::Experiment { name } => {
+                write!(f, "the experiment {name} is not known: only DWARF can say how it lays out the runtime")
+            }
+            Unknown::Moved { experiment, what } => write!(f, "the experiment {experiment} moves {what}"),
+            Unknown::Conflict { field, table, code, function } => write!(
+                f,
+                "the file is not what its version says: g.{field} is at {table} in that version, {function} has {code}"
+            ),
+            Unknown::Absent { what, text } => write!(f, "{what} is not in {text}, or was never looked up there"),
+            Unknown::Stripped { what } => {
+                write!(f, "{what} has no symbol here, and no function in the file names it in a known way")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Unknown {}
