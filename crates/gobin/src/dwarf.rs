@@ -87,6 +87,20 @@ impl Dwarf {
     }
 }
 
+/// The version of DWARF that `elf` has, from the very first bytes: 4 up to Go 1.24, 5 from 1.25 on. An error says why
+/// even those cannot be read.
+///
+/// # Errors
+/// What is wrong with the section, or that there is none.
+pub fn version(elf: &Elf) -> Result<u16, Error> {
+    let section = elf.section(".debug_info").ok_or_else(|| Error::malformed("DWARF", "there is no .debug_info"))?;
+    let head = elf.section_head(section, 6)?;
+    match *head {
+        [a, b, c, d, lo, hi] if [a, b, c, d] != [0xff; 4] => Ok(u16::from_le_bytes([lo, hi])),
+        _ => Err(Error::malformed("DWARF", "its first unit has no header")),
+    }
+}
+
 impl TypeSource for Dwarf {
     fn resolve(&self, at: TypeRef) -> Option<Arc<Type>> {
         let TypeRef::Dwarf(offset) = at else { return None };

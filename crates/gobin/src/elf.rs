@@ -223,12 +223,25 @@ impl Elf {
     /// # Errors
     /// A section that reaches behind the end of the file, or a compressed one that is damaged or not zlib.
     pub fn section_data(&self, section: &Section) -> Result<Cow<'_, [u8]>, Error> {
-        let raw = range(self.bytes(), section.offset.0, section.size).ok_or_else(|| Error::Truncated {
+        let raw = self.raw_section_data(section)?;
+        if section.compressed { decompress(raw, None).map(Cow::Owned) } else { Ok(Cow::Borrowed(raw)) }
+    }
+
+    /// The first `len` bytes of a section, without decompressing the rest.
+    ///
+    /// # Errors
+    /// As [`Elf::section_data`].
+    pub fn section_head(&self, section: &Section, len: usize) -> Result<Vec<u8>, Error> {
+        let raw = self.raw_section_data(section)?;
+        if section.compressed { decompress(raw, Some(len)) } else { Ok(raw[..len.min(raw.len())].to_vec()) }
+    }
+
+    fn raw_section_data(&self, section: &Section) -> Result<&[u8], Error> {
+        range(self.bytes(), section.offset.0, section.size).ok_or_else(|| Error::Truncated {
             what: "a section",
             need: section.offset.0.saturating_add(section.size),
             have: self.bytes().len() as u64,
-        })?;
-        if section.compressed { decompress(raw).map(Cow::Owned) } else { Ok(Cow::Borrowed(raw)) }
+        })
     }
 
     /// The entries of `.symtab`; none in a stripped file. Entries with broken names are left out.
@@ -412,7 +425,8 @@ fn slice_at<'d, T: pod::Pod>(bytes: &'d [u8], offset: u64, count: u16, what: &'s
         .ok_or(Error::Truncated { what, need: offset.saturating_add(len), have: bytes.len() as u64 })
 }
 
-fn decompress(raw: &[u8]) -> Result<Vec<u8>, Error> {
+/// All that a compressed section holds, or its first `most` bytes.
+fn decompress(raw: &[u8], most: Option<usize>) -> Result<Vec<u8>, Error> {
     let damaged = |why: &str| Error::malformed("compressed section", why);
     let (header, body) = raw.split_at_checked(24).ok_or_else(|| damaged("too short for its header"))?;
     if u32_at(header) != elf::ELFCOMPRESS_ZLIB.0 {
@@ -422,6 +436,7 @@ fn decompress(raw: &[u8]) -> Result<Vec<u8>, Error> {
     if size > body.len() as u64 * MAX_EXPANSION {
         return Err(damaged("it claims more bytes than it can hold"));
     }
+    let size = most.map_or(size, |most| size.min(most as u64));
     let mut out = Vec::with_capacity(usize::try_from(size).map_err(|_| damaged("its size"))?);
     let read = flate2::read::ZlibDecoder::new(body).take(size).read_to_end(&mut out);
     read.map_err(|e| damaged(&e.to_string()))?;

@@ -5,21 +5,55 @@
 //! says what is missing and why.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::{Arc, OnceLock};
 
 use crate::addr::VAddr;
 use crate::buildinfo::{self, BuildInfo, GoVersion};
+use crate::dwarf::Dwarf;
 use crate::elf::{Arch, Elf};
 use crate::error::Error;
+use crate::layout::{self, RuntimeLayout, Structs};
 use crate::moduledata::{self, Moduledata};
 use crate::name::{Name, Origin};
 use crate::pclntab::{self, FLAG_ASM, Header, InlinedCall, Pclntab, Row};
+use crate::signature::Signatures;
+use crate::sites::{self, Sites, Written};
 
 /// A Go executable.
 pub struct Image {
-    elf: Elf,
+    elf: Arc<Elf>,
     build: Option<BuildInfo>,
     code: Result<Code, Error>,
     module: Option<Moduledata>,
+    dwarf: Option<Dwarf>,
+    landmarks: OnceLock<Landmarks>,
+}
+
+/// Functions of the runtime whose calls mean something in other functions' code.
+struct Landmarks {
+    deferreturn: Option<VAddr>,
+    morestack: Vec<VAddr>,
+    /// The places in the table of all functions of package runtime.
+    runtime: Vec<u32>,
+}
+
+/// How many functions there are of each kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// All that have code of their own.
+    pub functions: u32,
+    /// The same by origin.
+    pub kinds: BTreeMap<Origin, u32>,
+    /// Those that exist only inlined into others.
+    pub inlined_only: u32,
+}
+
+impl Summary {
+    /// Those written in assembly.
+    #[must_use]
+    pub fn assembly(&self) -> u32 {
+        self.kinds.get(&Origin::Asm).copied().unwrap_or(0)
+    }
 }
 
 /// Where functions are described and where their code starts.
@@ -65,7 +99,7 @@ impl Image {
     /// # Errors
     /// Whatever makes the bytes no ELF file that gospect reads, or no Go program.
     pub fn parse(data: impl AsRef<[u8]> + Send + Sync + 'static) -> Result<Image, Error> {
-        let elf = Elf::parse(data)?;
+        let elf = Arc::new(Elf::parse(data)?);
         let build = buildinfo::read(&elf);
         let minor = build.as_ref().and_then(|b| b.go.minor);
         let table = pclntab::find(&elf);
@@ -73,7 +107,7 @@ impl Image {
         let code = table.and_then(|table| Code::locate(&elf, table, module.as_ref()));
         match (&code, &build) {
             (Err(error), None) => Err(error.clone()),
-            _ => Ok(Image { elf, build, code, module }),
+            _ => Ok(Image { dwarf: Dwarf::of(elf.clone()), elf, build, code, module, landmarks: OnceLock::new() }),
         }
     }
 
@@ -111,6 +145,94 @@ impl Image {
     #[must_use]
     pub fn module(&self) -> Option<&Moduledata> {
         self.module.as_ref()
+    }
+
+    /// Its debug information, if it has any; whether that can be read is another question.
+    #[must_use]
+    pub fn dwarf(&self) -> Option<&Dwarf> {
+        self.dwarf.as_ref()
+    }
+
+    /// What DWARF says of functions' arguments and results, if there is DWARF.
+    #[must_use]
+    pub fn dwarf_signatures(&self) -> Option<Signatures<'_>> {
+        Some(Signatures::new(self.dwarf.as_ref()?, &self.elf, self.minor()))
+    }
+
+    /// Where probes can go in a function.
+    #[must_use]
+    pub fn sites(&self, function: &Function) -> Sites {
+        let marks = self.landmarks();
+        sites::find(&sites::Code {
+            arch: self.arch(),
+            entry: function.entry(),
+            bytes: function.code(),
+            written: function.written(),
+            deferreturn: marks.deferreturn,
+            morestack: &marks.morestack,
+        })
+    }
+
+    /// Where the runtime keeps its fields, from the best source for each.
+    #[must_use]
+    pub fn runtime(&self) -> RuntimeLayout<'_> {
+        self.runtime_by(self.dwarf().map(|d| d as &dyn Structs))
+    }
+
+    /// The same without DWARF, which takes a while to open in a large file.
+    #[must_use]
+    pub fn runtime_by_version(&self) -> RuntimeLayout<'_> {
+        self.runtime_by(None)
+    }
+
+    fn runtime_by<'i>(&'i self, structs: Option<&'i dyn Structs>) -> RuntimeLayout<'i> {
+        let code = |name: &str| {
+            let f = self.runtime_function(name)?;
+            Some(layout::Code { arch: self.arch(), entry: f.entry(), bytes: f.code() })
+        };
+        let symbol = |name: &str| self.elf.symbols().find(|s| s.name == name).map(|s| s.addr);
+        RuntimeLayout::new(layout::Inputs {
+            elf: &self.elf,
+            version: self.go(),
+            structs,
+            code: Box::new(code),
+            symbol: Box::new(symbol),
+        })
+    }
+
+    /// A function of package runtime by its whole name.
+    #[must_use]
+    pub fn runtime_function(&self, name: &str) -> Option<Function<'_>> {
+        self.landmarks().runtime.iter().filter_map(|&i| self.function(i)).find(|f| f.name() == name)
+    }
+
+    fn landmarks(&self) -> &Landmarks {
+        self.landmarks.get_or_init(|| self.find_landmarks())
+    }
+
+    /// Its functions, counted.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        let mut summary = Summary { inlined_only: self.inlined_only().len() as u32, ..Summary::default() };
+        for f in self.functions() {
+            summary.functions += 1;
+            *summary.kinds.entry(f.origin()).or_default() += 1;
+        }
+        summary
+    }
+
+    fn find_landmarks(&self) -> Landmarks {
+        let mut marks = Landmarks { deferreturn: None, morestack: Vec::new(), runtime: Vec::new() };
+        for f in self.functions() {
+            let Some(name) = f.name().strip_prefix("runtime.") else { continue };
+            marks.runtime.push(f.index());
+            match name {
+                "deferreturn" => marks.deferreturn = Some(f.entry()),
+                "morestack" | "morestack_noctxt" | "morestackc" => marks.morestack.push(f.entry()),
+                _ => {}
+            }
+        }
+        marks
     }
 
     /// The function table.
@@ -233,6 +355,16 @@ impl<'i> Function<'i> {
         self.row.flags() & FLAG_ASM != 0
     }
 
+    /// What it was written in. Only for C's functions the table names no file.
+    #[must_use]
+    pub fn written(&self) -> Written {
+        match self.place() {
+            _ if self.is_assembly() => Written::Assembly,
+            None => Written::C,
+            Some(_) => Written::Go,
+        }
+    }
+
     /// How it came to be.
     #[must_use]
     pub fn origin(&self) -> Origin {
@@ -240,6 +372,7 @@ impl<'i> Function<'i> {
         match self.parts().origin() {
             Origin::Go if self.is_assembly() => Origin::Asm,
             Origin::Go if wrapper => Origin::Wrapper,
+            Origin::Go if self.written() == Written::C => Origin::C,
             other => other,
         }
     }
@@ -254,6 +387,13 @@ impl<'i> Function<'i> {
     #[must_use]
     pub fn file_line(&self, pc: VAddr) -> Option<(&'i str, u32)> {
         self.row.file_line(u32::try_from(pc.since(self.entry())?).ok()?)
+    }
+
+    /// The innermost function whose inlined code the instruction at `pc` belongs to; `None` for its own code.
+    #[must_use]
+    pub fn inlined_at(&self, pc: VAddr) -> Option<&'i str> {
+        let tree = self.funcdata(self.row.inline_tree())?;
+        self.row.inlined_at(tree, u32::try_from(pc.since(self.entry())?).ok()?)
     }
 
     /// Its inline tree, in the tree's own order.

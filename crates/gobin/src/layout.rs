@@ -47,9 +47,9 @@ pub struct Inputs<'a> {
     /// DWARF, if the file has it.
     pub structs: Option<&'a dyn Structs>,
     /// Code of functions by name.
-    pub code: &'a dyn Fn(&str) -> Option<Code<'a>>,
+    pub code: Box<dyn Fn(&str) -> Option<Code<'a>> + 'a>,
     /// Package variables by name, from the symbol table.
-    pub symbol: &'a dyn Fn(&str) -> Option<VAddr>,
+    pub symbol: Box<dyn Fn(&str) -> Option<VAddr> + 'a>,
 }
 
 /// A number and who said it.

@@ -16,8 +16,10 @@
 //! ```
 
 pub mod abi;
+pub mod ability;
 pub mod addr;
 pub mod buildinfo;
+pub mod describe;
 pub mod dwarf;
 pub mod elf;
 pub mod error;
@@ -33,6 +35,7 @@ pub mod sites;
 pub mod types;
 
 pub use addr::{FileOff, VAddr};
+pub use buildinfo::BuildInfo;
 pub use elf::{Arch, Elf};
 pub use error::Error;
-pub use image::{Function, Image};
+pub use image::{Function, Image, Summary};

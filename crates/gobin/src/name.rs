@@ -13,6 +13,8 @@ pub enum Origin {
     Go,
     /// Written in assembly.
     Asm,
+    /// Brought in by cgo.
+    C,
     /// A function literal, or the body of a loop over a function.
     Closure,
     /// `x.Method` used as a value.
@@ -34,6 +36,7 @@ impl Origin {
         match self {
             Origin::Go => "go",
             Origin::Asm => "asm",
+            Origin::C => "c",
             Origin::Closure => "closure",
             Origin::MethodValue => "method-value",
             Origin::Wrapper => "wrapper",

@@ -330,12 +330,25 @@ impl<'d> Row<'d> {
         entries.zip(starts).map_while(|(raw, first_pc)| Some(self.inlined_call(raw, first_pc?))).collect()
     }
 
+    /// The innermost inlined call that the instruction `pc` bytes into the function came from.
+    #[must_use]
+    pub fn inlined_at(&self, tree: &'d [u8], pc: u32) -> Option<&'d str> {
+        let index = usize::try_from(self.lookup(self.pcdata(PCDATA_INL_TREE), pc)?).ok()?;
+        let raw = tree.chunks_exact(self.inlined_call_size()).nth(index)?;
+        self.table.name(u32_at(&raw[self.inlined_name()..]))
+    }
+
     /// For each inlined call where its name stands: much cheaper than the calls themselves.
     pub(crate) fn inlined_name_offsets(&self, tree: &'d [u8]) -> impl Iterator<Item = u32> + use<'d> {
         let steps = self.table.steps(self.pcdata(PCDATA_INL_TREE)).take(MOST_STEPS);
         let count = steps.map(|(index, _)| index.saturating_add(1)).max().and_then(|n| usize::try_from(n).ok());
-        let name = if self.table.header.start_lines { 4 } else { 12 };
+        let name = self.inlined_name();
         tree.chunks_exact(self.inlined_call_size()).take(count.unwrap_or(0)).map(move |raw| u32_at(&raw[name..]))
+    }
+
+    /// Where in an inlined call the offset of its name stands.
+    fn inlined_name(&self) -> usize {
+        if self.table.header.start_lines { 4 } else { 12 }
     }
 
     fn inlined_call_size(&self) -> usize {

@@ -46,6 +46,24 @@ pub enum Source {
     Dwarf,
 }
 
+impl Source {
+    /// The word for it in JSON.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Source::Dwarf => "dwarf",
+        }
+    }
+
+    /// What it is, for people.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Source::Dwarf => "DWARF",
+        }
+    }
+}
+
 /// An argument or a result.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Arg {

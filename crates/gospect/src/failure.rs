@@ -1,5 +1,6 @@
 //! How a command ends when it does not end well.
 
+use std::ffi::OsStr;
 use std::io;
 
 use session::{Class, Refusal};
@@ -38,6 +39,21 @@ impl Failure {
     #[must_use]
     pub fn usage(sentence: impl Into<String>, hint: impl Into<String>) -> Failure {
         Failure::Said(Message { sentence: sentence.into(), hint: Some(hint.into()), status: USAGE })
+    }
+
+    /// A word that the command has no use for.
+    #[must_use]
+    pub fn too_many(word: &OsStr, command: &str) -> Failure {
+        Failure::usage(
+            format!("`{}` is one argument too many", word.display()),
+            format!("`gospect help {command}` shows what can be typed"),
+        )
+    }
+
+    /// Something that the file or the system does not have.
+    #[must_use]
+    pub fn refused(sentence: impl Into<String>) -> Failure {
+        Failure::Said(Message { sentence: sentence.into(), hint: None, status: REFUSED })
     }
 
     /// Nothing of what was asked for.

@@ -5,8 +5,12 @@
 //!
 //! Knows nothing about Go, eBPF or files: what a command finds out it gets from `session` as values.
 
+mod choose;
+mod explain;
 pub mod failure;
 pub mod help;
+mod info;
+mod list;
 pub mod output;
 pub mod parse;
 mod ps;

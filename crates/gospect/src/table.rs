@@ -7,7 +7,7 @@ use std::ffi::OsStr;
 
 use crate::failure::{NOTHING, REFUSED, USAGE};
 use crate::typed::{self, Color, Typed};
-use crate::{Run, failure::Failure, help, ps};
+use crate::{Run, explain, failure::Failure, help, info, list, ps};
 
 /// A command.
 pub struct Command {
@@ -130,6 +130,49 @@ pub const PID: Flag = Flag {
     },
 };
 
+/// Also show where functions were inlined.
+const INLINED: Flag = Flag {
+    long: "inlined",
+    short: None,
+    value: Value::None,
+    brief: "Also show each place where a function was inlined",
+    keep: |typed, _| {
+        typed.inlined = true;
+        Ok(())
+    },
+};
+
+/// Show every site.
+const SITES: Flag = Flag {
+    long: "sites",
+    short: None,
+    value: Value::None,
+    brief: "Show every place for a probe, not only how many",
+    keep: |typed, _| {
+        typed.sites = true;
+        Ok(())
+    },
+};
+
+/// Sort by name.
+const BY_NAME: Flag = Flag {
+    long: "by-name",
+    short: None,
+    value: Value::None,
+    brief: "Sort by name instead of by address",
+    keep: |typed, _| {
+        typed.by_name = true;
+        Ok(())
+    },
+};
+
+/// Exit statuses of the commands that read one program.
+const READS: &[(u8, &str)] = &[
+    (NOTHING, "no function matched"),
+    (USAGE, "the command line is wrong"),
+    (REFUSED, "TARGET cannot be read, or is no Go program; or the output not written"),
+];
+
 /// The program to look at.
 pub const TARGET: Word = Word { usage: "TARGET", brief: "The path of a program, or -p PID in its place", most: 1 };
 
@@ -157,6 +200,68 @@ said on standard error.",
             (REFUSED, "/proc cannot be read, or the output not written"),
         ],
         run: ps::run,
+    },
+    Command {
+        name: "info",
+        brief: "Show what a program is, and what gospect can do with it",
+        about: "\
+Go version, modules, how it was built, what is stripped and where the runtime's own tables stand;
+how many functions it has; what gospect can do with it and what not, and why; the build settings.",
+        words: &[TARGET],
+        flags: &[&PID],
+        examples: &[
+            ("gospect info ./app", "a program's file"),
+            ("sudo gospect info -p 4242", "the program of a process, in a container too"),
+            ("gospect info ./app --json | jq '.cannot'", "what is missing, for scripts"),
+        ],
+        exits: &[
+            (USAGE, "the command line is wrong"),
+            (REFUSED, "TARGET cannot be read, or is no Go program; or the output not written"),
+        ],
+        run: info::run,
+    },
+    Command {
+        name: "list",
+        brief: "Show functions, their signatures, and where they can be probed",
+        about: "\
+One line per function, in the order of their addresses: name, Go signature, file:line, and where a
+probe would sit. A PATTERN is a name as Go prints it; `*` stands for any characters, dots and
+slashes too, and everything else for itself: main.(*Server).Serve, net/http.*, *.ServeHTTP.
+
+A site is `emulated` where one trap is enough, or `stepped` where the kernel has to run the
+instruction apart, which is many times dearer.",
+        words: &[
+            TARGET,
+            Word { usage: "[PATTERN...]", brief: "Functions to show; without any, all", most: usize::MAX },
+        ],
+        flags: &[&PID, &INLINED, &SITES, &BY_NAME],
+        examples: &[
+            ("gospect list ./app 'main.*'", "everything in package main"),
+            ("gospect list ./app | fzf", "look for one"),
+            ("gospect list -p 4242 '*.ServeHTTP' --sites", "every site of all HTTP handlers"),
+            ("gospect list ./app main.Fibonacci --inlined", "where a function went that no probe can find"),
+        ],
+        exits: READS,
+        run: list::run,
+    },
+    Command {
+        name: "explain",
+        brief: "Show what a probe on a function does, instruction by instruction",
+        about: "\
+The function's machine code with its source lines; in it the stack check, the place of the entry
+probe and of every return probe with what each costs; where each argument is at entry and each
+result at return. Of a process (-p) the bytes in its memory are compared with the file's, so that a
+probe that is in place is seen.
+
+FUNC is a name as `gospect list` shows it, a pattern that only one name matches, or an address.",
+        words: &[TARGET, Word { usage: "FUNC", brief: "The function, or an address in it such as 0x4a1c20", most: 1 }],
+        flags: &[&PID],
+        examples: &[
+            ("gospect explain ./app main.main", "from the file"),
+            ("sudo gospect explain -p 4242 'main.(*Store).Get'", "from a process, live bytes included"),
+        ],
+        exits: READS,
+        run: explain::run,
     },
     Command {
         name: "help",

@@ -25,6 +25,12 @@ pub struct Typed {
     pub version: bool,
     /// `-p PID`
     pub pid: Option<Pid>,
+    /// `--inlined`
+    pub inlined: bool,
+    /// `--sites`
+    pub sites: bool,
+    /// `--by-name`
+    pub by_name: bool,
     /// What stands there without a flag, in order.
     pub words: Vec<OsString>,
 }

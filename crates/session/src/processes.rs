@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::io;
 use std::rc::Rc;
 
+use gobin::ability::TESTED;
 use gobin::buildinfo::{self, GoVersion};
 use gobin::{Arch, Elf};
 use kernel::privilege::Privileges;
@@ -68,9 +69,6 @@ pub struct Build {
     /// The machine that it is for.
     pub arch: Arch,
 }
-
-/// The minor versions of Go 1 that gospect is tested with.
-const TESTED: std::ops::RangeInclusive<u32> = 21..=27;
 
 /// Looks at all processes.
 ///

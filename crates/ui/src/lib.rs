@@ -5,6 +5,9 @@
 //!
 //! A module for each kind of fact; [`table`] and [`text`] are what they share.
 
+pub mod explain;
+pub mod function;
+pub mod info;
 pub mod process;
 pub mod table;
 pub mod text;

@@ -27,6 +27,12 @@ fn obeyed(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// The text in the colour or style of an SGR `code`, where colours are wanted.
+#[must_use]
+pub fn paint(text: &str, code: &str, color: bool) -> String {
+    if color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+}
+
 /// The first `width` characters; where that cuts something off, the last of them is `…`.
 #[must_use]
 pub fn cut(text: &str, width: usize) -> Cow<'_, str> {

@@ -1,0 +1,51 @@
+//! `gospect list`: the functions of a program, one line each.
+
+use std::io::Write;
+
+use gobin::describe::Descriptions;
+use gobin::{Function, Image};
+use ui::function::{Listed, Style, WIDEST_NAME};
+
+use crate::failure::Failure;
+use crate::{Run, choose};
+
+/// Functions that a worker takes at a time: few enough that the first lines come at once.
+const CHUNK: usize = 128;
+
+pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
+    let (target, words) = run.typed.target("list")?;
+    let patterns = choose::patterns(words);
+    let program = target.open()?;
+    let image = &program.image;
+    let mut functions = choose::functions(image, &patterns);
+    let inlined = if run.typed.inlined { choose::inlined(image, &patterns) } else { Vec::new() };
+    if functions.is_empty() && inlined.is_empty() {
+        return Err(choose::nothing(&program, &patterns));
+    }
+    if run.typed.by_name {
+        functions.sort_by_key(Function::name);
+    }
+    let widest = functions.iter().map(|f| f.name().chars().count()).max().unwrap_or(0).min(WIDEST_NAME);
+    let style = Style { format: run.format, sites: run.typed.sites, name_width: widest };
+    let signatures = Descriptions::of(image);
+    let lines = |part: &[Function]| lines(image, &signatures, part, style);
+    session::ordered(&functions, CHUNK, lines, |text| run.out.write_all(&text))?;
+    inlined.iter().try_for_each(|(name, at)| ui::function::show_inlined(name, at, style, &mut run.out))?;
+    Ok(())
+}
+
+/// The lines of some functions.
+fn lines(image: &Image, signatures: &Descriptions, functions: &[Function], style: Style) -> Vec<u8> {
+    let mut text = Vec::new();
+    for &function in functions {
+        let listed = listed(image, signatures, function);
+        // Writing to memory does not fail.
+        let _ = ui::function::show(&listed, style, &mut text);
+    }
+    text
+}
+
+/// All that is known about a function.
+pub(crate) fn listed<'i>(image: &'i Image, signatures: &Descriptions, function: Function<'i>) -> Listed<'i> {
+    Listed { function, signature: signatures.signature(&function), sites: image.sites(&function) }
+}

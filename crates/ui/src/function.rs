@@ -1,0 +1,268 @@
+//! Functions of a program, one line each: what `gospect list` shows.
+
+use std::io::{self, Write};
+
+use gobin::abi::Place;
+use gobin::image::InlinedAt;
+use gobin::signature::{Arg, Signature};
+use gobin::sites::Sites;
+use gobin::{Function, VAddr};
+use serde::Serialize;
+
+use crate::text::{paint, visible};
+use crate::{Format, Look, json_line};
+
+/// A function with what is known about it.
+pub struct Listed<'i> {
+    /// The function.
+    pub function: Function<'i>,
+    /// What it takes and gives, if anything describes it.
+    pub signature: Option<Signature>,
+    /// Where probes can go.
+    pub sites: Sites,
+}
+
+/// How to show functions.
+#[derive(Clone, Copy, Debug)]
+pub struct Style {
+    /// Text or JSON.
+    pub format: Format,
+    /// Show every site, not only how many there are.
+    pub sites: bool,
+    /// Columns for the name in text; longer names push the rest aside.
+    pub name_width: usize,
+}
+
+/// Names longer than this are not lined up with.
+pub const WIDEST_NAME: usize = 48;
+
+/// One argument or result in JSON.
+#[derive(Serialize)]
+pub(crate) struct JsonArg<'a> {
+    name: &'a str,
+    #[serde(rename = "type")]
+    ty: &'a str,
+    place: String,
+}
+
+/// An entry site in JSON.
+#[derive(Serialize)]
+pub(crate) struct JsonEntry {
+    offset: u32,
+    class: &'static str,
+    sp_adjust: u32,
+    loop_head: bool,
+}
+
+/// A return or tail jump in JSON.
+#[derive(Serialize)]
+pub(crate) struct JsonExit {
+    offset: u32,
+    class: Option<&'static str>,
+}
+
+/// Every site, in JSON.
+#[derive(Serialize)]
+struct JsonSites {
+    returns: Vec<JsonExit>,
+    tail_jumps: Vec<JsonExit>,
+    deferreturn_calls: Vec<u32>,
+}
+
+/// The JSON object `function`. Its fields are those of docs/json.md, in their order.
+#[derive(Serialize)]
+#[serde(tag = "type", rename = "function")]
+pub(crate) struct JsonFunction<'a> {
+    name: &'a str,
+    package: String,
+    receiver: Option<&'a str>,
+    kind: &'static str,
+    generic: bool,
+    entry: String,
+    size: u32,
+    file: Option<&'a str>,
+    line: Option<u32>,
+    decl_line: Option<u32>,
+    signature: Option<String>,
+    signature_source: Option<&'static str>,
+    args: Vec<JsonArg<'a>>,
+    rets: Vec<JsonArg<'a>>,
+    entry_site: Option<JsonEntry>,
+    return_sites: usize,
+    tail_jumps: usize,
+    refused: Option<String>,
+    returns_refused: Option<String>,
+    sites: Option<JsonSites>,
+}
+
+/// The JSON object `inlined`.
+#[derive(Serialize)]
+#[serde(tag = "type", rename = "inlined")]
+struct JsonInlined<'a> {
+    name: &'a str,
+    into: &'a str,
+    pc: String,
+    file: Option<&'a str>,
+    line: Option<u32>,
+}
+
+/// Shows one function.
+///
+/// # Errors
+/// The writer's.
+pub fn show(listed: &Listed, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    match style.format {
+        Format::Json => json_line(out, &json(listed, style.sites)),
+        Format::Text(look) => {
+            text(listed, style, look, out)?;
+            if style.sites { text_sites(&listed.sites, out) } else { Ok(()) }
+        }
+    }
+}
+
+/// Shows one place where a function was inlined.
+///
+/// # Errors
+/// The writer's.
+pub fn show_inlined(name: &str, at: &InlinedAt, style: Style, out: &mut dyn Write) -> io::Result<()> {
+    let (file, line) = at.place().unzip();
+    match style.format {
+        Format::Json => {
+            let into = at.into.name();
+            json_line(out, &JsonInlined { name, into, pc: hex(at.pc()), file, line })
+        }
+        Format::Text(_) => {
+            let width = style.name_width;
+            let (name, into) = (visible(name), inlined_at(at));
+            writeln!(out, "{name:<width$}  inlined into {into}, code at {}", at.pc())
+        }
+    }
+}
+
+/// `main.main.func1 at /src/main.go:33`
+#[must_use]
+pub fn inlined_at(at: &InlinedAt) -> String {
+    let place = at.place().map_or(String::new(), |(file, line)| format!(" at {}:{line}", visible(file)));
+    format!("{}{place}", visible(at.into.name()))
+}
+
+fn text(listed: &Listed, style: Style, look: Look, out: &mut dyn Write) -> io::Result<()> {
+    let f = &listed.function;
+    let (name, width) = (visible(f.name()), style.name_width);
+    let place = f.place().map_or_else(|| "-".to_owned(), |(file, line)| format!("{}:{line}", visible(file)));
+    let signature = match &listed.signature {
+        Some(signature) => visible(&signature.to_string()).into_owned(),
+        None => format!("({})", f.origin().word()),
+    };
+    let sites = match refusal(&listed.sites) {
+        Some(why) => paint(&why, "33", look.color),
+        None => summary(&listed.sites),
+    };
+    writeln!(out, "{name:<width$}  {signature}  {}  {sites}", paint(&place, "2", look.color))
+}
+
+/// Why there can be no probe at all, if so.
+fn refusal(sites: &Sites) -> Option<String> {
+    sites.entry.as_ref().err().map(|why| format!("no probe: {why}"))
+}
+
+/// `entry+0x6 emulated, 2 returns`
+fn summary(sites: &Sites) -> String {
+    let mut parts = Vec::new();
+    if let Ok(entry) = &sites.entry {
+        let head = if entry.loop_head { " (loop head)" } else { "" };
+        parts.push(format!("entry+{:#x} {}{head}", entry.offset, entry.class.word()));
+    }
+    match &sites.returns {
+        Ok(returns) if returns.is_empty() && !sites.tail_jumps.is_empty() => {}
+        Ok(returns) => parts.push(counted(returns.len(), "return")),
+        Err(why) => parts.push(format!("no returns: {why}")),
+    }
+    if !sites.tail_jumps.is_empty() {
+        parts.push(counted(sites.tail_jumps.len(), "tail jump"));
+    }
+    parts.join(", ")
+}
+
+fn counted(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
+/// Every site on an indented line below.
+fn text_sites(sites: &Sites, out: &mut dyn Write) -> io::Result<()> {
+    if let Ok(entry) = &sites.entry {
+        writeln!(out, "    entry      +{:#x}  {}", entry.offset, entry.class.word())?;
+    }
+    for exit in sites.returns.iter().flatten() {
+        writeln!(out, "    return     +{:#x}  {}", exit.offset, exit.class.word())?;
+    }
+    for exit in &sites.tail_jumps {
+        let to = exit.target.map_or_else(|| "a register's target".to_owned(), |to| to.to_string());
+        let class = exit.class.map_or_else(|why| format!("no probe: {why}"), |c| c.word().to_owned());
+        writeln!(out, "    tail jump  +{:#x}  {class}  to {to}", exit.offset)?;
+    }
+    for at in &sites.deferreturn_calls {
+        writeln!(out, "    deferreturn called at +{at:#x}")?;
+    }
+    Ok(())
+}
+
+pub(crate) fn json<'a>(listed: &'a Listed, all_sites: bool) -> JsonFunction<'a> {
+    let Listed { function: f, signature, sites } = listed;
+    let parts = f.parts();
+    let (file, line) = f.place().unzip();
+    let of = |get: fn(&Signature) -> &Vec<Arg>| signature.iter().flat_map(get).map(json_arg).collect();
+    JsonFunction {
+        name: f.name(),
+        package: parts.import_path().into_owned(),
+        receiver: parts.receiver,
+        kind: f.origin().word(),
+        generic: parts.generic(),
+        entry: hex(f.entry()),
+        size: f.size(),
+        file,
+        line,
+        decl_line: f.row().start_line(),
+        signature: signature.as_ref().map(ToString::to_string),
+        signature_source: signature.as_ref().map(|s| s.source.word()),
+        args: of(|s| &s.args),
+        rets: of(|s| &s.rets),
+        entry_site: sites.entry.as_ref().ok().map(|e| JsonEntry {
+            offset: e.offset,
+            class: e.class.word(),
+            sp_adjust: e.sp_adjust,
+            loop_head: e.loop_head,
+        }),
+        return_sites: sites.returns.as_ref().map_or(0, Vec::len),
+        tail_jumps: sites.tail_jumps.len(),
+        refused: sites.entry.as_ref().err().map(ToString::to_string),
+        returns_refused: sites.returns.as_ref().err().map(ToString::to_string),
+        sites: all_sites.then(|| json_sites(sites)),
+    }
+}
+
+fn json_sites(sites: &Sites) -> JsonSites {
+    let returns = sites.returns.iter().flatten();
+    JsonSites {
+        returns: returns.map(|r| JsonExit { offset: r.offset, class: Some(r.class.word()) }).collect(),
+        tail_jumps: sites
+            .tail_jumps
+            .iter()
+            .map(|t| JsonExit { offset: t.offset, class: t.class.ok().map(|c| c.word()) })
+            .collect(),
+        deferreturn_calls: sites.deferreturn_calls.clone(),
+    }
+}
+
+fn json_arg(arg: &Arg) -> JsonArg<'_> {
+    JsonArg { name: &arg.name, ty: &arg.type_name, place: place(&arg.place) }
+}
+
+/// A place in words.
+pub(crate) fn place(place: &Place) -> String {
+    place.to_string()
+}
+
+pub(crate) fn hex(at: VAddr) -> String {
+    format!("{:#x}", at.0)
+}

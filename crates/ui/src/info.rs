@@ -1,0 +1,231 @@
+//! A program as a whole: what `gospect info` shows.
+
+use std::io::{self, Write};
+
+use gobin::ability::{self, Ability};
+use gobin::{Image, Summary};
+use serde::Serialize;
+
+use crate::text::{paint, visible};
+use crate::{Format, Look, json_line};
+
+/// A program and how the user named it.
+pub struct Info<'i> {
+    /// The path of its file.
+    pub path: &'i str,
+    /// What the file says.
+    pub image: &'i Image,
+    /// Its functions, counted.
+    pub summary: Summary,
+    /// What can be done with it, and what not.
+    pub abilities: Vec<Ability>,
+}
+
+/// Something that cannot be done, in JSON.
+#[derive(Serialize)]
+struct JsonCannot<'a> {
+    what: &'static str,
+    why: &'a str,
+}
+
+/// A module, in JSON.
+#[derive(Serialize)]
+struct JsonModule<'a> {
+    path: &'a str,
+    version: &'a str,
+    replaced_by: Option<&'a str>,
+}
+
+/// How many functions there are of a kind, in JSON.
+#[derive(Serialize)]
+struct JsonKind {
+    kind: &'static str,
+    count: u32,
+}
+
+/// A setting of the build, in JSON.
+#[derive(Serialize)]
+struct JsonSetting<'a> {
+    key: &'a str,
+    value: &'a str,
+}
+
+/// The JSON object `info`. Its fields are those of docs/json.md, in their order.
+#[derive(Serialize)]
+#[serde(tag = "type", rename = "info")]
+struct JsonInfo<'a> {
+    path: &'a str,
+    go: Option<&'a str>,
+    module: Option<&'a str>,
+    module_version: Option<&'a str>,
+    package: Option<&'a str>,
+    arch: &'static str,
+    buildmode: String,
+    link: Option<&'static str>,
+    pie: bool,
+    cgo: bool,
+    symtab: bool,
+    dwarf: bool,
+    pclntab: Option<String>,
+    moduledata: Option<String>,
+    functions: u32,
+    assembly: u32,
+    inlined_only: u32,
+    kinds: Vec<JsonKind>,
+    settings: Vec<JsonSetting<'a>>,
+    deps: Vec<JsonModule<'a>>,
+    can: Vec<&'static str>,
+    cannot: Vec<JsonCannot<'a>>,
+}
+
+/// Shows a program.
+///
+/// # Errors
+/// The writer's.
+pub fn show(info: &Info, format: Format, out: &mut dyn Write) -> io::Result<()> {
+    match format {
+        Format::Json => json_line(out, &json(info)),
+        Format::Text(look) => {
+            writeln!(out, "{}", paint(&visible(info.path), "1", look.color))?;
+            facts(info).iter().try_for_each(|(name, text)| writeln!(out, "  {name:<11} {}", visible(text)))?;
+            abilities(&info.abilities, look, out)?;
+            settings(info.image, out)
+        }
+    }
+}
+
+fn json<'a>(info: &'a Info) -> JsonInfo<'a> {
+    let (image, build) = (info.image, info.image.build_info());
+    let some = |text: &'a str| Some(text).filter(|t| !t.is_empty());
+    let module = build.and_then(|b| b.main.as_ref());
+    let form = ability::form(image);
+    JsonInfo {
+        path: info.path,
+        go: image.go().map(|go| go.text.as_str()),
+        module: module.map(|m| m.path.as_str()),
+        module_version: module.and_then(|m| some(&m.version)),
+        package: build.and_then(|b| some(&b.path)),
+        arch: image.arch().name(),
+        buildmode: form.buildmode,
+        link: form.link,
+        pie: form.pie,
+        cgo: form.cgo,
+        symtab: form.symtab,
+        dwarf: image.dwarf().is_some(),
+        pclntab: image.table().ok().map(|t| t.header.addr.to_string()),
+        moduledata: image.module().map(|m| m.addr.to_string()),
+        functions: info.summary.functions,
+        assembly: info.summary.assembly(),
+        inlined_only: info.summary.inlined_only,
+        kinds: info.summary.kinds.iter().map(|(kind, &count)| JsonKind { kind: kind.word(), count }).collect(),
+        settings: build.iter().flat_map(|b| &b.settings).map(|(key, value)| JsonSetting { key, value }).collect(),
+        deps: build.iter().flat_map(|b| &b.deps).map(json_module).collect(),
+        can: info.abilities.iter().filter(|a| a.outcome.is_ok()).map(|a| a.what).collect(),
+        cannot: info
+            .abilities
+            .iter()
+            .filter_map(|a| Some(JsonCannot { what: a.what, why: a.outcome.as_ref().err()? }))
+            .collect(),
+    }
+}
+
+fn json_module(module: &gobin::buildinfo::Module) -> JsonModule<'_> {
+    let replaced_by = module.replaced_by.as_ref().map(|m| m.path.as_str());
+    JsonModule { path: &module.path, version: &module.version, replaced_by }
+}
+
+/// What is known, a name and a sentence each; what is unknown is said to be.
+fn facts(info: &Info) -> Vec<(&'static str, String)> {
+    let (image, form) = (info.image, ability::form(info.image));
+    let build = image.build_info();
+    let mut facts = vec![("go", version(image))];
+    if let Some(build) = build {
+        let module = build.main.as_ref().map_or("none (built from files, or part of Go itself)".to_owned(), |m| {
+            format!("{} {}", m.path, m.version).trim_end().to_owned()
+        });
+        let deps = match build.deps.len() {
+            0 => String::new(),
+            1 => ", with 1 dependency".to_owned(),
+            n => format!(", with {n} dependencies"),
+        };
+        facts.push(("module", format!("{module}{deps}")));
+        facts.push(("package", build.path.clone()));
+        facts.extend(revision(build).map(|text| ("source", text)));
+    }
+    let link =
+        form.link.map_or_else(|| "linked unknown how (no section headers)".to_owned(), |l| format!("{l} linking"));
+    let cgo = if form.cgo { "with cgo" } else { "without cgo" };
+    facts.push(("built as", format!("{}, {link}, {cgo}", form.buildmode)));
+    facts.push(("symbols", symbols(image, form.symtab)));
+    facts.push(("runtime", runtime_tables(image)));
+    facts.push(("functions", functions(&info.summary)));
+    facts.retain(|(_, text)| !text.is_empty());
+    facts
+}
+
+fn version(image: &Image) -> String {
+    let version = image.go().map_or("unknown: the file has no build information", |go| go.text.as_str());
+    format!("{version}, {}", image.arch().name())
+}
+
+fn revision(build: &gobin::BuildInfo) -> Option<String> {
+    let revision = build.setting("vcs.revision")?;
+    let time = build.setting("vcs.time").map_or(String::new(), |t| format!(" of {t}"));
+    let modified = if build.setting("vcs.modified") == Some("true") { ", with local changes" } else { "" };
+    Some(format!("{} {revision}{time}{modified}", build.setting("vcs").unwrap_or("revision")))
+}
+
+fn symbols(image: &Image, symtab: bool) -> String {
+    let symtab = if symtab { "symbol table" } else { "no symbol table" };
+    match (image.dwarf(), gobin::dwarf::version(image.elf())) {
+        (None, _) => format!("{symtab}, no DWARF"),
+        (Some(_), Ok(version)) => format!("{symtab}, DWARF {version}"),
+        (Some(_), Err(_)) => format!("{symtab}, DWARF that cannot be read"),
+    }
+}
+
+fn runtime_tables(image: &Image) -> String {
+    let table = match image.table() {
+        Ok(table) => format!("function table at {}", table.header.addr),
+        Err(why) => format!("no function table: {why}"),
+    };
+    match image.module() {
+        Some(m) => format!("{table}, moduledata at {} (found by {})", m.addr, m.found_by),
+        None => format!("{table}, moduledata not found"),
+    }
+}
+
+fn functions(summary: &Summary) -> String {
+    if summary.functions == 0 {
+        return "none that can be read".to_owned();
+    }
+    let kinds: Vec<String> = summary.kinds.iter().map(|(kind, n)| format!("{n} {}", kind.word())).collect();
+    format!("{} ({}); {} more exist only inlined", summary.functions, kinds.join(", "), summary.inlined_only)
+}
+
+fn abilities(abilities: &[Ability], look: Look, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "\ngospect can")?;
+    for ability in abilities {
+        if let Ok(how) = &ability.outcome {
+            let how = if how.is_empty() { String::new() } else { format!(" ({how})") };
+            writeln!(out, "  {} {}{}", paint("+", "32", look.color), ability.what, visible(&how))?;
+        }
+    }
+    if abilities.iter().any(|a| a.outcome.is_err()) {
+        writeln!(out, "gospect cannot")?;
+    }
+    for ability in abilities {
+        if let Err(why) = &ability.outcome {
+            writeln!(out, "  {} {}: {}", paint("-", "33", look.color), ability.what, visible(why))?;
+        }
+    }
+    Ok(())
+}
+
+/// Those that have a value.
+fn settings(image: &Image, out: &mut dyn Write) -> io::Result<()> {
+    let Some(build) = image.build_info().filter(|b| !b.settings.is_empty()) else { return Ok(()) };
+    writeln!(out, "\nbuild settings")?;
+    let given = build.settings.iter().filter(|(_, value)| !value.is_empty());
+    given.into_iter().try_for_each(|(key, value)| writeln!(out, "  {}={}", visible(key), visible(value)))
+}
