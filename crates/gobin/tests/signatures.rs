@@ -95,7 +95,7 @@ fn signatures_are_as_the_sources_say(go: &'static str) {
 on_every_go!(signatures_are_as_the_sources_say);
 
 /// Arguments that DWARF places by the value that the function gives them at its very start.
-const OVERWRITTEN_AT_ONCE: [(&str, &str); 12] = [
+const OVERWRITTEN_AT_ONCE: [(&str, &str); 11] = [
     ("context.(*cancelCtx).cancel", "cause"),
     ("crypto/ecdsa.leftPadBytesEqual", "b"),
     ("internal/strconv.fmtEFG", "prec"),
@@ -106,7 +106,6 @@ const OVERWRITTEN_AT_ONCE: [(&str, &str); 12] = [
     ("math/big.nat.expNNMontgomery", "x"),
     ("net.newTCPConn", "keepAliveCfg"),
     ("runtime.(*pallocData).findScavengeCandidate", "max"),
-    ("unicode/utf8.Valid", "p"),
     ("vendor/golang.org/x/crypto/chacha20.(*Cipher).XORKeyStream", "dst"),
 ];
 

@@ -25,7 +25,7 @@ pub struct Function<'d> {
     /// The results.
     pub results: Vec<Param<'d>>,
     /// How many arguments are described before the hidden dictionary of generic code, if that is described (from Go
-    /// 1.27). Of inlinable functions it is described last, wherever it is.
+    /// 1.27).
     pub dictionary: Option<usize>,
     /// What a closure took from the function around it (from Go 1.23, and as far as the compiler kept it).
     pub captured: Vec<Captured<'d>>,
@@ -95,7 +95,7 @@ impl Dwarf {
     pub(super) fn read_function<'d>(&'d self, unit: &'d Unit, offset: usize) -> Option<Function<'d>> {
         let mut found = self.subprogram(unit, unit.start.checked_add(offset)?)?;
         if let Some(origin) = found.own.origin {
-            self.complete(&mut found, origin);
+            self.complete(&mut found, origin)?;
         }
         let mut function = Function {
             entry: VAddr(found.own.low_pc?),
@@ -112,20 +112,24 @@ impl Dwarf {
         Some(function)
     }
 
-    /// Takes from the abstract entry of an inlinable function what its copy with code leaves out.
-    fn complete<'d>(&'d self, copy: &mut Subprogram<'d>, origin: usize) {
-        let Some(original) = self.units().at(origin).and_then(|unit| self.subprogram(unit, origin)) else { return };
+    /// Takes from the abstract entry of an inlinable function what its copy with code leaves out. The copy has all
+    /// parameters in order; the original lacks those without a name. `None` if the copy lacks one.
+    fn complete<'d>(&'d self, copy: &mut Subprogram<'d>, origin: usize) -> Option<()> {
+        let original = self.subprogram(self.units().at(origin)?, origin)?;
         copy.own.name = copy.own.name.or(original.own.name);
         copy.own.line = copy.own.line.or(original.own.line);
-        let mut own = std::mem::take(&mut copy.params);
-        own.sort_by_key(|c| c.says.origin);
-        let placed = |param: Child<'d>| {
-            let here = own.binary_search_by_key(&Some(param.offset), |c| c.says.origin);
-            let claim = here.map_or(param.says.claim, |i| own[i].says.claim);
-            Child { says: Described { claim, ..param.says }, ..param }
-        };
-        copy.params = original.params.into_iter().map(placed).collect();
-        copy.params.extend(own.into_iter().filter(|c| c.says.origin.is_none()));
+        if copy.params.is_empty() {
+            copy.params = original.params;
+            return Some(());
+        }
+        let mut copied = 0;
+        for param in &mut copy.params {
+            let Some(origin) = param.says.origin else { continue };
+            let i = original.params.binary_search_by_key(&origin, |p| p.offset).ok()?;
+            param.says = Described { claim: param.says.claim, ..original.params[i].says };
+            copied += 1;
+        }
+        (copied == original.params.len()).then_some(())
     }
 
     /// Reads a function's entry and its parameters: they stand before everything that has children of its own.

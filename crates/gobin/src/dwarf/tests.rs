@@ -307,8 +307,8 @@ fn check(info: Info, expect: Expect) {
     expect.assert_eq(&out);
 }
 
-#[test]
-fn a_copy_has_name_and_order_from_the_abstract_entry_and_places_from_its_own() {
+/// A function whose copy with code describes these parameters: `a` and `b` of the original, others its own.
+fn copy_with(params: &[&str]) -> Info {
     let mut info = Info::of_go();
     let int = info.int();
     let original = info.here();
@@ -316,19 +316,42 @@ fn a_copy_has_name_and_order_from_the_abstract_entry_and_places_from_its_own() {
     let a = info.here();
     info.param("a", false, int, &[]);
     let b = info.here();
-    info.param("b", false, int, &[]);
-    info.param("~r0", true, int, &[]).byte(0);
+    info.param("b", false, int, &[]).byte(0);
     info.entry(COPY).offset(original).word(0x1000);
-    info.entry(COPIED_PARAM).offset(b).block(&[dw::DW_OP_reg3.0]);
-    info.entry(COPIED_PARAM).offset(a).block(&[dw::DW_OP_fbreg.0, 16]);
-    info.param(".dict", false, int, &[]).byte(0);
+    for &param in params {
+        match param {
+            "a" => info.entry(COPIED_PARAM).offset(a).block(&[dw::DW_OP_fbreg.0, 16]),
+            "b" => info.entry(COPIED_PARAM).offset(b).block(&[dw::DW_OP_reg3.0]),
+            other => info.param(other, other.starts_with("~r"), int, &[]),
+        };
+    }
+    info.byte(0);
+    info
+}
+
+#[test]
+fn a_copy_has_names_from_the_original_and_order_and_places_of_its_own() {
     check(
-        info,
+        copy_with(&["~p0", "a", ".dict", "b", "~r0"]),
         expect![[r#"
             main.f line 7
+            arg ~p0 int Silent
             arg a int Stack(16)
             arg b int Registers([Some(Register { arch: Amd64, float: false, index: 1 })])
             result ~r0 int Silent
+        "#]],
+    );
+}
+
+#[test]
+fn a_copy_that_lacks_a_parameter_is_refused_but_one_without_any_is_as_the_original() {
+    check(copy_with(&["b", "~r0"]), expect![[""]]);
+    check(
+        copy_with(&[]),
+        expect![[r#"
+            main.f line 7
+            arg a int Silent
+            arg b int Silent
         "#]],
     );
 }

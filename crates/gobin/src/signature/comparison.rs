@@ -10,6 +10,9 @@ use crate::dwarf::{Function, Location, Param};
 pub struct Comparison {
     /// Both say the same.
     pub equal: usize,
+    /// Both say the same of the first part, and DWARF gives another part's register for the rest: the function begins
+    /// with `s = s[:cap(s)]`, and DWARF describes what `s` is then.
+    pub resliced: usize,
     /// DWARF says nothing, or only where an argument without a name is kept later.
     pub silent: usize,
     /// They differ.
@@ -31,6 +34,7 @@ pub struct Disagreement {
 #[derive(PartialEq, Eq, Clone, Copy)]
 enum Verdict {
     Equal,
+    Resliced,
     Silent,
     Different,
 }
@@ -48,6 +52,7 @@ impl Signatures<'_> {
             let location = self.dwarf.entry_location(&function, param);
             match verdict(param, place, &location) {
                 Verdict::Equal => counts.equal += 1,
+                Verdict::Resliced => counts.resliced += 1,
                 Verdict::Silent => counts.silent += 1,
                 Verdict::Different if moved.as_ref().is_some_and(|m| m[i].is_some()) => counts.equal += 1,
                 Verdict::Different => {
@@ -88,7 +93,7 @@ impl Shift {
     /// The argument's place if it is not `place`; the outer `None` if DWARF's story does not hold together.
     fn follow(&mut self, verdict: Verdict, place: &Place, location: &Location, shape: &Shape) -> Option<Option<Place>> {
         match (verdict, location) {
-            (Verdict::Equal, _) => {
+            (Verdict::Equal | Verdict::Resliced, _) => {
                 if let Place::Registers(pieces) = place {
                     pieces.iter().try_for_each(|p| self.take(p.register))?;
                 }
@@ -133,14 +138,23 @@ impl Signature {
 fn verdict(param: &Param<'_>, place: &Place, location: &Location) -> Verdict {
     let same = match (place, location) {
         (Place::Empty | Place::Unknown, _) | (_, Location::Silent) => return Verdict::Silent,
-        (_, Location::Stack(_)) if is_made_up(param.name) && !matches!(place, Place::Stack(_)) => {
-            return Verdict::Silent;
+        (Place::Registers(_), Location::Stack(_)) if is_made_up(param.name) => return Verdict::Silent,
+        (Place::Registers(pieces), Location::Registers(found)) if is_resliced(pieces, found) => {
+            return Verdict::Resliced;
         }
+        (Place::Registers(pieces), Location::Registers(found)) => agree(pieces, found),
         (Place::Stack(offset), Location::Stack(found)) => i64::try_from(*offset).is_ok_and(|o| o == *found),
-        (Place::Registers(pieces), Location::Registers(registers)) => agree(pieces, registers),
         _ => false,
     };
     if same { Verdict::Equal } else { Verdict::Different }
+}
+
+/// A slice or string that begins where we say, with its own registers for the rest but one of them twice.
+fn is_resliced(pieces: &[Piece], registers: &[Option<Register>]) -> bool {
+    let own = |r: &Option<Register>| pieces.iter().any(|p| Some(p.register) == *r);
+    let same = |(p, r): (&Piece, &Option<Register>)| Some(p.register) == *r;
+    let mut pairs = pieces.iter().zip(registers);
+    pieces.len() == registers.len() && pairs.next().is_some_and(same) && !pairs.all(same) && registers.iter().all(own)
 }
 
 /// Whether all parts that DWARF places are where we say.
