@@ -16,6 +16,9 @@ pub struct Ability {
     pub outcome: Result<String, String>,
 }
 
+/// Answers how something can be done, or why not.
+type Question = fn(&Image) -> Result<String, String>;
+
 /// How a file was built, read from its settings and, where they are silent, from its form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Form {
@@ -48,7 +51,7 @@ pub fn form(image: &Image) -> Form {
 /// Everything that can and cannot be done, in the order in which people ask.
 #[must_use]
 pub fn abilities(image: &Image) -> Vec<Ability> {
-    const ASKED: [(&str, fn(&Image) -> Result<String, String>); 8] = [
+    const ASKED: [(&str, Question); 8] = [
         ("name every function, with file and line", functions),
         ("place probes on entries and returns", probes),
         ("name arguments and results, with types and places", arguments),

@@ -38,6 +38,9 @@ pub trait Structs {
     fn variable(&self, name: &str) -> Option<VAddr>;
 }
 
+/// Finds something by its name.
+pub type Lookup<'a, T> = Box<dyn Fn(&str) -> Option<T> + 'a>;
+
 /// What is asked about an executable.
 pub struct Inputs<'a> {
     /// The file.
@@ -47,9 +50,9 @@ pub struct Inputs<'a> {
     /// DWARF, if the file has it.
     pub structs: Option<&'a dyn Structs>,
     /// Code of functions by name.
-    pub code: Box<dyn Fn(&str) -> Option<Code<'a>> + 'a>,
+    pub code: Lookup<'a, Code<'a>>,
     /// Package variables by name, from the symbol table.
-    pub symbol: Box<dyn Fn(&str) -> Option<VAddr> + 'a>,
+    pub symbol: Lookup<'a, VAddr>,
 }
 
 /// A number and who said it.

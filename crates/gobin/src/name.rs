@@ -85,7 +85,8 @@ impl<'n> Name<'n> {
     #[must_use]
     pub fn origin(&self) -> Origin {
         let last = self.base.rsplit('.').next().unwrap_or_default();
-        if is_made_up(self.full) || self.base == "init" || self.base == "map.init" || is_numbered(last, "init.") {
+        let initialises = self.receiver.is_none() && (self.base == "init" || self.base.starts_with("map.init."));
+        if is_made_up(self.full) || initialises {
             Origin::Generated
         } else if self.base.ends_with("-fm") {
             Origin::MethodValue
@@ -101,9 +102,10 @@ impl<'n> Name<'n> {
     }
 }
 
-/// Names that the compiler makes for code of no package: `type:.eq.main.T`, `go:struct { … }.Method`.
+/// Names that the compiler makes for code of no package: `type:.eq.main.T` (`type..eq` up to Go 1.19),
+/// `go:struct { … }.Method`. A prefix `go.` would be that of packages such as `go.uber.org/zap`.
 fn is_made_up(full: &str) -> bool {
-    ["type:", "type..", "go:", "go."].iter().any(|p| full.starts_with(p))
+    ["type:", "type..", "go:"].iter().any(|p| full.starts_with(p))
 }
 
 /// `.func1`, `.func2.1` of old, `.func1-range2`: a literal somewhere in the chain behind the first part.
@@ -260,6 +262,8 @@ mod tests {
         check("go:struct { main.Inner }.Name", expect![" (go:struct { main) Inner }.Name generated"]);
         check("main.init", expect!["main init generated"]);
         check("main.init.0", expect!["main init.0 go"]);
+        check("internal/sync.(*HashTrieMap[...]).init", expect!["internal/sync (*HashTrieMap[...]) init go generic"]);
+        check("go.uber.org/zap.(*Logger).Info", expect!["go.uber.org/zap (*Logger) Info go"]);
         check("main.map.init.0", expect!["main (map) init.0 go"]);
     }
 
