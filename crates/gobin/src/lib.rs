@@ -30,6 +30,7 @@ pub mod moduledata;
 pub mod name;
 pub mod pattern;
 pub mod pclntab;
+pub mod rtype;
 pub mod signature;
 pub mod sites;
 pub mod types;
