@@ -18,6 +18,7 @@
 pub mod abi;
 pub mod ability;
 pub mod addr;
+pub mod arginfo;
 pub mod buildinfo;
 pub mod describe;
 pub mod dwarf;
