@@ -11,7 +11,10 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use gobin::insn::Class;
 use gobin::{Function, Image};
+
+mod table;
 
 /// Programs that somebody else wrote, each large or odd in its own way.
 const PROGRAMS: [&str; 6] = [
@@ -33,31 +36,28 @@ struct Row {
     go: String,
     mib: u64,
     functions: usize,
+    /// Whether it has symbols to compare with.
+    symbols: bool,
     only_nm: Vec<String>,
     only_gospect: Vec<String>,
     renamed: Vec<String>,
-    nm: bool,
     lines_equal: usize,
     lines_differ: Vec<String>,
     stripped: Option<Result<(), String>>,
-    sites: Sites,
-    places: Option<Places>,
-}
-
-/// Where probes can go.
-#[derive(Default)]
-struct Sites {
     emulated: usize,
     stepped: usize,
-    refused: BTreeMap<String, usize>,
     returns: usize,
+    refused: BTreeMap<String, usize>,
+    places: Option<Places>,
 }
 
 /// How argument places compare with DWARF's.
 #[derive(Default)]
 struct Places {
     equal: usize,
-    differ: Vec<String>,
+    resliced: usize,
+    silent: usize,
+    different: Vec<String>,
 }
 
 /// Runs the survey; the outcome is whether everything was equal.
@@ -67,12 +67,14 @@ pub fn run(args: &[String]) -> Result<bool, String> {
     } else {
         args.iter().map(|a| survey(Path::new(a), None)).collect::<Result<_, _>>()?
     };
-    let text = render(&rows);
+    let text = table::render(&rows);
     if args.is_empty() {
-        std::fs::write("docs/survey.md", &text).map_err(|e| format!("docs/survey.md: {e}"))?;
+        let file = crate::root().join("docs/survey.md");
+        std::fs::write(&file, &text).map_err(|e| format!("{}: {e}", file.display()))?;
         println!("docs/survey.md written");
+    } else {
+        print!("{text}");
     }
-    print!("{text}");
     Ok(rows.iter().all(Row::is_equal))
 }
 
@@ -84,41 +86,54 @@ impl Row {
 }
 
 fn survey_set() -> Result<Vec<Row>, String> {
-    let folder = std::env::temp_dir().join("gospect-survey");
-    std::fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     let mut rows = Vec::new();
     for package in TOOLS.iter().chain(&PROGRAMS) {
-        let built = build(package, "", &folder).and_then(|p| Ok((p, build(package, "-s -w", &folder)?)));
-        match built {
-            Ok((plain, stripped)) => rows.push(survey(&plain, Some(&stripped))?),
+        match build(package, "").and_then(|plain| Ok((plain, build(package, "-s -w")?))) {
+            Ok((plain, stripped)) => {
+                eprintln!("reading {package}");
+                rows.push(survey(&plain, Some(&stripped))?);
+            }
             Err(why) => eprintln!("{package}: left out: {why}"),
         }
     }
     Ok(rows)
 }
 
-/// `go install` into a folder of its own, without cgo so that it needs no C compiler.
-fn build(package: &str, ldflags: &str, folder: &Path) -> Result<PathBuf, String> {
-    let bin = folder.join(if ldflags.is_empty() { "plain" } else { "stripped" });
-    let path = package.split('@').next().unwrap_or(package);
-    let mut parts = path.rsplit('/').skip_while(|p| p.len() < 3 && p.starts_with('v'));
-    let file = bin.join(parts.next().unwrap_or(path));
+/// Builds a package in a module of its own, without cgo so that it needs no C compiler.
+fn build(package: &str, ldflags: &str) -> Result<PathBuf, String> {
+    let (path, _) = package.split_once('@').unwrap_or((package, ""));
+    let name = path.rsplit('/').find(|p| !is_version(p)).unwrap_or(path);
+    let folder = std::env::temp_dir().join("gospect-survey").join(name);
+    let file = folder.join(if ldflags.is_empty() { "plain" } else { "stripped" }).join(name);
     if file.exists() {
         return Ok(file);
     }
     eprintln!("building {package} {ldflags}");
-    let output = Command::new("go")
-        .args(["install", "-ldflags", ldflags, package])
-        .env("GOFLAGS", "")
-        .env("CGO_ENABLED", "0")
-        .env("GOBIN", &bin)
-        .output()
-        .map_err(|e| format!("go install: {e}"))?;
-    if output.status.success() && file.exists() {
-        return Ok(file);
+    std::fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    if !folder.join("go.mod").exists() {
+        go(&folder, &["mod", "init", "survey"])?;
+        if package.contains('@') {
+            go(&folder, &["get", package])?;
+        }
+    }
+    go(&folder, &["build", "-mod=mod", "-ldflags", ldflags, "-o", &file.to_string_lossy(), path])?;
+    Ok(file)
+}
+
+/// The `v3` of a module path.
+fn is_version(part: &str) -> bool {
+    part.strip_prefix('v').is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()))
+}
+
+fn go(folder: &Path, args: &[&str]) -> Result<(), String> {
+    let mut command = Command::new("go");
+    command.args(args).current_dir(folder).env("GOFLAGS", "").env("CGO_ENABLED", "0").env("GOWORK", "off");
+    let output = command.output().map_err(|e| format!("go {}: {e}", args[0]))?;
+    if output.status.success() {
+        return Ok(());
     }
     let text = String::from_utf8_lossy(&output.stderr);
-    Err(text.lines().last().unwrap_or("go install failed").to_owned())
+    Err(text.lines().last().unwrap_or("go failed and did not say why").to_owned())
 }
 
 fn survey(path: &Path, stripped: Option<&Path>) -> Result<Row, String> {
@@ -133,6 +148,8 @@ fn survey(path: &Path, stripped: Option<&Path>) -> Result<Row, String> {
     };
     compare_names(&mut row, path, &image)?;
     compare_lines(&mut row, path, &functions)?;
+    count_sites(&mut row, &image);
+    row.places = compare_places(&image);
     row.stripped = stripped.map(|other| open(other).and_then(|other| same_functions(&image, &other)));
     Ok(row)
 }
@@ -144,8 +161,8 @@ fn open(path: &Path) -> Result<Image, String> {
 
 fn compare_names(row: &mut Row, path: &Path, image: &Image) -> Result<(), String> {
     let symbols = nm(path)?;
-    row.nm = !symbols.is_empty();
-    let Some(module) = image.module().filter(|_| row.nm) else { return Ok(()) };
+    row.symbols = !symbols.is_empty();
+    let Some(module) = image.module().filter(|_| row.symbols) else { return Ok(()) };
     let mine: BTreeMap<u64, &str> = image.functions().map(|f| (f.entry().0, f.name())).collect();
     for (&at, names) in symbols.range(module.text.0..module.etext.0) {
         match mine.get(&at) {
@@ -248,29 +265,40 @@ fn same_functions(plain: &Image, stripped: &Image) -> Result<(), String> {
     Err(format!("{} functions, {} in the stripped build; for instance {example}", a.len(), b.len()))
 }
 
-fn render(rows: &[Row]) -> String {
-    let mut text = String::new();
-    for row in rows {
-        let _ = writeln!(
-            text,
-            "{} {} {} MiB {} functions; nm {} (only nm {}, only gospect {}, renamed {}); lines {} equal, {} differ; stripped {:?}",
-            row.name,
-            row.go,
-            row.mib,
-            row.functions,
-            row.nm,
-            row.only_nm.len(),
-            row.only_gospect.len(),
-            row.renamed.len(),
-            row.lines_equal,
-            row.lines_differ.len(),
-            row.stripped
-        );
-        for d in row.renamed.iter().chain(&row.lines_differ).chain(&row.only_nm).take(5) {
-            let _ = writeln!(text, "    {d}");
+fn count_sites(row: &mut Row, image: &Image) {
+    for f in image.functions() {
+        let sites = image.sites(&f);
+        match &sites.entry {
+            Ok(entry) if entry.class == Class::Emulated => row.emulated += 1,
+            Ok(_) => row.stepped += 1,
+            Err(why) => *row.refused.entry(format!("entry: {}", general(&why.to_string()))).or_default() += 1,
         }
-        let _ = (&row.sites.emulated, &row.sites.stepped, &row.sites.refused, &row.sites.returns);
-        let _ = row.places.as_ref().map(|p| (p.equal, p.differ.len()));
+        match &sites.returns {
+            Ok(returns) => row.returns += returns.len(),
+            Err(why) if sites.entry.is_ok() => {
+                *row.refused.entry(format!("returns: {}", general(&why.to_string()))).or_default() += 1;
+            }
+            Err(_) => {}
+        }
     }
-    text
+}
+
+/// A reason without the offsets in it, to count by.
+fn general(reason: &str) -> String {
+    reason.split(' ').map(|word| if word.starts_with("+0x") { "+…" } else { word }).collect::<Vec<_>>().join(" ")
+}
+
+fn compare_places(image: &Image) -> Option<Places> {
+    let signatures = image.dwarf_signatures()?;
+    let mut places = Places::default();
+    for f in image.functions() {
+        let Some(found) = signatures.compare(f.entry(), f.name(), f.is_assembly()) else { continue };
+        places.equal += found.equal;
+        places.resliced += found.resliced;
+        places.silent += found.silent;
+        for d in found.different {
+            places.different.push(format!("{} `{}`: {} / DWARF {:?}", f.name(), d.arg, d.place, d.location));
+        }
+    }
+    Some(places)
 }

@@ -68,6 +68,12 @@ impl Register {
         names(self.arch, self.float).get(usize::from(self.index)).copied().unwrap_or("?")
     }
 
+    /// How many integer or floating point registers carry arguments.
+    #[must_use]
+    pub fn count(arch: Arch, float: bool) -> usize {
+        names(arch, float).len()
+    }
+
     /// The register that DWARF gives this number, if arguments can be in it.
     #[must_use]
     pub fn from_dwarf(arch: Arch, number: u16) -> Option<Register> {

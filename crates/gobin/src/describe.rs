@@ -1,26 +1,42 @@
-//! A function's arguments and results from the best source that the file has.
+//! A function's arguments and results from the best source that the file has: DWARF; without it, for methods the
+//! runtime's own types, and for all other functions the words that tracebacks print.
+
+mod runtime;
 
 use crate::image::{Function, Image};
 use crate::signature::{Signature, Signatures};
 
+use runtime::Runtime;
+
 /// The sources of one image, opened.
-pub struct Descriptions<'i> {
-    dwarf: Option<Signatures<'i>>,
+pub enum Descriptions<'i> {
+    /// It has DWARF.
+    Dwarf(Signatures<'i>),
+    /// It has only what the runtime needs.
+    Runtime(Runtime<'i>),
 }
 
 impl<'i> Descriptions<'i> {
     /// Opens what `image` has.
     #[must_use]
     pub fn of(image: &'i Image) -> Descriptions<'i> {
-        Descriptions { dwarf: image.dwarf_signatures() }
+        match image.dwarf_signatures() {
+            Some(signatures) => Descriptions::Dwarf(signatures),
+            None => Descriptions::Runtime(Runtime::of(image)),
+        }
     }
 
     /// What the function takes and gives; `None` if nothing describes it.
     #[must_use]
     pub fn signature(&self, function: &Function) -> Option<Signature> {
-        let found = self.dwarf.as_ref()?.at(function.entry(), function.name(), function.is_assembly())?;
-        // The assembler describes its functions as if they took and gave nothing.
-        let silent = function.is_assembly() && found.args.is_empty() && found.rets.is_empty();
-        (!silent).then_some(found)
+        match self {
+            Descriptions::Dwarf(signatures) => {
+                let found = signatures.at(function.entry(), function.name(), function.is_assembly())?;
+                // The assembler describes its functions as if they took and gave nothing.
+                let silent = function.is_assembly() && found.args.is_empty() && found.rets.is_empty();
+                (!silent).then_some(found)
+            }
+            Descriptions::Runtime(runtime) => runtime.signature(function),
+        }
     }
 }

@@ -16,6 +16,7 @@ use crate::layout::{self, RuntimeLayout, Structs};
 use crate::moduledata::{self, Moduledata};
 use crate::name::{Name, Origin};
 use crate::pclntab::{self, FLAG_ASM, Header, InlinedCall, Pclntab, Row};
+use crate::rtype::RuntimeTypes;
 use crate::signature::Signatures;
 use crate::sites::{self, Sites, Written};
 
@@ -157,6 +158,12 @@ impl Image {
     #[must_use]
     pub fn dwarf_signatures(&self) -> Option<Signatures<'_>> {
         Some(Signatures::new(self.dwarf.as_ref()?, &self.elf, self.minor()))
+    }
+
+    /// The runtime's own descriptions of types, where moduledata says where they are.
+    #[must_use]
+    pub fn runtime_types(&self) -> Option<RuntimeTypes<'_>> {
+        RuntimeTypes::new(&self.elf, self.module.as_ref()?, self.go())
     }
 
     /// Where probes can go in a function.
@@ -412,6 +419,12 @@ impl<'i> Function<'i> {
     #[must_use]
     pub fn arg_info(&self) -> Option<&'i [u8]> {
         self.funcdata(self.row.arg_info())
+    }
+
+    /// The runtime's note on where argument registers are spilled, with whatever follows it.
+    #[must_use]
+    pub fn arg_live_info(&self) -> Option<&'i [u8]> {
+        self.funcdata(self.row.arg_live_info())
     }
 
     fn funcdata(&self, offset: Option<u32>) -> Option<&'i [u8]> {

@@ -1,7 +1,7 @@
 //! Function names as people write them: whole, or with `*` for any run of characters.
 //!
-//! `*` crosses dots and slashes; everything else, case included, stands for itself, so that `main.(*T).M` and
-//! `main.Map[...]` need no quoting. A pattern that would be read as a star where a receiver's star is meant works all
+//! `*` crosses dots and slashes, and `[...]` stands for any type arguments, as tracebacks print them; everything else,
+//! case included, stands for itself, so that `main.(*T).M` needs no more than the shell's quotes. A pattern that would be read as a star where a receiver's star is meant works all
 //! the same, since `(*T)` with any star matches `(*T)`; a name that matches literally is preferred by those who ask
 //! for one function.
 
@@ -11,13 +11,15 @@ use crate::name::unescape;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
     text: String,
+    /// The text with `[*]` for `[...]`.
+    glob: String,
 }
 
 impl Pattern {
     /// Takes the text as typed.
     #[must_use]
     pub fn new(text: &str) -> Pattern {
-        Pattern { text: text.to_owned() }
+        Pattern { text: text.to_owned(), glob: text.replace("[...]", "[*]") }
     }
 
     /// What was typed.
@@ -29,13 +31,13 @@ impl Pattern {
     /// Whether it can only match one name.
     #[must_use]
     pub fn is_literal(&self) -> bool {
-        !self.text.replace("(*", "(").contains('*')
+        !self.glob.replace("(*", "(").contains('*')
     }
 
     /// Whether it matches the linker's name, or that name with its escapes undone.
     #[must_use]
     pub fn matches(&self, name: &str) -> bool {
-        glob(&self.text, name) || name.contains('%') && glob(&self.text, &unescape(name))
+        glob(&self.glob, name) || name.contains('%') && glob(&self.glob, &unescape(name))
     }
 }
 
@@ -131,7 +133,7 @@ mod tests {
         "main.main",
         "main.main.func1",
         "main.(*Server).Serve",
-        "main.Map[...]",
+        "main.Map[go.shape.[]int]",
         "net/http.(*conn).serve",
         "net/http.(*Server).Serve",
         "net/http.HandlerFunc.ServeHTTP",
@@ -153,8 +155,14 @@ mod tests {
     #[test]
     fn a_name_without_stars_matches_itself() {
         check("main.main", &["main.main"]);
-        check("main.Map[...]", &["main.Map[...]"]);
+        check("main.Map[go.shape.[]int]", &["main.Map[go.shape.[]int]"]);
         check("Main.main", &[]);
+    }
+
+    #[test]
+    fn three_dots_stand_for_any_type_arguments() {
+        check("main.Map[...]", &["main.Map[go.shape.[]int]"]);
+        assert!(!Pattern::new("main.Map[...]").is_literal());
     }
 
     #[test]
@@ -166,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_star_crosses_dots_and_slashes() {
-        check("main.*", &["main.main", "main.main.func1", "main.(*Server).Serve", "main.Map[...]"]);
+        check("main.*", &["main.main", "main.main.func1", "main.(*Server).Serve", "main.Map[go.shape.[]int]"]);
         check("*.ServeHTTP", &["net/http.HandlerFunc.ServeHTTP"]);
         check("*Serve", &["main.(*Server).Serve", "net/http.(*Server).Serve"]);
         check("*http*.serve", &["net/http.(*conn).serve"]);

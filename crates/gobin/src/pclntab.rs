@@ -28,6 +28,7 @@ pub const FLAG_ASM: u8 = 4;
 const PCDATA_INL_TREE: usize = 2;
 const FUNCDATA_INL_TREE: usize = 3;
 const FUNCDATA_ARG_INFO: usize = 5;
+const FUNCDATA_ARG_LIVE_INFO: usize = 6;
 /// No function has more steps in one of its tables, nor more calls inlined: bounds against damage.
 const MOST_STEPS: usize = 1 << 20;
 const MOST_INLINED: usize = 1 << 16;
@@ -314,6 +315,12 @@ impl<'d> Row<'d> {
     #[must_use]
     pub fn arg_info(&self) -> Option<u32> {
         self.funcdata(FUNCDATA_ARG_INFO)
+    }
+
+    /// Offset of the note on where its argument registers are spilled from `moduledata.gofunc`.
+    #[must_use]
+    pub fn arg_live_info(&self) -> Option<u32> {
+        self.funcdata(FUNCDATA_ARG_LIVE_INFO)
     }
 
     /// Offset of its inline tree from `moduledata.gofunc`.

@@ -44,6 +44,10 @@ pub struct Signature {
 pub enum Source {
     /// DWARF: names, types and all.
     Dwarf,
+    /// The runtime's types of methods: types, no names.
+    RuntimeTypes,
+    /// The words that tracebacks print: sizes only, and nothing about results.
+    ArgInfo,
 }
 
 impl Source {
@@ -52,6 +56,8 @@ impl Source {
     pub fn word(self) -> &'static str {
         match self {
             Source::Dwarf => "dwarf",
+            Source::RuntimeTypes => "runtime-types",
+            Source::ArgInfo => "arginfo",
         }
     }
 
@@ -60,6 +66,8 @@ impl Source {
     pub fn words(self) -> &'static str {
         match self {
             Source::Dwarf => "DWARF",
+            Source::RuntimeTypes => "the runtime's types; the file has no names",
+            Source::ArgInfo => "the words of tracebacks; a guess, and results are unknown",
         }
     }
 }
@@ -88,6 +96,8 @@ pub enum PlacedBy {
     Algorithm,
     /// DWARF's location at entry, where the algorithm does not know all arguments.
     Location,
+    /// Only the sizes of words, among which floats look like integers.
+    Guess,
 }
 
 /// The signatures of the functions of one executable.
@@ -209,7 +219,7 @@ struct Places {
 
 impl fmt::Display for Signature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&text::of(self))
+        text::write(self, f)
     }
 }
 

@@ -148,44 +148,39 @@ pub fn inlined_at(at: &InlinedAt) -> String {
 
 fn text(listed: &Listed, style: Style, look: Look, out: &mut dyn Write) -> io::Result<()> {
     let f = &listed.function;
-    let (name, width) = (visible(f.name()), style.name_width);
-    let place = f.place().map_or_else(|| "-".to_owned(), |(file, line)| format!("{}:{line}", visible(file)));
-    let signature = match &listed.signature {
-        Some(signature) => visible(&signature.to_string()).into_owned(),
-        None => format!("({})", f.origin().word()),
-    };
-    let sites = match refusal(&listed.sites) {
-        Some(why) => paint(&why, "33", look.color),
-        None => summary(&listed.sites),
-    };
-    writeln!(out, "{name:<width$}  {signature}  {}  {sites}", paint(&place, "2", look.color))
-}
-
-/// Why there can be no probe at all, if so.
-fn refusal(sites: &Sites) -> Option<String> {
-    sites.entry.as_ref().err().map(|why| format!("no probe: {why}"))
+    write!(out, "{:<width$}  ", visible(f.name()), width = style.name_width)?;
+    match &listed.signature {
+        Some(signature) => write!(out, "{}  ", visible(&signature.to_string()))?,
+        None => write!(out, "({})  ", f.origin().word())?,
+    }
+    let (dim, plain) = if look.color { ("\x1b[2m", "\x1b[0m") } else { ("", "") };
+    match f.place() {
+        Some((file, line)) => write!(out, "{dim}{}:{line}{plain}  ", visible(file))?,
+        None => out.write_all(b"-  ")?,
+    }
+    match &listed.sites.entry {
+        Ok(_) => summary(&listed.sites, out)?,
+        Err(why) => write!(out, "{}", paint(&format!("no probe: {why}"), "33", look.color))?,
+    }
+    out.write_all(b"\n")
 }
 
 /// `entry+0x6 emulated, 2 returns`
-fn summary(sites: &Sites) -> String {
-    let mut parts = Vec::new();
+fn summary(sites: &Sites, out: &mut dyn Write) -> io::Result<()> {
     if let Ok(entry) = &sites.entry {
         let head = if entry.loop_head { " (loop head)" } else { "" };
-        parts.push(format!("entry+{:#x} {}{head}", entry.offset, entry.class.word()));
+        write!(out, "entry+{:#x} {}{head}", entry.offset, entry.class.word())?;
     }
     match &sites.returns {
         Ok(returns) if returns.is_empty() && !sites.tail_jumps.is_empty() => {}
-        Ok(returns) => parts.push(counted(returns.len(), "return")),
-        Err(why) => parts.push(format!("no returns: {why}")),
+        Ok(returns) => counted(returns.len(), "return", out)?,
+        Err(why) => write!(out, ", no returns: {why}")?,
     }
-    if !sites.tail_jumps.is_empty() {
-        parts.push(counted(sites.tail_jumps.len(), "tail jump"));
-    }
-    parts.join(", ")
+    if sites.tail_jumps.is_empty() { Ok(()) } else { counted(sites.tail_jumps.len(), "tail jump", out) }
 }
 
-fn counted(n: usize, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+fn counted(n: usize, what: &str, out: &mut dyn Write) -> io::Result<()> {
+    write!(out, ", {n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 /// Every site on an indented line below.

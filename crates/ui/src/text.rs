@@ -7,7 +7,8 @@ use std::fmt::Write;
 /// it, written out as `\u{1b}`. Names in a binary are its author's to choose.
 #[must_use]
 pub fn visible(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(obeyed) {
+    let plain = text.bytes().all(|b| (b' '..=b'~').contains(&b)) || !text.chars().any(obeyed);
+    if plain {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 8);

@@ -1,27 +1,46 @@
 //! A signature as Go writes it.
 
-use super::{Arg, Signature};
+use std::fmt::{self, Formatter};
 
-/// `func(s *main.Store, k string) (int, error)`; the receiver is the first argument.
-pub(super) fn of(signature: &Signature) -> String {
-    let mut args: Vec<_> = signature.args.iter().map(named).collect();
+use super::{Arg, Signature, Source};
+
+/// `func(s *main.Store, k string) (int, error)`; the receiver is the first argument. Where only words are known,
+/// `func(word, {word, word}) ?`.
+pub(super) fn write(signature: &Signature, f: &mut Formatter<'_>) -> fmt::Result {
+    let unnamed = signature.source == Source::ArgInfo;
+    f.write_str("func(")?;
     if signature.omitted {
-        args.insert(0, "…".to_owned());
+        f.write_str(if signature.args.is_empty() { "…" } else { "…, " })?;
     }
-    format!("func({}){}", args.join(", "), results(&signature.rets))
+    list(&signature.args, !unnamed, f)?;
+    f.write_str(")")?;
+    if unnamed { f.write_str(" ?") } else { results(&signature.rets, f) }
 }
 
-fn named(arg: &Arg) -> String {
-    format!("{} {}", arg.given_name().unwrap_or("_"), arg.type_name)
+fn list(args: &[Arg], named: bool, f: &mut Formatter<'_>) -> fmt::Result {
+    for (i, arg) in args.iter().enumerate() {
+        if i > 0 {
+            f.write_str(", ")?;
+        }
+        if named {
+            f.write_str(arg.given_name().unwrap_or("_"))?;
+            f.write_str(" ")?;
+        }
+        f.write_str(&arg.type_name)?;
+    }
+    Ok(())
 }
 
 /// Results have names all or none.
-fn results(rets: &[Arg]) -> String {
-    let anonymous = rets.iter().all(|r| r.given_name().is_none());
+fn results(rets: &[Arg], f: &mut Formatter<'_>) -> fmt::Result {
+    let named = rets.iter().any(|r| r.given_name().is_some());
     match rets {
-        [] => String::new(),
-        [one] if anonymous => format!(" {}", one.type_name),
-        _ if anonymous => format!(" ({})", rets.iter().map(|r| r.type_name.as_str()).collect::<Vec<_>>().join(", ")),
-        _ => format!(" ({})", rets.iter().map(named).collect::<Vec<_>>().join(", ")),
+        [] => Ok(()),
+        [one] if !named => write!(f, " {}", one.type_name),
+        _ => {
+            f.write_str(" (")?;
+            list(rets, named, f)?;
+            f.write_str(")")
+        }
     }
 }

@@ -1,0 +1,178 @@
+//! What a file without DWARF still says about arguments.
+
+use std::collections::BTreeMap;
+
+use crate::abi::{self, Abi, Piece, Place, Register, Shape, Shapes};
+use crate::addr::VAddr;
+use crate::arginfo::{self, Guess, Known, Node};
+use crate::elf::Arch;
+use crate::image::{Function, Image};
+use crate::name::Origin;
+use crate::rtype::{MethodSignature, Receiver, RuntimeTypes};
+use crate::signature::{Arg, PlacedBy, Signature, Source};
+use crate::sites::Written;
+use crate::types::{TypeRef, TypeSource};
+
+/// The runtime's types and the methods that have them.
+pub struct Runtime<'i> {
+    arch: Arch,
+    types: Option<RuntimeTypes<'i>>,
+    methods: BTreeMap<VAddr, MethodSignature<'i>>,
+    shapes: Shapes,
+}
+
+impl<'i> Runtime<'i> {
+    pub(super) fn of(image: &'i Image) -> Runtime<'i> {
+        let types = image.runtime_types();
+        let methods = types.map(|t| t.method_signatures()).unwrap_or_default();
+        Runtime { arch: image.arch(), types, methods, shapes: Shapes::default() }
+    }
+
+    pub(super) fn signature(&self, function: &Function) -> Option<Signature> {
+        if function.written() != Written::Go {
+            return None;
+        }
+        let typed = self.types.as_ref().and_then(|types| Some((types, self.methods.get(&function.entry())?)));
+        match typed {
+            Some((types, method)) => Some(self.of_method(types, method)),
+            None => self.of_words(function),
+        }
+    }
+
+    fn of_method(&self, types: &RuntimeTypes, method: &MethodSignature) -> Signature {
+        let receiver = match method.receiver {
+            Receiver::Value(at) => Typed::of(types, TypeRef::Runtime(at)),
+            Receiver::Pointer(at) => Typed { name: format!("*{}", name(types, at)), ty: None },
+        };
+        let typed = |list: &[TypeRef]| list.iter().map(|&ty| Typed::of(types, ty)).collect::<Vec<_>>();
+        let args = [vec![receiver], typed(&method.func.params)].concat();
+        let rets = typed(&method.func.results);
+        let shapes = |list: &[Typed]| {
+            // Only a pointer receiver has a type without a descriptor.
+            let shape = |t: &Typed| match t.ty {
+                Some(ty) => self.shapes.of(ty, types),
+                None => Some(Shape::pointer().into()),
+            };
+            list.iter().map(shape).collect::<Vec<_>>()
+        };
+        let frame = abi::assign(self.arch, Abi::Internal, &shapes(&args), &shapes(&rets));
+        let arg = |prefix: char| {
+            move |(i, (typed, place)): (usize, (Typed, Place))| Arg {
+                name: format!("~{prefix}{i}"),
+                type_name: typed.name,
+                ty: typed.ty,
+                place,
+                placed_by: PlacedBy::Algorithm,
+                dictionary_index: None,
+            }
+        };
+        Signature {
+            args: args.into_iter().zip(frame.args).enumerate().map(arg('p')).collect(),
+            rets: rets.into_iter().zip(frame.results).enumerate().map(arg('r')).collect(),
+            receiver: true,
+            dictionary: None,
+            abi: Abi::Internal,
+            omitted: false,
+            source: Source::RuntimeTypes,
+        }
+    }
+
+    /// Only sizes and groups, no types, no results; floats look like integers.
+    fn of_words(&self, function: &Function) -> Option<Signature> {
+        // A function without arguments has no list.
+        let words = match function.arg_info() {
+            Some(info) => arginfo::words(info).ok()?,
+            None if function.row().args() == 0 => Vec::new(),
+            None => return None,
+        };
+        let known = Known {
+            registers: Register::count(self.arch, false),
+            hidden: usize::from(takes_dictionary(function)),
+            spilled_from: function.arg_live_info().and_then(|live| live.first().copied()),
+        };
+        let guesses = arginfo::guess(&words, known);
+        let args = words.iter().zip(guesses).enumerate().map(|(i, (node, guess))| Arg {
+            name: format!("~p{i}"),
+            type_name: words_of(node),
+            ty: None,
+            place: self.place(node, guess),
+            placed_by: PlacedBy::Guess,
+            dictionary_index: None,
+        });
+        Some(Signature {
+            args: args.collect(),
+            rets: Vec::new(),
+            receiver: false,
+            dictionary: None,
+            abi: Abi::Internal,
+            omitted: false,
+            source: Source::ArgInfo,
+        })
+    }
+
+    fn place(&self, node: &Node, guess: Guess) -> Place {
+        match guess {
+            Guess::Registers(range) => {
+                let mut sizes = Vec::new();
+                leaf_sizes(node, &mut sizes);
+                let mut offset = 0;
+                let piece = |(index, size): (usize, u64)| {
+                    let register = Register { arch: self.arch, float: false, index: index as u8 };
+                    let at = offset;
+                    offset += size;
+                    Piece { register, offset: at, size }
+                };
+                Place::Registers(range.zip(sizes).map(piece).collect())
+            }
+            Guess::Stack(offset) => Place::Stack(u64::from(offset)),
+            Guess::Nothing => Place::Empty,
+            Guess::Unclear => Place::Unknown,
+        }
+    }
+}
+
+/// A type with its name.
+#[derive(Clone)]
+struct Typed {
+    name: String,
+    ty: Option<TypeRef>,
+}
+
+impl Typed {
+    fn of(types: &RuntimeTypes, ty: TypeRef) -> Typed {
+        let name = match ty {
+            TypeRef::Runtime(at) => name(types, at),
+            TypeRef::Dwarf(_) => "?".to_owned(),
+        };
+        Typed { name, ty: Some(ty) }
+    }
+}
+
+/// With import paths where they are known, else as reflect names it.
+fn name(types: &RuntimeTypes, at: VAddr) -> String {
+    let short = || types.resolve(TypeRef::Runtime(at)).map(|t| t.name.clone());
+    types.full_name(at).or_else(short).unwrap_or_else(|| "?".to_owned())
+}
+
+/// Code that several type arguments share takes them in a hidden parameter.
+fn takes_dictionary(function: &Function) -> bool {
+    function.name().contains("[go.shape.") && function.origin() == Origin::Go
+}
+
+/// `word`, `word32`, `{word, word}`: all that is known of a parameter.
+fn words_of(node: &Node) -> String {
+    match node {
+        Node::Word { size: 8, .. } => "word".to_owned(),
+        Node::Word { size, .. } => format!("word{}", u32::from(*size) * 8),
+        Node::Group(parts) => format!("{{{}}}", parts.iter().map(words_of).collect::<Vec<_>>().join(", ")),
+        Node::Far | Node::More => "…".to_owned(),
+    }
+}
+
+fn leaf_sizes(node: &Node, sizes: &mut Vec<u64>) {
+    match node {
+        Node::Word { size, .. } => sizes.push(u64::from(*size)),
+        Node::Group(parts) => parts.iter().for_each(|part| leaf_sizes(part, sizes)),
+        Node::Far | Node::More => {}
+    }
+}
