@@ -4,6 +4,7 @@
 mod ci;
 mod fixtures;
 mod generate;
+mod rtype;
 mod survey;
 mod tests_run;
 mod walls;
@@ -40,6 +41,12 @@ const COMMANDS: &[Command] = &[
         args: "[FILE...]",
         about: "Hold gobin against Go's own tools, on large programs or those named",
         run: survey::run,
+    },
+    Command {
+        name: "rtype",
+        args: "[GO...]",
+        about: "Hold what we assume of Go's runtime against the sources of every Go at hand, or those named",
+        run: rtype::run,
     },
     Command { name: "walls", args: "", about: "Check what crates may depend on and contain", run: walls::run },
 ];

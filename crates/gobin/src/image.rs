@@ -434,7 +434,7 @@ impl<'i> Function<'i> {
 }
 
 /// `abi.FuncIDWrapper`, which the numbering of other special functions pushes about.
-// +rtype 1.19-1.21 abi.FuncIDWrapper = 21
+// +rtype 1.19-1.20 funcID_wrapper = 21 | 1.21 abi.FuncIDWrapper = 21
 // +rtype 1.22-1.24 abi.FuncIDWrapper = 22
 // +rtype 1.25-1.27 abi.FuncIDWrapper = 23
 fn wrapper_id(minor: Option<u32>) -> Option<u8> {

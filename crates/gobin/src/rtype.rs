@@ -51,7 +51,7 @@ struct Descriptor {
 // +rtype 1.21- internal/abi.Type.TFlag abi.TFlag @20
 // +rtype 1.21- internal/abi.Type.Str abi.NameOff @40
 // +rtype 1.21- internal/abi.Type.PtrToThis abi.TypeOff @44
-// +rtype 1.21-1.25 internal/abi.Type.Kind_ uint8 @23 | 1.26- internal/abi.Type.Kind_ abi.Kind @23
+// +rtype 1.21-1.22 internal/abi.Type.Kind_ uint8 @23 | 1.23- internal/abi.Type.Kind_ abi.Kind @23
 // +rtype 1.19-1.20 _type.size uintptr @0
 // +rtype 1.19-1.20 _type.tflag tflag @20
 // +rtype 1.19-1.20 _type.kind uint8 @23

@@ -16,8 +16,10 @@ pub struct Itab {
     pub methods: Vec<VAddr>,
 }
 
-// +rtype 1.19-1.22 itab.inter *interfacetype @0 | 1.23- internal/abi.ITab.Inter *abi.InterfaceType @0
-// +rtype 1.19-1.22 itab._type *_type @8 | 1.23- internal/abi.ITab.Type *abi.Type @8
+// +rtype 1.19-1.20 itab.inter *interfacetype @0 | 1.21-1.22 itab.inter *abi.InterfaceType @0
+// +rtype 1.23- internal/abi.ITab.Inter *abi.InterfaceType @0
+// +rtype 1.19-1.20 itab._type *_type @8 | 1.21-1.22 itab._type *abi.Type @8
+// +rtype 1.23- internal/abi.ITab.Type *abi.Type @8
 // +rtype 1.19-1.22 itab.fun [1]uintptr @24 | 1.23- internal/abi.ITab.Fun [1]uintptr @24
 const CONCRETE: u64 = 8;
 const METHODS: u64 = 24;

@@ -1,0 +1,133 @@
+//! Holds what our sources assume about Go's runtime against Go's own sources, for every Go release at hand.
+//!
+//! An assumption stands as a comment next to the code that makes it, and is one of these:
+//!
+//! ```text
+//! +rtype g.goid uint64                          a field and its type
+//! +rtype internal/abi.Type.Str abi.NameOff @40  a field, its type and its offset
+//! +rtype size internal/abi.Method = 16          the size of a type
+//! +rtype const _Gwaiting = 4                    a constant; `const` may be left out
+//! +rtype func casgstatus func(gp *g, oldval uint32, newval uint32)
+//! +rtype list waitReasonStrings                 an array of strings, equal to the rows that follow
+//! ```
+//!
+//! Go versions before it say when it holds: `1.22`, `1.19-1.22`, or `1.26-` for all from there on. Several that take
+//! each other's place are separated by ` | `. What has no import path is of package runtime, or of one of [`SHORT`].
+//! Types are compared with package names, those of runtime left out.
+//!
+//! In a table, a comment behind a row is about the row: `// +rtype uint64` behind `("goid", [152, …])` checks type
+//! and offset in every column; `// +rtype const _Gidle` behind `("idle", all(0))` the number.
+//!
+//! Go answers itself, by a program ([`SOURCE`]) that type-checks the toolchain's sources and lays structs out as its
+//! compiler does, for both machines.
+
+mod ask;
+mod claim;
+mod experiment;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use gospect_fixtures::{Toolchain, VERSIONS, toolchain};
+
+use ask::Asker;
+use claim::{Claim, Question, Version};
+
+/// The Go program that answers.
+const SOURCE: &str = include_str!("rtype/source.go");
+
+/// Package names that need no import path.
+const SHORT: [(&str, &str); 2] = [("abi", "internal/abi"), ("reflect", "reflect")];
+
+/// The oldest releases that the tables have, which no fixture is built with.
+const OLDEST: [&str; 2] = ["1.19.13", "1.20.14"];
+
+/// Both sides of what patch releases moved.
+const EARLIER: [&str; 5] = ["1.23.0", "1.23.11", "1.24.0", "1.24.5", "1.24.6"];
+
+/// The flag for what takes long.
+const EXPERIMENTS: &str = "--experiments";
+
+/// The machines whose layout is compared.
+const MACHINES: [&str; 2] = ["amd64", "arm64"];
+
+/// `cargo xtask rtype [--experiments] [GO...]`: all releases, or those named by full version. With `--experiments`
+/// what each experiment moves is looked at too, which takes minutes.
+///
+/// # Errors
+/// When our own comments cannot be read, or Go does not answer.
+pub fn run(args: &[String]) -> Result<bool, String> {
+    let files = rust_files(&crate::root())?;
+    let claims = claim::read_all(&files)?;
+    let with_experiments = args.iter().any(|arg| arg == EXPERIMENTS);
+    let named: BTreeSet<&str> = args.iter().map(String::as_str).filter(|arg| *arg != EXPERIMENTS).collect();
+    let all = || VERSIONS.iter().map(|(_, full)| *full).chain(OLDEST).chain(EARLIER).collect();
+    let releases = if named.is_empty() { all() } else { named };
+    let mut wrong = Vec::new();
+    for release in releases {
+        match toolchain(release) {
+            Ok(go) => {
+                println!("go{release}: {} claims hold", compare(&go, release, &claims, &mut wrong)?);
+                experiment::names(&go, release, &files, &mut wrong)?;
+                if with_experiments {
+                    experiment::moves(&go, release, &claims, &files, &mut wrong)?;
+                }
+            }
+            Err(missing) => println!("go{release}: skipped, {missing}"),
+        }
+    }
+    wrong.iter().for_each(|w| println!("{w}"));
+    println!("{} comments in {} files, {} wrong", claims.len(), files.len(), wrong.len());
+    Ok(wrong.is_empty())
+}
+
+/// How many claims hold in a release; those that do not are added to `wrong`.
+fn compare(go: &Toolchain, release: &str, claims: &[Claim], wrong: &mut Vec<String>) -> Result<usize, String> {
+    let version = Version::parse(release).ok_or_else(|| format!("`{release}` is no release of Go"))?;
+    let asker = Asker::build(go, release)?;
+    let experiments: BTreeSet<Option<&str>> = claims.iter().map(|c| c.experiment.as_deref()).collect();
+    let mut held = 0;
+    for experiment in experiments {
+        let about = claims.iter().filter(|c| c.experiment.as_deref() == experiment);
+        let asked: Vec<(&Claim, Question)> =
+            about.flat_map(|c| c.questions(version).into_iter().map(move |q| (c, q))).collect();
+        let texts: Vec<&str> = asked.iter().map(|(_, q)| q.text.as_str()).collect();
+        for machine in MACHINES.iter().filter(|_| !texts.is_empty()) {
+            let answers = asker.ask(machine, experiment, &texts)?;
+            for ((claim, question), answer) in asked.iter().zip(&answers) {
+                match question.wrong(answer) {
+                    None => held += 1,
+                    Some(_) if question.appended(answer) && EARLIER.contains(&release) => held += 1,
+                    Some(why) => {
+                        wrong.push(format!("{}: go{release} {machine}: {}: {why}", claim.place, question.text))
+                    }
+                }
+            }
+        }
+    }
+    Ok(held / MACHINES.len())
+}
+
+/// The Rust files of all crates, and what stands in them.
+fn rust_files(root: &Path) -> Result<Vec<(PathBuf, String)>, String> {
+    let mut found = Vec::new();
+    let mut waiting = vec![root.join("crates")];
+    while let Some(dir) = waiting.pop() {
+        let failed = |err: std::io::Error| format!("{}: {err}", dir.display());
+        for entry in fs::read_dir(&dir).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            if path.is_dir() {
+                waiting.push(path);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                let text = fs::read_to_string(&path).map_err(|err| format!("{}: {err}", path.display()))?;
+                found.push((path.strip_prefix(root).unwrap_or(&path).to_owned(), text));
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
