@@ -45,8 +45,8 @@ pub enum Guess {
 pub struct Known {
     /// How many integer registers carry arguments.
     pub registers: usize,
-    /// Registers taken by parameters that are not in the list: the dictionary of a generic function.
-    pub hidden: usize,
+    /// Registers taken by a parameter that is not in the list, see [`hidden`]; `None` if that is not known.
+    pub hidden: Option<usize>,
     /// The first byte of its ArgLiveInfo: some register is spilled to this offset, and nothing from there on is an
     /// argument on the stack.
     pub spilled_from: Option<u8>,
@@ -99,14 +99,27 @@ pub fn words(data: &[u8]) -> Result<Vec<Node>, Error> {
     }
 }
 
+/// How many registers the first parameter takes that the list leaves out.
+///
+/// The compiler means to leave out dictionaries, and leaves out whatever is the first parameter of a function with
+/// type arguments in its name: of a method the receiver, and then the list begins with the dictionary if there is one.
+/// What a closure or a method on a value loses is not to be known.
+#[must_use]
+pub fn hidden(name: &str) -> Option<usize> {
+    let Some(open) = name.find('[') else { return Some(0) };
+    let pointer_method = name[..open].contains("(*") && name.rsplit_once("]).").is_some_and(|(_, m)| !m.contains('.'));
+    let shape_function = name[open..].contains("go.shape.") && name.ends_with(']');
+    (pointer_method || shape_function).then_some(1)
+}
+
 /// Where each parameter of the list is when the function is entered.
 ///
 /// Registers are given out in order, so the first parameter that is unclear leaves those behind it unclear.
 #[must_use]
 pub fn guess(params: &[Node], known: Known) -> Vec<Guess> {
-    let mut next = known.hidden;
+    let mut next = known.hidden.unwrap_or(0);
     let mut last_spilled = None;
-    let mut lost = false;
+    let mut lost = known.hidden.is_none();
     let place = |param: &Node| {
         let Some(leaves) = leaves(param).filter(|_| !lost) else {
             lost = true;
@@ -184,7 +197,7 @@ mod tests {
         data.extend(close.then_some(CLOSE));
     }
 
-    const AMD64: Known = Known { registers: 9, hidden: 0, spilled_from: Some(0) };
+    const AMD64: Known = Known { registers: 9, hidden: Some(0), spilled_from: Some(0) };
 
     #[test]
     fn words_take_integer_registers_in_order() {
@@ -193,7 +206,32 @@ mod tests {
 
     #[test]
     fn a_dictionary_takes_the_first_register() {
-        check("0:8", Known { hidden: 1, ..AMD64 }, expect!["Registers(1..2)"]);
+        check("0:8", Known { hidden: Some(1), ..AMD64 }, expect!["Registers(1..2)"]);
+    }
+
+    #[test]
+    fn the_first_parameter_of_a_generic_function_is_left_out() {
+        let names = [
+            "main.f",
+            "main.Map[go.shape.int]",
+            "main.(*Set[go.shape.int]).Add",
+            "main.(*Set[main.Pair[int,*main.T]]).Add",
+            "main.Set[int].Add",
+            "main.Map[go.shape.int].func1",
+            "main.(*Set[int]).Add.func1",
+        ];
+        let text: String = names.iter().map(|name| format!("{name}: {:?}\n", hidden(name))).collect();
+        expect![[r#"
+            main.f: Some(0)
+            main.Map[go.shape.int]: Some(1)
+            main.(*Set[go.shape.int]).Add: Some(1)
+            main.(*Set[main.Pair[int,*main.T]]).Add: Some(1)
+            main.Set[int].Add: None
+            main.Map[go.shape.int].func1: None
+            main.(*Set[int]).Add.func1: None
+        "#]]
+        .assert_eq(&text);
+        check("0:8", Known { hidden: None, ..AMD64 }, expect!["Unclear"]);
     }
 
     #[test]

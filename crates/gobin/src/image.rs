@@ -421,10 +421,10 @@ impl<'i> Function<'i> {
         self.funcdata(self.row.arg_info())
     }
 
-    /// The runtime's note on where argument registers are spilled, with whatever follows it.
+    /// The offset from which on argument words are slots that registers are spilled to, where the runtime knows.
     #[must_use]
-    pub fn arg_live_info(&self) -> Option<&'i [u8]> {
-        self.funcdata(self.row.arg_live_info())
+    pub fn spilled_from(&self) -> Option<u8> {
+        self.funcdata(self.row.arg_live_info())?.first().copied()
     }
 
     fn funcdata(&self, offset: Option<u32>) -> Option<&'i [u8]> {

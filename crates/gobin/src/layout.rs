@@ -268,6 +268,13 @@ impl<'a> RuntimeLayout<'a> {
         self.name(names::FUNC_IDS, u32::from(number))
     }
 
+    /// The fields that the version table knows in this version, by struct and path.
+    pub fn fields(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let structs = table::STRUCTS.iter().chain(table::NOSWISSMAP);
+        let all = structs.flat_map(|s| s.fields.iter().map(move |(field, _)| (s.name, *field)));
+        all.filter(|(strct, field)| self.column.as_ref().is_ok_and(|c| c.offset(strct, field).is_ok()))
+    }
+
     /// What keeps the version table from answering, if it does not.
     #[must_use]
     pub fn why_no_table(&self) -> Option<&Unknown> {

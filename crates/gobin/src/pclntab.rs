@@ -317,7 +317,7 @@ impl<'d> Row<'d> {
         self.funcdata(FUNCDATA_ARG_INFO)
     }
 
-    /// Offset of the note on where its argument registers are spilled from `moduledata.gofunc`.
+    /// Offset of its description of which arguments live where from `moduledata.gofunc`.
     #[must_use]
     pub fn arg_live_info(&self) -> Option<u32> {
         self.funcdata(FUNCDATA_ARG_LIVE_INFO)

@@ -173,7 +173,8 @@ impl<'d> RuntimeTypes<'d> {
         self.package_of(&descriptor)
     }
 
-    /// The name with import paths instead of package names, as far as descriptors have them.
+    /// The name with import paths instead of package names, as far as descriptors have them, in the spelling of DWARF
+    /// and of function names. Types declared in functions lack the number that those have (`writerOnly·1`).
     #[must_use]
     pub fn full_name(&self, at: VAddr) -> Option<String> {
         name::full(self, at, 0)

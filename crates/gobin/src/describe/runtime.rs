@@ -88,7 +88,7 @@ impl<'i> Runtime<'i> {
         let known = Known {
             registers: Register::count(self.arch, false),
             hidden: usize::from(takes_dictionary(function)),
-            spilled_from: function.arg_live_info().and_then(|live| live.first().copied()),
+            spilled_from: function.spilled_from(),
         };
         let guesses = arginfo::guess(&words, known);
         let args = words.iter().zip(guesses).enumerate().map(|(i, (node, guess))| Arg {

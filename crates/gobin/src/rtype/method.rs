@@ -147,8 +147,11 @@ impl<'d> RuntimeTypes<'d> {
     }
 
     /// What is known of compiled methods, by where their code starts: of all method sets, then of itabs.
+    ///
+    /// `unreachable` is where `runtime.unreachableMethod` starts, which takes the place of all methods that the linker
+    /// found unused.
     #[must_use]
-    pub fn method_signatures(&self) -> BTreeMap<VAddr, MethodSignature<'d>> {
+    pub fn method_signatures(&self, unreachable: Option<VAddr>) -> BTreeMap<VAddr, MethodSignature<'d>> {
         let mut known = BTreeMap::new();
         for at in self.all() {
             for method in self.methods(at) {
@@ -160,6 +163,9 @@ impl<'d> RuntimeTypes<'d> {
         }
         for itab in self.itabs() {
             self.add_itab(&itab, &mut known);
+        }
+        if let Some(at) = unreachable {
+            known.remove(&at);
         }
         known
     }

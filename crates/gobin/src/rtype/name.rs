@@ -1,10 +1,12 @@
-//! Names as descriptors have them, and names with import paths.
+//! Names as descriptors have them, and names with import paths as DWARF and the function table write them.
+
+use std::fmt::Write;
 
 use crate::addr::VAddr;
 use crate::elf::Elf;
 
 use super::{NAMED, RuntimeTypes, kind};
-use crate::types::{Kind, TypeRef};
+use crate::types::{Field, Kind, TypeRef};
 
 /// `abi.Name`: a byte of flags, a length in base 128, the text.
 #[derive(Clone, Copy, Debug)]
@@ -50,10 +52,25 @@ pub(super) fn full(types: &RuntimeTypes, at: VAddr, depth: u32) -> Option<String
     let own = types.name_of(&descriptor)?;
     if descriptor.flags & NAMED != 0 {
         let package = types.package_of(&descriptor).filter(|p| !p.is_empty());
-        return Some(package.map_or(own.to_owned(), |package| format!("{package}.{}", bare(own))));
+        return Some(package.map_or(own.to_owned(), |package| format!("{}.{}", escaped(package), bare(own))));
     }
     let written = if depth < DEPTH { written(types, at, depth + 1) } else { None };
     Some(written.filter(|w| w.len() <= LONGEST).unwrap_or_else(|| own.to_owned()))
+}
+
+/// An import path as it stands in the linker's names and in DWARF: there no dot may follow the last slash. Follows
+/// `PathToPrefix` of cmd/internal/objabi.
+fn escaped(path: &str) -> String {
+    let slash = path.rfind('/').map_or(0, |at| at + 1);
+    let mut out = String::with_capacity(path.len());
+    for (i, &b) in path.as_bytes().iter().enumerate() {
+        if b <= b' ' || b == b'.' && i >= slash || b == b'%' || b == b'"' || b >= 0x7f {
+            let _ = write!(out, "%{b:02x}");
+        } else {
+            out.push(char::from(b));
+        }
+    }
+    out
 }
 
 /// A type without a name, put together from what it refers to; `None` for those that only the runtime writes out.
@@ -71,8 +88,22 @@ fn written(types: &RuntimeTypes, at: VAddr, depth: u32) -> Option<String> {
             Some(format!("{direction}{}", of(elem?)?))
         }
         Kind::Func => function(types, at, &of),
+        Kind::Struct(fields) => structure(&fields, types.name_of(&descriptor)?, &of),
         _ => None,
     }
+}
+
+/// Only with exported fields and without tags: other fields are written differently in different places.
+fn structure(fields: &[Field], own: &str, of: &dyn Fn(TypeRef) -> Option<String>) -> Option<String> {
+    if fields.is_empty() || own.contains('"') || !fields.iter().all(|f| f.name.starts_with(char::is_uppercase)) {
+        return None;
+    }
+    let field = |f: &Field| {
+        let ty = of(f.ty)?;
+        Some(if f.embedded { ty } else { format!("{} {ty}", f.name) })
+    };
+    let fields = fields.iter().map(field).collect::<Option<Vec<_>>>()?;
+    Some(format!("struct {{ {} }}", fields.join("; ")))
 }
 
 fn function(types: &RuntimeTypes, at: VAddr, of: &dyn Fn(TypeRef) -> Option<String>) -> Option<String> {

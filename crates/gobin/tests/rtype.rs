@@ -1,0 +1,181 @@
+//! The runtime's type descriptors in real executables: all of them readable, the same with and without symbols, and
+//! as DWARF has them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use gobin::arginfo::{self, Guess, Known, Node};
+use gobin::rtype::{Receiver, RuntimeTypes, SignatureSource};
+use gobin::signature::Arg;
+use gobin::types::{Field, Kind, TypeRef, TypeSource};
+use gobin::{Image, VAddr, abi};
+use gospect_fixtures::{Arch, Fixture, Variant, build, need, on_every_go};
+
+fn open(path: &Path) -> Image {
+    Image::parse(std::fs::read(path).expect("the fixture was just built")).expect("a Go program")
+}
+
+fn types(image: &Image) -> RuntimeTypes<'_> {
+    let module = image.module().expect("moduledata is found");
+    RuntimeTypes::new(image.elf(), module, image.go()).expect("its layout is known")
+}
+
+/// Every listed type has a name and a kind, and everything that looks like code starts a function.
+fn check(fixture: &Fixture, image: &Image) {
+    let types = types(image);
+    let all = types.all();
+    let unreadable: Vec<_> = all.iter().filter(|&&at| types.resolve(TypeRef::Runtime(at)).is_none()).collect();
+    assert!(unreadable.is_empty(), "{unreadable:?} in {fixture}");
+    assert!(all.len() > 300, "{fixture} has only {} types", all.len());
+
+    let entries: BTreeSet<VAddr> = image.functions().map(|f| f.entry()).collect();
+    let itabs = types.itabs();
+    let slots: Vec<VAddr> = itabs.iter().flat_map(|i| i.methods.iter().copied()).collect();
+    let astray: Vec<_> = slots.iter().filter(|at| !entries.contains(at)).collect();
+    assert!(slots.len() > 10 && astray.is_empty(), "{astray:?} of {} itab slots of {fixture}", slots.len());
+    let methods: Vec<VAddr> = all.iter().flat_map(|&at| types.methods(at)).filter_map(|m| m.entry).collect();
+    let astray: Vec<_> = methods.iter().filter(|at| !entries.contains(at)).collect();
+    assert!(methods.len() > 50 && astray.is_empty(), "{astray:?} of {} methods of {fixture}", methods.len());
+
+    let data = image.module().and_then(|m| m.data.as_ref()).expect("its layout is known");
+    match data.itablinks {
+        Some((_, links)) => assert_eq!(itabs.len() as u64, links, "itabs of {fixture}"),
+        None => {
+            let size = |i: &gobin::rtype::Itab| 24 + 8 * i.methods.len().max(1) as u64;
+            assert_eq!(Some(itabs.iter().map(size).sum()), data.itabs.map(|(_, len)| len), "itabs of {fixture}");
+        }
+    }
+}
+
+fn every_descriptor_is_read_in_every_variant(go: &'static str) {
+    for variant in [Variant::Plain, Variant::Stripped, Variant::PieStripped, Variant::NoSections] {
+        for arch in Arch::ALL {
+            let fixture = Fixture::new("shapes", go, variant).on(arch);
+            check(&fixture, &open(&need!(build(&fixture))));
+        }
+    }
+    let shared = Fixture::new("shared", go, Variant::CShared);
+    check(&shared, &open(&need!(build(&shared))));
+}
+on_every_go!(every_descriptor_is_read_in_every_variant);
+
+/// Names of all types, with their sizes.
+fn inventory(image: &Image) -> BTreeMap<String, u64> {
+    let types = types(image);
+    let size = |at: VAddr| types.resolve(TypeRef::Runtime(at)).map_or(0, |t| t.size);
+    types.all().into_iter().filter_map(|at| Some((types.full_name(at)?, size(at)))).collect()
+}
+
+fn a_stripped_file_has_the_same_types(go: &'static str) {
+    let plain = open(&need!(build(&Fixture::new("shapes", go, Variant::Plain))));
+    let stripped = open(&need!(build(&Fixture::new("shapes", go, Variant::NoSections))));
+    assert_eq!(inventory(&plain), inventory(&stripped));
+}
+on_every_go!(a_stripped_file_has_the_same_types);
+
+/// Every struct that DWARF has under the same name has the same size, fields and place.
+fn structs_are_as_dwarf_has_them(go: &'static str) {
+    let image = open(&need!(build(&Fixture::new("server", go, Variant::Plain))));
+    let (types, dwarf) = (types(&image), image.dwarf().expect("it has DWARF"));
+    let places = |fields: &[Field]| fields.iter().map(|f| (f.name.clone(), f.offset)).collect::<Vec<_>>();
+    let mut compared = 0;
+    for at in types.all() {
+        let Some(ty) = types.resolve(TypeRef::Runtime(at)) else { continue };
+        let (Kind::Struct(fields), Some(name)) = (&ty.kind, types.full_name(at)) else { continue };
+        let Some(other) = dwarf.find_type(&name).and_then(|at| dwarf.resolve(at)) else { continue };
+        let Kind::Struct(others) = &other.kind else { panic!("{name} is {:?} in DWARF", other.kind) };
+        assert_eq!((ty.size, places(fields)), (other.size, places(others)), "{name}");
+        assert_eq!(ty.runtime_offset, other.runtime_offset.or(ty.runtime_offset), "{name}");
+        compared += 1;
+    }
+    assert!(compared > 100, "only {compared} structs compared");
+}
+on_every_go!(structs_are_as_dwarf_has_them);
+
+/// Arguments and results of methods, by their method sets, are those that DWARF says.
+fn method_sets_say_what_dwarf_says(go: &'static str) {
+    let image = open(&need!(build(&Fixture::new("server", go, Variant::Plain))));
+    let (types, signatures) = (types(&image), image.dwarf_signatures().expect("it has DWARF"));
+    let name = |ty: &TypeRef| match ty {
+        TypeRef::Runtime(at) => types.full_name(*at).unwrap_or_default(),
+        TypeRef::Dwarf(_) => panic!("a descriptor refers to DWARF"),
+    };
+    // DWARF numbers types that are declared in functions, and does not know all results.
+    let names = |args: &[Arg]| args.iter().map(|a| a.type_name.replace("·1", "")).collect::<Vec<_>>();
+    let (mut compared, mut different) = (0, Vec::new());
+    let unreachable = image.runtime_function("runtime.unreachableMethod").map(|f| f.entry());
+    for (entry, method) in types.method_signatures(unreachable) {
+        let f = image.function_at(entry).expect("a method has code");
+        let Some(signature) = signatures.at(entry, f.name(), f.is_assembly()) else { continue };
+        let receiver = match method.receiver {
+            Receiver::Value(at) => name(&TypeRef::Runtime(at)),
+            Receiver::Pointer(at) => format!("*{}", name(&TypeRef::Runtime(at))),
+        };
+        let args: Vec<String> = std::iter::once(receiver).chain(method.func.params.iter().map(name)).collect();
+        let results: Vec<String> = method.func.results.iter().map(name).collect();
+        let nameless = go == "1.21" && signature.args.len() < args.len();
+        if signature.omitted || nameless || f.name().contains('[') {
+            continue;
+        }
+        compared += 1;
+        if args != names(&signature.args) || !signature.rets.is_empty() && results != names(&signature.rets) {
+            different.push(format!("{}: {args:?} {results:?} but {signature}", f.name()));
+        }
+        assert!(matches!(method.source, SignatureSource::MethodSet | SignatureSource::Itab));
+    }
+    println!("go{go}: {compared} methods, {} different", different.len());
+    assert!(different.is_empty(), "{} of {compared}: {:#?}", different.len(), &different[..different.len().min(20)]);
+    assert!(compared > 500, "only {compared} methods compared");
+}
+on_every_go!(method_sets_say_what_dwarf_says);
+
+/// Where a guess gives registers to a function without floats, they are the right ones.
+fn guesses_are_right_where_no_floats_are(go: &'static str) {
+    for arch in Arch::ALL {
+        let image = open(&need!(build(&Fixture::new("server", go, Variant::Plain).on(arch))));
+        let signatures = image.dwarf_signatures().expect("it has DWARF");
+        let registers = match arch {
+            Arch::Amd64 => 9,
+            Arch::Arm64 => 16,
+        };
+        let (mut right, mut unclear, mut wrong) = (0, 0, Vec::new());
+        for f in image.functions().filter(|f| !f.is_assembly()) {
+            let Some(nodes) = f.arg_info().map(|data| arginfo::words(data).expect("a list that ends")) else {
+                continue;
+            };
+            let Some(signature) = signatures.at(f.entry(), f.name(), false) else { continue };
+            if signature.omitted || signature.dictionary.is_some() || signature.abi != abi::Abi::Internal {
+                continue;
+            }
+            let hidden = arginfo::hidden(f.name());
+            let listed = &signature.args[usize::from(hidden == Some(1)).min(signature.args.len())..];
+            if nodes.len() != listed.len() && nodes.last() != Some(&Node::More) {
+                continue; // DWARF leaves out arguments without a name
+            }
+            let floats = |a: &Arg| matches!(&a.place, abi::Place::Registers(ps) if ps.iter().any(|p| p.register.float));
+            if signature.args.iter().any(floats) {
+                continue;
+            }
+            let known = Known { registers, hidden, spilled_from: f.spilled_from() };
+            for (guess, arg) in arginfo::guess(&nodes, known).iter().zip(listed) {
+                let agrees = match (guess, &arg.place) {
+                    (Guess::Unclear, _) => {
+                        unclear += 1;
+                        continue;
+                    }
+                    (Guess::Registers(range), abi::Place::Registers(pieces)) => {
+                        range.clone().eq(pieces.iter().map(|p| usize::from(p.register.index)))
+                    }
+                    (Guess::Stack(at), abi::Place::Stack(offset)) => u64::from(*at) == *offset,
+                    (Guess::Nothing, abi::Place::Empty) => true,
+                    _ => false,
+                };
+                if agrees { right += 1 } else { wrong.push(format!("{}: {guess:?} is {}", f.name(), arg.place)) }
+            }
+        }
+        println!("go{go} {arch:?}: {right} right, {unclear} unclear, {} wrong", wrong.len());
+        assert!(wrong.is_empty(), "{right} right, {} wrong: {:#?}", wrong.len(), &wrong[..wrong.len().min(20)]);
+        assert!(right > 10 * unclear, "{right} right, {unclear} unclear");
+    }
+}
+on_every_go!(guesses_are_right_where_no_floats_are);
