@@ -1,6 +1,0 @@
-#![no_main]
-#[allow(dead_code)]
-#[path = "../targets.rs"]
-mod targets;
-
-libfuzzer_sys::fuzz_target!(|input: &[u8]| targets::pattern(input));
