@@ -36,6 +36,8 @@ struct Landmarks {
     morestack: Vec<VAddr>,
     /// The places in the table of all functions of package runtime.
     runtime: Vec<u32>,
+    /// The file of `runtime.main`, without what follows the directory of Go's own sources.
+    go_sources: Option<String>,
 }
 
 /// How many functions there are of each kind.
@@ -213,6 +215,13 @@ impl Image {
         self.landmarks().runtime.iter().filter_map(|&i| self.function(i)).find(|f| f.name() == name)
     }
 
+    /// The directory of Go's own sources as the compiler recorded it, with a slash at the end; `None` where it was told
+    /// to leave it out (`-trimpath`).
+    #[must_use]
+    pub fn go_sources(&self) -> Option<&str> {
+        self.landmarks().go_sources.as_deref()
+    }
+
     fn landmarks(&self) -> &Landmarks {
         self.landmarks.get_or_init(|| self.find_landmarks())
     }
@@ -229,12 +238,13 @@ impl Image {
     }
 
     fn find_landmarks(&self) -> Landmarks {
-        let mut marks = Landmarks { deferreturn: None, morestack: Vec::new(), runtime: Vec::new() };
+        let mut marks = Landmarks { deferreturn: None, morestack: Vec::new(), runtime: Vec::new(), go_sources: None };
         for f in self.functions() {
             let Some(name) = f.name().strip_prefix("runtime.") else { continue };
             marks.runtime.push(f.index());
             match name {
                 "deferreturn" => marks.deferreturn = Some(f.entry()),
+                "main" => marks.go_sources = go_sources(&f),
                 "morestack" | "morestack_noctxt" | "morestackc" => marks.morestack.push(f.entry()),
                 _ => {}
             }
@@ -301,6 +311,13 @@ impl Image {
         }
         names
     }
+}
+
+/// What stands before `runtime/proc.go` in the file name of `runtime.main`.
+fn go_sources(main: &Function) -> Option<String> {
+    let (file, _) = main.place()?;
+    let own = file.strip_suffix("runtime/proc.go").filter(|own| !own.is_empty())?;
+    Some(own.to_owned())
 }
 
 impl Code {

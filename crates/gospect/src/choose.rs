@@ -41,7 +41,7 @@ pub(crate) fn nothing(program: &Program, patterns: &[Pattern]) -> Failure {
     let typed: Vec<String> = patterns.iter().map(|p| format!("`{}`", p.text())).collect();
     let places = inlined(image, patterns);
     if let Some((name, _)) = places.first() {
-        return only_inlined(name, &places);
+        return only_inlined(name, &places, image.go_sources());
     }
     let names = image.functions().map(|f| f.name()).collect::<Vec<_>>();
     let near: Vec<String> = patterns
@@ -57,9 +57,10 @@ pub(crate) fn nothing(program: &Program, patterns: &[Pattern]) -> Failure {
     Failure::nothing(format!("no function of {} matches {}", program.name, typed.join(" or ")), Some(hint))
 }
 
-fn only_inlined(name: &str, places: &[(&str, InlinedAt)]) -> Failure {
+fn only_inlined(name: &str, places: &[(&str, InlinedAt)], go_sources: Option<&str>) -> Failure {
     let of_name = || places.iter().filter(|(n, _)| *n == name);
-    let mut shown: Vec<String> = of_name().take(PLACES).map(|(_, at)| ui::function::inlined_at(at)).collect();
+    let shown = of_name().take(PLACES).map(|(_, at)| ui::function::inlined_at(at, go_sources));
+    let mut shown: Vec<String> = shown.collect();
     let more = of_name().count() - shown.len();
     if more > 0 {
         shown.push(format!("{more} more places"));

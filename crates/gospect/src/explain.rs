@@ -35,6 +35,7 @@ pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
             listed: list::listed(&program.image, &signatures, function),
             instructions: instructions(&program.image, &function),
             live: live(&program, &function)?,
+            go_sources: program.image.go_sources(),
         };
         ui::explain::show(&explained, run.format, &mut run.out)?;
     }

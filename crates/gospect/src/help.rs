@@ -102,8 +102,11 @@ mod tests {
             Usage: gospect COMMAND [OPTIONS] [ARGUMENTS]
 
             Commands:
-              ps    Show the Go processes that are running
-              help  Show help, of COMMAND or of gospect
+              ps       Show the Go processes that are running
+              info     Show what a program is, and what gospect can do with it
+              list     Show functions, their signatures, and where they can be probed
+              explain  Show what a probe on a function does, instruction by instruction
+              help     Show help, of COMMAND or of gospect
 
             Options of every command:
                   --json         Write JSON, one object per line, as docs/json.md describes it
@@ -141,6 +144,121 @@ mod tests {
               1  no Go process was found
               2  the command line is wrong
               3  /proc cannot be read, or the output not written
+            === gospect info --help
+            Show what a program is, and what gospect can do with it
+
+            Usage: gospect info [OPTIONS] TARGET
+
+            Go version, modules, how it was built, what is stripped and where the runtime's own tables stand;
+            how many functions it has; what gospect can do with it and what not, and why; the build settings.
+
+            Arguments:
+              TARGET  The path of a program, or -p PID in its place
+
+            Options:
+              -p, --pid PID      Take the program of this process as TARGET
+                  --json         Write JSON, one object per line, as docs/json.md describes it
+              -o, --output FILE  Write to FILE instead of standard output
+                  --color WHEN   Use colours: auto (on a terminal, unless NO_COLOR is set), always or never
+              -h, --help         Show help
+              -V, --version      Show the version
+
+            Examples:
+              gospect info ./app                        a program's file
+              sudo gospect info -p 4242                 the program of a process, in a container too
+              gospect info ./app --json | jq '.cannot'  what is missing, for scripts
+
+            Exit status:
+              0  done; also when the reader of the output went away
+              2  the command line is wrong
+              3  TARGET cannot be read, or is no Go program; or the output not written
+            === gospect list --help
+            Show functions, their signatures, and where they can be probed
+
+            Usage: gospect list [OPTIONS] TARGET [PATTERN...]
+
+            One line per function, in the order of their addresses: name, Go signature, file:line, and where a
+            probe would sit. Without DWARF, in place of the signature what kind of function it is.
+
+            A PATTERN is a name as Go prints it, and has to match all of a function's name; `*` stands for any
+            characters, dots and slashes too, and everything else for itself:
+
+              main.*                     package main, closures and methods included
+              net/http.(*conn).serve     one method, its receiver as a stack trace has it
+              *.ServeHTTP                all methods and functions of that name
+              main.Map[*                 a generic function, with whatever type arguments
+
+            The shell takes * ( ) [ ] for its own, so put patterns in single quotes.
+
+            Of each function it says where calls are seen (entry+0xa: behind the stack check) and how many
+            return instructions there are. The entry is `emulated` where one trap is enough, or `stepped` where
+            the kernel has to run the instruction apart, which is many times dearer. Files of Go itself and of
+            the module cache are shown without the directories above them; --json has whole paths.
+
+            Arguments:
+              TARGET        The path of a program, or -p PID in its place
+              [PATTERN...]  Functions to show; without any, all
+
+            Options:
+              -p, --pid PID      Take the program of this process as TARGET
+                  --inlined      Also show each place where a function was inlined
+                  --sites        Show every place for a probe, not only how many
+                  --by-name      Sort by name instead of by address
+                  --json         Write JSON, one object per line, as docs/json.md describes it
+              -o, --output FILE  Write to FILE instead of standard output
+                  --color WHEN   Use colours: auto (on a terminal, unless NO_COLOR is set), always or never
+              -h, --help         Show help
+              -V, --version      Show the version
+
+            Examples:
+              gospect list ./app 'main.*'                                       everything in package main
+              gospect list ./app 'main.(*Store).*'                              the methods of a type
+              gospect list ./app | fzf                                          look for one
+              gospect list -p 4242 '*.ServeHTTP' --sites                        every site of all HTTP handlers
+              gospect list ./app main.clamp --inlined                           where the code of an inlined function went
+              gospect list ./app --json | jq -r 'select(.return_sites>9).name'  for scripts
+
+            Exit status:
+              0  done; also when the reader of the output went away
+              1  no function matched
+              2  the command line is wrong
+              3  TARGET cannot be read, or is no Go program; or the output not written
+            === gospect explain --help
+            Show what a probe on a function does, instruction by instruction
+
+            Usage: gospect explain [OPTIONS] TARGET FUNC
+
+            The function's machine code with its source lines; in it the stack check, the place of the entry
+            probe and of every return probe with what each costs; where each argument is at entry and each
+            result at return. Of a process (-p) the bytes in its memory are compared with the file's, so that a
+            probe that is in place is seen.
+
+            FUNC is a name as `gospect list` shows it, a pattern that only one name matches, or an address in
+            the function, as the file counts them. Names with parentheses, brackets or stars need single quotes
+            in a shell: 'main.(*Store).Get'.
+
+            Arguments:
+              TARGET  The path of a program, or -p PID in its place
+              FUNC    The function, or an address in it such as 0x4a1c20
+
+            Options:
+              -p, --pid PID      Take the program of this process as TARGET
+                  --json         Write JSON, one object per line, as docs/json.md describes it
+              -o, --output FILE  Write to FILE instead of standard output
+                  --color WHEN   Use colours: auto (on a terminal, unless NO_COLOR is set), always or never
+              -h, --help         Show help
+              -V, --version      Show the version
+
+            Examples:
+              gospect explain ./app main.main                   from the file
+              gospect explain ./app 0x4a1c20                    whatever function has code there
+              sudo gospect explain -p 4242 'main.(*Store).Get'  from a process, live bytes included
+
+            Exit status:
+              0  done; also when the reader of the output went away
+              1  no function matched
+              2  the command line is wrong
+              3  TARGET cannot be read, or is no Go program; or the output not written
             === gospect help --help
             Show help, of COMMAND or of gospect
 

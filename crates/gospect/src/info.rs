@@ -10,6 +10,7 @@ pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
     }
     let program = target.open()?;
     let info = ui::info::Info {
+        name: &program.name,
         path: &program.path.display().to_string(),
         image: &program.image,
         summary: program.image.summary(),

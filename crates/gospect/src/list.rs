@@ -26,7 +26,8 @@ pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
         functions.sort_by_key(Function::name);
     }
     let widest = functions.iter().map(|f| f.name().chars().count()).max().unwrap_or(0).min(WIDEST_NAME);
-    let style = Style { format: run.format, sites: run.typed.sites, name_width: widest };
+    let style =
+        Style { format: run.format, sites: run.typed.sites, name_width: widest, go_sources: image.go_sources() };
     let signatures = Descriptions::of(image);
     let lines = |part: &[Function]| lines(image, &signatures, part, style);
     session::ordered(&functions, CHUNK, lines, |text| run.out.write_all(&text))?;

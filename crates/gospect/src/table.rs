@@ -225,11 +225,22 @@ how many functions it has; what gospect can do with it and what not, and why; th
         brief: "Show functions, their signatures, and where they can be probed",
         about: "\
 One line per function, in the order of their addresses: name, Go signature, file:line, and where a
-probe would sit. A PATTERN is a name as Go prints it; `*` stands for any characters, dots and
-slashes too, and everything else for itself: main.(*Server).Serve, net/http.*, *.ServeHTTP.
+probe would sit. Without DWARF, in place of the signature what kind of function it is.
 
-A site is `emulated` where one trap is enough, or `stepped` where the kernel has to run the
-instruction apart, which is many times dearer.",
+A PATTERN is a name as Go prints it, and has to match all of a function's name; `*` stands for any
+characters, dots and slashes too, and everything else for itself:
+
+  main.*                     package main: functions, methods, closures
+  net/http.(*conn).serve     one method, its receiver as a stack trace has it
+  *.ServeHTTP                all methods and functions of that name
+  main.Map[*                 a generic function, with whatever type arguments
+
+The shell takes * ( ) [ ] for its own, so put patterns in single quotes.
+
+Of each function it says where calls are seen (entry+0xa: behind the stack check) and how many
+return instructions there are. The entry is `emulated` where one trap is enough, or `stepped` where
+the kernel has to run the instruction apart, which is many times dearer. Files of Go itself and of
+the module cache are shown without the directories above them; --json has whole paths.",
         words: &[
             TARGET,
             Word { usage: "[PATTERN...]", brief: "Functions to show; without any, all", most: usize::MAX },
@@ -237,9 +248,11 @@ instruction apart, which is many times dearer.",
         flags: &[&PID, &INLINED, &SITES, &BY_NAME],
         examples: &[
             ("gospect list ./app 'main.*'", "everything in package main"),
+            ("gospect list ./app 'main.(*Store).*'", "the methods of a type"),
             ("gospect list ./app | fzf", "look for one"),
             ("gospect list -p 4242 '*.ServeHTTP' --sites", "every site of all HTTP handlers"),
-            ("gospect list ./app main.Fibonacci --inlined", "where a function went that no probe can find"),
+            ("gospect list ./app main.clamp --inlined", "where inlined code went"),
+            ("gospect list ./app --json | jq -r 'select(.return_sites>9).name'", "for scripts"),
         ],
         exits: READS,
         run: list::run,
@@ -253,11 +266,14 @@ probe and of every return probe with what each costs; where each argument is at 
 result at return. Of a process (-p) the bytes in its memory are compared with the file's, so that a
 probe that is in place is seen.
 
-FUNC is a name as `gospect list` shows it, a pattern that only one name matches, or an address.",
+FUNC is a name as `gospect list` shows it, a pattern that only one name matches, or an address in
+the function, as the file counts them. Names with parentheses, brackets or stars need single quotes
+in a shell: 'main.(*Store).Get'.",
         words: &[TARGET, Word { usage: "FUNC", brief: "The function, or an address in it such as 0x4a1c20", most: 1 }],
         flags: &[&PID],
         examples: &[
             ("gospect explain ./app main.main", "from the file"),
+            ("gospect explain ./app 0x4a1c20", "whatever function has code there"),
             ("sudo gospect explain -p 4242 'main.(*Store).Get'", "from a process, live bytes included"),
         ],
         exits: READS,

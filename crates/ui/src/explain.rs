@@ -1,15 +1,18 @@
 //! What a probe on a function does: its instructions, the sites among them, where values are, and the bytes that a
 //! running process really has. What `gospect explain` shows.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
-use gobin::insn::{Class, Line};
-use gobin::signature::{Arg, Signature};
-use gobin::sites::Sites;
+use gobin::abi::Place;
+use gobin::insn::{Class, Flow, Line};
+use gobin::signature::Arg;
+use gobin::sites::{Entry, Sites};
 use gobin::{Arch, Function, VAddr};
 use serde::Serialize;
 
 use crate::function::{self, Listed, hex};
+use crate::source;
 use crate::text::{paint, visible};
 use crate::{Format, Look, json_line};
 
@@ -23,6 +26,8 @@ pub struct Explained<'i> {
     pub instructions: Vec<Line>,
     /// The bytes that the process has in place of the file's, from the function's first on; `None` for a file.
     pub live: Option<Vec<u8>>,
+    /// Where the program's Go had its own sources, which text leaves out.
+    pub go_sources: Option<&'i str>,
 }
 
 /// What an instruction is to gospect.
@@ -65,9 +70,9 @@ impl Mark {
     /// What stands behind the instruction.
     fn remark(self) -> String {
         match self {
-            Mark::Entry(class) => format!("entry probe, {}", price(class)),
-            Mark::Return(class) => format!("return probe, {}", price(class)),
-            Mark::EntryAndReturn(class) => format!("entry and return probe, {}", price(class)),
+            Mark::Entry(class) => format!("entry probe: {}", price(class)),
+            Mark::Return(class) => format!("return probe: {}", price(class)),
+            Mark::EntryAndReturn(class) => format!("entry and return probe: {}", price(class)),
             Mark::TailJump => "leaves by a tail jump".to_owned(),
             Mark::Deferreturn => "runs deferred calls; goes on here after a recovered panic".to_owned(),
             Mark::Prologue => "stack check".to_owned(),
@@ -84,8 +89,8 @@ impl Mark {
 
 fn price(class: Class) -> &'static str {
     match class {
-        Class::Emulated => "emulated: one trap",
-        Class::Stepped => "single-stepped: dearer",
+        Class::Emulated => "emulated, one trap",
+        Class::Stepped => "single-stepped, dearer",
     }
 }
 
@@ -117,8 +122,8 @@ pub fn show(explained: &Explained, format: Format, out: &mut dyn Write) -> io::R
             explained.instructions.iter().try_for_each(|i| json_line(out, &json(explained, i)))
         }
         Format::Text(look) => {
-            head(&explained.listed, look, out)?;
-            values(explained.listed.signature.as_ref(), out)?;
+            head(explained, look, out)?;
+            values(&explained.listed, out)?;
             sites(&explained.listed.sites, out)?;
             code(explained, look, out)
         }
@@ -144,108 +149,167 @@ fn json<'a>(explained: &'a Explained, line: &'a Line) -> JsonInstruction<'a> {
     }
 }
 
-fn head(listed: &Listed, look: Look, out: &mut dyn Write) -> io::Result<()> {
-    let f = &listed.function;
-    let place = f.place().map_or(String::new(), |(file, line)| format!("  {}:{line}", visible(file)));
-    let kind = f.origin().word();
-    writeln!(out, "{}{place}", paint(&visible(f.name()), "1", look.color))?;
-    writeln!(out, "  {kind}, {} bytes at {}", f.size(), f.entry())?;
-    match &listed.signature {
-        Some(s) => writeln!(out, "  {}  (from {})", visible(&s.to_string()), s.source.words()),
-        None => writeln!(out, "  its arguments and results are not described anywhere in the file"),
+fn head(e: &Explained, look: Look, out: &mut dyn Write) -> io::Result<()> {
+    let f = &e.listed.function;
+    writeln!(out, "{}", paint(&visible(f.name()), "1", look.color))?;
+    writeln!(out, "  source     {}", source::place(f.place(), e.go_sources))?;
+    writeln!(out, "  code       {} bytes at {}, {}", f.size(), f.entry(), f.origin().word())?;
+    match &e.listed.signature {
+        Some(s) => writeln!(out, "  signature  {}  (from {})", visible(&s.to_string()), s.source.words()),
+        None => writeln!(out, "  signature  unknown: the file does not describe this function's arguments and results"),
     }
 }
 
 /// A table of what is where.
-fn values(signature: Option<&Signature>, out: &mut dyn Write) -> io::Result<()> {
-    let Some(signature) = signature else { return Ok(()) };
-    let width = signature.args.iter().chain(&signature.rets).map(|a| a.name.chars().count()).max().unwrap_or(0);
-    let types = signature.args.iter().chain(&signature.rets).map(|a| a.type_name.chars().count()).max().unwrap_or(0);
-    let row = |out: &mut dyn Write, when: &str, a: &Arg| {
-        let (name, ty) = (visible(&a.name), visible(&a.type_name));
-        writeln!(out, "  {when:<9}  {name:<width$}  {ty:<types$}  {}", function::place(&a.place))
-    };
-    if !(signature.args.is_empty() && signature.rets.is_empty()) {
-        writeln!(out)?;
+fn values(listed: &Listed, out: &mut dyn Write) -> io::Result<()> {
+    let Some(signature) = &listed.signature else { return Ok(()) };
+    let hidden = signature.dictionary.as_ref().map(|place| row("at entry", "dict", "(hidden)", place));
+    let args = signature.args.iter().map(|a| Row { lost: lost(&listed.sites, &a.place), ..of_arg("at entry", a) });
+    let rets = signature.rets.iter().map(|a| of_arg("at return", a));
+    let rows: Vec<Row> = hidden.into_iter().chain(args).chain(rets).collect();
+    let name_width = rows.iter().map(|r| r.name.chars().count()).max().unwrap_or(0);
+    let type_width = rows.iter().map(|r| r.ty.chars().count()).max().unwrap_or(0);
+    if !rows.is_empty() {
+        out.write_all(b"\n")?;
     }
-    if let Some(place) = &signature.dictionary {
-        writeln!(out, "  at entry   {:<width$}  {:<types$}  {}", "dict", "(hidden)", function::place(place))?;
-    }
-    signature.args.iter().try_for_each(|a| row(out, "at entry", a))?;
-    signature.rets.iter().try_for_each(|a| row(out, "at return", a))
+    rows.iter().try_for_each(|Row { when, name, ty, place, lost }| {
+        let remark = if *lost { "  (lost when the stack has just grown)" } else { "" };
+        writeln!(out, "  {when:<9}  {name:<name_width$}  {ty:<type_width$}  {place}{remark}")
+    })
+}
+
+/// Where a value is.
+struct Row<'a> {
+    when: &'static str,
+    name: Cow<'a, str>,
+    ty: Cow<'a, str>,
+    place: &'a Place,
+    /// A register that holds it is not loaded again when the stack had to grow.
+    lost: bool,
+}
+
+fn row<'a>(when: &'static str, name: &'a str, ty: &'a str, place: &'a Place) -> Row<'a> {
+    Row { when, name: visible(name), ty: visible(ty), place, lost: false }
+}
+
+fn of_arg<'a>(when: &'static str, arg: &'a Arg) -> Row<'a> {
+    row(when, &arg.name, &arg.type_name, &arg.place)
+}
+
+fn lost(sites: &Sites, place: &Place) -> bool {
+    let (Some(restored), Place::Registers(pieces)) = (&sites.restored, place) else { return false };
+    let again = |index: u8| restored.registers.checked_shr(index.into()).is_some_and(|bits| bits & 1 == 1);
+    pieces.iter().any(|p| !p.register.float && !again(p.register.index))
 }
 
 fn sites(sites: &Sites, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out)?;
+    out.write_all(b"\n")?;
     match &sites.entry {
-        Ok(e) => {
-            let check = if e.prologue.checked { "behind the stack check, so once per call" } else { "no stack check" };
-            writeln!(out, "  entry    +{:#x}: {}; {check}", e.offset, price(e.class))?;
-            if e.loop_head {
-                writeln!(
-                    out,
-                    "           the function jumps back to it, so it may be reached more than once in a call"
-                )?;
-            }
-        }
-        Err(why) => writeln!(out, "  entry    none: {why}")?,
+        Ok(e) => entry(e, out)?,
+        Err(why) => writeln!(out, "  entry      no probe: {why}")?,
     }
     match &sites.returns {
         Ok(returns) => {
-            let all: Vec<String> = returns.iter().map(|r| format!("+{:#x}", r.offset)).collect();
-            let tails: Vec<String> = sites.tail_jumps.iter().map(|t| format!("+{:#x} (tail jump)", t.offset)).collect();
-            writeln!(out, "  returns  {}", [all, tails].concat().join(", "))
+            for class in [Class::Emulated, Class::Stepped] {
+                let offsets = returns.iter().filter(|r| r.class == class).map(|r| r.offset);
+                exits("returns", &offsets.collect::<Vec<_>>(), price(class), out)?;
+            }
         }
-        Err(why) => writeln!(out, "  returns  none: {why}"),
+        Err(why) => writeln!(out, "  returns    no probe: {why}")?,
     }
+    let tails: Vec<u32> = sites.tail_jumps.iter().map(|t| t.offset).collect();
+    exits("tails", &tails, "jumps that leave the function without a return", out)
 }
 
-fn code(explained: &Explained, look: Look, out: &mut dyn Write) -> io::Result<()> {
-    let f = &explained.listed.function;
-    let own_file = f.place().map(|(file, _)| file);
-    let mut shown = String::new();
-    for line in &explained.instructions {
-        let source = source(f, own_file, address(f, line.insn.at));
-        if source != shown {
-            writeln!(out, "\n  {}", paint(&source, "2", look.color))?;
-            shown = source;
-        }
-        let mark = Mark::of(&explained.listed.sites, line.insn.at);
-        instruction(explained, line, mark, look, out)?;
+fn entry(entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
+    let check = if entry.prologue.checked { ", behind the stack check" } else { "" };
+    writeln!(out, "  entry      +{:#x}{check}: {}", entry.offset, price(entry.class))?;
+    if entry.loop_head {
+        writeln!(out, "             the function jumps back to it, so a call may reach it more than once")?;
     }
     Ok(())
 }
 
+/// Offsets on a line of their own for every eight.
+fn exits(what: &str, offsets: &[u32], remark: &str, out: &mut dyn Write) -> io::Result<()> {
+    let lines: Vec<String> = offsets
+        .chunks(8)
+        .map(|line| line.iter().map(|at| format!("+{at:#x}")).collect::<Vec<_>>().join(", "))
+        .collect();
+    if lines.is_empty() { Ok(()) } else { writeln!(out, "  {what:<9}  {}: {remark}", lines.join(",\n             ")) }
+}
+
+fn code(explained: &Explained, look: Look, out: &mut dyn Write) -> io::Result<()> {
+    let (instructions, padding) = explained.instructions.split_at(padding_from(explained));
+    let mut shown = String::new();
+    out.write_all(b"\n")?;
+    for line in instructions {
+        let source = source_of(explained, line);
+        if source != shown {
+            writeln!(out, "  {}", paint(&source, "2", look.color))?;
+            shown = source;
+        }
+        instruction(explained, line, look, out)?;
+    }
+    match padding.iter().map(|line| line.insn.len).sum::<u32>() {
+        0 => Ok(()),
+        n => writeln!(out, "  {n} bytes of padding"),
+    }
+}
+
+/// Where the lines begin that only fill the gap before the next function, as long as nobody wrote there.
+fn padding_from(e: &Explained) -> usize {
+    let code = e.listed.function.code();
+    let filling = |line: &&Line| {
+        let uniform = part(code, line).iter().all(|byte| Some(byte) == code.last());
+        line.insn.flow == Flow::Data && uniform && changed(e, line).is_none()
+    };
+    e.instructions.len() - e.instructions.iter().rev().take_while(filling).count()
+}
+
 /// `store.go:41`; code of another file or inlined from another function says so.
-fn source(f: &Function, own_file: Option<&str>, at: VAddr) -> String {
-    let place = f.file_line(at).map_or_else(
-        || "no source".to_owned(),
-        |(file, line)| match Some(file) == own_file {
-            true => format!("{}:{line}", visible(file.rsplit('/').next().unwrap_or(file))),
-            false => format!("{}:{line}", visible(file)),
-        },
-    );
+fn source_of(e: &Explained, line: &Line) -> String {
+    let f = &e.listed.function;
+    let at = address(f, line.insn.at);
+    let own = f.place().map(|(file, _)| file);
+    let place = match f.file_line(at) {
+        Some((file, line)) if Some(file) == own => {
+            format!("{}:{line}", visible(file.rsplit('/').next().unwrap_or(file)))
+        }
+        Some(place) => source::place(Some(place), e.go_sources),
+        None => "no source".to_owned(),
+    };
     let inlined = f.inlined_at(at).map_or(String::new(), |name| format!("  (inlined {})", visible(name)));
     format!("{place}{inlined}")
 }
 
-/// `    +0x6  4c3a86  55          push rbp     ; entry probe, emulated: one trap`
-fn instruction(e: &Explained, line: &Line, mark: Option<Mark>, look: Look, out: &mut dyn Write) -> io::Result<()> {
+/// `    +0x6     4c3a86  55                      push rbp                        ; entry probe: emulated, one trap`
+fn instruction(e: &Explained, line: &Line, look: Look, out: &mut dyn Write) -> io::Result<()> {
     let f = &e.listed.function;
-    let file = part(f.code(), line);
     let at = address(f, line.insn.at);
-    write!(out, "    +{:<#6x} {:x}  {:<26} {}", line.insn.at, at.0, bytes(file), visible(&line.text))?;
-    if let Some(mark) = mark {
-        let code = if mark.class().is_some() { "32" } else { "2" };
-        write!(out, "  {}", paint(&format!("; {}", mark.remark()), code, look.color))?;
+    let bytes = bytes(part(f.code(), line));
+    let text = visible(&line.text);
+    write!(out, "    +{:<#6x} {:x}  {bytes:<22}  ", line.insn.at, at.0)?;
+    match Mark::of(&e.listed.sites, line.insn.at) {
+        Some(mark) => {
+            let code = if mark.class().is_some() { "32" } else { "2" };
+            writeln!(out, "{text:<30}  {}", paint(&format!("; {}", mark.remark()), code, look.color))?;
+        }
+        None => writeln!(out, "{text}")?,
     }
-    writeln!(out)?;
-    let live = e.live.as_ref().map(|live| part(live, line)).filter(|live| *live != file);
-    let Some(live) = live else { return Ok(()) };
-    let what =
-        if is_breakpoint(e.arch, live) { "a breakpoint: a probe is in place here" } else { "differs from the file" };
+    changed(e, line).map_or(Ok(()), |live| in_memory(e.arch, live, look, out))
+}
+
+/// The bytes in memory, where they are not those of the file.
+fn changed<'e>(e: &'e Explained, line: &Line) -> Option<&'e [u8]> {
+    let live = part(e.live.as_ref()?, line);
+    (live != part(e.listed.function.code(), line)).then_some(live)
+}
+
+fn in_memory(arch: Arch, live: &[u8], look: Look, out: &mut dyn Write) -> io::Result<()> {
+    let what = if is_breakpoint(arch, live) { "a breakpoint: a probe is in place here" } else { "not as in the file" };
     let text = format!("in memory: {} ({what})", bytes(live));
-    writeln!(out, "           {}", paint(&text, "31", look.color))
+    writeln!(out, "            {}", paint(&text, "31", look.color))
 }
 
 /// What the kernel writes in place of an instruction under a probe: `int3`, or `brk #5`.
@@ -261,7 +325,7 @@ fn part<'b>(bytes: &'b [u8], line: &Line) -> &'b [u8] {
 }
 
 fn bytes(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect::<Vec<_>>().join(" ")
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 fn address(f: &Function, at: u32) -> VAddr {

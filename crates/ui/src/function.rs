@@ -2,13 +2,13 @@
 
 use std::io::{self, Write};
 
-use gobin::abi::Place;
 use gobin::image::InlinedAt;
 use gobin::signature::{Arg, Signature};
-use gobin::sites::Sites;
+use gobin::sites::{Refusal, Sites, Written};
 use gobin::{Function, VAddr};
 use serde::Serialize;
 
+use crate::source;
 use crate::text::{paint, visible};
 use crate::{Format, Look, json_line};
 
@@ -24,13 +24,15 @@ pub struct Listed<'i> {
 
 /// How to show functions.
 #[derive(Clone, Copy, Debug)]
-pub struct Style {
+pub struct Style<'i> {
     /// Text or JSON.
     pub format: Format,
     /// Show every site, not only how many there are.
     pub sites: bool,
     /// Columns for the name in text; longer names push the rest aside.
     pub name_width: usize,
+    /// Where the program's Go had its own sources, which text leaves out.
+    pub go_sources: Option<&'i str>,
 }
 
 /// Names longer than this are not lined up with.
@@ -39,9 +41,9 @@ pub const WIDEST_NAME: usize = 48;
 /// One argument or result in JSON.
 #[derive(Serialize)]
 pub(crate) struct JsonArg<'a> {
-    name: &'a str,
+    name: Option<&'a str>,
     #[serde(rename = "type")]
-    ty: &'a str,
+    ty: Option<&'a str>,
     place: String,
 }
 
@@ -74,7 +76,7 @@ struct JsonSites {
 #[serde(tag = "type", rename = "function")]
 pub(crate) struct JsonFunction<'a> {
     name: &'a str,
-    package: String,
+    package: Option<String>,
     receiver: Option<&'a str>,
     kind: &'static str,
     generic: bool,
@@ -133,7 +135,7 @@ pub fn show_inlined(name: &str, at: &InlinedAt, style: Style, out: &mut dyn Writ
         }
         Format::Text(_) => {
             let width = style.name_width;
-            let (name, into) = (visible(name), inlined_at(at));
+            let (name, into) = (visible(name), inlined_at(at, style.go_sources));
             writeln!(out, "{name:<width$}  inlined into {into}, code at {}", at.pc())
         }
     }
@@ -141,46 +143,57 @@ pub fn show_inlined(name: &str, at: &InlinedAt, style: Style, out: &mut dyn Writ
 
 /// `main.main.func1 at /src/main.go:33`
 #[must_use]
-pub fn inlined_at(at: &InlinedAt) -> String {
-    let place = at.place().map_or(String::new(), |(file, line)| format!(" at {}:{line}", visible(file)));
-    format!("{}{place}", visible(at.into.name()))
+pub fn inlined_at(at: &InlinedAt, go_sources: Option<&str>) -> String {
+    format!("{} at {}", visible(at.into.name()), source::place(at.place(), go_sources))
 }
 
+/// `main.leaf  func(a int, b int) int  /src/frames.go:8  entry+0x0 stepped, 1 return`
 fn text(listed: &Listed, style: Style, look: Look, out: &mut dyn Write) -> io::Result<()> {
     let f = &listed.function;
-    write!(out, "{:<width$}  ", visible(f.name()), width = style.name_width)?;
+    let (name, width) = (visible(f.name()), style.name_width);
+    write!(out, "{name:<width$}  ")?;
     match &listed.signature {
-        Some(signature) => write!(out, "{}  ", visible(&signature.to_string()))?,
-        None => write!(out, "({})  ", f.origin().word())?,
+        Some(signature) => out.write_all(visible(&signature.to_string()).as_bytes())?,
+        None => write!(out, "({})", f.origin().word())?,
     }
-    let (dim, plain) = if look.color { ("\x1b[2m", "\x1b[0m") } else { ("", "") };
-    match f.place() {
-        Some((file, line)) => write!(out, "{dim}{}:{line}{plain}  ", visible(file))?,
-        None => out.write_all(b"-  ")?,
-    }
-    match &listed.sites.entry {
-        Ok(_) => summary(&listed.sites, out)?,
-        Err(why) => write!(out, "{}", paint(&format!("no probe: {why}"), "33", look.color))?,
-    }
+    let place = source::place(f.place(), style.go_sources);
+    write!(out, "  {}  ", paint(&place, "2", look.color))?;
+    summary(&listed.sites, look, out)?;
     out.write_all(b"\n")
 }
 
 /// `entry+0x6 emulated, 2 returns`
-fn summary(sites: &Sites, out: &mut dyn Write) -> io::Result<()> {
-    if let Ok(entry) = &sites.entry {
-        let head = if entry.loop_head { " (loop head)" } else { "" };
-        write!(out, "entry+{:#x} {}{head}", entry.offset, entry.class.word())?;
-    }
+fn summary(sites: &Sites, look: Look, out: &mut dyn Write) -> io::Result<()> {
+    let entry = match &sites.entry {
+        Ok(entry) => entry,
+        Err(why) => return out.write_all(paint(&format!("no probe: {}", brief(why)), "33", look.color).as_bytes()),
+    };
+    let head = if entry.loop_head { " (loop head)" } else { "" };
+    write!(out, "entry+{:#x} {}{head}", entry.offset, entry.class.word())?;
     match &sites.returns {
         Ok(returns) if returns.is_empty() && !sites.tail_jumps.is_empty() => {}
         Ok(returns) => counted(returns.len(), "return", out)?,
-        Err(why) => write!(out, ", no returns: {why}")?,
+        Err(Refusal::NeverReturns) => out.write_all(b", never returns")?,
+        Err(why) => write!(out, ", no returns: {}", brief(why))?,
     }
-    if sites.tail_jumps.is_empty() { Ok(()) } else { counted(sites.tail_jumps.len(), "tail jump", out) }
+    match sites.tail_jumps.len() {
+        0 => Ok(()),
+        n => counted(n, "tail jump", out),
+    }
 }
 
 fn counted(n: usize, what: &str, out: &mut dyn Write) -> io::Result<()> {
     write!(out, ", {n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
+/// The reason without what is the same for every function of the kind; all of it stands in JSON and in `explain`.
+fn brief(why: &Refusal) -> String {
+    match why {
+        Refusal::Foreign(Written::C) => "written in C".to_owned(),
+        Refusal::Foreign(_) => "written in assembly".to_owned(),
+        Refusal::Unprobeable { offset, why } => format!("the instruction at +{offset:#x}: {why}"),
+        other => other.to_string(),
+    }
 }
 
 /// Every site on an indented line below.
@@ -209,7 +222,7 @@ pub(crate) fn json<'a>(listed: &'a Listed, all_sites: bool) -> JsonFunction<'a> 
     let of = |get: fn(&Signature) -> &Vec<Arg>| signature.iter().flat_map(get).map(json_arg).collect();
     JsonFunction {
         name: f.name(),
-        package: parts.import_path().into_owned(),
+        package: known(&parts.import_path()).map(str::to_owned),
         receiver: parts.receiver,
         kind: f.origin().word(),
         generic: parts.generic(),
@@ -250,12 +263,12 @@ fn json_sites(sites: &Sites) -> JsonSites {
 }
 
 fn json_arg(arg: &Arg) -> JsonArg<'_> {
-    JsonArg { name: &arg.name, ty: &arg.type_name, place: place(&arg.place) }
+    JsonArg { name: known(&arg.name), ty: known(&arg.type_name), place: arg.place.to_string() }
 }
 
-/// A place in words.
-pub(crate) fn place(place: &Place) -> String {
-    place.to_string()
+/// What JSON has in place of an empty text.
+pub(crate) fn known(text: &str) -> Option<&str> {
+    Some(text).filter(|t| !t.is_empty())
 }
 
 pub(crate) fn hex(at: VAddr) -> String {

@@ -6,11 +6,14 @@ use gobin::ability::{self, Ability};
 use gobin::{Image, Summary};
 use serde::Serialize;
 
+use crate::function::known;
 use crate::text::{paint, visible};
 use crate::{Format, Look, json_line};
 
 /// A program and how the user named it.
 pub struct Info<'i> {
+    /// How to call it: its path, or the process and its path.
+    pub name: &'i str,
     /// The path of its file.
     pub path: &'i str,
     /// What the file says.
@@ -32,7 +35,7 @@ struct JsonCannot<'a> {
 #[derive(Serialize)]
 struct JsonModule<'a> {
     path: &'a str,
-    version: &'a str,
+    version: Option<&'a str>,
     replaced_by: Option<&'a str>,
 }
 
@@ -47,7 +50,7 @@ struct JsonKind {
 #[derive(Serialize)]
 struct JsonSetting<'a> {
     key: &'a str,
-    value: &'a str,
+    value: Option<&'a str>,
 }
 
 /// The JSON object `info`. Its fields are those of docs/json.md, in their order.
@@ -86,7 +89,7 @@ pub fn show(info: &Info, format: Format, out: &mut dyn Write) -> io::Result<()> 
     match format {
         Format::Json => json_line(out, &json(info)),
         Format::Text(look) => {
-            writeln!(out, "{}", paint(&visible(info.path), "1", look.color))?;
+            writeln!(out, "{}", paint(&visible(info.name), "1", look.color))?;
             facts(info).iter().try_for_each(|(name, text)| writeln!(out, "  {name:<11} {}", visible(text)))?;
             abilities(&info.abilities, look, out)?;
             settings(info.image, out)
@@ -96,15 +99,14 @@ pub fn show(info: &Info, format: Format, out: &mut dyn Write) -> io::Result<()> 
 
 fn json<'a>(info: &'a Info) -> JsonInfo<'a> {
     let (image, build) = (info.image, info.image.build_info());
-    let some = |text: &'a str| Some(text).filter(|t| !t.is_empty());
     let module = build.and_then(|b| b.main.as_ref());
     let form = ability::form(image);
     JsonInfo {
         path: info.path,
         go: image.go().map(|go| go.text.as_str()),
         module: module.map(|m| m.path.as_str()),
-        module_version: module.and_then(|m| some(&m.version)),
-        package: build.and_then(|b| some(&b.path)),
+        module_version: module.and_then(|m| known(&m.version)),
+        package: build.and_then(|b| known(&b.path)),
         arch: image.arch().name(),
         buildmode: form.buildmode,
         link: form.link,
@@ -118,7 +120,7 @@ fn json<'a>(info: &'a Info) -> JsonInfo<'a> {
         assembly: info.summary.assembly(),
         inlined_only: info.summary.inlined_only,
         kinds: info.summary.kinds.iter().map(|(kind, &count)| JsonKind { kind: kind.word(), count }).collect(),
-        settings: build.iter().flat_map(|b| &b.settings).map(|(key, value)| JsonSetting { key, value }).collect(),
+        settings: build.iter().flat_map(|b| &b.settings).map(json_setting).collect(),
         deps: build.iter().flat_map(|b| &b.deps).map(json_module).collect(),
         can: info.abilities.iter().filter(|a| a.outcome.is_ok()).map(|a| a.what).collect(),
         cannot: info
@@ -131,7 +133,11 @@ fn json<'a>(info: &'a Info) -> JsonInfo<'a> {
 
 fn json_module(module: &gobin::buildinfo::Module) -> JsonModule<'_> {
     let replaced_by = module.replaced_by.as_ref().map(|m| m.path.as_str());
-    JsonModule { path: &module.path, version: &module.version, replaced_by }
+    JsonModule { path: &module.path, version: known(&module.version), replaced_by }
+}
+
+fn json_setting((key, value): &(String, String)) -> JsonSetting<'_> {
+    JsonSetting { key, value: known(value) }
 }
 
 /// What is known, a name and a sentence each; what is unknown is said to be.
@@ -140,15 +146,7 @@ fn facts(info: &Info) -> Vec<(&'static str, String)> {
     let build = image.build_info();
     let mut facts = vec![("go", version(image))];
     if let Some(build) = build {
-        let module = build.main.as_ref().map_or("none (built from files, or part of Go itself)".to_owned(), |m| {
-            format!("{} {}", m.path, m.version).trim_end().to_owned()
-        });
-        let deps = match build.deps.len() {
-            0 => String::new(),
-            1 => ", with 1 dependency".to_owned(),
-            n => format!(", with {n} dependencies"),
-        };
-        facts.push(("module", format!("{module}{deps}")));
+        facts.push(("module", module(build)));
         facts.push(("package", build.path.clone()));
         facts.extend(revision(build).map(|text| ("source", text)));
     }
@@ -158,9 +156,23 @@ fn facts(info: &Info) -> Vec<(&'static str, String)> {
     facts.push(("built as", format!("{}, {link}, {cgo}", form.buildmode)));
     facts.push(("symbols", symbols(image, form.symtab)));
     facts.push(("runtime", runtime_tables(image)));
-    facts.push(("functions", functions(&info.summary)));
+    facts.extend(functions(&info.summary));
     facts.retain(|(_, text)| !text.is_empty());
     facts
+}
+
+fn module(build: &gobin::BuildInfo) -> String {
+    let module = match (&build.main, build.path.as_str()) {
+        (Some(m), _) => format!("{} {}", m.path, m.version).trim_end().to_owned(),
+        (None, "command-line-arguments") => "none, built from files".to_owned(),
+        (None, path) if path.starts_with("cmd/") => "none, part of Go itself".to_owned(),
+        (None, _) => "none recorded".to_owned(),
+    };
+    match build.deps.len() {
+        0 => module,
+        1 => format!("{module}, with 1 dependency"),
+        n => format!("{module}, with {n} dependencies"),
+    }
 }
 
 fn version(image: &Image) -> String {
@@ -195,12 +207,16 @@ fn runtime_tables(image: &Image) -> String {
     }
 }
 
-fn functions(summary: &Summary) -> String {
+/// How many, and in a line of its own how many of each kind, most first.
+fn functions(summary: &Summary) -> Vec<(&'static str, String)> {
     if summary.functions == 0 {
-        return "none that can be read".to_owned();
+        return vec![("functions", "none that can be read".to_owned())];
     }
-    let kinds: Vec<String> = summary.kinds.iter().map(|(kind, n)| format!("{n} {}", kind.word())).collect();
-    format!("{} ({}); {} more exist only inlined", summary.functions, kinds.join(", "), summary.inlined_only)
+    let mut kinds: Vec<_> = summary.kinds.iter().map(|(kind, &n)| (n, kind.word())).collect();
+    kinds.sort_by_key(|&(n, _)| std::cmp::Reverse(n));
+    let kinds: Vec<String> = kinds.iter().map(|(n, word)| format!("{n} {word}")).collect();
+    let all = format!("{}, and {} that exist only inlined into others", summary.functions, summary.inlined_only);
+    vec![("functions", all), ("", kinds.join(", "))]
 }
 
 fn abilities(abilities: &[Ability], look: Look, out: &mut dyn Write) -> io::Result<()> {
@@ -222,10 +238,10 @@ fn abilities(abilities: &[Ability], look: Look, out: &mut dyn Write) -> io::Resu
     Ok(())
 }
 
-/// Those that have a value.
+/// Those that have a value and are not shown as the source's revision above.
 fn settings(image: &Image, out: &mut dyn Write) -> io::Result<()> {
     let Some(build) = image.build_info().filter(|b| !b.settings.is_empty()) else { return Ok(()) };
     writeln!(out, "\nbuild settings")?;
-    let given = build.settings.iter().filter(|(_, value)| !value.is_empty());
+    let given = build.settings.iter().filter(|(key, value)| !value.is_empty() && !key.starts_with("vcs"));
     given.into_iter().try_for_each(|(key, value)| writeln!(out, "  {}={}", visible(key), visible(value)))
 }

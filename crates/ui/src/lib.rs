@@ -3,12 +3,13 @@
 //! Takes values and a place to write to, and gives back nothing but the writer's own errors. Opens no file, asks no
 //! terminal, attaches to nothing: what is shown of a recording is what was shown live.
 //!
-//! A module for each kind of fact; [`table`] and [`text`] are what they share.
+//! A module for each kind of fact; [`source`], [`table`] and [`text`] are what they share.
 
 pub mod explain;
 pub mod function;
 pub mod info;
 pub mod process;
+pub mod source;
 pub mod table;
 pub mod text;
 

@@ -30,8 +30,8 @@ fn obeyed(c: char) -> bool {
 
 /// The text in the colour or style of an SGR `code`, where colours are wanted.
 #[must_use]
-pub fn paint(text: &str, code: &str, color: bool) -> String {
-    if color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+pub fn paint<'t>(text: &'t str, code: &str, color: bool) -> Cow<'t, str> {
+    if color { Cow::Owned(format!("\x1b[{code}m{text}\x1b[0m")) } else { Cow::Borrowed(text) }
 }
 
 /// The first `width` characters; where that cuts something off, the last of them is `…`.
