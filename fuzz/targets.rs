@@ -240,7 +240,7 @@ fn functions(image: &Image, salt: u32) -> Vec<TypeRef> {
         let _ = (f.row().args(), f.row().deferreturn(), f.row().start_line(), f.row().flags(), f.inlined_calls());
         assert!(image.function_at(f.entry()).is_none_or(|at| at.entry() <= f.entry()));
         if let Ok(params) = f.arg_info().map(arginfo::words).unwrap_or(Ok(Vec::new())) {
-            let _ = arginfo::guess(&params, arginfo::Known { registers: 9, hidden: 0, spilled_from: Some(0) });
+            let _ = arginfo::guess(&params, arginfo::Known { registers: 9, hidden: Some(0), spilled_from: Some(0) });
         }
         let _ = image.sites(&f);
         insn::disassemble(image.arch(), f.entry(), f.code(), |at| Some(image.function_at(at)?.name().to_owned()), drop);
@@ -297,7 +297,7 @@ fn runtime_types(types: &RuntimeTypes) {
         let _ = (types.interface_methods(at), types.func(at));
     }
     follow(types, all.iter().step_by(step).map(|&at| TypeRef::Runtime(at)));
-    let _ = (types.itabs(), types.method_signatures());
+    let _ = (types.itabs(), types.method_signatures(None));
 }
 
 /// Machine code: the first byte says for which machine and what it was written in.

@@ -297,7 +297,7 @@ fn compare_places(image: &Image) -> Option<Places> {
         places.resliced += found.resliced;
         places.silent += found.silent;
         for d in found.different {
-            places.different.push(format!("{} `{}`: {} / DWARF {:?}", f.name(), d.arg, d.place, d.location));
+            places.different.push(format!("{} `{}`: {}, DWARF {}", f.name(), d.arg, d.place, d.location));
         }
     }
     Some(places)

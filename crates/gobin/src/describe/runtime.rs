@@ -7,7 +7,6 @@ use crate::addr::VAddr;
 use crate::arginfo::{self, Guess, Known, Node};
 use crate::elf::Arch;
 use crate::image::{Function, Image};
-use crate::name::Origin;
 use crate::rtype::{MethodSignature, Receiver, RuntimeTypes};
 use crate::signature::{Arg, PlacedBy, Signature, Source};
 use crate::sites::Written;
@@ -24,7 +23,8 @@ pub struct Runtime<'i> {
 impl<'i> Runtime<'i> {
     pub(super) fn of(image: &'i Image) -> Runtime<'i> {
         let types = image.runtime_types();
-        let methods = types.map(|t| t.method_signatures()).unwrap_or_default();
+        let unreachable = image.runtime_function("runtime.unreachableMethod").map(|f| f.entry());
+        let methods = types.map(|t| t.method_signatures(unreachable)).unwrap_or_default();
         Runtime { arch: image.arch(), types, methods, shapes: Shapes::default() }
     }
 
@@ -87,7 +87,7 @@ impl<'i> Runtime<'i> {
         };
         let known = Known {
             registers: Register::count(self.arch, false),
-            hidden: usize::from(takes_dictionary(function)),
+            hidden: arginfo::hidden(function.name()),
             spilled_from: function.spilled_from(),
         };
         let guesses = arginfo::guess(&words, known);
@@ -152,11 +152,6 @@ impl Typed {
 fn name(types: &RuntimeTypes, at: VAddr) -> String {
     let short = || types.resolve(TypeRef::Runtime(at)).map(|t| t.name.clone());
     types.full_name(at).or_else(short).unwrap_or_else(|| "?".to_owned())
-}
-
-/// Code that several type arguments share takes them in a hidden parameter.
-fn takes_dictionary(function: &Function) -> bool {
-    function.name().contains("[go.shape.") && function.origin() == Origin::Go
 }
 
 /// `word`, `word32`, `{word, word}`: all that is known of a parameter.

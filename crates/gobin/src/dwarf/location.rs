@@ -4,6 +4,8 @@
 //! a name by the slot they are spilled to later, and a few that the function overwrites at once by the new value's
 //! register.
 
+use std::fmt;
+
 use gimli::{
     AttributeValue, DebugLoc, DebugLocLists, Encoding, Expression, LittleEndian, LocationLists, LocationListsOffset,
     Operation,
@@ -49,6 +51,20 @@ pub enum Location {
     Stack(i64),
     /// Something else: partly here and partly there, a register that no argument is passed in, unreadable.
     Other,
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Location::Silent => f.write_str("nowhere"),
+            Location::Stack(offset) => write!(f, "stack{offset:+}"),
+            Location::Registers(registers) => {
+                let names = registers.iter().map(|r| r.map_or("?", Register::name));
+                f.write_str(&names.collect::<Vec<_>>().join(", "))
+            }
+            Location::Other => f.write_str("several kinds of places"),
+        }
+    }
 }
 
 /// What holds at entry stands at the beginning of a list, in far fewer bytes than these.
