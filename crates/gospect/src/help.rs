@@ -183,7 +183,7 @@ mod tests {
             A PATTERN is a name as Go prints it, and has to match all of a function's name; `*` stands for any
             characters, dots and slashes too, and everything else for itself:
 
-              main.*                     package main, closures and methods included
+              main.*                     package main: functions, methods, closures
               net/http.(*conn).serve     one method, its receiver as a stack trace has it
               *.ServeHTTP                all methods and functions of that name
               main.Map[*                 a generic function, with whatever type arguments
@@ -215,7 +215,7 @@ mod tests {
               gospect list ./app 'main.(*Store).*'                              the methods of a type
               gospect list ./app | fzf                                          look for one
               gospect list -p 4242 '*.ServeHTTP' --sites                        every site of all HTTP handlers
-              gospect list ./app main.clamp --inlined                           where the code of an inlined function went
+              gospect list ./app main.clamp --inlined                           where inlined code went
               gospect list ./app --json | jq -r 'select(.return_sites>9).name'  for scripts
 
             Exit status:
