@@ -75,10 +75,12 @@ pub fn map(file: &File) -> io::Result<Mapped> {
     if len == 0 {
         return Ok(Mapped { start: NonNull::dangling(), len });
     }
-    // SAFETY: a new private mapping at an address of the kernel's choice touches no memory of ours, and the
+    // Shared, since the kernel puts the breakpoints of everybody's uprobes into each private mapping of a file, this one
+    // too, although nobody runs it (valid_vma in kernel/events/uprobes.c): the file would seem to be full of int3.
+    // SAFETY: a new mapping for reading at an address of the kernel's choice touches no memory of ours, and the
     // descriptor is open for the length of the call.
     let start =
-        unsafe { libc::mmap(std::ptr::null_mut(), len, libc::PROT_READ, libc::MAP_PRIVATE, file.as_raw_fd(), 0) };
+        unsafe { libc::mmap(std::ptr::null_mut(), len, libc::PROT_READ, libc::MAP_SHARED, file.as_raw_fd(), 0) };
     if start == libc::MAP_FAILED {
         return Err(io::Error::last_os_error());
     }
