@@ -204,6 +204,11 @@ fn lost(sites: &Sites, place: &Place) -> bool {
 
 fn sites(sites: &Sites, out: &mut dyn Write) -> io::Result<()> {
     out.write_all(b"\n")?;
+    if let (Err(why), Err(same)) = (&sites.entry, &sites.returns)
+        && why == same
+    {
+        return writeln!(out, "  no probe   {why}");
+    }
     match &sites.entry {
         Ok(e) => entry(e, out)?,
         Err(why) => writeln!(out, "  entry      no probe: {why}")?,

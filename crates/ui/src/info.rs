@@ -7,7 +7,7 @@ use gobin::{Image, Summary};
 use serde::Serialize;
 
 use crate::function::known;
-use crate::text::{paint, visible};
+use crate::text::{cut, paint, visible};
 use crate::{Format, Look, json_line};
 
 /// A program and how the user named it.
@@ -238,10 +238,17 @@ fn abilities(abilities: &[Ability], look: Look, out: &mut dyn Write) -> io::Resu
     Ok(())
 }
 
+/// Columns for a setting's value. Of what the Go version switched by itself, a glance is enough; JSON has it all.
+fn width(key: &str) -> usize {
+    if key == "DefaultGODEBUG" { 64 } else { usize::MAX }
+}
+
 /// Those that have a value and are not shown as the source's revision above.
 fn settings(image: &Image, out: &mut dyn Write) -> io::Result<()> {
     let Some(build) = image.build_info().filter(|b| !b.settings.is_empty()) else { return Ok(()) };
     writeln!(out, "\nbuild settings")?;
     let given = build.settings.iter().filter(|(key, value)| !value.is_empty() && !key.starts_with("vcs"));
-    given.into_iter().try_for_each(|(key, value)| writeln!(out, "  {}={}", visible(key), visible(value)))
+    given
+        .into_iter()
+        .try_for_each(|(key, value)| writeln!(out, "  {}={}", visible(key), cut(&visible(value), width(key))))
 }

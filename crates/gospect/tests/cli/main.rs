@@ -3,7 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where something goes wrong")]
 
 mod contract;
+mod explain;
+mod info;
+mod list;
 mod ps;
+mod running;
 mod usage;
 
 use std::process::{Command, Output, Stdio};
@@ -33,6 +37,13 @@ fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gospect"));
     command.args(args).env_remove("NO_COLOR").stdin(Stdio::null());
     command
+}
+
+/// The objects that it writes, each as `docs/json.md` describes it.
+fn objects(args: &[&str]) -> Vec<serde_json::Value> {
+    let ran = gospect(&[args, &["--json"]].concat());
+    assert_eq!((ran.status, ran.stderr.as_str()), (0, ""), "{args:?}");
+    ran.stdout.lines().map(contract::documented).collect()
 }
 
 fn gospect(args: &[&str]) -> Ran {

@@ -3,92 +3,24 @@
 //! Other Go programs may run on the machine at the same time, so only those from a directory of the test's own count.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use gospect_fixtures::{Arch, Fixture, Missing, Variant, build, need, toolchain};
+use gospect_fixtures::{Missing, Variant, need, toolchain};
 use serde_json::Value;
 
 use crate::contract::documented;
+use crate::running::{Running, Scratch, as_nobody, is_root, server};
 use crate::{Ran, gospect};
 
 /// What the fixture's go.mod says.
 const MODULE: &str = "example.com/server";
 
-/// The user that owns nothing.
-const NOBODY: u32 = 65534;
-
-/// A directory that everybody can look into, gone at the end.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new() -> Scratch {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("gospect-ps-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir(&path).unwrap();
-        open_to_all(&path);
-        Scratch(path)
-    }
-
-    fn copy(&self, from: &Path, name: &str) -> PathBuf {
-        let path = self.0.join(name);
-        // By another process: while this one has a file open for writing, a child that another test forks has it too,
-        // and nobody can start it (ETXTBSY).
-        assert!(Command::new("cp").arg(from).arg(&path).status().unwrap().success());
-        open_to_all(&path);
-        path
-    }
-
-    /// What `gospect ps --json` found that runs from here; every line is held against the documentation.
-    fn rows(&self, ran: &Ran) -> Vec<Value> {
-        let all = ran.stdout.lines().map(documented);
-        all.filter(|row| Path::new(row["path"].as_str().unwrap()).starts_with(&self.0)).collect()
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-fn open_to_all(path: &Path) {
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
-}
-
-/// A program that runs until it is dropped.
-struct Running(Child);
-
-impl Running {
-    /// Starts the fixture `server` and waits until it serves.
-    fn server(command: &mut Command) -> Running {
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let mut address = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut address).unwrap();
-        assert!(!address.is_empty(), "the server did not start");
-        Running(child)
-    }
-
-    fn pid(&self) -> u32 {
-        self.0.id()
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn server(go: &'static str, variant: Variant) -> Result<PathBuf, Missing> {
-    let arch = Arch::native().ok_or_else(|| Missing { why: "no Go fixtures for this machine".into() })?;
-    build(&Fixture::new("server", go, variant).on(arch))
+/// What `gospect ps --json` found that runs from `here`; every line is held against the documentation.
+fn rows(here: &Scratch, ran: &Ran) -> Vec<Value> {
+    let all = ran.stdout.lines().map(documented);
+    all.filter(|row| Path::new(row["path"].as_str().unwrap()).starts_with(&here.0)).collect()
 }
 
 /// What a program says that was built by the Go of this release.
@@ -99,12 +31,6 @@ fn version(go: &str) -> String {
 /// As many fields as a test wants to compare, in a form that sorts.
 fn facts(row: &Value) -> String {
     ["pid", "go", "module", "stripped", "deleted"].map(|field| row[field].to_string()).join(" ")
-}
-
-/// Whether this test may do what root may.
-fn is_root() -> bool {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    status.lines().any(|l| l.split_ascii_whitespace().take(3).eq(["Uid:", "0", "0"]))
 }
 
 #[test]
@@ -130,7 +56,7 @@ fn exactly_the_go_programs_that_run_are_shown() {
     ];
     let ran = gospect(&["ps", "--json"]);
     assert_eq!(ran.status, 0, "{}", ran.stderr);
-    let found: Vec<String> = here.rows(&ran).iter().map(facts).collect();
+    let found: Vec<String> = rows(&here, &ran).iter().map(facts).collect();
     wanted.sort_by_key(|w| w.split(' ').next().unwrap().parse::<u32>().unwrap());
     assert_eq!(found, wanted);
 }
@@ -157,7 +83,7 @@ fn a_program_whose_file_is_gone_is_still_known() {
     let path = here.copy(&path, "server");
     let running = Running::server(&mut Command::new(&path));
     fs::remove_file(&path).unwrap();
-    let rows = here.rows(&gospect(&["ps", "--json"]));
+    let rows = rows(&here, &gospect(&["ps", "--json"]));
     let found: Vec<String> = rows.iter().map(facts).collect();
     assert_eq!(found, [format!("{} \"{}\" \"{MODULE}\" true true", running.pid(), version("1.26"))]);
     assert_eq!(rows[0]["path"], path.to_str().unwrap());
@@ -185,7 +111,7 @@ fn programs_that_start_and_end_meanwhile_do_no_harm() {
     });
     for ran in &runs {
         assert_eq!(ran.status, 0, "{}", ran.stderr);
-        let pids: Vec<Value> = here.rows(ran).iter().map(|row| row["pid"].clone()).collect();
+        let pids: Vec<Value> = rows(&here, ran).iter().map(|row| row["pid"].clone()).collect();
         assert!(pids.contains(&stays.pid().into()), "{pids:?}");
     }
 }
@@ -197,11 +123,6 @@ fn unprivileged(here: &Scratch, args: &[&str]) -> Ran {
     Ran::of(as_nobody(&mut command).output().unwrap())
 }
 
-/// A test that is not root is nobody special already.
-fn as_nobody(command: &mut Command) -> &mut Command {
-    if is_root() { command.uid(NOBODY).gid(NOBODY).current_dir("/") } else { command }
-}
-
 #[test]
 fn without_privileges_ones_own_processes_are_shown_with_what_is_missing() {
     let path = need!(server("1.26", Variant::Plain));
@@ -211,7 +132,7 @@ fn without_privileges_ones_own_processes_are_shown_with_what_is_missing() {
     let other = Running::server(&mut Command::new(&path));
     let ran = unprivileged(&here, &["ps", "--json"]);
     assert_eq!(ran.status, 0, "{}", ran.stderr);
-    let rows = here.rows(&ran);
+    let rows = rows(&here, &ran);
     let row = rows.iter().find(|row| row["pid"] == own.pid()).expect("its own process");
     assert_eq!(row["traceable"], false);
     assert!(row["why"].as_str().unwrap().contains("gospect lacks CAP_BPF and CAP_PERFMON"), "{row}");
@@ -230,7 +151,7 @@ fn with_privileges_everything_that_is_tested_can_be_traced() {
     }
     let here = Scratch::new();
     let running = Running::server(as_nobody(&mut Command::new(here.copy(&path, "server"))));
-    let rows = here.rows(&gospect(&["ps", "--json"]));
+    let rows = rows(&here, &gospect(&["ps", "--json"]));
     assert_eq!(rows.len(), 1);
     assert_eq!((&rows[0]["pid"], &rows[0]["traceable"]), (&running.pid().into(), &Value::Bool(true)), "{}", rows[0]);
 }
