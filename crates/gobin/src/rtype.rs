@@ -177,7 +177,7 @@ impl<'d> RuntimeTypes<'d> {
     /// and of function names. Types declared in functions lack the number that those have (`writerOnly·1`).
     #[must_use]
     pub fn full_name(&self, at: VAddr) -> Option<String> {
-        name::full(self, at, 0)
+        name::Writer::new(self).full(at, 0)
     }
 
     fn descriptor(&self, at: VAddr) -> Option<Descriptor> {
@@ -243,9 +243,11 @@ impl<'d> RuntimeTypes<'d> {
 
     fn fields(&self, descriptor: &Descriptor) -> Option<Vec<Field>> {
         let (start, len) = self.list(descriptor, LIST)?;
-        let field = |i: u64| {
+        let mut left = self.elf.bytes().len();
+        let mut field = |i: u64| {
             let at = start.plus(STRUCT_FIELD * i);
             let name = Name::read(self.elf, self.elf.pointer(at)?)?;
+            left = left.checked_sub(name.text.len())?; // names do not overlap
             Some(Field {
                 name: name.text.to_owned(),
                 ty: TypeRef::Runtime(self.elf.pointer(at.plus(8))?),
@@ -253,7 +255,7 @@ impl<'d> RuntimeTypes<'d> {
                 embedded: name.embedded,
             })
         };
-        (0..len).map(field).collect()
+        (0..len).map(&mut field).collect()
     }
 }
 

@@ -179,3 +179,37 @@ fn guesses_are_right_where_no_floats_are(go: &'static str) {
     }
 }
 on_every_go!(guesses_are_right_where_no_floats_are);
+
+/// The bytes of a small program with one in a few hundred of its type descriptors' bytes changed.
+fn damaged(bytes: &[u8], span: std::ops::Range<usize>, seed: u64) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    for _ in 0..span.len() / 300 {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        let at = span.start + usize::try_from(state >> 20).expect("64 bits") % span.len();
+        bytes[at] = if state & 1 == 0 { 0xff } else { (state >> 8) as u8 };
+    }
+    bytes
+}
+
+fn damage_is_survived(go: &'static str) {
+    let path = need!(build(&Fixture::new("shapes", go, Variant::Stripped)));
+    let bytes = std::fs::read(path).expect("the fixture was just built");
+    let image = Image::parse(bytes.clone()).expect("a Go program");
+    let data = image.module().and_then(|m| m.data.clone()).expect("its layout is known");
+    let offset = |at| image.elf().file_offset(at).and_then(|o| usize::try_from(o.0).ok()).expect("it is in the file");
+    let span = offset(data.types)..offset(data.types) + data.etypes.since(data.types).expect("a span") as usize;
+    for seed in 0..8 {
+        let image = Image::parse(damaged(&bytes, span.clone(), seed)).expect("only types are damaged");
+        let Some(module) = image.module().filter(|m| m.data.is_some()) else { continue };
+        let types = RuntimeTypes::new(image.elf(), module, image.go()).expect("its layout is known");
+        let all = types.all();
+        let named = all.iter().filter(|&&at| types.full_name(at).is_some()).count();
+        let resolved = all.iter().filter(|&&at| types.resolve(TypeRef::Runtime(at)).is_some()).count();
+        assert!(named <= all.len() && resolved <= all.len());
+        assert!(types.method_signatures(None).len() <= image.functions().count() * 4);
+    }
+}
+on_every_go!(damage_is_survived);

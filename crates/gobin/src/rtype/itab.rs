@@ -1,6 +1,6 @@
 //! Itabs: which concrete types the linker prepared for which interfaces, and the code behind each method.
 
-use super::RuntimeTypes;
+use super::{LIST, RuntimeTypes, kind};
 use crate::addr::VAddr;
 
 /// A concrete type as a value of an interface type.
@@ -37,27 +37,34 @@ impl RuntimeTypes<'_> {
 
     /// Up to 1.26: a list of their addresses.
     fn linked_itabs(&self, links: VAddr, count: u64) -> Vec<Itab> {
-        (0..count).filter_map(|i| self.itab(self.elf.pointer(links.plus(8 * i))?)).collect()
+        let mut left = self.most_slots();
+        (0..count).filter_map(|i| self.itab(self.elf.pointer(links.plus(8 * i))?, &mut left)).collect()
     }
 
     /// From 1.27: one behind the other.
     fn adjacent_itabs(&self, first: VAddr, size: u64) -> Vec<Itab> {
         let mut found = Vec::new();
+        let mut left = self.most_slots();
         let mut at = first;
         while at.since(first).is_some_and(|n| n < size) {
-            let Some(itab) = self.itab(at) else { break };
+            let Some(itab) = self.itab(at, &mut left) else { break };
             at = at.plus(METHODS + 8 * (itab.methods.len() as u64).max(1));
             found.push(itab);
         }
         found
     }
 
-    fn itab(&self, addr: VAddr) -> Option<Itab> {
+    /// Itabs do not overlap: their methods together are no more than the file has words.
+    fn most_slots(&self) -> u64 {
+        self.elf.bytes().len() as u64 / 8
+    }
+
+    fn itab(&self, addr: VAddr, left: &mut u64) -> Option<Itab> {
         let interface = self.elf.pointer(addr)?;
         let concrete = self.elf.pointer(addr.plus(CONCRETE))?;
-        self.descriptor(interface)?;
         self.descriptor(concrete)?;
-        let wanted = self.interface_methods(interface).len() as u64;
+        let wanted = self.list(&self.descriptor(interface).filter(|d| d.kind == kind::INTERFACE)?, LIST)?.1;
+        *left = left.checked_sub(wanted)?;
         let methods = (0..wanted).map(|i| self.elf.pointer(addr.plus(METHODS + 8 * i))).collect::<Option<_>>()?;
         Some(Itab { addr, interface, concrete, methods })
     }

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::method::{METHOD_SIZE, UNCOMMON_SIZE};
-use super::{Descriptor, RuntimeTypes, UNCOMMON, kind};
+use super::{Descriptor, HEADER, RuntimeTypes, UNCOMMON, kind};
 use crate::addr::VAddr;
 use crate::types::{Kind, TypeRef};
 
@@ -27,12 +27,14 @@ impl RuntimeTypes<'_> {
         let mut seen = BTreeSet::new();
         let mut waiting = self.listed();
         waiting.extend(self.itabs().iter().flat_map(|i| [i.interface, i.concrete]));
+        // Descriptors do not overlap, so all of them together are no longer than what holds them.
+        let mut left = self.data.etypes.since(self.data.types).unwrap_or(0);
         while let Some(at) = waiting.pop() {
-            if let Some(descriptor) = self.descriptor(at)
-                && seen.insert(at)
-            {
-                self.push_neighbours(&descriptor, &mut waiting);
-            }
+            let Some(descriptor) = self.descriptor(at).filter(|_| !seen.contains(&at)) else { continue };
+            let Some(rest) = left.checked_sub(self.whole_size(&descriptor).unwrap_or(HEADER)) else { break };
+            left = rest;
+            seen.insert(at);
+            self.push_neighbours(&descriptor, &mut waiting);
         }
         seen
     }
