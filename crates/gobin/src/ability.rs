@@ -78,7 +78,8 @@ fn probes(image: &Image) -> Result<String, String> {
 
 fn arguments(image: &Image) -> Result<String, String> {
     if image.dwarf().is_none() {
-        return Err("the file has no DWARF (built with -ldflags=-w or -s, or stripped)".to_owned());
+        let left = "methods keep their types, other functions the sizes of their words";
+        return Err(format!("the file has no DWARF (-ldflags=-w or -s, or stripped); {left}"));
     }
     match dwarf::version(image.elf()) {
         Ok(version) => Ok(format!("from DWARF {version}")),

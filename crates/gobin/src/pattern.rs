@@ -1,9 +1,7 @@
 //! Function names as people write them: whole, or with `*` for any run of characters.
 //!
-//! `*` crosses dots and slashes, and `[...]` stands for any type arguments, as tracebacks print them; everything else,
-//! case included, stands for itself, so that `main.(*T).M` needs no more than the shell's quotes. A pattern that would be read as a star where a receiver's star is meant works all
-//! the same, since `(*T)` with any star matches `(*T)`; a name that matches literally is preferred by those who ask
-//! for one function.
+//! `*` crosses dots and slashes, and `[...]` stands for any type arguments, as tracebacks print them. The star of a
+//! receiver, as in `main.(*T).M`, is itself, and so is everything else, case included.
 
 use crate::name::unescape;
 
@@ -11,7 +9,7 @@ use crate::name::unescape;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
     text: String,
-    /// The text with `[*]` for `[...]`.
+    /// The text with [`ANY`] where any characters may stand.
     glob: String,
 }
 
@@ -19,7 +17,7 @@ impl Pattern {
     /// Takes the text as typed.
     #[must_use]
     pub fn new(text: &str) -> Pattern {
-        Pattern { text: text.to_owned(), glob: text.replace("[...]", "[*]") }
+        Pattern { text: text.to_owned(), glob: with_wildcards(text) }
     }
 
     /// What was typed.
@@ -31,7 +29,7 @@ impl Pattern {
     /// Whether it can only match one name.
     #[must_use]
     pub fn is_literal(&self) -> bool {
-        !self.glob.replace("(*", "(").contains('*')
+        !self.glob.contains(ANY)
     }
 
     /// Whether it matches the linker's name, or that name with its escapes undone.
@@ -41,6 +39,21 @@ impl Pattern {
     }
 }
 
+/// Stands for any characters in a prepared pattern; no linker's name has it.
+const ANY: char = '\0';
+
+fn with_wildcards(text: &str) -> String {
+    let mut glob = String::with_capacity(text.len());
+    let mut before = None;
+    let mut rest = text.chars().filter(|&c| c != ANY).peekable();
+    while let Some(c) = rest.next() {
+        let receiver = before == Some('(') && rest.peek().is_some_and(|n| n.is_alphanumeric() || *n == '_');
+        glob.push(if c == '*' && !receiver { ANY } else { c });
+        before = Some(c);
+    }
+    glob.replace("[...]", "[\0]")
+}
+
 /// Greedy matching with one point to go back to: linear but for the last star.
 fn glob(pattern: &str, name: &str) -> bool {
     let (pattern, name) = (pattern.as_bytes(), name.as_bytes());
@@ -48,7 +61,7 @@ fn glob(pattern: &str, name: &str) -> bool {
     let mut retry: Option<(usize, usize)> = None;
     while n < name.len() {
         match pattern.get(p) {
-            Some(b'*') => {
+            Some(0) => {
                 retry = Some((p + 1, n));
                 p += 1;
             }
@@ -63,7 +76,7 @@ fn glob(pattern: &str, name: &str) -> bool {
             }
         }
     }
-    pattern[p..].iter().all(|&b| b == b'*')
+    pattern[p..].iter().all(|&b| b == 0)
 }
 
 /// The names closest to `wanted`, best first, at most `most`: what to suggest when nothing matched.
@@ -168,6 +181,9 @@ mod tests {
     #[test]
     fn a_receivers_star_matches_itself() {
         check("net/http.(*conn).serve", &["net/http.(*conn).serve"]);
+        check("net/http.(*onn).serve", &[]);
+        check("net/http.(*c*).s*", &["net/http.(*conn).serve"]);
+        check("*.(*).Serve", &["main.(*Server).Serve", "net/http.(*Server).Serve"]);
         assert!(Pattern::new("net/http.(*conn).serve").is_literal());
         assert!(!Pattern::new("net/http.*").is_literal());
     }

@@ -225,15 +225,16 @@ how many functions it has; what gospect can do with it and what not, and why; th
         brief: "Show functions, their signatures, and where they can be probed",
         about: "\
 One line per function, in the order of their addresses: name, Go signature, file:line, and where a
-probe would sit. Without DWARF, in place of the signature what kind of function it is.
+probe would sit. Without DWARF, methods have types but no names, and of other functions only the
+words that tracebacks print are known; their results are `?`.
 
-A PATTERN is a name as Go prints it, and has to match all of a function's name; `*` stands for any
-characters, dots and slashes too, and everything else for itself:
+A PATTERN is a name as Go prints it, and has to match all of a function's name. `*` stands for any
+characters, dots and slashes too; a receiver's star and everything else stand for themselves:
 
   main.*                     package main: functions, methods, closures
   net/http.(*conn).serve     one method, its receiver as a stack trace has it
   *.ServeHTTP                all methods and functions of that name
-  main.Map[*                 a generic function, with whatever type arguments
+  main.Map[...]              a generic function, with whatever type arguments
 
 The shell takes * ( ) [ ] for its own, so put patterns in single quotes.
 

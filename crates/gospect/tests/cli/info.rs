@@ -134,7 +134,7 @@ fn a_person_reads_it_on_one_screen() {
           + find all goroutines of a process (by the code of runtime.allgadd)
           + read the types behind interfaces
         gospect cannot
-          - name arguments and results, with types and places: the file has no DWARF (built with -ldflags=-w or -s, or stripped)
+          - name arguments and results, with types and places: the file has no DWARF (-ldflags=-w or -s, or stripped); methods keep their types, other functions the sizes of their words
           - read floating point arguments in registers: kernel probes do not see those registers
 
         build settings
