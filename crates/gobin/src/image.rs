@@ -379,11 +379,12 @@ impl<'i> Function<'i> {
         self.row.flags() & FLAG_ASM != 0
     }
 
-    /// What it was written in. Only for C's functions the table names no file.
+    /// What it was written in. The table names no file for C's functions and for the linker's marks.
     #[must_use]
     pub fn written(&self) -> Written {
         match self.place() {
             _ if self.is_assembly() => Written::Assembly,
+            None if self.name().starts_with("go:") => Written::Mark,
             None => Written::C,
             Some(_) => Written::Go,
         }

@@ -46,6 +46,8 @@ pub enum Written {
     Assembly,
     /// C, or anything else that cgo brought in. The function table has no file for such functions.
     C,
+    /// Nothing: the linker marks a place between functions, such as where the FIPS module starts.
+    Mark,
 }
 
 /// Where probes go.
@@ -150,6 +152,7 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Refusal::Foreign(Written::C) => write!(f, "written in C: it has no g and no Go arguments"),
+            Refusal::Foreign(Written::Mark) => write!(f, "a mark of the linker between functions, and no code"),
             Refusal::Foreign(_) => {
                 write!(f, "written in assembly: its arguments and its g register follow no rule that gospect knows")
             }

@@ -190,7 +190,7 @@ fn counted(n: usize, what: &str, out: &mut dyn Write) -> io::Result<()> {
 fn brief(why: &Refusal) -> String {
     match why {
         Refusal::Foreign(Written::C) => "written in C".to_owned(),
-        Refusal::Foreign(_) => "written in assembly".to_owned(),
+        Refusal::Foreign(Written::Assembly) => "written in assembly".to_owned(),
         Refusal::Unprobeable { offset, why } => format!("the instruction at +{offset:#x}: {why}"),
         other => other.to_string(),
     }

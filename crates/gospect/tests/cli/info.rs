@@ -7,7 +7,8 @@ use expect_test::{Expect, expect};
 use gospect_fixtures::{Fixture, Missing, Variant, build, need};
 use serde_json::Value;
 
-use crate::running::{Running, Scratch, server};
+use crate::ps::unprivileged;
+use crate::running::{Running, Scratch, is_root, server};
 use crate::{gospect, objects};
 
 fn shapes(variant: Variant) -> Result<PathBuf, Missing> {
@@ -179,6 +180,24 @@ fn a_process_is_as_good_as_its_file() {
     assert!(text.starts_with(&format!("PID {pid} ({})\n", path.display())), "{text}");
     std::fs::remove_file(&path).unwrap();
     assert_eq!(info(&["-p", &pid]), file, "even if that is gone");
+}
+
+#[test]
+fn a_process_of_somebody_else_is_refused_by_what_is_missing() {
+    let path = need!(server("1.26", Variant::Stripped));
+    if !is_root() {
+        return Missing { why: "only root can start a process that belongs to somebody else".into() }.skip();
+    }
+    let here = Scratch::new();
+    let running = Running::server(&mut Command::new(here.copy(&path, "server")));
+    let pid = running.pid().to_string();
+    for command in [["info", "-p", &pid].as_slice(), &["list", "-p", &pid], &["explain", "-p", &pid, "main.main"]] {
+        expect![[r#"
+            gospect: the program of PID … may not be opened, gospect lacks CAP_SYS_PTRACE: Permission denied (os error 13)
+            hint: run as root, or give gospect cap_sys_ptrace; a user's own processes need nothing
+            (exit status 3)"#]]
+        .assert_eq(&unprivileged(&here, command).seen().replace(&pid, "…"));
+    }
 }
 
 #[test]

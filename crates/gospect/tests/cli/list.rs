@@ -126,6 +126,20 @@ fn each_function_is_of_its_kind() {
     has("generated", "type:.eq.main.circle");
 }
 
+#[test]
+fn a_mark_of_the_linker_is_no_function_of_c() {
+    let path = need!(shapes(Variant::Plain));
+    let marks = list(&path, &["go:textfips*"]);
+    assert_eq!(names(&marks), ["go:textfipsstart", "go:textfipsend"]);
+    for mark in &marks {
+        assert_eq!((text(mark, "kind"), &mark["file"], &mark["signature"]), ("generated", &Value::Null, &Value::Null));
+        assert_eq!(mark["refused"], "a mark of the linker between functions, and no code");
+    }
+    let path = need!(build(&Fixture::new("cgo", GO, Variant::Cgo)));
+    let exported = list(&path, &["_cgoexp_*"]);
+    assert_eq!(exported.iter().map(|f| text(f, "kind")).collect::<Vec<_>>(), ["go"], "Go that C calls is Go");
+}
+
 /// What one of Go's tools says of an executable.
 fn tool(go: &Toolchain, args: &[&str], path: &Path, input: &str) -> String {
     let mut child = go.go();

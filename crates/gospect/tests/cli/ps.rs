@@ -117,7 +117,7 @@ fn programs_that_start_and_end_meanwhile_do_no_harm() {
 }
 
 /// Runs gospect as a user without privileges, from a place where that user may read it.
-fn unprivileged(here: &Scratch, args: &[&str]) -> Ran {
+pub fn unprivileged(here: &Scratch, args: &[&str]) -> Ran {
     let mut command = Command::new(here.copy(Path::new(env!("CARGO_BIN_EXE_gospect")), "gospect"));
     command.args(args).stdin(Stdio::null());
     Ran::of(as_nobody(&mut command).output().unwrap())
