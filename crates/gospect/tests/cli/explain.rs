@@ -151,6 +151,17 @@ fn what_no_probe_can_be_put_on_is_explained_too() {
 }
 
 #[test]
+fn arguments_that_do_not_outlive_the_growth_of_the_stack_are_told() {
+    let path = need!(build(&Fixture::new("server", GO, Variant::Plain)));
+    let seen = seen(&path, "main.main.func1");
+    let values: Vec<&str> = seen.lines().map(str::trim).filter(|line| line.starts_with("at entry")).collect();
+    expect![[r#"
+          at entry   ~p0  net/http.ResponseWriter  rax, rbx  (lost when the stack has just grown)
+          at entry   ~p1  *net/http.Request        rcx  (lost when the stack has just grown)"#]]
+    .assert_eq(&values.join("\n"));
+}
+
+#[test]
 fn what_cannot_be_explained_is_said() {
     check(
         Arch::Amd64,
