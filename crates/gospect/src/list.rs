@@ -25,7 +25,7 @@ pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
     if run.typed.by_name {
         functions.sort_by_key(Function::name);
     }
-    let widest = functions.iter().map(|f| f.name().chars().count()).max().unwrap_or(0).min(WIDEST_NAME);
+    let widest = functions.iter().map(|f| f.name().len()).max().unwrap_or(0).min(WIDEST_NAME);
     let style =
         Style { format: run.format, sites: run.typed.sites, name_width: widest, go_sources: image.go_sources() };
     let signatures = Descriptions::of(image);
