@@ -232,7 +232,7 @@ impl Shapes {
             Kind::UnsafePointer | Kind::Pointer(_) | Kind::Map { .. } | Kind::Chan(_) | Kind::Func => Shape::words(1),
             Kind::String | Kind::Interface { .. } => Shape::words(2),
             Kind::Slice(_) => Shape::words(3),
-            Kind::Array { elem, len } => array(ty.size, *len, &*self.nested(*elem, source, path)?),
+            Kind::Array { elem, len } => array(*len, &*self.nested(*elem, source, path)?)?,
             Kind::Struct(fields) if fields.first().is_some_and(|f| is_vector_tag(f.ty, source)) => {
                 Shape { align: 8, ..Shape::scalar(ty.size, true) }
             }
@@ -265,13 +265,13 @@ impl Shape {
 }
 
 /// Arrays go to registers with one element only, and spoil every struct that they are in otherwise.
-fn array(size: u64, len: u64, elem: &Shape) -> Shape {
+fn array(len: u64, elem: &Shape) -> Option<Shape> {
     let parts = match len {
         0 => Some(Vec::new()),
         1 => elem.parts.clone(),
         _ => None,
     };
-    Shape { size, align: elem.align, parts }
+    Some(Shape { size: elem.size.checked_mul(len)?, align: elem.align, parts })
 }
 
 /// Structs that begin with one of these are vector registers (GOEXPERIMENT=simd): one part, whatever follows.

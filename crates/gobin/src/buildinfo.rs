@@ -14,6 +14,8 @@ const ALIGN: usize = 16;
 const INLINE: u8 = 2;
 /// No version or module list is longer; what claims to be is damage.
 const LONGEST: u64 = 64 << 20;
+/// No build has more modules and settings together. A line is kept in many times its own size.
+const MOST_LINES: usize = 1 << 16;
 
 /// What the build information says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -105,7 +107,7 @@ fn leading_number(text: &str) -> Option<u32> {
 pub fn read(elf: &Elf) -> Option<BuildInfo> {
     let (version, modules) = locate(elf).find_map(|at| strings(elf, at))?;
     let mut info = BuildInfo { go: GoVersion::parse(&version), ..BuildInfo::default() };
-    for line in modules.lines() {
+    for line in modules.lines().take(MOST_LINES) {
         read_line(&mut info, line);
     }
     Some(info)
@@ -181,7 +183,8 @@ fn read_line(info: &mut BuildInfo, line: &str) {
             }
         }
         "build" => {
-            if let Some((key, value)) = line["build\t".len()..].split_once('=') {
+            // Values may have tabs in them.
+            if let Some((key, value)) = line.strip_prefix("build\t").and_then(|l| l.split_once('=')) {
                 info.settings.push((unquote(key), unquote(value)));
             }
         }

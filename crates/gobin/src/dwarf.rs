@@ -15,7 +15,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use crate::addr::VAddr;
 use crate::elf::Elf;
 use crate::error::Error;
-use crate::types::{Kind, Type, TypeRef, TypeSource};
+use crate::types::{Field, Kind, Type, TypeRef, TypeSource};
 
 mod find;
 mod function;
@@ -44,11 +44,13 @@ pub struct Dwarf {
 #[derive(Default)]
 struct Known {
     types: HashMap<u64, Option<Arc<Type>>>,
-    fields: usize,
+    /// Bytes that they take, roughly.
+    weight: usize,
 }
 
-/// When this many types and fields are kept, they are dropped and read again: no real program comes near.
-const MAX_KNOWN: usize = 1 << 20;
+/// When types weigh more than this and more than twice the file, they are dropped and read again: no real program
+/// comes near.
+const MAX_KNOWN: usize = 16 << 20;
 
 impl Dwarf {
     /// The DWARF sections of `elf`, none of them read yet; `None` if it has no `.debug_info`.
@@ -108,17 +110,24 @@ impl TypeSource for Dwarf {
             return known.clone();
         }
         let ty = self.read_type(offset).map(Arc::new);
-        self.types.write().unwrap_or_else(PoisonError::into_inner).keep(offset, ty.clone());
+        let most = MAX_KNOWN.max(2 * self.sections.file_size());
+        self.types.write().unwrap_or_else(PoisonError::into_inner).keep(offset, ty.clone(), most);
         ty
     }
 }
 
 impl Known {
-    fn keep(&mut self, offset: u64, ty: Option<Arc<Type>>) {
-        if self.types.len() + self.fields > MAX_KNOWN {
+    fn keep(&mut self, offset: u64, ty: Option<Arc<Type>>, most: usize) {
+        if self.weight > most {
             *self = Known::default();
         }
-        self.fields += ty.as_ref().map_or(0, |t| if let Kind::Struct(fields) = &t.kind { fields.len() } else { 0 });
+        self.weight += size_of::<(u64, Type)>() + ty.as_deref().map_or(0, weight);
         self.types.insert(offset, ty);
     }
+}
+
+/// Bytes that a type takes besides those of its struct.
+fn weight(ty: &Type) -> usize {
+    let fields = if let Kind::Struct(fields) = &ty.kind { fields.as_slice() } else { &[] };
+    ty.name.len() + fields.iter().map(|f| size_of::<Field>() + f.name.len()).sum::<usize>()
 }

@@ -111,8 +111,17 @@ pub struct Elf {
     relocations: OnceLock<Vec<(u64, u64)>>,
 }
 
-/// Sections of more than this many bytes for each compressed one are no zlib streams.
-const MAX_EXPANSION: u64 = 1100;
+/// The loader maps a handful of segments; each costs a search through it.
+const MOST_SEGMENTS: usize = 64;
+/// No section's name is longer.
+const LONGEST_SECTION_NAME: usize = 256;
+/// No name of a function, file or type is longer. Without a limit, names that all run to the same far end cost the
+/// square of the file.
+const LONGEST_NAME: usize = 1 << 16;
+/// No section decompresses to more than so many times the whole file, but for small ones. The compression would allow
+/// a thousand times.
+const MAX_EXPANSION: u64 = 4;
+const SMALL_SECTION: u64 = 1 << 20;
 
 impl Elf {
     /// Reads the headers.
@@ -224,7 +233,7 @@ impl Elf {
     /// A section that reaches behind the end of the file, or a compressed one that is damaged or not zlib.
     pub fn section_data(&self, section: &Section) -> Result<Cow<'_, [u8]>, Error> {
         let raw = self.raw_section_data(section)?;
-        if section.compressed { decompress(raw, None).map(Cow::Owned) } else { Ok(Cow::Borrowed(raw)) }
+        if section.compressed { self.decompress(raw, None).map(Cow::Owned) } else { Ok(Cow::Borrowed(raw)) }
     }
 
     /// The first `len` bytes of a section, without decompressing the rest.
@@ -233,7 +242,25 @@ impl Elf {
     /// As [`Elf::section_data`].
     pub fn section_head(&self, section: &Section, len: usize) -> Result<Vec<u8>, Error> {
         let raw = self.raw_section_data(section)?;
-        if section.compressed { decompress(raw, Some(len)) } else { Ok(raw[..len.min(raw.len())].to_vec()) }
+        if section.compressed { self.decompress(raw, Some(len)) } else { Ok(raw[..len.min(raw.len())].to_vec()) }
+    }
+
+    /// All that a compressed section holds, or its first `most` bytes.
+    fn decompress(&self, raw: &[u8], most: Option<usize>) -> Result<Vec<u8>, Error> {
+        let damaged = |why: &str| Error::malformed("compressed section", why);
+        let (header, body) = raw.split_at_checked(24).ok_or_else(|| damaged("too short for its header"))?;
+        if u32_at(header) != elf::ELFCOMPRESS_ZLIB.0 {
+            return Err(Error::Unsupported { what: "a section compressed with something other than zlib".into() });
+        }
+        let size = u64_at(&header[8..]);
+        if size > SMALL_SECTION.max(self.bytes().len() as u64 * MAX_EXPANSION) {
+            return Err(damaged("it claims far more bytes than the file has"));
+        }
+        let size = most.map_or(size, |most| size.min(most as u64));
+        let mut out = Vec::with_capacity(usize::try_from(size).map_err(|_| damaged("its size"))?);
+        let read = flate2::read::ZlibDecoder::new(body).take(size).read_to_end(&mut out);
+        read.map_err(|e| damaged(&e.to_string()))?;
+        if out.len() as u64 == size { Ok(out) } else { Err(damaged("it ends early")) }
     }
 
     fn raw_section_data(&self, section: &Section) -> Result<&[u8], Error> {
@@ -312,7 +339,13 @@ pub(crate) fn u32_at(data: &[u8]) -> u32 {
 
 /// The NUL-terminated UTF-8 text at `offset`.
 pub(crate) fn c_str(data: &[u8], offset: usize) -> Option<&str> {
+    short_c_str(data, offset, LONGEST_NAME)
+}
+
+/// The same, if it is no longer than `most`.
+fn short_c_str(data: &[u8], offset: usize, most: usize) -> Option<&str> {
     let tail = data.get(offset..)?;
+    let tail = &tail[..tail.len().min(most + 1)];
     std::str::from_utf8(&tail[..memchr::memchr(0, tail)?]).ok()
 }
 
@@ -387,10 +420,23 @@ fn read_programs(bytes: &[u8], header: &elf::FileHeader64<Le>) -> Result<Program
             writable: flags.contains(elf::PF_W),
         });
     }
+    check_amount(&segments, bytes.len() as u64)?;
     segments.sort_by_key(|s| s.addr);
     let find = |kind| table.iter().find(|p| p.p_type.get(Le) == kind);
     let dynamic = find(elf::PT_DYNAMIC).map(|p| (p.p_offset.get(Le), p.p_filesz.get(Le)));
     Ok(Programs { segments, interpreter: find(elf::PT_INTERP).is_some(), dynamic })
+}
+
+/// Segments share at most a page with each other, so together they are no larger than the file, or only a little.
+fn check_amount(segments: &[Segment], file: u64) -> Result<(), Error> {
+    let total: u64 = segments.iter().map(|s| s.file_size).fold(0, u64::saturating_add);
+    if segments.len() > MOST_SEGMENTS {
+        return Err(Error::malformed("program headers", format!("there are {} loaded segments", segments.len())));
+    }
+    if total > file.saturating_mul(2) {
+        return Err(Error::malformed("program headers", "the loaded segments are larger than the file"));
+    }
+    Ok(())
 }
 
 fn read_sections(bytes: &[u8], header: &elf::FileHeader64<Le>) -> Result<Vec<Section>, Error> {
@@ -401,7 +447,7 @@ fn read_sections(bytes: &[u8], header: &elf::FileHeader64<Le>) -> Result<Vec<Sec
         .and_then(|s| range(bytes, s.sh_offset.get(Le), s.sh_size.get(Le)))
         .unwrap_or_default();
     let section = |s: &elf::SectionHeader64<Le>| Section {
-        name: c_str(names, s.sh_name.get(Le) as usize).unwrap_or_default().to_owned(),
+        name: short_c_str(names, s.sh_name.get(Le) as usize, LONGEST_SECTION_NAME).unwrap_or_default().to_owned(),
         addr: VAddr(s.sh_addr.get(Le)),
         offset: FileOff(s.sh_offset.get(Le)),
         size: if s.sh_type.get(Le) == elf::SHT_NOBITS { 0 } else { s.sh_size.get(Le) },
@@ -425,24 +471,6 @@ fn slice_at<'d, T: pod::Pod>(bytes: &'d [u8], offset: u64, count: u16, what: &'s
         .ok_or(Error::Truncated { what, need: offset.saturating_add(len), have: bytes.len() as u64 })
 }
 
-/// All that a compressed section holds, or its first `most` bytes.
-fn decompress(raw: &[u8], most: Option<usize>) -> Result<Vec<u8>, Error> {
-    let damaged = |why: &str| Error::malformed("compressed section", why);
-    let (header, body) = raw.split_at_checked(24).ok_or_else(|| damaged("too short for its header"))?;
-    if u32_at(header) != elf::ELFCOMPRESS_ZLIB.0 {
-        return Err(Error::Unsupported { what: "a section compressed with something other than zlib".into() });
-    }
-    let size = u64_at(&header[8..]);
-    if size > body.len() as u64 * MAX_EXPANSION {
-        return Err(damaged("it claims more bytes than it can hold"));
-    }
-    let size = most.map_or(size, |most| size.min(most as u64));
-    let mut out = Vec::with_capacity(usize::try_from(size).map_err(|_| damaged("its size"))?);
-    let read = flate2::read::ZlibDecoder::new(body).take(size).read_to_end(&mut out);
-    read.map_err(|e| damaged(&e.to_string()))?;
-    if out.len() as u64 == size { Ok(out) } else { Err(damaged("it ends early")) }
-}
-
 /// A base-128 number as Go writes it, with the bytes that it took.
 pub(crate) fn uvarint(data: &[u8]) -> Option<(u64, usize)> {
     let mut value = 0u64;
@@ -454,3 +482,6 @@ pub(crate) fn uvarint(data: &[u8]) -> Option<(u64, usize)> {
     }
     None
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -30,6 +30,9 @@ pub struct Image {
     landmarks: OnceLock<Landmarks>,
 }
 
+/// Bytes of an inlined call in the file.
+const INLINED_CALL: usize = 16;
+
 /// Functions of the runtime whose calls mean something in other functions' code.
 struct Landmarks {
     deferreturn: Option<VAddr>,
@@ -105,7 +108,10 @@ impl Image {
         let elf = Arc::new(Elf::parse(data)?);
         let build = buildinfo::read(&elf);
         let minor = build.as_ref().and_then(|b| b.go.minor);
-        let table = pclntab::find(&elf);
+        let table = pclntab::find(&elf).map_err(|error| match error {
+            Error::NotGo if build.is_some() => Error::malformed("function table", "there is none that can be read"),
+            other => other,
+        });
         let module = table.as_ref().ok().and_then(|t| moduledata::find(&elf, t, minor));
         let code = table.and_then(|table| Code::locate(&elf, table, module.as_ref()));
         match (&code, &build) {
@@ -292,10 +298,10 @@ impl Image {
     #[must_use]
     pub fn inlined(&self) -> BTreeMap<&str, Vec<InlinedAt<'_>>> {
         let mut all: BTreeMap<&str, Vec<InlinedAt<'_>>> = BTreeMap::new();
-        for into in self.functions() {
-            for call in into.inlined_calls() {
-                all.entry(call.name).or_default().push(InlinedAt { into, call });
-            }
+        let calls = self.functions().flat_map(|into| into.inlined_calls().into_iter().map(move |call| (into, call)));
+        // Each has bytes of its own, but for those that damage counts twice.
+        for (into, call) in calls.take(self.elf.bytes().len() / INLINED_CALL) {
+            all.entry(call.name).or_default().push(InlinedAt { into, call });
         }
         all
     }

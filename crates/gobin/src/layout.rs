@@ -304,7 +304,7 @@ impl<'a> RuntimeLayout<'a> {
         let (value, function) = match field {
             "atomicstatus" => (status, CASGSTATUS),
             "waitreason" => (reason, GOPARK),
-            "goid" => (status + GOID_AFTER_STATUS, CASGSTATUS),
+            "goid" => (status.checked_add(GOID_AFTER_STATUS)?, CASGSTATUS),
             _ => return None,
         };
         (status.checked_add(REASON_AFTER_STATUS) == Some(reason))
@@ -501,3 +501,29 @@ impl fmt::Display for Unknown {
 }
 
 impl std::error::Error for Unknown {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_that_swaps_just_below_its_pointer_is_no_reason_to_overflow() {
+        let elf = crate::elf::tests::loaded(&[]);
+        let elf = Elf::parse(elf).expect("an ELF file");
+        // lock cmpxchg [rax-1],ecx and mov [rax+31],cl
+        let code = |name: &str| {
+            let bytes: &[u8] = match name {
+                CASGSTATUS => &[0xf0, 0x0f, 0xb1, 0x48, 0xff],
+                GOPARK => &[0x88, 0x48, 0x1f],
+                _ => return None,
+            };
+            Some(Code { arch: crate::elf::Arch::Amd64, entry: VAddr(0x1000), bytes })
+        };
+        let (version, symbol) = (None, Box::new(|_: &str| None));
+        let layout = RuntimeLayout::new(Inputs { elf: &elf, version, structs: None, code: Box::new(code), symbol });
+        assert_eq!(layout.status, Some(u64::MAX));
+        for field in ["goid", "atomicstatus", "waitreason"] {
+            assert_eq!(layout.offset("runtime.g", field), Err(Unknown::NoVersion { text: String::new() }));
+        }
+    }
+}

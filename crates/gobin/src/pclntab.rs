@@ -29,9 +29,8 @@ const PCDATA_INL_TREE: usize = 2;
 const FUNCDATA_INL_TREE: usize = 3;
 const FUNCDATA_ARG_INFO: usize = 5;
 const FUNCDATA_ARG_LIVE_INFO: usize = 6;
-/// No function has more steps in one of its tables, nor more calls inlined: bounds against damage.
-const MOST_STEPS: usize = 1 << 20;
-const MOST_INLINED: usize = 1 << 16;
+/// Tables with a sound header of which the rows are looked through, before the search is given up.
+const MOST_CANDIDATES: usize = 16;
 /// `_func` offsets that stand for "none".
 const NONE: u32 = u32::MAX;
 
@@ -112,9 +111,17 @@ impl Header {
 pub fn find(elf: &Elf) -> Result<Header, Error> {
     let mut reason = Error::NotGo;
     let named = [".gopclntab", ".data.rel.ro.gopclntab"].iter().filter_map(|n| elf.section(n)).map(|s| s.addr);
+    let mut candidates = 0;
     for addr in named.chain(scan(elf)) {
         match read_header(elf, addr) {
-            Ok(header) => return Ok(header),
+            Ok(header) if Pclntab::new(elf, header).is_sound(elf.bytes().len()) => return Ok(header),
+            Ok(_) => {
+                reason = Error::malformed("function table", "its functions do not follow one another");
+                candidates += 1;
+                if candidates == MOST_CANDIDATES {
+                    break;
+                }
+            }
             Err(Error::NotGo) => {}
             Err(other) => reason = other,
         }
@@ -202,6 +209,16 @@ impl<'d> Pclntab<'d> {
         self.row(index as u32).filter(|row| offset < row.end)
     }
 
+    /// Whether functions follow one another without overlapping, and have no more code than the file has bytes. All
+    /// that is read of them is bounded by the sum of their sizes.
+    fn is_sound(&self, file: usize) -> bool {
+        let entries = self.part(self.header.rows).and_then(|r| r.get(..8 * self.header.functions as usize));
+        let (pairs, _) = entries.unwrap_or_default().as_chunks::<8>();
+        let last = pairs.last().map_or(0, |pair| u32_at(pair));
+        let end = self.code_end();
+        pairs.is_sorted_by_key(|pair| u32_at(pair)) && last <= end && end as usize <= file
+    }
+
     /// Where the last function ends, from the start of the code.
     #[must_use]
     pub fn code_end(&self) -> u32 {
@@ -227,19 +244,21 @@ impl<'d> Pclntab<'d> {
         c_str(files, offset as usize)
     }
 
-    /// The steps of the value table at `offset` of the tables' area; none for offset 0.
-    fn steps(&self, offset: u32) -> Steps<'d> {
+    /// The steps of the value table at `offset` of the tables' area, for a function of `size` bytes; none for offset 0.
+    fn steps(&self, offset: u32, size: u32) -> Steps<'d> {
         let data =
             if offset == 0 { &[][..] } else { self.part(self.header.values + u64::from(offset)).unwrap_or_default() };
-        Steps { data, value: -1, pc: 0, quantum: u32::from(self.header.quantum), first: true }
+        Steps { data, value: -1, pc: 0, size, quantum: u32::from(self.header.quantum), first: true }
     }
 }
 
-/// A table from code offsets to numbers, as the pairs (number, offset behind the last byte that it holds for).
+/// A table from code offsets to numbers, as the pairs (number, offset behind the last byte that it holds for). Each
+/// step goes on by an instruction at least, so there are no more of them than the function has bytes.
 struct Steps<'d> {
     data: &'d [u8],
     value: i32,
     pc: u32,
+    size: u32,
     quantum: u32,
     first: bool,
 }
@@ -249,7 +268,7 @@ impl Iterator for Steps<'_> {
 
     fn next(&mut self) -> Option<(i32, u32)> {
         let (delta, n) = uvarint(self.data)?;
-        if delta == 0 && !self.first {
+        if delta == 0 && !self.first || self.pc >= self.size {
             return None;
         }
         self.first = false;
@@ -257,12 +276,18 @@ impl Iterator for Steps<'_> {
         self.data = &self.data[n + m..];
         let delta = delta as u32;
         self.value = self.value.wrapping_add((delta >> 1) as i32 ^ -((delta & 1) as i32));
-        self.pc = self.pc.wrapping_add((advance as u32).wrapping_mul(self.quantum));
-        Some((self.value, self.pc))
+        let before = self.pc;
+        self.pc = before.saturating_add((advance as u32).saturating_mul(self.quantum));
+        (self.pc > before).then_some((self.value, self.pc))
     }
 }
 
 impl<'d> Row<'d> {
+    /// Bytes up to the next function.
+    fn size(&self) -> u32 {
+        self.end - self.entry
+    }
+
     fn int(&self, offset: usize) -> u32 {
         u32_at(&self.data[offset..])
     }
@@ -332,9 +357,10 @@ impl<'d> Row<'d> {
     /// The calls inlined into it, given the bytes that [`Row::inline_tree`] points to.
     #[must_use]
     pub fn inlined_calls(&self, tree: &'d [u8]) -> Vec<InlinedCall<'d>> {
-        let starts = self.inline_starts();
+        let steps: Vec<(i32, u32)> = self.inline_steps().collect();
         let entries = tree.chunks_exact(self.inlined_call_size());
-        entries.zip(starts).map_while(|(raw, first_pc)| Some(self.inlined_call(raw, first_pc?))).collect()
+        let starts = self.inline_starts(&steps);
+        entries.zip(starts).map_while(|(raw, first_pc)| Some(self.inlined_call(raw, first_pc?, &steps))).collect()
     }
 
     /// The innermost inlined call that the instruction `pc` bytes into the function came from.
@@ -347,10 +373,10 @@ impl<'d> Row<'d> {
 
     /// For each inlined call where its name stands: much cheaper than the calls themselves.
     pub(crate) fn inlined_name_offsets(&self, tree: &'d [u8]) -> impl Iterator<Item = u32> + use<'d> {
-        let steps = self.table.steps(self.pcdata(PCDATA_INL_TREE)).take(MOST_STEPS);
-        let count = steps.map(|(index, _)| index.saturating_add(1)).max().and_then(|n| usize::try_from(n).ok());
+        let indices = self.inline_steps().map(|(index, _)| index.saturating_add(1));
+        let count = indices.max().and_then(|n| usize::try_from(n).ok()).unwrap_or(0).min(self.most_inlined());
         let name = self.inlined_name();
-        tree.chunks_exact(self.inlined_call_size()).take(count.unwrap_or(0)).map(move |raw| u32_at(&raw[name..]))
+        tree.chunks_exact(self.inlined_call_size()).take(count).map(move |raw| u32_at(&raw[name..]))
     }
 
     /// Where in an inlined call the offset of its name stands.
@@ -362,12 +388,21 @@ impl<'d> Row<'d> {
         if self.table.header.start_lines { 16 } else { 20 }
     }
 
+    /// Each inlined call leaves an instruction in the function that stands for it.
+    fn most_inlined(&self) -> usize {
+        (self.size() / u32::from(self.table.header.quantum)) as usize
+    }
+
+    fn inline_steps(&self) -> Steps<'d> {
+        self.table.steps(self.pcdata(PCDATA_INL_TREE), self.size())
+    }
+
     /// For each index of the inline tree the first offset at which it holds.
-    fn inline_starts(&self) -> Vec<Option<u32>> {
+    fn inline_starts(&self, steps: &[(i32, u32)]) -> Vec<Option<u32>> {
         let mut starts: Vec<Option<u32>> = Vec::new();
         let mut from = 0;
-        for (index, to) in self.table.steps(self.pcdata(PCDATA_INL_TREE)).take(MOST_STEPS) {
-            if let Some(index) = usize::try_from(index).ok().filter(|&i| i < MOST_INLINED) {
+        for &(index, to) in steps {
+            if let Some(index) = usize::try_from(index).ok().filter(|&i| i < self.most_inlined()) {
                 starts.resize(starts.len().max(index + 1), None);
                 starts[index].get_or_insert(from);
             }
@@ -376,14 +411,15 @@ impl<'d> Row<'d> {
         starts
     }
 
-    fn inlined_call(&self, raw: &[u8], first_pc: u32) -> InlinedCall<'d> {
+    fn inlined_call(&self, raw: &[u8], first_pc: u32, steps: &[(i32, u32)]) -> InlinedCall<'d> {
         let rows = self.table.header.start_lines;
         let (func_id, name, parent_pc) = if rows {
             (raw[0], u32_at(&raw[4..]), u32_at(&raw[8..]))
         } else {
             (raw[2], u32_at(&raw[12..]), u32_at(&raw[16..]))
         };
-        let parent = self.lookup(self.pcdata(PCDATA_INL_TREE), parent_pc).and_then(|i| u32::try_from(i).ok());
+        let parent = steps.get(steps.partition_point(|&(_, end)| end <= parent_pc));
+        let parent = parent.and_then(|&(index, _)| u32::try_from(index).ok());
         InlinedCall {
             name: self.table.name(name).unwrap_or_default(),
             func_id,
@@ -412,7 +448,7 @@ impl<'d> Row<'d> {
     }
 
     fn lookup(&self, table: u32, pc: u32) -> Option<i32> {
-        self.table.steps(table).find(|&(_, end)| pc < end).map(|(value, _)| value)
+        self.table.steps(table, self.size()).find(|&(_, end)| pc < end).map(|(value, _)| value)
     }
 }
 
@@ -428,3 +464,6 @@ pub fn text_start(elf: &Elf, table: Pclntab) -> Option<VAddr> {
     };
     own.or_else(|| (elf.placement == Placement::Fixed && !elf.interpreter).then(by_entry).flatten())
 }
+
+#[cfg(test)]
+mod tests;

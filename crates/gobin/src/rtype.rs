@@ -271,3 +271,6 @@ impl TypeSource for RuntimeTypes<'_> {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests;

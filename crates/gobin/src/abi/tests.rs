@@ -345,3 +345,18 @@ fn dwarf_numbers_name_the_registers_that_go_uses() {
         .assert_eq(&names(Arch::Amd64, &[0, 3, 2, 5, 4, 8, 9, 10, 11, 1, 14, 17, 31, 32]));
     expect!["x0 x15 - - v0 v15 -"].assert_eq(&names(Arch::Arm64, &[0, 15, 16, 28, 64, 79, 80]));
 }
+
+#[test]
+fn an_array_whose_element_does_not_fit_has_no_shape() {
+    let types = Types::default();
+    let byte = types.add("int8", 1, Kind::Int { signed: true });
+    let far = Field { name: "f".into(), ty: byte, offset: u64::MAX - 1, embedded: false };
+    let huge = types.add("huge", u64::MAX, Kind::Struct(vec![far]));
+    let array = types.add("[1]huge", 8, Kind::Array { elem: huge, len: 1 });
+    let second = Field { name: "a".into(), ty: array, offset: 8, embedded: false };
+    let outer = types.add("outer", 16, Kind::Struct(vec![second]));
+    let many = types.add("[n]huge", 8, Kind::Array { elem: huge, len: u64::MAX });
+    for ty in [array, outer, many] {
+        assert_eq!(Shapes::default().of(ty, &types), None);
+    }
+}

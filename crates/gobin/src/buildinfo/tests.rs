@@ -57,3 +57,12 @@ fn module_lines_are_read_with_replacements_and_quoted_settings() {
     assert_eq!(info.setting("-ldflags"), Some("-s -w -X \"main.v=1\""));
     assert_eq!(info.setting("GOOS"), Some("linux"));
 }
+
+#[test]
+fn a_line_without_its_fields_is_passed_over() {
+    let mut info = BuildInfo::default();
+    for line in ["build", "build\t", "mod", "=>", "dep", "path", "", "\t", "build\tkey=a\tb"] {
+        read_line(&mut info, line);
+    }
+    assert_eq!(info.settings, [("key".to_owned(), "a\tb".to_owned())]);
+}

@@ -9,12 +9,15 @@ use memchr::memmem;
 
 use super::Dwarf;
 use super::section::{Id, Reader};
-use super::unit::{Unit, attributes};
+use super::unit::{Unit, attributes, skip};
 use crate::addr::VAddr;
 use crate::types::TypeRef;
 
 /// Abbreviations have small numbers: one byte, in large tables two.
 const MAX_CODE_LEN: usize = 2;
+
+/// Places that look like an entry of the name and are none: in a real file hardly one, and each costs some reading.
+const MAX_CANDIDATES: usize = 64;
 
 impl Dwarf {
     /// The type of exactly this name, package path included: `runtime.g`.
@@ -44,21 +47,24 @@ impl Dwarf {
         let info = self.sections.bytes(Id::Info);
         let text = [name.as_bytes(), &[0]].concat();
         let finder = memmem::Finder::new(&text);
-        finder.find_iter(info).find_map(|at| {
+        let candidates = finder.find_iter(info).filter_map(|at| {
             let unit = self.units().at(at)?;
-            let begins = |&start: &usize| self.begins(unit, start, at, &wanted);
-            (1..=MAX_CODE_LEN).filter_map(|n| at.checked_sub(n)).find(begins).map(|start| (unit, start))
-        })
+            let begins = |&start: &usize| self.may_begin(unit, start, at, &wanted);
+            let starts = (1..=MAX_CODE_LEN).filter_map(move |n| at.checked_sub(n));
+            Some((unit, starts.filter(begins).collect::<Vec<_>>()))
+        });
+        let candidates = candidates.flat_map(|(unit, starts)| starts.into_iter().map(move |start| (unit, start)));
+        candidates.take(MAX_CANDIDATES).find(|&(unit, start)| self.is_boundary(unit, start))
     }
 
-    /// Whether an entry begins at `start` that has a wanted tag and its name at `name`.
-    fn begins(&self, unit: &Unit, start: usize, name: usize, wanted: impl Fn(DwTag) -> bool) -> bool {
+    /// Whether the bytes at `start` read as an entry that has a wanted tag and its name at `name`.
+    fn may_begin(&self, unit: &Unit, start: usize, name: usize, wanted: impl Fn(DwTag) -> bool) -> bool {
         let info = self.sections.bytes(Id::Info);
         let Some(mut entries) = unit.entries(info, start) else { return false };
         let Ok(Some(abbreviation)) = entries.read_abbreviation() else { return false };
         let first = abbreviation.attributes().first();
         let named = first.is_some_and(|a| a.name() == constants::DW_AT_name && a.form() == constants::DW_FORM_string);
-        named && wanted(abbreviation.tag()) && entries.next_offset().0 == name && self.is_boundary(unit, start)
+        named && wanted(abbreviation.tag()) && entries.next_offset().0 == name
     }
 
     /// Whether reading entries from a known one on arrives at `offset`.
@@ -69,7 +75,7 @@ impl Dwarf {
         };
         while entries.next_offset().0 < offset {
             let skipped = entries.read_abbreviation().and_then(|a| match a {
-                Some(a) => entries.skip_attributes(a.attributes()),
+                Some(a) => skip(&mut entries, a),
                 None => Ok(()),
             });
             if skipped.is_err() {

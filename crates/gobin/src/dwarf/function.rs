@@ -5,7 +5,7 @@ use gimli::{Attribute, AttributeValue, constants};
 use super::Dwarf;
 use super::location::Claim;
 use super::section::{Id, Reader};
-use super::unit::{Unit, attributes};
+use super::unit::{Unit, attributes, skip};
 use crate::addr::VAddr;
 use crate::types::TypeRef;
 
@@ -163,7 +163,7 @@ impl Dwarf {
                     attributes(&mut entries, child, |a| says.note(self, unit, a)).ok()?;
                     found.variables.push(says);
                 }
-                _ => entries.skip_attributes(child.attributes()).ok()?,
+                _ => skip(&mut entries, child).ok()?,
             }
         }
         Some(found)

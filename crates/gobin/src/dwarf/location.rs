@@ -68,7 +68,7 @@ impl fmt::Display for Location {
 }
 
 /// What holds at entry stands at the beginning of a list, in far fewer bytes than these.
-const MAX_LIST: usize = 1 << 16;
+const MAX_LIST: usize = 1 << 12;
 /// A parameter has no more parts than this.
 const MAX_PARTS: usize = 256;
 

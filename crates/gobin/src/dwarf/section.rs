@@ -58,6 +58,11 @@ impl Sections {
         &self.elf
     }
 
+    /// Bytes of the whole file: what is kept in memory is measured by it.
+    pub(super) fn file_size(&self) -> usize {
+        self.elf.bytes().len()
+    }
+
     /// A section's bytes; none if it is missing or damaged.
     pub(super) fn bytes(&self, id: Id) -> &[u8] {
         match self.load(id) {

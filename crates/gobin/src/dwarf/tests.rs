@@ -505,3 +505,54 @@ fn units_that_all_point_into_one_long_list_cost_no_more_than_reading_it() {
     ask(&dwarf);
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
 }
+
+/// A file whose only unit has these entries behind its root; `table` describes what they are, from number 2 on.
+fn unit_of(entries: &[u8], table: &[u8], strings: &[u8]) -> Dwarf {
+    let mut info = Info::of_go();
+    info.bytes.extend(entries);
+    info.byte(0).end_unit();
+    let first = &abbreviations()[..11];
+    let table = [first, table, &[0]].concat();
+    dwarf(&[(".debug_info", &info.bytes), (".debug_abbrev", &table), (".debug_str", strings)])
+}
+
+#[test]
+fn attributes_that_take_no_bytes_do_not_make_an_entry_dear() {
+    let attributes = [dw::DW_AT_declaration.0 as u8, dw::DW_FORM_flag_present.0 as u8].repeat(100_000);
+    let table = [&[2, dw::DW_TAG_member.0 as u8, 0][..], &attributes, &[0, 0]].concat();
+    let start = Instant::now();
+    ask(&unit_of(&[2].repeat(1_000_000), &table, b""));
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+}
+
+#[test]
+fn fields_that_share_one_long_name_are_not_kept() {
+    let strp = dw::DW_FORM_strp.0 as u8;
+    let (name, data1, offset) =
+        (dw::DW_AT_name.0 as u8, dw::DW_FORM_data1.0 as u8, dw::DW_AT_data_member_location.0 as u8);
+    let ty = [dw::DW_AT_type.0 as u8, dw::DW_FORM_ref1.0 as u8];
+    let table = [
+        &[2, dw::DW_TAG_structure_type.0 as u8, 1, name, strp, dw::DW_AT_byte_size.0 as u8, data1, 0, 0][..],
+        &[3, dw::DW_TAG_member.0 as u8, 0, name, strp, ty[0], ty[1], offset, data1, 0, 0],
+    ]
+    .concat();
+    let of = |fields: usize| {
+        let strings = [&[b'x'; 60_000][..], b"\0"].concat();
+        let entries = [&[2, 0, 0, 0, 0, 8][..], &[3, 0, 0, 0, 0, 0, 0].repeat(fields), &[0]].concat();
+        let dwarf = unit_of(&entries, &table, &strings);
+        let root = Info::of_go().bytes.len() as u64;
+        let ty = dwarf.resolve(TypeRef::Dwarf(root)).expect("there is a type");
+        if let Kind::Struct(fields) = &ty.kind { Some(fields.len()) } else { None }
+    };
+    assert_eq!((of(10), of(100_000)), (Some(10), None));
+}
+
+#[test]
+fn a_list_of_ranges_at_the_end_of_all_numbers_is_no_list() {
+    let table = [1, dw::DW_TAG_compile_unit.0 as u8, 0, dw::DW_AT_language.0 as u8, dw::DW_FORM_data1.0 as u8];
+    let ranges = [dw::DW_AT_ranges.0 as u8, dw::DW_FORM_sec_offset.0 as u8, 0, 0, 0];
+    let body = [&[4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 1, dw::DW_LANG_Go.0 as u8][..], &[0xff; 8]].concat();
+    let info = [&[0xff; 4][..], &(body.len() as u64).to_le_bytes(), &body].concat();
+    let dwarf = dwarf(&[(".debug_info", &info), (".debug_abbrev", &[&table[..], &ranges].concat())]);
+    assert!(dwarf.function_at(VAddr(0x1000)).is_none());
+}

@@ -19,8 +19,9 @@ const DW_AT_GO_DICT_INDEX: DwAt = DwAt(0x2906);
 
 /// A chain of typedefs longer than this is damage.
 const MAX_TYPEDEFS: usize = 16;
-/// A struct of more fields than this is damage.
-const MAX_FIELDS: usize = 1 << 16;
+/// A struct of more fields than this, or with more text in their names, is damage.
+const MAX_FIELDS: usize = 1 << 14;
+const MAX_FIELD_NAMES: usize = 1 << 20;
 
 /// The attributes of a type's entry, or of a field's.
 #[derive(Default)]
@@ -120,9 +121,14 @@ impl Dwarf {
 
     fn fields<'d>(&'d self, opened: &mut Opened<'d>) -> Option<Vec<Field>> {
         let mut fields = Vec::new();
+        let mut names = 0;
         while let Some((tag, says)) = self.next_child(opened) {
-            if tag == constants::DW_TAG_member && fields.len() < MAX_FIELDS {
+            if tag == constants::DW_TAG_member {
                 let (name, ty) = (says.name?.to_owned(), says.ty?);
+                names += name.len();
+                if fields.len() == MAX_FIELDS || names > MAX_FIELD_NAMES {
+                    return None;
+                }
                 fields.push(Field { name, ty, offset: says.offset?, embedded: says.embedded });
             }
         }

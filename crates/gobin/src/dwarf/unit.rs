@@ -1,12 +1,13 @@
 //! Units: which there are, which code each has, and where in it the functions are described.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
 use std::sync::{Arc, OnceLock};
 
 use gimli::{
-    Abbreviation, Abbreviations, Attribute, AttributeValue, DebugAbbrev, DebugAbbrevOffset, DebugAddrBase,
-    DebugAddrIndex, DebugInfo, DebugRanges, DebugRngLists, Encoding, EntriesRaw, LittleEndian, RangeLists,
-    RangeListsOffset, UnitHeader, UnitOffset, constants,
+    Abbreviation, Abbreviations, Attribute, AttributeSpecification, AttributeValue, DebugAbbrev, DebugAbbrevOffset,
+    DebugAddrBase, DebugAddrIndex, DebugInfo, DebugRanges, DebugRngLists, Encoding, EntriesRaw, LittleEndian,
+    RangeLists, RangeListsOffset, UnitHeader, UnitOffset, constants,
 };
 
 use super::section::{Id, Reader, Sections};
@@ -121,7 +122,7 @@ impl Index {
 fn low_pc_or_skip(entries: &mut Entries<'_>, unit: &Unit, sections: &Sections) -> gimli::Result<Option<u64>> {
     let Some(abbreviation) = entries.read_abbreviation()? else { return Ok(None) };
     if abbreviation.tag() != constants::DW_TAG_subprogram {
-        entries.skip_attributes(abbreviation.attributes())?;
+        skip(entries, abbreviation)?;
         return Ok(None);
     }
     let mut low_pc = None;
@@ -139,14 +140,33 @@ pub(super) fn attributes<'d>(
     abbreviation: &Abbreviation,
     mut take: impl FnMut(&Attribute<Reader<'d>>),
 ) -> gimli::Result<()> {
-    for &spec in abbreviation.attributes() {
+    for &spec in few_attributes(abbreviation)? {
         take(&entries.read_attribute(spec)?);
     }
     Ok(())
 }
 
+/// Passes over all attributes of the entry just begun.
+pub(super) fn skip(entries: &mut Entries<'_>, abbreviation: &Abbreviation) -> gimli::Result<()> {
+    entries.skip_attributes(few_attributes(abbreviation)?)
+}
+
+/// No entry has more attributes. They need not take any bytes, so that an entry of one byte could have any number.
+const MAX_ATTRIBUTES: usize = 128;
+
+fn few_attributes(abbreviation: &Abbreviation) -> gimli::Result<&[AttributeSpecification]> {
+    let all = abbreviation.attributes();
+    if all.len() > MAX_ATTRIBUTES { Err(gimli::Error::TooManyIterations) } else { Ok(all) }
+}
+
 /// In no real file there is more than a unit or two of whose extent nothing is known.
 const MAX_ELSEWHERE: usize = 64;
+
+/// Units take many times their smallest size in memory. A large program has some thousands.
+const MAX_UNITS: usize = 1 << 16;
+/// Tables of abbreviations too; those of all units together are a hundredth of a real file.
+const SMALL_TABLES: usize = 1 << 20;
+const TABLES_PER_FILE: usize = 16;
 
 /// All units.
 pub(super) struct Units {
@@ -161,7 +181,8 @@ pub(super) struct Units {
 impl Units {
     pub(super) fn read(sections: &Sections) -> Units {
         let headers = headers(sections.bytes(Id::Info));
-        let tables = abbreviation_tables(sections.bytes(Id::Abbrev), &headers);
+        let most = SMALL_TABLES.max(sections.file_size() / TABLES_PER_FILE);
+        let tables = abbreviation_tables(truncated(sections.bytes(Id::Abbrev), most), &headers);
         let read = |header: &UnitHeader<Reader<'_>>| {
             let abbreviations = tables.get(&header.debug_abbrev_offset().0)?.clone();
             Unit::read(header, abbreviations, sections)
@@ -200,7 +221,8 @@ impl Units {
                 Extent::None => continue,
                 Extent::To(end) => self.code.push((unit.low_pc, end, i)),
                 Extent::List(at) if unread.remove(&at) => {
-                    let end = starts.range(at + 1..).next().copied().unwrap_or(usize::MAX);
+                    let next = (Bound::Excluded(at), Bound::Unbounded);
+                    let end = starts.range(next).next().copied().unwrap_or(usize::MAX);
                     self.code.extend(unit.ranges(at, end, sections).into_iter().map(|(from, to)| (from, to, i)));
                 }
                 Extent::List(_) | Extent::Unknown => {}
@@ -301,7 +323,7 @@ pub(super) fn truncated(bytes: &[u8], end: usize) -> &[u8] {
 fn headers(info: &[u8]) -> Vec<UnitHeader<Reader<'_>>> {
     let mut units = DebugInfo::new(info, LittleEndian).units();
     let mut headers = Vec::new();
-    while let Ok(Some(header)) = units.next() {
+    while let (Ok(Some(header)), true) = (units.next(), headers.len() < MAX_UNITS) {
         headers.push(header);
     }
     headers

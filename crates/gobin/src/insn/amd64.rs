@@ -54,13 +54,15 @@ impl<'a> Decoder<'a> {
         self.insn.ip().wrapping_sub(self.entry) as u32
     }
 
-    /// Takes a run of int3 up to the end for one; length of what was taken.
+    /// Takes a run of int3 for one instruction; length of what was taken.
     fn skip_filling(&mut self, at: u32) -> u32 {
-        let rest = self.bytes.get(at as usize..).unwrap_or_default();
-        if rest.iter().any(|&b| b != INT3) || self.iced.set_position(self.bytes.len()).is_err() {
-            return 1;
+        let behind = at as usize + self.insn.len();
+        let more = self.bytes.get(behind..).unwrap_or_default().iter().take_while(|&&b| b == INT3).count();
+        if self.iced.set_position(behind + more).is_err() {
+            return self.insn.len() as u32;
         }
-        rest.len() as u32
+        self.iced.set_ip(self.insn.next_ip().wrapping_add(more as u64));
+        (self.insn.len() + more) as u32
     }
 
     fn undecodable(&self) -> Undecodable {

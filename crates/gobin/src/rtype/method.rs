@@ -4,6 +4,7 @@
 //! parameters and results of compiled code.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::{Descriptor, HEADER, LIST, MOST, RuntimeTypes, UNCOMMON, kind};
 use crate::addr::VAddr;
@@ -80,6 +81,8 @@ pub enum SignatureSource {
 const COUNTS: u64 = 48;
 const FUNC: u64 = 56;
 const VARIADIC: u32 = 0x8000;
+/// A function with more parameters, or more results, is damage.
+const MOST_PARAMS: u32 = 1000;
 
 // +rtype 1.21- size internal/abi.UncommonType = 16
 // +rtype 1.21- internal/abi.UncommonType.PkgPath abi.NameOff @0
@@ -105,6 +108,13 @@ pub(super) struct Uncommon {
     package: u32,
     pub(super) methods: u64,
     first: VAddr,
+}
+
+impl FuncType {
+    /// What is kept of it.
+    fn bytes(&self) -> usize {
+        (self.params.len() + self.results.len()) * size_of::<TypeRef>()
+    }
 }
 
 impl<'d> RuntimeTypes<'d> {
@@ -134,6 +144,9 @@ impl<'d> RuntimeTypes<'d> {
         let descriptor = self.descriptor(at).filter(|d| d.kind == kind::FUNC)?;
         let counts = self.elf.half(at.plus(COUNTS))?;
         let (params, results) = (counts & 0xffff, counts >> 16 & !VARIADIC);
+        if params > MOST_PARAMS || results > MOST_PARAMS {
+            return None;
+        }
         let first = at.plus(FUNC + if descriptor.flags & UNCOMMON == 0 { 0 } else { UNCOMMON_SIZE });
         let types = |range: std::ops::Range<u32>| {
             let word = |i: u32| self.elf.pointer(first.plus(8 * u64::from(i)));
@@ -153,31 +166,41 @@ impl<'d> RuntimeTypes<'d> {
     #[must_use]
     pub fn method_signatures(&self, unreachable: Option<VAddr>) -> BTreeMap<VAddr, MethodSignature<'d>> {
         let mut known = BTreeMap::new();
-        for at in self.all() {
-            for method in self.methods(at) {
-                let Some(entry) = method.entry else { continue };
-                let Some(func) = method.ty.and_then(|ty| self.func(ty)) else { continue };
-                let (receiver, source) = (Receiver::Value(at), SignatureSource::MethodSet);
-                known.entry(entry).or_insert(MethodSignature { name: method.name, receiver, func, source });
+        // Many methods can have one type, but not so many that it matters; damage can give all of them the longest.
+        let mut left = self.elf.bytes().len();
+        let mut add = |(entry, signature): (VAddr, MethodSignature<'d>)| {
+            if let Entry::Vacant(place) = known.entry(entry)
+                && let Some(rest) = left.checked_sub(signature.func.bytes())
+            {
+                left = rest;
+                place.insert(signature);
             }
-        }
-        for itab in self.itabs() {
-            self.add_itab(&itab, &mut known);
-        }
+        };
+        self.all().into_iter().for_each(|at| self.method_set(at).for_each(&mut add));
+        self.itabs().iter().for_each(|itab| self.itab_methods(itab).for_each(&mut add));
         if let Some(at) = unreachable {
             known.remove(&at);
         }
         known
     }
 
-    fn add_itab(&self, itab: &super::Itab, known: &mut BTreeMap<VAddr, MethodSignature<'d>>) {
-        let Some(direct) = self.is_direct(itab.concrete) else { return };
-        let receiver = if direct { Receiver::Value(itab.concrete) } else { Receiver::Pointer(itab.concrete) };
-        for (method, &entry) in self.interface_methods(itab.interface).iter().zip(&itab.methods) {
-            let Some(func) = self.func(method.ty) else { continue };
-            let source = SignatureSource::Itab;
-            known.entry(entry).or_insert(MethodSignature { name: method.name, receiver, func, source });
-        }
+    fn method_set(&self, at: VAddr) -> impl Iterator<Item = (VAddr, MethodSignature<'d>)> {
+        self.methods(at).into_iter().filter_map(move |method| {
+            let func = self.func(method.ty?)?;
+            let (receiver, source) = (Receiver::Value(at), SignatureSource::MethodSet);
+            Some((method.entry?, MethodSignature { name: method.name, receiver, func, source }))
+        })
+    }
+
+    fn itab_methods(&self, itab: &super::Itab) -> impl Iterator<Item = (VAddr, MethodSignature<'d>)> {
+        let receiver = self
+            .is_direct(itab.concrete)
+            .map(|direct| if direct { Receiver::Value(itab.concrete) } else { Receiver::Pointer(itab.concrete) });
+        let methods = self.interface_methods(itab.interface).into_iter().zip(&itab.methods);
+        methods.filter_map(move |(method, &entry)| {
+            let (func, source) = (self.func(method.ty)?, SignatureSource::Itab);
+            Some((entry, MethodSignature { name: method.name, receiver: receiver?, func, source }))
+        })
     }
 
     pub(super) fn package_of(&self, descriptor: &Descriptor) -> Option<&'d str> {
