@@ -135,7 +135,7 @@ impl Elf {
         let arch = match header.e_machine.get(Le) {
             elf::EM_X86_64 => Arch::Amd64,
             elf::EM_AARCH64 => Arch::Arm64,
-            other => return Err(Error::Foreign { what: machine_name(other) }),
+            other => return Err(Error::Foreign { what: format!("a program for {}", machine_name(other)) }),
         };
         let placement = match header.e_type.get(Le) {
             elf::ET_EXEC => Placement::Fixed,
@@ -360,10 +360,10 @@ fn check_identity(bytes: &[u8]) -> Result<(), Error> {
         return Err(Error::Truncated { what: "the ELF header", need: 64, have: bytes.len() as u64 });
     }
     if bytes[4] != elf::ELFCLASS64.0 {
-        return Err(Error::Foreign { what: "a 32-bit machine".into() });
+        return Err(Error::Foreign { what: format!("a 32-bit program, for {}", machine_of(bytes)) });
     }
     if bytes[5] != elf::ELFDATA2LSB.0 {
-        return Err(Error::Foreign { what: "a big-endian machine".into() });
+        return Err(Error::Foreign { what: format!("a big-endian program, for {}", machine_of(bytes)) });
     }
     Ok(())
 }
@@ -381,10 +381,19 @@ fn looks_like(bytes: &[u8]) -> &'static str {
     }
 }
 
+/// The machine that a header of any word size and byte order names.
+fn machine_of(bytes: &[u8]) -> String {
+    let raw = [bytes[18], bytes[19]];
+    let big = bytes[5] != elf::ELFDATA2LSB.0;
+    machine_name(elf::Machine(if big { u16::from_be_bytes(raw) } else { u16::from_le_bytes(raw) }))
+}
+
 fn machine_name(machine: elf::Machine) -> String {
     match machine {
-        elf::EM_386 => "32-bit x86".into(),
-        elf::EM_ARM => "32-bit ARM".into(),
+        elf::EM_386 => "x86".into(),
+        elf::EM_ARM => "ARM".into(),
+        elf::EM_X86_64 => "x86-64".into(),
+        elf::EM_AARCH64 => "arm64".into(),
         elf::EM_RISCV => "RISC-V".into(),
         elf::EM_PPC64 => "64-bit PowerPC".into(),
         elf::EM_S390 => "S/390".into(),

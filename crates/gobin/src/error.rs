@@ -15,7 +15,7 @@ pub enum Error {
     },
     /// ELF, but for another machine or word size.
     Foreign {
-        /// What it is made for, in words.
+        /// What it is, in words: `a program for RISC-V`.
         what: String,
     },
     /// ELF that is neither an executable nor a shared object.
@@ -60,7 +60,7 @@ impl fmt::Display for Error {
         match self {
             Error::Empty => write!(f, "the file is empty"),
             Error::NotElf { what } => write!(f, "not an ELF executable ({what})"),
-            Error::Foreign { what } => write!(f, "an ELF file for {what}; gospect reads 64-bit x86-64 and arm64"),
+            Error::Foreign { what } => write!(f, "{what}; gospect reads 64-bit programs for x86-64 and arm64"),
             Error::NotExecutable { what } => write!(f, "an ELF file, but {what}, not a program or shared library"),
             Error::Truncated { what, need, have } => {
                 write!(f, "the file is cut short: {what} ends at byte {need}, the file at {have}")

@@ -35,8 +35,8 @@ pub(crate) fn inlined<'i>(image: &'i Image, patterns: &[Pattern]) -> Vec<(&'i st
 /// Why nothing matched, and what was probably meant.
 pub(crate) fn nothing(program: &Program, patterns: &[Pattern]) -> Failure {
     let image = &program.image;
-    if let Err(why) = image.table() {
-        return Failure::refused(format!("the functions of {} cannot be read: {why}", program.name));
+    if let Some(why) = unreadable(program) {
+        return why;
     }
     let typed: Vec<String> = patterns.iter().map(|p| format!("`{}`", p.text())).collect();
     let places = inlined(image, patterns);
@@ -55,6 +55,12 @@ pub(crate) fn nothing(program: &Program, patterns: &[Pattern]) -> Failure {
         near => format!("did you mean {}?", near.join(" or ")),
     };
     Failure::nothing(format!("no function of {} matches {}", program.name, typed.join(" or ")), Some(hint))
+}
+
+/// Why a program shows no functions at all, if so.
+pub(crate) fn unreadable(program: &Program) -> Option<Failure> {
+    let why = program.image.table().err()?;
+    Some(Failure::refused(format!("the functions of {} cannot be read: {why}", program.name)))
 }
 
 fn only_inlined(name: &str, places: &[(&str, InlinedAt)], go_sources: Option<&str>) -> Failure {

@@ -23,7 +23,7 @@ pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
             ),
         });
     };
-    let program = target.open()?;
+    let program = run.open(&target)?;
     let functions = choose_one(&program, &word.to_string_lossy())?;
     let signatures = Descriptions::of(&program.image);
     for (i, &function) in functions.iter().enumerate() {
@@ -47,10 +47,9 @@ fn choose_one<'p>(program: &'p Program, word: &str) -> Result<Vec<Function<'p>>,
     if let Some(address) = word.strip_prefix("0x") {
         let address = u64::from_str_radix(address, 16)
             .map_err(|_| Failure::usage(format!("`{word}` is no address"), "addresses are written as 0x4a1c20"))?;
+        let none = || Failure::nothing(format!("no function of {} lies at {word}", program.name), None);
         let at = program.image.function_at(VAddr(address));
-        return at
-            .map(|f| vec![f])
-            .ok_or_else(|| Failure::nothing(format!("no function of {} lies at {word}", program.name), None));
+        return at.map(|f| vec![f]).ok_or_else(|| choose::unreadable(program).unwrap_or_else(none));
     }
     let patterns = [gobin::pattern::Pattern::new(word)];
     let found = choose::functions(&program.image, &patterns);

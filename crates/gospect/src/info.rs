@@ -8,7 +8,7 @@ pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
     if let Some(extra) = rest.first() {
         return Err(Failure::too_many(extra, "info"));
     }
-    let program = target.open()?;
+    let program = run.open(&target)?;
     let info = ui::info::Info {
         name: &program.name,
         path: &program.path.display().to_string(),

@@ -21,6 +21,7 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
+use session::{Program, Target};
 use ui::text::visible;
 
 use crate::failure::Failure;
@@ -36,6 +37,23 @@ pub struct Run {
     pub format: ui::Format,
     /// Where to.
     pub out: Output,
+}
+
+impl Run {
+    /// Opens what the command is to look at.
+    ///
+    /// # Errors
+    /// Why it cannot be, also that results would be written over it.
+    pub(crate) fn open(&self, target: &Target) -> Result<Program, Failure> {
+        let program = target.open()?;
+        if self.out.id()? == program.file {
+            return Err(Failure::usage(
+                format!("what is found in {} would be written over it", program.name),
+                "write to another file",
+            ));
+        }
+        Ok(program)
+    }
 }
 
 /// What is said when a file is made shorter while it is read: all that can still be done then.

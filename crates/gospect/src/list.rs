@@ -15,7 +15,7 @@ const CHUNK: usize = 128;
 pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
     let (target, words) = run.typed.target("list")?;
     let patterns = choose::patterns(words);
-    let program = target.open()?;
+    let program = run.open(&target)?;
     let image = &program.image;
     let mut functions = choose::functions(image, &patterns);
     let inlined = if run.typed.inlined { choose::inlined(image, &patterns) } else { Vec::new() };

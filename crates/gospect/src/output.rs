@@ -1,5 +1,8 @@
 //! Where results go: standard output or the file of `-o`.
 //!
+//! A file keeps what it has until there is something to write: a command that fails does not empty it. So a command
+//! can also look whether its target is what it would write to, see [`Output::id`].
+//!
 //! Errors of writing leave here as whole sentences, with the name of what was written to. Nothing is lost silently:
 //! [`Output::finish`] has to be called, and says if the last bytes did not fit.
 
@@ -9,6 +12,7 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use session::FileId;
 use ui::Look;
 
 use crate::typed::Color;
@@ -19,6 +23,8 @@ pub struct Output {
     to: BufWriter<File>,
     name: String,
     terminal: bool,
+    /// What the file had before is still there.
+    untouched: bool,
 }
 
 impl Output {
@@ -35,9 +41,11 @@ impl Output {
 
     fn create(path: &Path) -> io::Result<Output> {
         let name = path.display().to_string();
-        let file = File::options().write(true).create(true).truncate(true).mode(0o644).open(path);
-        let file = file.map_err(|e| said(&e, format!("{name} cannot be created: {e}")))?;
-        Ok(Output { to: BufWriter::new(file), name, terminal: false })
+        let file = File::options().write(true).create(true).truncate(false).mode(0o644).open(path);
+        let done = if path.exists() { "written to" } else { "created" };
+        let file = file.map_err(|e| said(&e, format!("{name} cannot be {done}: {e}")))?;
+        let untouched = file.metadata().is_ok_and(|m| m.is_file());
+        Ok(Output { to: BufWriter::new(file), name, terminal: false, untouched })
     }
 
     /// Not [`io::stdout`] itself: it writes at every line end, and takes a closed descriptor for success.
@@ -45,7 +53,7 @@ impl Output {
         let name = "standard output".to_owned();
         let file = io::stdout().as_fd().try_clone_to_owned();
         let file = File::from(file.map_err(|e| said(&e, format!("{name} cannot be opened: {e}")))?);
-        Ok(Output { terminal: file.is_terminal(), to: BufWriter::new(file), name })
+        Ok(Output { terminal: file.is_terminal(), to: BufWriter::new(file), name, untouched: false })
     }
 
     /// What a text can look like there.
@@ -60,7 +68,24 @@ impl Output {
     /// # Errors
     /// As writing.
     pub fn finish(&mut self) -> io::Result<()> {
+        self.begin()?;
         self.flush()
+    }
+
+    /// Which file it is, whatever it is called.
+    ///
+    /// # Errors
+    /// Those of `fstat(2)`.
+    pub fn id(&self) -> io::Result<FileId> {
+        self.to.get_ref().metadata().map(|m| FileId::of(&m)).map_err(|e| self.worded(&e))
+    }
+
+    /// Removes what the file had before.
+    fn begin(&mut self) -> io::Result<()> {
+        if std::mem::take(&mut self.untouched) {
+            return self.to.get_ref().set_len(0).map_err(|e| self.worded(&e));
+        }
+        Ok(())
     }
 
     fn worded(&self, error: &io::Error) -> io::Error {
@@ -70,6 +95,7 @@ impl Output {
 
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.begin()?;
         self.to.write(bytes).map_err(|e| self.worded(&e))
     }
 

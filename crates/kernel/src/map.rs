@@ -36,6 +36,15 @@ impl FileId {
 pub struct Mapped {
     start: NonNull<u8>,
     len: usize,
+    id: FileId,
+}
+
+impl Mapped {
+    /// Which file it is.
+    #[must_use]
+    pub fn id(&self) -> FileId {
+        self.id
+    }
 }
 
 /// Why something with a name is no file that could be mapped; the payload of the [`io::Error`] that says so.
@@ -71,9 +80,10 @@ pub fn map_file(path: &Path) -> io::Result<Mapped> {
 pub fn map(file: &File) -> io::Result<Mapped> {
     let metadata = file.metadata()?;
     regular(&metadata)?;
+    let id = FileId::of(&metadata);
     let len = usize::try_from(metadata.len()).map_err(|_| io::Error::from(io::ErrorKind::FileTooLarge))?;
     if len == 0 {
-        return Ok(Mapped { start: NonNull::dangling(), len });
+        return Ok(Mapped { start: NonNull::dangling(), len, id });
     }
     // Shared, since the kernel puts the breakpoints of everybody's uprobes into each private mapping of a file, this one
     // too, although nobody runs it (valid_vma in kernel/events/uprobes.c): the file would seem to be full of int3.
@@ -85,7 +95,7 @@ pub fn map(file: &File) -> io::Result<Mapped> {
         return Err(io::Error::last_os_error());
     }
     let start = NonNull::new(start.cast()).ok_or_else(|| io::Error::from(io::ErrorKind::AddrNotAvailable))?;
-    Ok(Mapped { start, len })
+    Ok(Mapped { start, len, id })
 }
 
 /// Lets this process end with `message` on standard error and this exit status when a mapped file turns out to be

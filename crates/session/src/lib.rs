@@ -9,7 +9,7 @@ pub mod processes;
 pub mod refusal;
 pub mod target;
 
-pub use kernel::{Pid, say_before_sigbus};
+pub use kernel::{FileId, Pid, say_before_sigbus};
 pub use ordered::ordered;
 pub use processes::processes;
 pub use refusal::{Class, Refusal};

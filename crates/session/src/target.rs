@@ -9,10 +9,13 @@ use std::path::{Path, PathBuf};
 use gobin::{Image, VAddr};
 use kernel::privilege::Privileges;
 use kernel::proc::Stat;
-use kernel::{Mapped, Pid, Process};
+use kernel::{FileId, Mapped, Pid, Process};
 
 use crate::privilege;
 use crate::refusal::Refusal;
+
+/// The hint where a process is none that gospect can look at.
+const RUNNING: &str = "`gospect ps` shows the Go processes that are running";
 
 /// What a command is to look at.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -29,6 +32,8 @@ pub struct Program {
     pub name: String,
     /// The path of its file; of a process as itself would name it.
     pub path: PathBuf,
+    /// Which file that is, whatever it is called.
+    pub file: FileId,
     /// What its file says.
     pub image: Image,
     /// The process, if the target is one.
@@ -72,8 +77,9 @@ impl Program {
 fn open_path(path: &Path) -> Result<Program, Refusal> {
     let name = path.display().to_string();
     let file = kernel::map_file(path).map_err(|e| refused_path(path, &e))?;
+    let id = file.id();
     let image = read(&name, file)?;
-    Ok(Program { name, path: path.to_owned(), image, process: None })
+    Ok(Program { name, path: path.to_owned(), file: id, image, process: None })
 }
 
 fn open_pid(pid: Pid) -> Result<Program, Refusal> {
@@ -88,12 +94,19 @@ fn open_pid(pid: Pid) -> Result<Program, Refusal> {
     let name = format!("PID {pid} ({})", path.display());
     let file = process.exe().and_then(|f| kernel::map(&f));
     let file = file.map_err(|e| Refusal::refused(format!("the program of {name} may not be read: {e}")))?;
-    let image = read(&name, file)?;
-    Ok(Program { name, path, image, process: Some(process) })
+    let id = file.id();
+    let image = read(&name, file).map_err(|refusal| refusal.hint(RUNNING))?;
+    Ok(Program { name, path, file: id, image, process: Some(process) })
 }
 
 fn read(name: &str, file: Mapped) -> Result<Image, Refusal> {
-    Image::parse(file).map_err(|e| Refusal::refused(format!("{name} cannot be read: {e}")))
+    Image::parse(file).map_err(|e| {
+        let refusal = Refusal::refused(format!("{name} cannot be read: {e}"));
+        match e {
+            gobin::Error::NotElf { what: "a script" } => refusal.hint("name the program that it starts"),
+            _ => refusal,
+        }
+    })
 }
 
 fn refused_path(path: &Path, error: &io::Error) -> Refusal {
@@ -107,8 +120,7 @@ fn refused_path(path: &Path, error: &io::Error) -> Refusal {
 }
 
 fn no_such_process(pid: Pid) -> Refusal {
-    Refusal::refused(format!("there is no process with PID {pid}"))
-        .hint("`gospect ps` shows the Go processes that are running")
+    Refusal::refused(format!("there is no process with PID {pid}")).hint(RUNNING)
 }
 
 /// Why `/proc/PID/exe` leads nowhere.

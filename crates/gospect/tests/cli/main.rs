@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends where something goes wrong")]
 
+mod bad_input;
 mod contract;
 mod explain;
 mod info;

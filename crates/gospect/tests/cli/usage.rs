@@ -133,7 +133,7 @@ fn a_file_that_cannot_be_created_is_named() {
     check(
         &["help", "-o", "/tmp"],
         expect![[r#"
-        gospect: /tmp cannot be created: Is a directory (os error 21)
-        (exit status 3)"#]],
+            gospect: /tmp cannot be written to: Is a directory (os error 21)
+            (exit status 3)"#]],
     );
 }
