@@ -3,6 +3,7 @@
 
 mod ci;
 mod fixtures;
+mod fuzz;
 mod generate;
 mod rtype;
 mod survey;
@@ -29,6 +30,12 @@ const COMMANDS: &[Command] = &[
         args: "[GO...]",
         about: "Build the Go programs of the tests ahead, for all Go releases or those named",
         run: fixtures::run,
+    },
+    Command {
+        name: "fuzz",
+        args: "[TARGET] [--seconds N]",
+        about: "Damage programs at random and look that gobin answers, longer than the tests do",
+        run: fuzz::run,
     },
     Command {
         name: "generate",
@@ -72,7 +79,7 @@ fn main() -> ExitCode {
 }
 
 fn usage() -> String {
-    let row = |c: &Command| format!("  {:<22} {}\n", format!("{} {}", c.name, c.args), c.about);
+    let row = |c: &Command| format!("  {:<28} {}\n", format!("{} {}", c.name, c.args), c.about);
     format!("usage: cargo xtask COMMAND\n\n{}", COMMANDS.iter().map(row).collect::<String>())
 }
 
