@@ -328,7 +328,8 @@ fn names(input: &[u8]) {
     for one in &names {
         let parts = name::Name::parse(one);
         let _ = (parts.origin(), parts.import_path(), parts.generic(), pattern.matches(one), pattern.is_literal());
-        assert!(Pattern::new(one).matches(one), "a name matches itself: {one:?}");
+        // In a file a zero byte ends a name.
+        assert!(one.contains('\0') || Pattern::new(one).matches(one), "a name matches itself: {one:?}");
     }
     let _ = (suggest(first, names.into_iter(), 3), gobin::buildinfo::GoVersion::parse(first));
 }

@@ -268,7 +268,7 @@ fn a_file_of_any_bytes_is_answered() {
 
 #[test]
 fn damaged_headers_are_answered() {
-    check("damaged_headers_are_answered", "elf", 150);
+    check("damaged_headers_are_answered", "elf", 300);
 }
 
 #[test]
@@ -278,17 +278,17 @@ fn damaged_build_information_is_answered() {
 
 #[test]
 fn a_damaged_function_table_is_answered() {
-    check("a_damaged_function_table_is_answered", "pclntab", 100);
+    check("a_damaged_function_table_is_answered", "pclntab", 150);
 }
 
 #[test]
 fn damaged_moduledata_and_types_are_answered() {
-    check("damaged_moduledata_and_types_are_answered", "types", 100);
+    check("damaged_moduledata_and_types_are_answered", "types", 150);
 }
 
 #[test]
 fn damaged_dwarf_is_answered() {
-    check("damaged_dwarf_is_answered", "dwarf", 150);
+    check("damaged_dwarf_is_answered", "dwarf", 250);
 }
 
 #[test]
