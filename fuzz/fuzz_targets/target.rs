@@ -1,5 +1,5 @@
 //! All targets by the names of their binaries: `cargo +nightly fuzz run -s none dwarf`, without a
-//! sanitizer, since gobin has no unsafe code and is ten times as fast so. Those that patch a
+//! sanitizer, since gobin has no unsafe code and runs several times as fast so. Those that patch a
 //! real program need it in `GOSPECT_FUZZ_SEED`: a small one with uncompressed DWARF (`-ldflags=-compressdwarf=false`).
 #![no_main]
 
