@@ -13,7 +13,7 @@ pub(super) const VERSIONS: [(u32, u32); 11] =
 
 /// The last release of each minor version that was compared with the table.
 pub(super) const COMPARED: [(u32, u32); 9] =
-    [(19, 13), (20, 14), (21, 13), (22, 12), (23, 12), (24, 11), (25, 5), (26, 6), (27, 3)];
+    [(19, 13), (20, 14), (21, 13), (22, 12), (23, 12), (24, 11), (25, 5), (26, 8), (27, 3)];
 
 /// A number for each of [`VERSIONS`], or [`__`].
 pub(super) type Row = [u16; VERSIONS.len()];
