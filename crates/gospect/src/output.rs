@@ -1,7 +1,8 @@
 //! Where results go: standard output or the file of `-o`.
 //!
-//! A file keeps what it has until there is something to write: a command that fails does not empty it. So a command
-//! can also look whether its target is what it would write to, see [`Output::id`].
+//! A file keeps what it has until there is something to write, and one that was made for nothing is taken away again: a
+//! command that fails leaves no trace. So a command can also look whether its target is what it would write to, see
+//! [`Output::id`].
 //!
 //! Errors of writing leave here as whole sentences, with the name of what was written to. Nothing is lost silently:
 //! [`Output::finish`] has to be called, and says if the last bytes did not fit.
@@ -10,7 +11,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use session::FileId;
 use ui::Look;
@@ -25,6 +26,8 @@ pub struct Output {
     terminal: bool,
     /// What the file had before is still there.
     untouched: bool,
+    /// Where the file is, if it was not there before.
+    made: Option<PathBuf>,
 }
 
 impl Output {
@@ -41,11 +44,14 @@ impl Output {
 
     fn create(path: &Path) -> io::Result<Output> {
         let name = path.display().to_string();
+        let existed = path.exists();
         let file = File::options().write(true).create(true).truncate(false).mode(0o644).open(path);
-        let done = if path.exists() { "written to" } else { "created" };
+        let done = if existed { "written to" } else { "created" };
         let file = file.map_err(|e| said(&e, format!("{name} cannot be {done}: {e}")))?;
         let untouched = file.metadata().is_ok_and(|m| m.is_file());
-        Ok(Output { to: BufWriter::new(file), name, terminal: false, untouched })
+        // The path may be a link to where the file was made.
+        let made = if existed { None } else { path.canonicalize().ok() };
+        Ok(Output { to: BufWriter::new(file), name, terminal: false, untouched, made })
     }
 
     /// Not [`io::stdout`] itself: it writes at every line end, and takes a closed descriptor for success.
@@ -53,7 +59,7 @@ impl Output {
         let name = "standard output".to_owned();
         let file = io::stdout().as_fd().try_clone_to_owned();
         let file = File::from(file.map_err(|e| said(&e, format!("{name} cannot be opened: {e}")))?);
-        Ok(Output { terminal: file.is_terminal(), to: BufWriter::new(file), name, untouched: false })
+        Ok(Output { terminal: file.is_terminal(), to: BufWriter::new(file), name, untouched: false, made: None })
     }
 
     /// What a text can look like there.
@@ -90,6 +96,18 @@ impl Output {
 
     fn worded(&self, error: &io::Error) -> io::Error {
         said(error, format!("{} cannot be written to: {error}", self.name))
+    }
+}
+
+impl Drop for Output {
+    /// Takes away the file that was made and never written to, unless another is in its place.
+    fn drop(&mut self) {
+        let Some(path) = self.made.take().filter(|_| self.untouched) else { return };
+        let empty = std::fs::metadata(&path).is_ok_and(|m| m.len() == 0 && self.id().ok() == Some(FileId::of(&m)));
+        if empty {
+            // Where it cannot be removed it stays, empty.
+            let _ = std::fs::remove_file(path);
+        }
     }
 }
 

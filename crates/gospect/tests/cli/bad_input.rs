@@ -513,6 +513,12 @@ fn a_command_that_fails_leaves_the_last_results_where_they_are() {
     for args in [&["info", "missing"][..], &["list", "app", "no.such"], &["explain", "app", "main.mian"]] {
         assert_ne!(here.gospect(&[args, &["-o", "out"]].concat()).status, 0);
         assert!(fs::read_to_string(here.0.join("out")).unwrap().starts_with("the last results"), "{args:?}");
+        symlink("made", here.0.join("link")).unwrap();
+        for output in ["new", "link"] {
+            assert_ne!(here.gospect(&[args, &["-o", output]].concat()).status, 0);
+            assert!(!here.0.join(output).exists(), "{args:?}: nothing is made for nothing");
+        }
+        fs::remove_file(here.0.join("link")).expect("the link itself is not ours to remove");
     }
     assert_eq!(here.gospect(&["list", "app", "main.main", "-o", "out"]).seen(), "(exit status 0)");
     assert_eq!(fs::read_to_string(here.0.join("out")).unwrap(), here.gospect(&["list", "app", "main.main"]).stdout);
