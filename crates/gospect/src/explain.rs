@@ -2,6 +2,7 @@
 
 use gobin::describe::Descriptions;
 use gobin::insn::{self, Line};
+use gobin::pattern::Pattern;
 use gobin::{Function, Image, VAddr};
 use session::Program;
 use ui::explain::Explained;
@@ -23,8 +24,9 @@ pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
             ),
         });
     };
+    let pattern = choose::pattern(word)?;
     let program = run.open(&target)?;
-    let functions = choose_one(&program, &word.to_string_lossy())?;
+    let functions = choose_one(&program, &word.to_string_lossy(), &pattern)?;
     let signatures = Descriptions::of(&program.image);
     for (i, &function) in functions.iter().enumerate() {
         if i > 0 && run.format != ui::Format::Json {
@@ -43,20 +45,19 @@ pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
 }
 
 /// The function that is meant: several only where an assembly function and its wrapper share a name.
-fn choose_one<'p>(program: &'p Program, word: &str) -> Result<Vec<Function<'p>>, Failure> {
+fn choose_one<'p>(program: &'p Program, word: &str, pattern: &Pattern) -> Result<Vec<Function<'p>>, Failure> {
     if let Some(address) = word.strip_prefix("0x") {
         let address = u64::from_str_radix(address, 16)
             .map_err(|_| Failure::usage(format!("`{word}` is no address"), "addresses are written as 0x4a1c20"))?;
         let none = || Failure::nothing(format!("no function of {} lies at {word}", program.name), None);
         let at = program.image.function_at(VAddr(address));
-        return at.map(|f| vec![f]).ok_or_else(|| choose::unreadable(program).unwrap_or_else(none));
+        return at.map(|f| vec![f]).ok_or_else(|| choose::unreadable(program).map_or_else(none, Failure::Said));
     }
-    let patterns = [gobin::pattern::Pattern::new(word)];
-    let found = choose::functions(&program.image, &patterns);
+    let found = choose::functions(&program.image, std::slice::from_ref(pattern));
     let same: Vec<Function> = found.iter().copied().filter(|f| f.name() == word).collect();
     let chosen = if same.is_empty() { found } else { same };
     match chosen.first() {
-        None => Err(choose::nothing(program, &patterns)),
+        None => Err(choose::nothing(program, &[pattern])),
         Some(first) if chosen.iter().any(|f| f.name() != first.name()) => Err(several(word, &chosen)),
         Some(_) => Ok(chosen),
     }

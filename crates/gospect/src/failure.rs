@@ -34,6 +34,25 @@ pub struct Message {
     pub status: u8,
 }
 
+impl Message {
+    /// Something that the file or the system does not have.
+    #[must_use]
+    pub fn refused(sentence: impl Into<String>) -> Message {
+        Message { sentence: sentence.into(), hint: None, status: REFUSED }
+    }
+
+    /// Nothing of what was asked for.
+    #[must_use]
+    pub fn nothing(sentence: impl Into<String>, hint: Option<String>) -> Message {
+        Message { sentence: sentence.into(), hint, status: NOTHING }
+    }
+
+    /// Tells it to the user, while the command goes on.
+    pub fn say(&self) {
+        crate::say(&self.sentence, self.hint.as_deref());
+    }
+}
+
 impl Failure {
     /// A mistake in the command line.
     #[must_use]
@@ -50,16 +69,10 @@ impl Failure {
         )
     }
 
-    /// Something that the file or the system does not have.
-    #[must_use]
-    pub fn refused(sentence: impl Into<String>) -> Failure {
-        Failure::Said(Message { sentence: sentence.into(), hint: None, status: REFUSED })
-    }
-
     /// Nothing of what was asked for.
     #[must_use]
     pub fn nothing(sentence: impl Into<String>, hint: Option<String>) -> Failure {
-        Failure::Said(Message { sentence: sentence.into(), hint, status: NOTHING })
+        Failure::Said(Message::nothing(sentence, hint))
     }
 }
 

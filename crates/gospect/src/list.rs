@@ -3,10 +3,12 @@
 use std::io::Write;
 
 use gobin::describe::Descriptions;
+use gobin::image::InlinedAt;
+use gobin::pattern::Pattern;
 use gobin::{Function, Image};
 use ui::function::{Listed, Style, WIDEST_NAME};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Message};
 use crate::{Run, choose};
 
 /// Functions that a worker takes at a time: few enough that the first lines come at once.
@@ -14,13 +16,14 @@ const CHUNK: usize = 128;
 
 pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
     let (target, words) = run.typed.target("list")?;
-    let patterns = choose::patterns(words);
+    let patterns = choose::patterns(words)?;
     let program = run.open(&target)?;
     let image = &program.image;
     let mut functions = choose::functions(image, &patterns);
     let inlined = if run.typed.inlined { choose::inlined(image, &patterns) } else { Vec::new() };
+    let missed = missed(&patterns, &functions, &inlined);
     if functions.is_empty() && inlined.is_empty() {
-        return Err(choose::nothing(&program, &patterns));
+        return Err(choose::nothing(&program, &missed));
     }
     if run.typed.by_name {
         functions.sort_by_key(Function::name);
@@ -32,7 +35,18 @@ pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
     let lines = |part: &[Function]| lines(image, &signatures, part, style);
     session::ordered(&functions, CHUNK, lines, |text| run.out.write_all(&text))?;
     inlined.iter().try_for_each(|(name, at)| ui::function::show_inlined(name, at, style, &mut run.out))?;
+    if !missed.is_empty() {
+        run.out.finish()?;
+        choose::missed(&program, &missed).iter().for_each(Message::say);
+    }
     Ok(())
+}
+
+/// The patterns that chose nothing of what is shown.
+fn missed<'p>(patterns: &'p [Pattern], functions: &[Function], inlined: &[(&str, InlinedAt)]) -> Vec<&'p Pattern> {
+    let chose =
+        |p: &Pattern| functions.iter().any(|f| p.matches(f.name())) || inlined.iter().any(|(name, _)| p.matches(name));
+    patterns.iter().filter(|p| !chose(p)).collect()
 }
 
 /// The lines of some functions.

@@ -82,7 +82,7 @@ pub const GLOBAL: &[&Flag] = &[
         value: Value::Any("FILE"),
         brief: "Write to FILE instead of standard output",
         keep: |typed, value| {
-            typed.output = Some(value.into());
+            typed.output = Some(typed::path(value)?);
             Ok(())
         },
     },

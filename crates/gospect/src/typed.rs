@@ -67,10 +67,13 @@ impl Typed {
     /// The target, and the words behind it: with `-p` all words, else those after the first.
     ///
     /// # Errors
-    /// A usage error when there is neither `-p` nor a word.
+    /// A usage error when there is neither `-p` nor a word, or an empty one.
     pub fn target(&self, command: &str) -> Result<(Target, &[OsString]), Failure> {
         match (self.pid, self.words.split_first()) {
             (Some(pid), _) => Ok((Target::Pid(pid), &self.words)),
+            (None, Some((path, _))) if path.is_empty() => {
+                Err(Failure::usage("TARGET is empty", "it is the path of a program, or `-p PID` in its place"))
+            }
             (None, Some((path, rest))) => Ok((Target::Path(path.into()), rest)),
             (None, None) => Err(Failure::usage(
                 format!("`gospect {command}` needs a TARGET: the path of a program, or `-p PID`"),
@@ -78,6 +81,14 @@ impl Typed {
             )),
         }
     }
+}
+
+/// Takes the path of a file.
+///
+/// # Errors
+/// That there is none.
+pub fn path(word: &OsStr) -> Result<PathBuf, String> {
+    if word.is_empty() { Err("it is empty".to_owned()) } else { Ok(word.into()) }
 }
 
 /// Reads a PID.

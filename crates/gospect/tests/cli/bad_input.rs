@@ -575,11 +575,32 @@ fn a_function_that_is_not_there_is_said_with_what_may_be_meant() {
             (exit status 1)"#]],
         ),
         (
-            &["list", "app", ""],
+            &["list", "app", "main.main", ""][..],
             expect![[r#"
-            gospect: no function of app matches ``
-            hint: `gospect list` shows every function; `*` stands for any characters
-            (exit status 1)"#]],
+            gospect: the name of a function is empty
+            hint: `gospect list TARGET` shows every function
+            (exit status 2)"#]],
+        ),
+        (
+            &["explain", "app", ""],
+            expect![[r#"
+            gospect: the name of a function is empty
+            hint: `gospect list TARGET` shows every function
+            (exit status 2)"#]],
+        ),
+        (
+            &["info", ""],
+            expect![[r#"
+            gospect: TARGET is empty
+            hint: it is the path of a program, or `-p PID` in its place
+            (exit status 2)"#]],
+        ),
+        (
+            &["info", "app", "-o", ""],
+            expect![[r#"
+            gospect: `` cannot be the value of `--output`: it is empty
+            hint: `gospect help info` shows what can be typed
+            (exit status 2)"#]],
         ),
         (
             &["explain", "app", "main.(*store).*"],
