@@ -14,6 +14,8 @@ const ALIGN: usize = 16;
 const INLINE: u8 = 2;
 /// No version or module list is longer; what claims to be is damage.
 const LONGEST: u64 = 64 << 20;
+/// No version is longer, with all experiments.
+const LONGEST_VERSION: usize = 1024;
 /// No build has more modules and settings together. A line is kept in many times its own size.
 const MOST_LINES: usize = 1 << 16;
 
@@ -105,7 +107,9 @@ fn leading_number(text: &str) -> Option<u32> {
 /// Finds and reads the build information; `None` if the file has none.
 #[must_use]
 pub fn read(elf: &Elf) -> Option<BuildInfo> {
-    let (version, modules) = locate(elf).find_map(|at| strings(elf, at))?;
+    let named = elf.section(".go.buildinfo").and_then(|s| strings(elf, s.addr));
+    let scanned = || scan(elf).find_map(|at| strings(elf, at).filter(|(version, _)| is_version(version)));
+    let (version, modules) = named.or_else(scanned)?;
     let mut info = BuildInfo { go: GoVersion::parse(&version), ..BuildInfo::default() };
     for line in modules.lines().take(MOST_LINES) {
         read_line(&mut info, line);
@@ -113,16 +117,21 @@ pub fn read(elf: &Elf) -> Option<BuildInfo> {
     Some(info)
 }
 
-/// Where the magic stands: in its section, else anywhere in the program's data. (A program that looks for it, such as
-/// `go` itself, has the magic among its constants too; those are read-only and not aligned.)
-fn locate(elf: &Elf) -> impl Iterator<Item = VAddr> {
-    let named = elf.section(".go.buildinfo").map(|s| s.addr);
-    let scanned = elf.segments.iter().filter(|s| !s.executable).flat_map(move |s| {
+/// Where the magic stands in the program's data.
+fn scan(elf: &Elf) -> impl Iterator<Item = VAddr> {
+    elf.segments.iter().filter(|s| !s.executable).flat_map(move |s| {
         let bytes = elf.segment_bytes(s);
         let found = memchr::memmem::find_iter(bytes, MAGIC);
         found.filter(|at| at % ALIGN == 0).map(|at| s.addr.plus(at as u64)).collect::<Vec<_>>()
-    });
-    named.into_iter().chain(scanned)
+    })
+}
+
+/// Whether a text can be a version. A program that looks for the magic, such as `go` or gospect itself, has it among
+/// its own constants too, by chance at an address where it could be meant, and then anything follows it. `unknown` is
+/// what garble leaves.
+fn is_version(text: &str) -> bool {
+    let starts = ["go1.", "devel", "unknown"].iter().any(|start| text.starts_with(start));
+    starts && text.len() <= LONGEST_VERSION && !text.contains(char::is_control)
 }
 
 fn strings(elf: &Elf, at: VAddr) -> Option<(String, String)> {

@@ -66,3 +66,27 @@ fn a_line_without_its_fields_is_passed_over() {
     }
     assert_eq!(info.settings, [("key".to_owned(), "a\tb".to_owned())]);
 }
+
+/// The magic of build information where it could be meant, with something else behind it.
+#[repr(align(16))]
+struct Decoy([u8; 38]);
+
+static DECOY: Decoy = Decoy(*b"\xff Go buildinf:\x08\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x05hello");
+
+#[test]
+fn a_program_that_only_looks_for_the_magic_is_not_gos() {
+    assert_eq!(std::hint::black_box(&DECOY).0.len(), 38, "it is in this program");
+    let elf = Elf::parse(std::fs::read("/proc/self/exe").unwrap()).unwrap();
+    assert!(scan(&elf).any(|at| strings(&elf, at).is_some_and(|(version, _)| version == "hello")));
+    assert_eq!(read(&elf), None);
+}
+
+#[test]
+fn versions_are_known_by_their_first_word() {
+    for version in ["go1.26.6", "go1.27.0-X:noswissmap", "devel go1.28-8b1f5a1", "devel +8b1f5a1", "unknown"] {
+        assert!(is_version(version), "{version}");
+    }
+    for other in ["", "hello", "go1.26\n", "(s) violated: ptr::copy", &format!("go1.{}", "1".repeat(2000))] {
+        assert!(!is_version(other), "{other}");
+    }
+}
