@@ -10,7 +10,7 @@ use crate::{Run, say};
 
 pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
     let found = session::processes()?;
-    let unseen = found.unseen.map(|u| (count(u), u.hint));
+    let unseen = found.unseen.map(|u| (count(&u), u.hint));
     if found.go.is_empty() {
         let (but, hint) = unseen.map_or((String::new(), None), |(s, h)| (format!(", but {s}"), Some(h.to_owned())));
         return Err(Failure::nothing(format!("no Go process was found{but}"), hint));
@@ -24,9 +24,27 @@ pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
     Ok(())
 }
 
-fn count(unseen: Unseen) -> String {
+/// Users that are named of those whose processes could not be looked at.
+const NAMED: usize = 3;
+
+/// `12 processes of root and www-data were not looked at: gospect lacks CAP_SYS_PTRACE`
+fn count(unseen: &Unseen) -> String {
     let (processes, were) = if unseen.count == 1 { ("process", "was") } else { ("processes", "were") };
-    format!("{} {processes} {were} not looked at: {}", unseen.count, unseen.why)
+    format!("{} {processes} of {} {were} not looked at: {}", unseen.count, users(&unseen.users), unseen.why)
+}
+
+fn users(all: &[String]) -> String {
+    let mut named: Vec<String> = all.iter().take(NAMED).cloned().collect();
+    match all.len() - named.len() {
+        0 => {}
+        1 => named.push("1 more user".to_owned()),
+        more => named.push(format!("{more} more users")),
+    }
+    match named.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, first)) => format!("{} and {last}", first.join(", ")),
+        None => "nobody".to_owned(),
+    }
 }
 
 fn row(p: Process) -> ui::process::Process {
@@ -42,5 +60,41 @@ fn row(p: Process) -> ui::process::Process {
         stripped: p.program.stripped,
         traceable: p.traceable.is_ok(),
         why: p.traceable.err(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::{Expect, expect};
+
+    fn check(processes: usize, users: &[&str], expect: Expect) {
+        let users = users.iter().map(|&u| u.to_owned()).collect();
+        let unseen = Unseen { count: processes, users, why: "gospect lacks CAP_SYS_PTRACE", hint: "" };
+        expect.assert_eq(&count(&unseen));
+    }
+
+    #[test]
+    fn it_is_told_whose_processes_were_not_looked_at() {
+        check(1, &["root"], expect!["1 process of root was not looked at: gospect lacks CAP_SYS_PTRACE"]);
+        check(
+            12,
+            &["root", "www-data"],
+            expect!["12 processes of root and www-data were not looked at: gospect lacks CAP_SYS_PTRACE"],
+        );
+        check(
+            12,
+            &["root", "www-data", "1000", "postgres"],
+            expect![
+                "12 processes of root, www-data, 1000 and 1 more user were not looked at: gospect lacks CAP_SYS_PTRACE"
+            ],
+        );
+        check(
+            12,
+            &["root", "www-data", "1000", "postgres", "nobody"],
+            expect![
+                "12 processes of root, www-data, 1000 and 2 more users were not looked at: gospect lacks CAP_SYS_PTRACE"
+            ],
+        );
     }
 }

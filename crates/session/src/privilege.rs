@@ -25,8 +25,9 @@ pub fn to_look(own: Privileges) -> (&'static str, &'static str) {
             "run as root outside of the container, or in a container that shares the host's user namespace",
         ),
         true => (
-            "a security module (AppArmor, SELinux, Landlock) forbids it in spite of CAP_SYS_PTRACE",
-            "run gospect outside of its confinement",
+            "the kernel forbids it in spite of CAP_SYS_PTRACE, for a reason that it does not tell",
+            "a security module may do so (Landlock, SELinux, AppArmor, an eBPF program); if it confines gospect, run \
+             gospect outside of it",
         ),
     }
 }
@@ -50,7 +51,7 @@ mod tests {
         check(&[Bpf], true, expect![[r#"Some("gospect lacks CAP_PERFMON"), "gospect lacks CAP_SYS_PTRACE""#]]);
         check(&[Bpf, Perfmon], true, expect![[r#"None, "gospect lacks CAP_SYS_PTRACE""#]]);
         let module = expect![[
-            r#"None, "a security module (AppArmor, SELinux, Landlock) forbids it in spite of CAP_SYS_PTRACE""#
+            r#"None, "the kernel forbids it in spite of CAP_SYS_PTRACE, for a reason that it does not tell""#
         ]];
         check(&[SysAdmin, SysPtrace], true, module);
     }

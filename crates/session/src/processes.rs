@@ -3,7 +3,7 @@
 //! A process that ends while we look is not there: nothing here fails because of it. Of a program only its headers and
 //! its build information are read, and once, however many processes run it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::rc::Rc;
 
@@ -28,10 +28,12 @@ pub struct Processes {
 }
 
 /// Processes that the kernel hides from this gospect.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Unseen {
     /// How many.
     pub count: usize,
+    /// Whose, those with most of them first.
+    pub users: Vec<String>,
     /// Why.
     pub why: &'static str,
     /// What would change that.
@@ -78,17 +80,27 @@ pub fn processes() -> Result<Processes, Refusal> {
     let unreadable = |e: io::Error| Refusal::refused(format!("the processes in /proc cannot be listed: {e}"));
     let mut look = Look::new(Privileges::own().map_err(unreadable)?);
     let mut found = Processes { go: Vec::new(), unseen: None };
-    let mut count = 0;
+    let mut forbidden = Vec::new();
     for pid in proc::pids().map_err(unreadable)? {
         match look.at(pid) {
             Sight::Go(process) => found.go.push(*process),
-            Sight::Forbidden => count += 1,
+            Sight::Forbidden(uid) => forbidden.push(uid),
             Sight::NotGo => {}
         }
     }
     let (why, hint) = privilege::to_look(look.own);
-    found.unseen = (count > 0).then_some(Unseen { count, why, hint });
+    let users = most_first(&forbidden).into_iter().map(|uid| look.users.name(uid)).collect();
+    found.unseen = (!forbidden.is_empty()).then_some(Unseen { count: forbidden.len(), users, why, hint });
     Ok(found)
+}
+
+/// Each number once, the most frequent first.
+fn most_first(uids: &[u32]) -> Vec<u32> {
+    let mut counts = BTreeMap::new();
+    uids.iter().for_each(|uid| *counts.entry(*uid).or_insert(0usize) += 1);
+    let mut uids: Vec<u32> = counts.keys().copied().collect();
+    uids.sort_by_key(|uid| std::cmp::Reverse(counts[uid]));
+    uids
 }
 
 /// What one process turned out to be.
@@ -96,7 +108,8 @@ enum Sight {
     Go(Box<Process>),
     /// Not a Go program, no program at all, or gone.
     NotGo,
-    Forbidden,
+    /// A process of this user, which the kernel does not let us look into.
+    Forbidden(u32),
 }
 
 struct Look {
@@ -116,7 +129,9 @@ impl Look {
         let Ok(process) = kernel::Process::open(pid) else { return Sight::NotGo };
         match self.look_into(&process) {
             Ok(Some(found)) => Sight::Go(Box::new(found)),
-            Err(e) if e.kind() == io::ErrorKind::PermissionDenied && has_program(&process) => Sight::Forbidden,
+            Err(e) if e.kind() == io::ErrorKind::PermissionDenied && has_program(&process) => {
+                process.status().map_or(Sight::NotGo, |status| Sight::Forbidden(status.uid))
+            }
             Ok(None) | Err(_) => Sight::NotGo,
         }
     }
@@ -206,6 +221,12 @@ mod tests {
     #[test]
     fn code_for_another_machine_is_refused() {
         check(Some("go1.26.8"), Arch::Arm64, expect!["its code is for arm64, this machine is amd64"]);
+    }
+
+    #[test]
+    fn users_come_by_how_many_processes_they_have() {
+        assert_eq!(most_first(&[0, 7, 0, 3, 7, 7]), [7, 0, 3]);
+        assert_eq!(most_first(&[]), [0; 0]);
     }
 
     #[test]
