@@ -57,6 +57,7 @@ fn row(p: Process) -> ui::process::Process {
         module: p.program.module.clone(),
         path: p.exe.path.display().to_string(),
         deleted: p.exe.deleted,
+        replaced: p.exe.replaced,
         stripped: p.program.stripped,
         traceable: p.traceable.is_ok(),
         why: p.traceable.err(),

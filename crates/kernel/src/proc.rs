@@ -52,6 +52,8 @@ pub struct Exe {
     pub path: PathBuf,
     /// Whether the file has been removed or replaced since it was started.
     pub deleted: bool,
+    /// Whether there is another file of that name now.
+    pub replaced: bool,
 }
 
 /// What `/proc/PID/stat` tells, as far as anybody here wants to know.
@@ -126,7 +128,16 @@ impl Process {
     /// # Errors
     /// As [`Process::exe`].
     pub fn exe_path(&self) -> io::Result<Exe> {
-        std::fs::read_link(self.entry("exe")).map(|link| without_deleted(&link))
+        let exe = without_deleted(&std::fs::read_link(self.entry("exe"))?);
+        let replaced = exe.deleted && self.as_seen_by_it(&exe.path).symlink_metadata().is_ok();
+        Ok(Exe { replaced, ..exe })
+    }
+
+    /// Our own path to what the process calls `path`. Symbolic links to whole paths lead astray, when it has a root of
+    /// its own.
+    #[must_use]
+    pub fn as_seen_by_it(&self, path: &Path) -> PathBuf {
+        self.entry("root").join(path.strip_prefix("/").unwrap_or(path))
     }
 
     /// State, kind and start time.
@@ -209,8 +220,8 @@ fn not_understood() -> io::Error {
 /// The kernel appends ` (deleted)` to the name of a file that its directory no longer has.
 fn without_deleted(link: &Path) -> Exe {
     match link.as_os_str().as_bytes().strip_suffix(b" (deleted)") {
-        Some(path) => Exe { path: OsStr::from_bytes(path).into(), deleted: true },
-        None => Exe { path: link.to_owned(), deleted: false },
+        Some(path) => Exe { path: OsStr::from_bytes(path).into(), deleted: true, replaced: false },
+        None => Exe { path: link.to_owned(), deleted: false, replaced: false },
     }
 }
 
@@ -297,9 +308,12 @@ mod tests {
     fn a_removed_program_is_known_by_its_name() {
         check(
             without_deleted(Path::new("/a (b)/c (deleted)")),
-            expect![[r#"Exe { path: "/a (b)/c", deleted: true }"#]],
+            expect![[r#"Exe { path: "/a (b)/c", deleted: true, replaced: false }"#]],
         );
-        check(without_deleted(Path::new("/a/c")), expect![[r#"Exe { path: "/a/c", deleted: false }"#]]);
+        check(
+            without_deleted(Path::new("/a/c")),
+            expect![[r#"Exe { path: "/a/c", deleted: false, replaced: false }"#]],
+        );
     }
 
     #[test]

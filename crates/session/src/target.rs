@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use gobin::{Image, VAddr};
 use kernel::privilege::Privileges;
-use kernel::proc::Stat;
+use kernel::proc::{Exe, Stat};
 use kernel::{FileId, Mapped, Pid, Process};
 
 use crate::privilege;
@@ -28,7 +28,7 @@ pub enum Target {
 
 /// A target that was opened.
 pub struct Program {
-    /// How to call it in a sentence: its path, or `PID 42 (/usr/bin/app)`.
+    /// How to call it in a sentence: its path, or `PID 42 (/usr/bin/app)`, with what became of that file.
     pub name: String,
     /// The path of its file; of a process as itself would name it.
     pub path: PathBuf,
@@ -90,13 +90,23 @@ fn open_pid(pid: Pid) -> Result<Program, Refusal> {
         return Err(Refusal::refused(format!("PID {pid} is a thread, not a process"))
             .hint(format!("it belongs to the process with PID {tgid}")));
     }
-    let path = process.exe_path().map_err(|e| refused_exe(&process, &e))?.path;
-    let name = format!("PID {pid} ({})", path.display());
+    let exe = process.exe_path().map_err(|e| refused_exe(&process, &e))?;
+    let name = format!("PID {pid} ({}{})", exe.path.display(), since(&exe));
+    let path = exe.path;
     let file = process.exe().and_then(|f| kernel::map(&f));
     let file = file.map_err(|e| Refusal::refused(format!("the program of {name} may not be read: {e}")))?;
     let id = file.id();
     let image = read(&name, file).map_err(|refusal| refusal.hint(RUNNING))?;
     Ok(Program { name, path, file: id, image, process: Some(process) })
+}
+
+/// What stands behind the path of a program that it no longer leads to.
+fn since(exe: &Exe) -> &'static str {
+    match exe {
+        Exe { replaced: true, .. } => ", replaced since it was started",
+        Exe { deleted: true, .. } => ", deleted since it was started",
+        _ => "",
+    }
 }
 
 fn read(name: &str, file: Mapped) -> Result<Image, Refusal> {

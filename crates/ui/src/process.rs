@@ -27,6 +27,8 @@ pub struct Process {
     pub path: String,
     /// Whether that path now leads to another file, or to none.
     pub deleted: bool,
+    /// Whether it leads to another file.
+    pub replaced: bool,
     /// Whether it has no symbol table.
     pub stripped: bool,
     /// Whether gospect could trace it.
@@ -76,10 +78,20 @@ fn row(p: &Process) -> Vec<Cell> {
         Cell::maybe(p.container.as_ref().map(|id| id.get(..SHORT_ID).unwrap_or(id))),
         Cell::maybe(p.pod.as_ref()),
         Cell::maybe(p.go.as_ref()),
-        Cell::maybe(p.module.as_ref()),
+        Cell::maybe(module(p)),
         Cell::new(if p.stripped { "yes" } else { "no" }),
         trace,
     ]
+}
+
+/// The module, and what became of the program's file: a new build in its place is what will run next time.
+fn module(p: &Process) -> Option<String> {
+    let file = match p {
+        Process { replaced: true, .. } => "(replaced)",
+        Process { deleted: true, .. } => "(deleted)",
+        _ => return p.module.clone(),
+    };
+    Some([p.module.as_deref().unwrap_or("-"), file].join(" "))
 }
 
 #[cfg(test)]
@@ -97,6 +109,7 @@ mod tests {
             module: Some("example.com/shop".into()),
             path: "/usr/bin/shop".into(),
             deleted: false,
+            replaced: false,
             stripped: false,
             traceable: true,
             why: None,
@@ -115,6 +128,23 @@ mod tests {
             why: Some("its Go version is not recorded".into()),
             ..plain()
         }
+    }
+
+    #[test]
+    fn a_program_whose_file_is_gone_or_another_is_marked() {
+        let gone = Process { deleted: true, ..plain() };
+        let replaced = Process { deleted: true, replaced: true, ..plain() };
+        let nameless = Process { module: None, ..gone.clone() };
+        check(
+            &[gone, replaced, nameless],
+            Format::Text(Look::default()),
+            expect![[r#"
+            PID  USER  GO        MODULE                       STRIPPED  TRACE
+             42  web   go1.26.8  example.com/shop (deleted)   no        yes
+             42  web   go1.26.8  example.com/shop (replaced)  no        yes
+             42  web   go1.26.8  - (deleted)                  no        yes
+        "#]],
+        );
     }
 
     fn check(processes: &[Process], format: Format, expect: Expect) {
@@ -151,9 +181,9 @@ mod tests {
             &[plain(), in_pod()],
             Format::Json,
             expect![[r#"
-            {"type":"process","pid":42,"user":"web","container":null,"pod":null,"go":"go1.26.8","module":"example.com/shop","path":"/usr/bin/shop","deleted":false,"stripped":false,"traceable":true,"why":null}
-            {"type":"process","pid":1234,"user":"web","container":"4f1c5a0e3b7d29868a1b2c3d4e5f60718293a4b5c6d7e8f90112233445566778","pod":"2f7c1a9e-5b1d-4b1e-9c2a-0123456789ab","go":null,"module":null,"path":"/usr/bin/shop","deleted":false,"stripped":true,"traceable":false,"why":"its Go version is not recorded"}
-        "#]],
+                {"type":"process","pid":42,"user":"web","container":null,"pod":null,"go":"go1.26.8","module":"example.com/shop","path":"/usr/bin/shop","deleted":false,"replaced":false,"stripped":false,"traceable":true,"why":null}
+                {"type":"process","pid":1234,"user":"web","container":"4f1c5a0e3b7d29868a1b2c3d4e5f60718293a4b5c6d7e8f90112233445566778","pod":"2f7c1a9e-5b1d-4b1e-9c2a-0123456789ab","go":null,"module":null,"path":"/usr/bin/shop","deleted":false,"replaced":false,"stripped":true,"traceable":false,"why":"its Go version is not recorded"}
+            "#]],
         );
     }
 }

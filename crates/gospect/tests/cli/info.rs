@@ -180,6 +180,10 @@ fn a_process_is_as_good_as_its_file() {
     assert!(text.starts_with(&format!("PID {pid} ({})\n", path.display())), "{text}");
     std::fs::remove_file(&path).unwrap();
     assert_eq!(info(&["-p", &pid]), file, "even if that is gone");
+    let heading = || gospect(&["info", "-p", &pid]).stdout.lines().next().unwrap_or_default().to_owned();
+    assert_eq!(heading(), format!("PID {pid} ({}, deleted since it was started)", path.display()));
+    std::fs::write(&path, "a new build").unwrap();
+    assert_eq!(heading(), format!("PID {pid} ({}, replaced since it was started)", path.display()));
 }
 
 #[test]

@@ -86,7 +86,17 @@ fn a_program_whose_file_is_gone_is_still_known() {
     let rows = rows(&here, &gospect(&["ps", "--json"]));
     let found: Vec<String> = rows.iter().map(facts).collect();
     assert_eq!(found, [format!("{} \"{}\" \"{MODULE}\" true true", running.pid(), version("1.26"))]);
-    assert_eq!(rows[0]["path"], path.to_str().unwrap());
+    assert_eq!((&rows[0]["path"], &rows[0]["replaced"]), (&path.to_str().unwrap().into(), &false.into()));
+    let text = || {
+        let text = gospect(&["ps"]).stdout;
+        let line = text.lines().find(|l| l.trim_start().starts_with(&running.pid().to_string()));
+        line.unwrap_or_default().to_owned()
+    };
+    assert!(text().contains("  example.com/server (deleted)  "), "{}", text());
+    fs::write(&path, "a new build").unwrap();
+    let row = self::rows(&here, &gospect(&["ps", "--json"])).remove(0);
+    assert_eq!((&row["deleted"], &row["replaced"]), (&true.into(), &true.into()));
+    assert!(text().contains("  example.com/server (replaced)  "), "{}", text());
 }
 
 #[test]
