@@ -1,8 +1,9 @@
 //! Everything that a commit must keep, one step after the other, each with its time. All steps run, also after one
-//! failed, so that one run says all there is to say. The last line counts the tests.
+//! failed, so that one run says all there is to say. At the end stand the names of what failed; the last line counts
+//! the tests.
 
-use std::io::Write;
-use std::process::{Command, Output};
+use std::io::{BufRead, BufReader, PipeReader, Write};
+use std::process::{Child, Command, Output};
 use std::time::{Duration, Instant};
 
 use crate::tests_run::{self, Counts};
@@ -26,10 +27,10 @@ const AFTER: &[Step] = &[("docs", docs), ("check", check), ("check again", check
 pub fn run(args: &[String]) -> Result<bool, String> {
     no_args(args)?;
     let start = Instant::now();
-    let mut failed = Vec::new();
+    let (mut failed, mut failed_tests) = (Vec::new(), Vec::new());
     let mut counts = Counts::default();
     BEFORE.iter().for_each(|&(name, run)| step(name, run, &mut failed));
-    step("test", || tests_run::run(&mut counts), &mut failed);
+    step("test", || tests_run::run(&mut counts, &mut failed_tests), &mut failed);
     AFTER.iter().for_each(|&(name, run)| step(name, run, &mut failed));
 
     let (took, budget) = (start.elapsed().as_secs(), BUDGET.as_secs());
@@ -38,6 +39,7 @@ pub fn run(args: &[String]) -> Result<bool, String> {
     if !failed.is_empty() {
         println!("FAILED: {}", failed.join(", "));
     }
+    failed_tests.iter().for_each(|test| println!("  {test}"));
     println!("{counts}");
     Ok(failed.is_empty())
 }
@@ -117,13 +119,41 @@ fn gofmt() -> Outcome {
 
 /// Runs cargo in the workspace; what it said is the error if it failed.
 pub fn cargo(args: &[&str], env: &[(&str, &str)]) -> Result<Output, String> {
+    let output = output(&mut cargo_command(args, env))?;
+    if output.status.success() { Ok(output) } else { Err(said(&output)) }
+}
+
+/// The same with both streams as one, in the order in which they were written, and each line told as it comes.
+pub fn cargo_told(args: &[&str], env: &[(&str, &str)], tell: impl Fn(&str)) -> Result<String, String> {
+    let mut cargo = cargo_command(args, env);
+    let (told, mut child) = both_streams(&mut cargo).map_err(|err| format!("{cargo:?} could not be started: {err}"))?;
+    // It has our ends of the pipe, and there is no end to read while they are open.
+    drop(cargo);
+    let mut printed = String::new();
+    for line in BufReader::new(told).split(b'\n') {
+        let line = line.map_err(|err| format!("what cargo says cannot be read: {err}"))?;
+        let line = String::from_utf8_lossy(&line);
+        tell(&line);
+        printed.extend([&line, "\n"]);
+    }
+    let status = child.wait().map_err(|err| format!("cargo is lost: {err}"))?;
+    if status.success() { Ok(printed) } else { Err(printed) }
+}
+
+fn both_streams(command: &mut Command) -> std::io::Result<(PipeReader, Child)> {
+    let (reader, writer) = std::io::pipe()?;
+    let child = command.stdout(writer.try_clone()?).stderr(writer).spawn()?;
+    Ok((reader, child))
+}
+
+fn cargo_command(args: &[&str], env: &[(&str, &str)]) -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(root()).args(args).env("CARGO_TERM_COLOR", "never");
     for (name, _) in std::env::vars_os().filter(|(name, _)| is_of_the_outer_cargo(&name.to_string_lossy())) {
         cargo.env_remove(name);
     }
-    let output = output(cargo.envs(env.iter().copied()))?;
-    if output.status.success() { Ok(output) } else { Err(said(&output)) }
+    cargo.envs(env.iter().copied());
+    cargo
 }
 
 /// Variables that `cargo run` set for xtask. A build script that watches one would run again inside and outside.

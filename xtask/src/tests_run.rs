@@ -8,7 +8,7 @@ use std::path::Path;
 
 use gospect_fixtures::SKIPPED_FILE;
 
-use crate::ci::{cargo, said};
+use crate::ci::cargo_told;
 
 /// How many tests passed, failed, and could not run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -24,17 +24,51 @@ impl fmt::Display for Counts {
     }
 }
 
-/// Runs the tests of the workspace and fills `counts`. What they printed is the error if one failed.
-pub fn run(counts: &mut Counts) -> Result<String, String> {
+/// Runs the tests of the workspace, and fills `counts` and the names of those that `failed`. What they printed is the
+/// error if one failed. Meanwhile each test binary is told as it starts.
+pub fn run(counts: &mut Counts, failed: &mut Vec<String>) -> Result<String, String> {
     let file = std::env::temp_dir().join(format!("gospect-skipped-{}", std::process::id()));
     let name = file.to_str().ok_or("the directory for temporary files has a name that is no text")?;
-    let tested =
-        cargo(&["test", "--workspace", "--no-fail-fast", "--locked"], &[(SKIPPED_FILE, name), ("RUST_BACKTRACE", "0")]);
-    let tested = tested.map(|output| said(&output));
+    println!();
+    let args = ["test", "--workspace", "--no-fail-fast", "--locked"];
+    let tested = cargo_told(&args, &[(SKIPPED_FILE, name), ("RUST_BACKTRACE", "0")], tell);
+    print!("{:<12}", "");
     let reasons = reasons(&read_and_remove(&file)?);
     let (Ok(printed) | Err(printed)) = &tested;
     *counts = count(printed, reasons.values().sum(), tested.is_ok());
+    *failed = failures(printed);
     tested.map(|_| note(counts, &reasons))
+}
+
+/// A line for each test binary that cargo starts: what was built from which source.
+fn tell(line: &str) {
+    if let Some(binary) = binary(line) {
+        println!("              {binary}");
+    }
+}
+
+/// `gobin src/lib.rs` of cargo's `     Running unittests src/lib.rs (target/debug/deps/gobin-0123456789abcdef)`, and
+/// `gobin docs` of `   Doc-tests gobin`.
+fn binary(line: &str) -> Option<String> {
+    if let Some(of) = line.trim_start().strip_prefix("Doc-tests ") {
+        return Some(format!("{of} docs"));
+    }
+    let (what, file) = line.trim_start().strip_prefix("Running ")?.strip_suffix(')')?.split_once(" (")?;
+    let name = file.rsplit('/').next().unwrap_or(file);
+    let name = name.rsplit_once('-').map_or(name, |(name, _)| name);
+    Some(format!("{name} {}", what.strip_prefix("unittests ").unwrap_or(what)))
+}
+
+/// The names of the tests that failed, each with its binary.
+fn failures(printed: &str) -> Vec<String> {
+    let mut running = String::new();
+    let mut failures = Vec::new();
+    for line in printed.lines() {
+        running = binary(line).unwrap_or(running);
+        let name = line.strip_prefix("test ").and_then(|rest| rest.strip_suffix(" ... FAILED"));
+        failures.extend(name.map(|name| format!("{running}: {name}")));
+    }
+    failures
 }
 
 /// The skips that were written down; no file means none.
@@ -85,14 +119,33 @@ mod tests {
     use super::*;
 
     const PRINTED: &str = "\
+     Running unittests src/lib.rs (target/debug/deps/gobin-0123456789abcdef)
 running 22 tests
+test elf::tests::one ... ok
 test result: ok. 22 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 1.53s
+     Running tests/cli/main.rs (/home/me/gospect/target/debug/deps/cli-0123456789abcdef)
+test list::three ... FAILED
+test list::four ... FAILED
 test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s
 ";
 
     #[test]
     fn results_of_all_binaries_are_added_and_skips_taken_off_the_passed() {
         assert_eq!(count(PRINTED, 4, false).to_string(), "21 passed, 2 failed, 5 skipped");
+    }
+
+    #[test]
+    fn failed_tests_are_named_with_their_binary() {
+        assert_eq!(failures(PRINTED), ["cli tests/cli/main.rs: list::three", "cli tests/cli/main.rs: list::four"]);
+    }
+
+    #[test]
+    fn test_binaries_are_told_by_what_cargo_says() {
+        assert_eq!(binary(PRINTED.lines().next().unwrap_or_default()).as_deref(), Some("gobin src/lib.rs"));
+        assert_eq!(binary("   Doc-tests gobin").as_deref(), Some("gobin docs"));
+        for other in ["running 22 tests", "   Compiling gobin v0.1.0 (/home)", "Running", "test Running ... ok", ""] {
+            assert_eq!(binary(other), None);
+        }
     }
 
     #[test]
