@@ -244,7 +244,7 @@ fn functions(image: &Image, salt: u32) -> Vec<TypeRef> {
         }
         let _ = image.sites(&f);
         insn::disassemble(image.arch(), f.entry(), f.code(), |at| Some(image.function_at(at)?.name().to_owned()), drop);
-        let _ = signatures.as_ref().and_then(|s| s.compare(f.entry(), f.name(), f.is_assembly()));
+        let _ = signatures.as_ref().and_then(|s| s.compare(&f.compiled()));
         let Some(signature) = descriptions.signature(&f) else { continue };
         let _ = signature.to_string();
         for arg in signature.args.iter().chain(&signature.rets) {

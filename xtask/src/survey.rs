@@ -292,7 +292,7 @@ fn compare_places(image: &Image) -> Option<Places> {
     let signatures = image.dwarf_signatures()?;
     let mut places = Places::default();
     for f in image.functions() {
-        let Some(found) = signatures.compare(f.entry(), f.name(), f.is_assembly()) else { continue };
+        let Some(found) = signatures.compare(&f.compiled()) else { continue };
         places.equal += found.equal;
         places.resliced += found.resliced;
         places.silent += found.silent;

@@ -179,6 +179,32 @@ impl Shape {
         Shape { size, align: half.clamp(1, 8), parts: Some(vec![part(0), part(1)]) }
     }
 
+    /// Bytes of a value.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// What its address is a multiple of; never 0.
+    #[must_use]
+    pub fn align(&self) -> u64 {
+        self.align.max(1)
+    }
+
+    /// A value of these words, each an offset and a size; those are floats whose bit is set in `floats`. Without
+    /// `registers` it has none, as arrays.
+    #[must_use]
+    pub fn of_words(words: &[(u64, u64)], floats: u32, registers: bool) -> Shape {
+        let align = words.iter().map(|w| w.1.clamp(1, 8).next_power_of_two()).max().unwrap_or(1);
+        let end = words.iter().map(|w| w.0.saturating_add(w.1)).max().unwrap_or(0);
+        let part = |(i, w): (usize, &(u64, u64))| {
+            let float = u32::try_from(i).ok().and_then(|i| floats.checked_shr(i)).is_some_and(|bits| bits & 1 == 1);
+            Part { offset: w.0, size: w.1, float }
+        };
+        let parts = registers.then(|| words.iter().enumerate().map(part).collect());
+        Shape { size: end.checked_next_multiple_of(align).unwrap_or(end), align, parts }
+    }
+
     /// Whether these registers could hold such a value: as many as it has parts, and of their kinds.
     #[must_use]
     pub fn fits(&self, registers: &[Register]) -> bool {

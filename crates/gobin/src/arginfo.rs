@@ -63,7 +63,7 @@ const OPEN: u8 = 0xfe;
 const CLOSE: u8 = 0xfd;
 const MORE: u8 = 0xfc;
 const FAR: u8 = 0xfb;
-const SPECIAL: u8 = 0xf0;
+pub(crate) const SPECIAL: u8 = 0xf0;
 
 /// The compiler writes no more; a list without an end is damage.
 // +rtype 1.24- const internal/abi.TraceArgsMaxLen = 171

@@ -31,7 +31,7 @@ impl<'i> Descriptions<'i> {
     pub fn signature(&self, function: &Function) -> Option<Signature> {
         match self {
             Descriptions::Dwarf(signatures) => {
-                let found = signatures.at(function.entry(), function.name(), function.is_assembly())?;
+                let found = signatures.at(&function.compiled())?;
                 // The assembler describes its functions as if they took and gave nothing.
                 let silent = function.is_assembly() && found.args.is_empty() && found.rets.is_empty();
                 (!silent).then_some(found)

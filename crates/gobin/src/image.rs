@@ -17,7 +17,7 @@ use crate::moduledata::{self, Moduledata};
 use crate::name::{Name, Origin};
 use crate::pclntab::{self, FLAG_ASM, Header, InlinedCall, Pclntab, Row};
 use crate::rtype::RuntimeTypes;
-use crate::signature::Signatures;
+use crate::signature::{Compiled, Signatures};
 use crate::sites::{self, Sites, Written};
 
 /// A Go executable.
@@ -28,6 +28,9 @@ pub struct Image {
     module: Option<Moduledata>,
     dwarf: Option<Dwarf>,
     landmarks: OnceLock<Landmarks>,
+    /// The functions with loops over functions in them, by names as [`without_type_arguments`] makes them and by the
+    /// last parts of these.
+    loops: OnceLock<HashSet<String>>,
 }
 
 /// Bytes of an inlined call in the file.
@@ -116,7 +119,15 @@ impl Image {
         let code = table.and_then(|table| Code::locate(&elf, table, module.as_ref()));
         match (&code, &build) {
             (Err(error), None) => Err(error.clone()),
-            _ => Ok(Image { dwarf: Dwarf::of(elf.clone()), elf, build, code, module, landmarks: OnceLock::new() }),
+            _ => Ok(Image {
+                dwarf: Dwarf::of(elf.clone()),
+                elf,
+                build,
+                code,
+                module,
+                landmarks: OnceLock::new(),
+                loops: OnceLock::new(),
+            }),
         }
     }
 
@@ -172,6 +183,20 @@ impl Image {
     #[must_use]
     pub fn runtime_types(&self) -> Option<RuntimeTypes<'_>> {
         RuntimeTypes::new(&self.elf, self.module.as_ref()?, self.go())
+    }
+
+    /// Whether a function has a loop over a function in it: the loop's body is a function of its own, and its name is
+    /// kept even where it exists only inlined. A wrapper describes the results of the method behind it, which may be
+    /// that of another type, so there the method's name alone tells.
+    fn loops_over_function(&self, function: &Function) -> bool {
+        let loops = self.loops.get_or_init(|| {
+            let names = self.table().into_iter().flat_map(|t| t.names_with(LOOP_BODY));
+            let around = names.flat_map(around_loops).map(without_type_arguments);
+            around.flat_map(|name| [last_part(&name).to_owned(), name]).collect()
+        });
+        let adapts = matches!(function.origin(), Origin::Wrapper | Origin::MethodValue) || self.minor().is_none();
+        let name = without_type_arguments(function.name());
+        loops.contains(&name) || adapts && loops.contains(last_part(name.trim_end_matches("-fm")))
     }
 
     /// Where probes can go in a function.
@@ -319,6 +344,29 @@ impl Image {
     }
 }
 
+/// What follows a function's name in the name of the body of a loop over a function, before a number.
+const LOOP_BODY: &str = "-range";
+/// Loops and closures in them nest no deeper, but in damage.
+const DEEPEST_LOOP: usize = 16;
+
+/// The functions around the body of a loop: `main.f` and `main.f-range1.func2` of `main.f-range1.func2-range3`.
+fn around_loops(name: &str) -> impl Iterator<Item = &str> {
+    name.match_indices(LOOP_BODY).take(DEEPEST_LOOP).map(|(at, _)| &name[..at])
+}
+
+/// A name with `[]` in place of its type arguments, which differ where the same code was inlined.
+fn without_type_arguments(name: &str) -> String {
+    match (name.find('['), name.rfind(']')) {
+        (Some(open), Some(close)) if open < close => format!("{}[]{}", &name[..open], &name[close + 1..]),
+        _ => name.to_owned(),
+    }
+}
+
+/// The name of a method without its package and receiver.
+fn last_part(name: &str) -> &str {
+    name.rsplit('.').next().unwrap_or(name)
+}
+
 /// What stands before `runtime/proc.go` in the file name of `runtime.main`.
 fn go_sources(main: &Function) -> Option<String> {
     let (file, _) = main.place()?;
@@ -437,6 +485,20 @@ impl<'i> Function<'i> {
         let row = self.row;
         let tree = self.funcdata(row.inline_tree()).unwrap_or_default();
         row.inlined_name_offsets(tree)
+    }
+
+    /// What the function table knows of it, for [`Signatures::at`].
+    #[must_use]
+    pub fn compiled(&self) -> Compiled<'i> {
+        let words = self.arg_info();
+        Compiled {
+            entry: self.entry(),
+            name: self.name(),
+            assembly: self.is_assembly(),
+            words: if self.row.arg_info().is_some() && words.is_none() { None } else { Some(words) },
+            frame: self.row.args(),
+            loops_over_function: self.image.loops_over_function(self),
+        }
     }
 
     /// The runtime's description of its argument words, with whatever follows it.

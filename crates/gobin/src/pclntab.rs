@@ -236,6 +236,20 @@ impl<'d> Pclntab<'d> {
         c_str(names, offset as usize)
     }
 
+    /// All names that contain `part`, those of functions that exist only inlined among them.
+    pub(crate) fn names_with(&self, part: &str) -> Vec<&'d str> {
+        let names = range(self.data, self.header.names, self.header.units - self.header.names).unwrap_or_default();
+        let mut found = Vec::new();
+        let mut from = 0;
+        while let Some(hit) = memchr::memmem::find(&names[from..], part.as_bytes()) {
+            let start = memchr::memrchr(0, &names[..from + hit]).map_or(0, |nul| nul + 1);
+            let end = memchr::memchr(0, &names[from + hit..]).map_or(names.len(), |nul| from + hit + nul);
+            found.extend(std::str::from_utf8(&names[start.max(from)..end]).ok());
+            from = end;
+        }
+        found
+    }
+
     fn file(&self, unit: u32, number: i32) -> Option<&'d str> {
         let slot = u64::from(unit).checked_add(u64::try_from(number).ok()?)?;
         let offset = u32_at(self.part(self.header.units + 4 * slot)?.get(..4)?);

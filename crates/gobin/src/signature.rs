@@ -1,8 +1,11 @@
 //! What a function takes and gives: names, types, and where each value is.
 //!
 //! [`Signatures`] reads them from DWARF. Names and types are DWARF's, places are worked out from the types, since the
-//! compiler's algorithm is certain and DWARF's locations are not: they are compared by [`Signatures::compare`], and
-//! used only where DWARF leaves arguments out and so makes the algorithm blind (Go up to 1.21).
+//! compiler's algorithm is certain and DWARF's locations are not: they are compared by [`Signatures::compare`].
+//!
+//! The algorithm must see everything, and DWARF leaves things out: up to Go 1.21 arguments without a name, and since
+//! loops run over functions the results without a name of functions that return from within such a loop. What is
+//! missing is told by the function table; a place that it makes uncertain is [`Place::Unknown`].
 
 use std::collections::HashSet;
 use std::fmt;
@@ -17,8 +20,11 @@ use crate::types::{TypeRef, TypeSource};
 
 mod comparison;
 mod text;
+mod words;
 
 pub use comparison::{Comparison, Disagreement};
+
+use words::Remaining;
 
 /// A function's arguments and results.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -33,10 +39,49 @@ pub struct Signature {
     pub dictionary: Option<Place>,
     /// How the function is called.
     pub abi: Abi,
-    /// Arguments are missing, because the source describes none that have no name (Go up to 1.21).
-    pub omitted: bool,
+    /// Where arguments are missing, because the source leaves out those without a name.
+    pub omitted: Gaps,
+    /// Results are missing, or may be.
+    pub rets_omitted: bool,
     /// What told all this.
     pub source: Source,
+}
+
+/// Where arguments are missing from a signature.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Gaps {
+    /// Nowhere: all are there.
+    None,
+    /// Before the arguments of these indices, each one or more; the index behind the last one stands for the end.
+    Before(Vec<usize>),
+    /// Somewhere, or all that can be said is that they may be.
+    Somewhere,
+}
+
+impl Gaps {
+    /// Whether none is missing.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        *self == Gaps::None
+    }
+}
+
+/// What the function table knows of a compiled function.
+#[derive(Clone, Copy, Debug)]
+pub struct Compiled<'f> {
+    /// Its first instruction.
+    pub entry: VAddr,
+    /// The linker's name.
+    pub name: &'f str,
+    /// It was written in assembly.
+    pub assembly: bool,
+    /// The list of its argument words with whatever follows; the inner `None` if it has none, the outer if it cannot
+    /// be found.
+    pub words: Option<Option<&'f [u8]>>,
+    /// Bytes of its arguments, of its results on the stack, and of the slots for arguments in registers.
+    pub frame: i32,
+    /// It has a loop over a function in its body.
+    pub loops_over_function: bool,
 }
 
 /// What a signature was read from.
@@ -94,8 +139,8 @@ pub struct Arg {
 pub enum PlacedBy {
     /// The compiler's algorithm, from the types.
     Algorithm,
-    /// DWARF's location at entry, where the algorithm does not know all arguments.
-    Location,
+    /// The words of tracebacks together with DWARF, where the algorithm does not know all arguments.
+    Words,
     /// Only the sizes of words, among which floats look like integers.
     Guess,
 }
@@ -123,39 +168,47 @@ impl<'d> Signatures<'d> {
         Signatures { dwarf, elf, minor, shapes: Shapes::default(), abi0 }
     }
 
-    /// The signature of the function at `entry`, which the linker calls `name`; `assembly` where the function table
-    /// says that it is. `None` if DWARF does not describe it, or does not know what it takes: so it is with assembly.
+    /// The signature of a function. `None` if DWARF does not describe it, or does not know what it takes: so it is
+    /// with assembly.
     #[must_use]
-    pub fn at(&self, entry: VAddr, name: &str, assembly: bool) -> Option<Signature> {
-        let function = self.dwarf.function_at(entry)?;
-        if assembly && function.args.is_empty() && function.results.is_empty() {
+    pub fn at(&self, of: &Compiled) -> Option<Signature> {
+        let function = self.dwarf.function_at(of.entry)?;
+        if of.assembly && function.args.is_empty() && function.results.is_empty() {
             return None;
         }
-        let places = self.places(&function, name, assembly);
-        let moved = self.moved(&function, &places);
+        let places = self.places(&function, of);
+        let remaining = self.remaining_if_omitted(of, &function, &places);
+        let placed = |params: &[Param<'_>], places: &[Place]| {
+            params.iter().zip(places).map(|(p, place)| self.arg(&function, p, place)).collect()
+        };
         let mut signature = Signature {
-            args: function
-                .args
-                .iter()
-                .zip(&places.frame.args)
-                .map(|(p, place)| self.arg(&function, p, place))
-                .collect(),
-            rets: function
-                .results
-                .iter()
-                .zip(&places.frame.results)
-                .map(|(p, place)| self.arg(&function, p, place))
-                .collect(),
-            receiver: self.begins_with_receiver(&function, name),
+            args: placed(&function.args, &places.frame.args),
+            rets: placed(&function.results, &places.frame.results),
+            receiver: self.begins_with_receiver(&function, of.name),
             dictionary: places.dictionary,
             abi: places.abi,
-            omitted: moved.is_some(),
+            omitted: Gaps::None,
+            rets_omitted: may_lack_results(of, &function),
             source: Source::Dwarf,
         };
-        if let Some(moved) = moved {
-            signature.correct(moved);
+        if let Some(remaining) = remaining {
+            signature.keep(remaining);
+        }
+        if signature.rets_omitted {
+            signature.rets.iter_mut().for_each(|r| r.place = Place::Unknown);
         }
         Some(signature)
+    }
+
+    /// What is certain where the version leaves out arguments.
+    fn remaining_if_omitted(
+        &self,
+        of: &Compiled,
+        function: &dwarf::Function<'_>,
+        places: &Places,
+    ) -> Option<Remaining> {
+        let complete = of.assembly || self.minor.is_none_or(|m| m > LAST_THAT_OMITS);
+        if complete { None } else { self.remaining(of, function, places) }
     }
 
     fn arg(&self, function: &dwarf::Function<'_>, param: &Param<'_>, place: &Place) -> Arg {
@@ -185,16 +238,16 @@ impl<'d> Signatures<'d> {
     }
 
     /// Where the algorithm puts everything.
-    fn places(&self, function: &dwarf::Function<'_>, name: &str, assembly: bool) -> Places {
-        let abi = if assembly || self.abi0.contains(&function.entry) { Abi::Zero } else { Abi::Internal };
+    fn places(&self, function: &dwarf::Function<'_>, of: &Compiled) -> Places {
+        let abi = if of.assembly || self.abi0.contains(&function.entry) { Abi::Zero } else { Abi::Internal };
         let mut args = self.shapes_of(&function.args);
-        let hidden = self.dictionary_position(function, name).map(|at| at.min(args.len()));
+        let hidden = self.dictionary_position(function, of.name).map(|at| at.min(args.len()));
         if let Some(at) = hidden {
             args.insert(at, Some(Arc::new(Shape::pointer())));
         }
         let mut frame = abi::assign(self.elf.arch, abi, &args, &self.shapes_of(&function.results));
         let dictionary = hidden.map(|at| frame.args.remove(at));
-        Places { abi, frame, dictionary }
+        Places { abi, frame, dictionary, hidden }
     }
 
     /// How many arguments stand before the hidden dictionary that code shared by several type arguments takes.
@@ -215,6 +268,32 @@ struct Places {
     /// Without the dictionary.
     frame: Frame,
     dictionary: Option<Place>,
+    /// How many arguments stand before the dictionary, if there is one.
+    hidden: Option<usize>,
+}
+
+impl Signature {
+    /// Keeps the places that are certain; with arguments missing, nothing is known about results on the stack.
+    fn keep(&mut self, remaining: Remaining) {
+        for (arg, place) in self.args.iter_mut().zip(remaining.args) {
+            if arg.place != place {
+                (arg.place, arg.placed_by) = (place, PlacedBy::Words);
+            }
+        }
+        if !remaining.gaps.is_none() {
+            let on_stack = self.rets.iter_mut().filter(|r| matches!(r.place, Place::Stack(_)));
+            on_stack.for_each(|r| r.place = Place::Unknown);
+        }
+        self.omitted = remaining.gaps;
+    }
+}
+
+/// Whether results may be missing: the compiler gives names of its own to those without one if the function returns
+/// from within a loop over a function, and describes none of them. If one without a name is described, that did not
+/// happen. The body of such a loop is a function whose result it never describes.
+fn may_lack_results(of: &Compiled, function: &dwarf::Function<'_>) -> bool {
+    let is_body = of.name.rsplit_once("-range").is_some_and(|(_, n)| n.bytes().all(|b| b.is_ascii_digit()));
+    (is_body || of.loops_over_function) && !function.results.iter().any(|r| is_made_up(r.name))
 }
 
 impl fmt::Display for Signature {

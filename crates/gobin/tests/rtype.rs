@@ -106,7 +106,7 @@ fn method_sets_say_what_dwarf_says(go: &'static str) {
     let unreachable = image.runtime_function("runtime.unreachableMethod").map(|f| f.entry());
     for (entry, method) in types.method_signatures(unreachable) {
         let f = image.function_at(entry).expect("a method has code");
-        let Some(signature) = signatures.at(entry, f.name(), f.is_assembly()) else { continue };
+        let Some(signature) = signatures.at(&f.compiled()) else { continue };
         let receiver = match method.receiver {
             Receiver::Value(at) => name(&TypeRef::Runtime(at)),
             Receiver::Pointer(at) => format!("*{}", name(&TypeRef::Runtime(at))),
@@ -114,11 +114,11 @@ fn method_sets_say_what_dwarf_says(go: &'static str) {
         let args: Vec<String> = std::iter::once(receiver).chain(method.func.params.iter().map(name)).collect();
         let results: Vec<String> = method.func.results.iter().map(name).collect();
         let nameless = go == "1.21" && signature.args.len() < args.len();
-        if signature.omitted || nameless || f.name().contains('[') {
+        if !signature.omitted.is_none() || nameless || f.name().contains('[') {
             continue;
         }
         compared += 1;
-        if args != names(&signature.args) || !signature.rets.is_empty() && results != names(&signature.rets) {
+        if args != names(&signature.args) || !signature.rets_omitted && results != names(&signature.rets) {
             different.push(format!("{}: {args:?} {results:?} but {signature}", f.name()));
         }
         assert!(matches!(method.source, SignatureSource::MethodSet | SignatureSource::Itab));
@@ -143,8 +143,8 @@ fn guesses_are_right_where_no_floats_are(go: &'static str) {
             let Some(nodes) = f.arg_info().map(|data| arginfo::words(data).expect("a list that ends")) else {
                 continue;
             };
-            let Some(signature) = signatures.at(f.entry(), f.name(), false) else { continue };
-            if signature.omitted || signature.dictionary.is_some() || signature.abi != abi::Abi::Internal {
+            let Some(signature) = signatures.at(&f.compiled()) else { continue };
+            if !signature.omitted.is_none() || signature.dictionary.is_some() || signature.abi != abi::Abi::Internal {
                 continue;
             }
             let hidden = arginfo::hidden(f.name());
@@ -159,7 +159,8 @@ fn guesses_are_right_where_no_floats_are(go: &'static str) {
             let known = Known { registers, hidden, spilled_from: f.spilled_from() };
             for (guess, arg) in arginfo::guess(&nodes, known).iter().zip(listed) {
                 let agrees = match (guess, &arg.place) {
-                    (Guess::Unclear, _) => {
+                    // Up to Go 1.21 an argument of which DWARF is silent may have a neighbour that it leaves out.
+                    (Guess::Unclear, _) | (_, abi::Place::Unknown) => {
                         unclear += 1;
                         continue;
                     }

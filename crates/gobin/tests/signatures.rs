@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use expect_test::{Expect, expect};
 use gobin::dwarf::Dwarf;
-use gobin::signature::{Arg, Disagreement, Signature, Signatures};
+use gobin::signature::{Arg, Compiled, Disagreement, Signature, Signatures};
 use gobin::types::{Field, Kind, TypeRef, TypeSource};
 use gobin::{Elf, Image, VAddr};
 use gospect_fixtures::claims::{Value, Want, claims};
@@ -34,7 +34,7 @@ impl Program {
 
     fn signature(&self, name: &str) -> Option<Signature> {
         let signatures = self.signatures();
-        self.image.named(name).find_map(|f| signatures.at(f.entry(), f.name(), f.is_assembly()))
+        self.image.named(name).find_map(|f| signatures.at(&f.compiled()))
     }
 
     /// Signature and places of one function.
@@ -123,7 +123,7 @@ fn places_equal_the_locations_of_dwarf(go: &'static str) {
         let signatures = program.signatures();
         let (mut equal, mut different) = (0, Vec::new());
         for f in program.image.functions() {
-            let Some(found) = signatures.compare(f.entry(), f.name(), f.is_assembly()) else { continue };
+            let Some(found) = signatures.compare(&f.compiled()) else { continue };
             equal += found.equal;
             different.extend(found.different.into_iter().map(|d| (f.name().to_owned(), d)));
         }
@@ -207,6 +207,102 @@ fn a_receiver_without_a_name_is_missing_up_to_1_21() {
     );
 }
 
+fn check_nameless(go: &'static str, names: &[&str], expect: Expect) {
+    let program = Program::open(&need!(build(&Fixture::new("nameless", go, Variant::Plain))));
+    expect.assert_eq(&names.iter().map(|name| program.shown(name)).collect::<String>());
+}
+
+#[test]
+fn arguments_without_a_name_push_others_along_though_dwarf_does_not_tell_up_to_1_21() {
+    let names = ["main.pushed", "main.tail", "main.config.apply", "main.float", "main.nothing"];
+    check_nameless(
+        "1.21",
+        &names,
+        expect![[r#"
+        func(…, row int, m [2]int) [2]int
+        row: rax
+        m: stack+32
+        ~r0: unknown
+        func(a int, …) (r [2]int)
+        a: rax
+        r: unknown
+        func(…, k [2]int, n int) int
+        k: stack+16
+        n: rax
+        ~r0: rax
+        func(…, x float64, n int) float64
+        x: xmm1
+        n: rax
+        ~r0: xmm0
+        func(…) int
+        ~r0: rax
+    "#]],
+    );
+}
+
+#[test]
+fn what_the_words_leave_open_is_unknown() {
+    check_nameless(
+        "1.21",
+        &["main.many", "main.unused", "main.twins"],
+        expect![[r#"
+        func(a int, b int, c int, d int, e int, f int, g int, h int, i int, last int, …?) int
+        a: rax
+        b: rbx
+        c: rcx
+        d: rdi
+        e: rsi
+        f: r8
+        g: r9
+        h: r10
+        i: r11
+        last: unknown
+        ~r0: rax
+        func(a float64, b int, …, c struct { main.x int; main.y int }) float64
+        a: xmm0
+        b: rax
+        c: rdi, rsi
+        ~r0: xmm0
+        func(…, x int)
+        x: rbx
+    "#]],
+    );
+}
+
+fn results_without_a_name_may_be_missing_where_a_loop_over_a_function_is_left(go: &'static str) {
+    if matches!(go, "1.21" | "1.22") {
+        return;
+    }
+    let names = ["main.found", "main.partial", "main.find", "main.sum", "main.deferred"];
+    check_nameless(
+        go,
+        &names,
+        expect![[r#"
+        func(xs []int, want int) (ok bool, …?)
+        xs: rax, rbx, rcx
+        want: rdi
+        ok: unknown
+        func(xs []int, want int) (at int, err error, …?)
+        xs: rax, rbx, rcx
+        want: rdi
+        at: unknown
+        err: unknown
+        func(next iter.Seq2[int,int], want int) ?
+        next: rax
+        want: rbx
+        func(xs []int) (int, int)
+        xs: rax, rbx, rcx
+        ~r0: rax
+        ~r1: rbx
+        func(a int) (_ int, ok bool)
+        a: rax
+        ~r0: rax
+        ok: rbx
+    "#]],
+    );
+}
+on_every_go!(results_without_a_name_may_be_missing_where_a_loop_over_a_function_is_left);
+
 #[test]
 fn a_wrapper_takes_what_the_method_takes() {
     check(
@@ -230,7 +326,8 @@ fn what_assembly_takes_is_not_known() {
 fn assembly_calls_go_with_all_arguments_on_the_stack() {
     let adapter = |p: &Program| {
         let leaf = p.elf.symbols().find(|s| s.name == "main.leaf.abi0").expect("assembly calls it");
-        let signature = p.signatures().at(leaf.addr, "main.leaf", false).expect("it is described");
+        let same = p.image.named("main.leaf").next().expect("it is called from Go too").compiled();
+        let signature = p.signatures().at(&Compiled { entry: leaf.addr, ..same }).expect("it is described");
         told("main.leaf", &signature).to_string()
     };
     check("1.26", adapter, expect!["main.leaf(a int: stack+0; b int: stack+8) (~r0 int: stack+16)"]);
@@ -332,7 +429,7 @@ fn threads_share_what_one_of_them_read() {
     let program = Program::open(&need!(build(&Fixture::new("shapes", "1.26", Variant::Plain))));
     let read = || {
         let signatures = program.signatures();
-        let all = program.image.functions().filter_map(|f| signatures.at(f.entry(), f.name(), f.is_assembly()));
+        let all = program.image.functions().filter_map(|f| signatures.at(&f.compiled()));
         all.map(|s| s.to_string()).collect::<Vec<_>>()
     };
     let (one, other) = std::thread::scope(|s| {

@@ -8,7 +8,7 @@ use crate::arginfo::{self, Guess, Known, Node};
 use crate::elf::Arch;
 use crate::image::{Function, Image};
 use crate::rtype::{MethodSignature, Receiver, RuntimeTypes};
-use crate::signature::{Arg, PlacedBy, Signature, Source};
+use crate::signature::{Arg, Gaps, PlacedBy, Signature, Source};
 use crate::sites::Written;
 use crate::types::{TypeRef, TypeSource};
 
@@ -72,7 +72,8 @@ impl<'i> Runtime<'i> {
             receiver: true,
             dictionary: None,
             abi: Abi::Internal,
-            omitted: false,
+            omitted: Gaps::None,
+            rets_omitted: false,
             source: Source::RuntimeTypes,
         }
     }
@@ -105,7 +106,8 @@ impl<'i> Runtime<'i> {
             receiver: false,
             dictionary: None,
             abi: Abi::Internal,
-            omitted: false,
+            omitted: Gaps::None,
+            rets_omitted: true,
             source: Source::ArgInfo,
         })
     }

@@ -1,9 +1,8 @@
 //! The algorithm's places against DWARF's locations at entry.
 
-use super::{Arg, LAST_THAT_OMITS, PlacedBy, Places, Signature, Signatures, is_made_up};
-use crate::abi::{Abi, Piece, Place, Register, Shape};
-use crate::addr::VAddr;
-use crate::dwarf::{Function, Location, Param};
+use super::{Compiled, Signatures, is_made_up};
+use crate::abi::{Piece, Place, Register};
+use crate::dwarf::{Location, Param};
 
 /// How many arguments of a function are where DWARF says that they are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,20 +40,22 @@ enum Verdict {
 
 impl Signatures<'_> {
     /// Compares the places of a function's arguments with DWARF's locations; `None` if DWARF does not describe it.
-    /// What [`Signatures::at`] corrects by them counts as equal.
+    /// Of places that are not certain, as where
+    /// arguments are missing, nothing is said.
     #[must_use]
-    pub fn compare(&self, entry: VAddr, name: &str, assembly: bool) -> Option<Comparison> {
-        let function = self.dwarf.function_at(entry)?;
-        let places = self.places(&function, name, assembly);
-        let moved = self.moved(&function, &places);
+    pub fn compare(&self, of: &Compiled) -> Option<Comparison> {
+        let function = self.dwarf.function_at(of.entry)?;
+        let mut places = self.places(&function, of);
+        if let Some(remaining) = self.remaining_if_omitted(of, &function, &places) {
+            places.frame.args = remaining.args;
+        }
         let mut counts = Comparison::default();
-        for (i, (param, place)) in function.args.iter().zip(&places.frame.args).enumerate() {
+        for (param, place) in function.args.iter().zip(&places.frame.args) {
             let location = self.dwarf.entry_location(&function, param);
             match verdict(param, place, &location) {
                 Verdict::Equal => counts.equal += 1,
                 Verdict::Resliced => counts.resliced += 1,
                 Verdict::Silent => counts.silent += 1,
-                Verdict::Different if moved.as_ref().is_some_and(|m| m[i].is_some()) => counts.equal += 1,
                 Verdict::Different => {
                     let arg = param.name.to_owned();
                     counts.different.push(Disagreement { arg, place: place.clone(), location });
@@ -62,76 +63,6 @@ impl Signatures<'_> {
             }
         }
         Some(counts)
-    }
-
-    /// Where arguments are behind those that DWARF leaves out: a place for each that is not where the algorithm says,
-    /// [`Place::Unknown`] where DWARF is silent too. `None` if none was left out, as far as can be seen.
-    pub(super) fn moved(&self, function: &Function<'_>, places: &Places) -> Option<Vec<Option<Place>>> {
-        if self.minor.is_none_or(|m| m > LAST_THAT_OMITS) || places.abi == Abi::Zero {
-            return None;
-        }
-        let mut shift = Shift::default();
-        let mut moved = Vec::new();
-        for (param, place) in function.args.iter().zip(&places.frame.args) {
-            let location = self.dwarf.entry_location(function, param);
-            let shape = self.shapes.of(param.ty, self.dwarf)?;
-            moved.push(shift.follow(verdict(param, place, &location), place, &location, &shape)?);
-        }
-        shift.seen.then_some(moved)
-    }
-}
-
-/// What is known of omitted arguments while going through the others: they can only push them to later places.
-#[derive(Default)]
-struct Shift {
-    seen: bool,
-    /// The next integer and floating point register that is free.
-    next: [u8; 2],
-}
-
-impl Shift {
-    /// The argument's place if it is not `place`; the outer `None` if DWARF's story does not hold together.
-    fn follow(&mut self, verdict: Verdict, place: &Place, location: &Location, shape: &Shape) -> Option<Option<Place>> {
-        match (verdict, location) {
-            (Verdict::Equal | Verdict::Resliced, _) => {
-                if let Place::Registers(pieces) = place {
-                    pieces.iter().try_for_each(|p| self.take(p.register))?;
-                }
-                Some(None)
-            }
-            (Verdict::Silent, _) => Some((self.seen && *place != Place::Empty).then_some(Place::Unknown)),
-            (Verdict::Different, Location::Registers(registers)) => {
-                let registers = distinct(registers);
-                registers.iter().try_for_each(|&r| self.take(r))?;
-                self.seen = true;
-                shape.fits(&registers).then(|| Some(shape.in_registers(&registers)))
-            }
-            (Verdict::Different, &Location::Stack(offset)) if self.seen => {
-                Some(Some(Place::Stack(u64::try_from(offset).ok()?)))
-            }
-            (Verdict::Different, _) => None,
-        }
-    }
-
-    /// Registers are given out in order.
-    fn take(&mut self, register: Register) -> Option<()> {
-        let next = &mut self.next[usize::from(register.float)];
-        (register.index >= *next).then(|| *next = register.index + 1)
-    }
-}
-
-impl Signature {
-    /// Puts arguments where DWARF says; with arguments missing, nothing is known about results on the stack.
-    pub(super) fn correct(&mut self, moved: Vec<Option<Place>>) {
-        for (arg, place) in self.args.iter_mut().zip(moved) {
-            if let Some(place) = place {
-                (arg.place, arg.placed_by) = (place, PlacedBy::Location);
-            }
-        }
-        self.rets
-            .iter_mut()
-            .filter(|r| matches!(r.place, Place::Stack(_)))
-            .for_each(|r: &mut Arg| r.place = Place::Unknown);
     }
 }
 
@@ -173,4 +104,16 @@ fn distinct(registers: &[Option<Register>]) -> Vec<Register> {
         }
     }
     found
+}
+
+/// Whether a location speaks for a place, or at least not against it. `kept` is where the words say that the argument
+/// is kept: DWARF has that too for some which are in registers at entry.
+pub(super) fn allows(location: &Location, place: &Place, kept: Option<u64>) -> bool {
+    match (location, place) {
+        (Location::Silent | Location::Other, _) => true,
+        (Location::Registers(found), Place::Registers(pieces)) => is_resliced(pieces, found) || agree(pieces, found),
+        (Location::Registers(_), _) => false,
+        (&Location::Stack(found), Place::Stack(offset)) => found < 0 || u64::try_from(found) == Ok(*offset),
+        (&Location::Stack(found), _) => found < 0 || kept.is_none_or(|kept| u64::try_from(found) == Ok(kept)),
+    }
 }
