@@ -5,7 +5,7 @@ use gobin::insn::{self, Line};
 use gobin::pattern::Pattern;
 use gobin::{Function, Image, VAddr};
 use session::Program;
-use ui::explain::Explained;
+use ui::explain::{Explained, Live};
 
 use crate::failure::Failure;
 use crate::{Run, choose, list};
@@ -49,9 +49,7 @@ fn choose_one<'p>(program: &'p Program, word: &str, pattern: &Pattern) -> Result
     if let Some(address) = word.strip_prefix("0x") {
         let address = u64::from_str_radix(address, 16)
             .map_err(|_| Failure::usage(format!("`{word}` is no address"), "addresses are written as 0x4a1c20"))?;
-        let none = || Failure::nothing(format!("no function of {} lies at {word}", program.name), None);
-        let at = program.image.function_at(VAddr(address));
-        return at.map(|f| vec![f]).ok_or_else(|| choose::unreadable(program).map_or_else(none, Failure::Said));
+        return at(program, VAddr(address))?.map(|f| vec![f]).ok_or_else(|| nothing_at(program, word));
     }
     let found = choose::functions(&program.image, std::slice::from_ref(pattern));
     let same: Vec<Function> = found.iter().copied().filter(|f| f.name() == word).collect();
@@ -61,6 +59,31 @@ fn choose_one<'p>(program: &'p Program, word: &str, pattern: &Pattern) -> Result
         Some(first) if chosen.iter().any(|f| f.name() != first.name()) => Err(several(word, &chosen)),
         Some(_) => Ok(chosen),
     }
+}
+
+/// The function at an address as the process counts it, or as the file does: the two never have code in common where
+/// they differ.
+fn at(program: &Program, address: VAddr) -> Result<Option<Function<'_>>, Failure> {
+    let bias = program.bias().transpose()?.unwrap_or(0);
+    let in_file = VAddr(address.0.wrapping_sub(bias));
+    Ok(program.image.function_at(in_file).or_else(|| program.image.function_at(address)))
+}
+
+fn nothing_at(program: &Program, word: &str) -> Failure {
+    if let Some(why) = choose::unreadable(program) {
+        return Failure::Said(why);
+    }
+    let first = program.image.functions().next().map(|f| f.entry());
+    let end = program.image.functions().last().map(|f| f.entry().plus(u64::from(f.size())));
+    let hint = first.zip(end).map(|(first, end)| match program.bias() {
+        Some(Ok(bias)) if bias != 0 => format!(
+            "its code is at {} to {} in the process, {first} to {end} in the file",
+            first.plus(bias),
+            end.plus(bias)
+        ),
+        _ => format!("addresses count as in the file, which has code at {first} to {end}"),
+    });
+    Failure::nothing(format!("no function of {} lies at {word}", program.name), hint)
 }
 
 fn several(word: &str, found: &[Function]) -> Failure {
@@ -90,10 +113,9 @@ fn instructions(image: &Image, function: &Function) -> Vec<Line> {
 }
 
 /// What the process really has there.
-fn live(program: &Program, function: &Function) -> Result<Option<Vec<u8>>, Failure> {
+fn live<'p>(program: &'p Program, function: &Function) -> Result<Option<Live<'p>>, Failure> {
     let mut bytes = vec![0; function.code().len()];
-    match program.live(function.entry(), &mut bytes) {
-        None => Ok(None),
-        Some(read) => read.map(|()| Some(bytes)).map_err(Failure::from),
-    }
+    let Some((bias, read)) = program.bias().zip(program.live(function.entry(), &mut bytes)) else { return Ok(None) };
+    read?;
+    Ok(Some(Live { name: &program.name, bias: bias?, bytes }))
 }

@@ -186,8 +186,8 @@ For each: its PID, user, container and pod (where there are any), Go version, ma
 the symbol table was stripped (gospect does not need it), and whether gospect could trace it as it
 is run now, or else why not.
 
-Processes of other users are seen as root or with CAP_SYS_PTRACE only; how many were not seen is
-said on standard error.",
+Processes of other users are seen as root or with CAP_SYS_PTRACE only; how many were not seen, and
+whose they are, is said on standard error.",
         words: &[],
         flags: &[],
         examples: &[
@@ -265,11 +265,12 @@ the module cache are shown without the directories above them; --json has whole 
 The function's machine code with its source lines; in it the stack check, the place of the entry
 probe and of every return probe with what each costs; where each argument is at entry and each
 result at return. Of a process (-p) the bytes in its memory are compared with the file's, so that a
-probe that is in place is seen.
+probe that is in place is seen; if the loader moved the program, the addresses in the process stand
+behind those of the file.
 
 FUNC is a name as `gospect list` shows it, a pattern that only one name matches, or an address in
-the function, as the file counts them. Names with parentheses, brackets or stars need single quotes
-in a shell: 'main.(*Store).Get'.",
+the function, as the file counts them or the process. Names with parentheses, brackets or stars
+need single quotes in a shell: 'main.(*Store).Get'.",
         words: &[TARGET, Word { usage: "FUNC", brief: "The function, or an address in it such as 0x4a1c20", most: 1 }],
         flags: &[&PID],
         examples: &[

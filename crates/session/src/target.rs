@@ -60,17 +60,24 @@ impl Program {
         self.process.as_ref().map(|p| p.pid)
     }
 
+    /// How far the process has the program from where its file counts addresses: where the kernel put the entry point,
+    /// less where the file has it. `None` where the target is a file.
+    #[must_use]
+    pub fn bias(&self) -> Option<Result<u64, Refusal>> {
+        let entry = self.process.as_ref()?.entry_point();
+        let bias = entry.map(|entry| entry.wrapping_sub(self.image.elf().entry.0));
+        Some(bias.map_err(|e| refused_memory(&self.name, &e)))
+    }
+
     /// Fills `bytes` with what the process has in memory for the address `at` of its file; `None` where the target is
-    /// a file. Addresses run on behind the bias, which is where the kernel put the entry point, less where the file
-    /// has it.
+    /// a file.
     #[must_use]
     pub fn live(&self, at: VAddr, bytes: &mut [u8]) -> Option<Result<(), Refusal>> {
-        let process = self.process.as_ref()?;
-        let read = process.entry_point().and_then(|entry| {
-            let bias = entry.wrapping_sub(self.image.elf().entry.0);
-            process.memory()?.read(at.plus(bias).0, bytes)
-        });
-        Some(read.map_err(|e| refused_memory(&self.name, &e)))
+        let (process, bias) = (self.process.as_ref()?, self.bias()?);
+        Some(bias.and_then(|bias| {
+            let read = process.memory().and_then(|memory| memory.read(at.plus(bias).0, bytes));
+            read.map_err(|e| refused_memory(&self.name, &e))
+        }))
     }
 }
 

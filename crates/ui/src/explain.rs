@@ -24,10 +24,27 @@ pub struct Explained<'i> {
     pub listed: Listed<'i>,
     /// Its instructions in order.
     pub instructions: Vec<Line>,
-    /// The bytes that the process has in place of the file's, from the function's first on; `None` for a file.
-    pub live: Option<Vec<u8>>,
+    /// The process that it was looked at in; `None` for a file.
+    pub live: Option<Live<'i>>,
     /// Where the program's Go had its own sources, which text leaves out.
     pub go_sources: Option<&'i str>,
+}
+
+/// A function as a process has it.
+pub struct Live<'i> {
+    /// How to call the process.
+    pub name: &'i str,
+    /// How far its addresses are from the file's.
+    pub bias: u64,
+    /// What it has in place of the file's bytes, from the function's first on.
+    pub bytes: Vec<u8>,
+}
+
+impl Live<'_> {
+    /// The address that an instruction of the function has in the process.
+    fn address(&self, f: &Function, at: u32) -> VAddr {
+        address(f, at).plus(self.bias)
+    }
 }
 
 /// What an instruction is to gospect.
@@ -103,6 +120,7 @@ struct JsonInstruction<'a> {
     offset: u32,
     bytes: String,
     live: Option<String>,
+    live_addr: Option<String>,
     text: &'a str,
     file: Option<&'a str>,
     line: Option<u32>,
@@ -123,6 +141,7 @@ pub fn show(explained: &Explained, format: Format, out: &mut dyn Write) -> io::R
         }
         Format::Text(look) => {
             head(explained, look, out)?;
+            process(explained, out)?;
             values(&explained.listed, out)?;
             sites(&explained.listed.sites, out)?;
             code(explained, look, out)
@@ -139,7 +158,8 @@ fn json<'a>(explained: &'a Explained, line: &'a Line) -> JsonInstruction<'a> {
         addr: hex(address(f, line.insn.at)),
         offset: line.insn.at,
         bytes: bytes(part(f.code(), line)),
-        live: explained.live.as_ref().map(|live| bytes(part(live, line))),
+        live: explained.live.as_ref().map(|live| bytes(part(&live.bytes, line))),
+        live_addr: explained.live.as_ref().map(|live| hex(live.address(f, line.insn.at))),
         text: &line.text,
         file,
         line: number,
@@ -158,6 +178,22 @@ fn head(e: &Explained, look: Look, out: &mut dyn Write) -> io::Result<()> {
         Some(s) => writeln!(out, "  signature  {}  (from {})", visible(&s.to_string()), s.source.words()),
         None => writeln!(out, "  signature  unknown: the file does not describe this function's arguments and results"),
     }
+}
+
+/// Which process it was looked at in, where it has the function, and whether as in the file.
+fn process(e: &Explained, out: &mut dyn Write) -> io::Result<()> {
+    let Some(live) = &e.live else { return Ok(()) };
+    writeln!(out, "  process    {}", visible(live.name))?;
+    let place = match live.bias {
+        0 => String::new(),
+        _ => format!("at {}, ", live.address(&e.listed.function, 0)),
+    };
+    let state = match e.instructions.iter().filter(|line| changed(e, line).is_some()).count() {
+        0 => "the same as the file".to_owned(),
+        1 => "differs from the file in 1 instruction".to_owned(),
+        n => format!("differs from the file in {n} instructions"),
+    };
+    writeln!(out, "  in memory  {place}{state}")
 }
 
 /// A table of what is where.
@@ -289,12 +325,17 @@ fn source_of(e: &Explained, line: &Line) -> String {
 }
 
 /// `    +0x6     4c3a86  55                      push rbp                        ; entry probe: emulated, one trap`
+/// Where the loader has moved the program, the address in the process stands behind that of the file.
 fn instruction(e: &Explained, line: &Line, look: Look, out: &mut dyn Write) -> io::Result<()> {
     let f = &e.listed.function;
     let at = address(f, line.insn.at);
     let bytes = bytes(part(f.code(), line));
     let text = visible(&line.text);
-    write!(out, "    +{:<#6x} {:x}  {bytes:<22}  ", line.insn.at, at.0)?;
+    write!(out, "    +{:<#6x} {:x}  ", line.insn.at, at.0)?;
+    if let Some(live) = e.live.as_ref().filter(|live| live.bias != 0) {
+        write!(out, "{:x}  ", live.address(f, line.insn.at).0)?;
+    }
+    write!(out, "{bytes:<22}  ")?;
     match Mark::of(&e.listed.sites, line.insn.at) {
         Some(mark) => {
             let code = if mark.class().is_some() { "32" } else { "2" };
@@ -307,7 +348,7 @@ fn instruction(e: &Explained, line: &Line, look: Look, out: &mut dyn Write) -> i
 
 /// The bytes in memory, where they are not those of the file.
 fn changed<'e>(e: &'e Explained, line: &Line) -> Option<&'e [u8]> {
-    let live = part(e.live.as_ref()?, line);
+    let live = part(&e.live.as_ref()?.bytes, line);
     (live != part(e.listed.function.code(), line)).then_some(live)
 }
 

@@ -610,12 +610,6 @@ fn a_function_that_is_not_there_is_said_with_what_may_be_meant() {
             (exit status 2)"#]],
         ),
         (
-            &["explain", "app", "0x10"],
-            expect![[r#"
-            gospect: no function of app lies at 0x10
-            (exit status 1)"#]],
-        ),
-        (
             &["explain", "app", "0xyz"],
             expect![[r#"
             gospect: `0xyz` is no address

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use expect_test::{Expect, expect};
 use gospect_fixtures::{Arch, Fixture, Missing, Variant, build, need};
@@ -199,8 +200,9 @@ fn what_cannot_be_explained_is_said() {
         Arch::Amd64,
         "0x10",
         expect![[r#"
-        gospect: no function of PATH lies at 0x10
-        (exit status 1)"#]],
+            gospect: no function of PATH lies at 0x10
+            hint: addresses count as in the file, which has code at 0x401000 to 0x4a6261
+            (exit status 1)"#]],
     );
     check(
         Arch::Amd64,
@@ -221,6 +223,78 @@ fn an_address_means_the_function_around_it() {
     for address in [entry, &format!("{inside:#x}")] {
         assert_eq!(objects(&["explain", path.to_str().unwrap(), address]), by_name);
     }
+}
+
+/// What a person sees of a process of this variant: all lines above the code, and the first of it. Numbers of the
+/// process and paths are left out.
+fn of_process(variant: Variant, expect: Expect) {
+    let path = need!(server(GO, variant));
+    let here = Scratch::new();
+    let path = here.copy(&path, "server");
+    let running = Running::server(&mut Command::new(&path));
+    let pid = running.pid().to_string();
+    let explain = |function: &str| objects(&["explain", "-p", &pid, function]);
+    let by_name = explain("main.handleFibonacci");
+    let first = instructions(&by_name).next().unwrap();
+    let (addr, live) = (first["addr"].as_str().unwrap(), first["live_addr"].as_str().unwrap());
+    assert_eq!(explain(addr), by_name, "as the file counts");
+    assert_eq!(explain(live), by_name, "as the process counts");
+    let text = gospect(&["explain", "-p", &pid, live]).stdout.replace(live, "LIVE").replace(addr, "ADDR");
+    let text = text.replace(&live[2..], "live").replace(&addr[2..], "addr");
+    let text = text.replace(path.to_str().unwrap(), "PATH").replace(&format!("PID {pid} "), "PID … ");
+    let lines = text
+        .lines()
+        .filter(|l| ["main.handle", "process", "in memory", "code", "+0x0 "].iter().any(|w| l.trim().starts_with(w)));
+    let lines: Vec<&str> = lines.map(|l| l.split("cmp").next().unwrap_or(l).trim_end()).collect();
+    expect.assert_eq(&lines.join("\n"));
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn a_process_is_told_with_what_its_memory_has() {
+    of_process(
+        Variant::Plain,
+        expect![[r#"
+            main.handleFibonacci
+              code       608 bytes at LIVE, go
+              process    PID … (PATH)
+              in memory  the same as the file
+                +0x0    live  4c8da42478ffffff        lea r12,[rsp-0x88]              ; stack check"#]],
+    );
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn a_process_that_was_moved_is_told_with_both_addresses() {
+    of_process(
+        Variant::PieStripped,
+        expect![[r#"
+            main.handleFibonacci
+              code       608 bytes at ADDR, go
+              process    PID … (PATH)
+              in memory  at LIVE, the same as the file
+                +0x0    addr  live  4c8da42478ffffff        lea r12,[rsp-0x88]              ; stack check"#]],
+    );
+}
+
+#[test]
+fn an_address_outside_the_code_is_told_where_that_is() {
+    let path = need!(server(GO, Variant::PieStripped));
+    let here = Scratch::new();
+    let running = Running::server(&mut Command::new(here.copy(&path, "server")));
+    let pid = running.pid().to_string();
+    let seen = gospect(&["explain", "-p", &pid, "0x10"]).seen();
+    let main = objects(&["explain", "-p", &pid, "main.main"]);
+    let main = instructions(&main).next().unwrap();
+    let hint = seen.lines().find_map(|l| l.strip_prefix("hint: its code is at ")).expect("a hint");
+    let (live, file) = hint.strip_suffix(" in the file").unwrap().split_once(" in the process, ").unwrap();
+    let holds = |range: &str, address: &Value| {
+        let number = |text: &str| u64::from_str_radix(&text[2..], 16).unwrap();
+        let (first, end) = range.split_once(" to ").unwrap();
+        (number(first)..number(end)).contains(&number(address.as_str().unwrap()))
+    };
+    assert!(holds(file, &main["addr"]) && holds(live, &main["live_addr"]), "{seen}");
+    assert!(!holds(file, &main["live_addr"]), "{seen}");
 }
 
 #[test]
@@ -246,7 +320,10 @@ fn instructions_cover_the_function_and_carry_its_sites() {
         for i in instructions(&found) {
             assert_eq!(i["offset"], next);
             next += i["bytes"].as_str().unwrap().len() as u64 / 2;
-            assert_eq!((i["function"].as_str(), &i["live"]), (Some(function), &Value::Null));
+            assert_eq!(
+                (i["function"].as_str(), &i["live"], &i["live_addr"]),
+                (Some(function), &Value::Null, &Value::Null)
+            );
         }
         assert_eq!(found[0]["size"], next);
         let marked = |mark: &str| instructions(&found).filter(|i| i["mark"] == mark).map(|i| &i["offset"]).collect();
@@ -278,11 +355,15 @@ fn one_function_has_to_be_named() {
     .assert_eq(&gospect(&["explain", "./app", "main.a", "main.b"]).seen());
 }
 
-/// The kernel's tracing directory: where it is mounted already, else mounted for as long as this lives.
+/// The kernel's tracing directory: where it is mounted already, else mounted in a directory that is removed at the end.
+/// What others have mounted stays, and so do their probes: only groups of this test's name are touched.
 struct Tracefs {
     path: PathBuf,
     own: Option<Scratch>,
 }
+
+/// How the groups of these tests' probes begin; the number of the process that placed them follows, and `_`.
+const GROUP: &str = "gospect_explain_";
 
 impl Tracefs {
     fn open() -> Result<Tracefs, Missing> {
@@ -293,7 +374,10 @@ impl Tracefs {
         let tracefs = mounted.into_iter().find(|path| path.join("uprobe_events").exists());
         let tracefs = tracefs.map_or_else(Tracefs::mount, |path| Ok(Tracefs { path, own: None }))?;
         match fs::OpenOptions::new().append(true).open(tracefs.path.join("uprobe_events")) {
-            Ok(_) => Ok(tracefs),
+            Ok(_) => {
+                tracefs.remove_what_the_dead_left();
+                Ok(tracefs)
+            }
             Err(err) => Err(Missing { why: format!("uprobes cannot be placed here: {err}") }),
         }
     }
@@ -312,6 +396,34 @@ impl Tracefs {
         let mut file = fs::OpenOptions::new().append(true).open(self.path.join(file))?;
         std::io::Write::write_all(&mut file, text.as_bytes())
     }
+
+    /// A test that is killed cannot remove its probe, and the kernel keeps it for ever. Inside a container the living
+    /// outside of it would look dead.
+    fn remove_what_the_dead_left(&self) {
+        if is_in_a_pid_namespace() {
+            return;
+        }
+        let events = fs::read_to_string(self.path.join("uprobe_events")).unwrap();
+        events.lines().filter_map(left_by_the_dead).for_each(|event| self.remove(event));
+    }
+
+    /// Takes a probe away. Another test may be doing the same.
+    fn remove(&self, event: &str) {
+        let _ = self.write(&format!("events/{event}/enable"), "0");
+        let _ = self.write("uprobe_events", &format!("-:{event}\n"));
+    }
+}
+
+/// The first pid namespace has the same inode on every machine (`PROC_PID_INIT_INO` of `linux/proc_ns.h`).
+fn is_in_a_pid_namespace() -> bool {
+    fs::read_link("/proc/self/ns/pid").unwrap() != Path::new("pid:[4026531836]")
+}
+
+/// The `GROUP/EVENT` of a line of `uprobe_events`, if a test placed it that is no more.
+fn left_by_the_dead(line: &str) -> Option<&str> {
+    let event = line.split_once(':')?.1.split(' ').next()?;
+    let pid: u32 = event.strip_prefix(GROUP)?.split_once('_')?.0.parse().ok()?;
+    (!Path::new("/proc").join(pid.to_string()).exists()).then_some(event)
 }
 
 impl Drop for Tracefs {
@@ -330,7 +442,9 @@ struct Uprobe {
 
 impl Uprobe {
     fn place(tracefs: Tracefs, path: &Path, offset: u64) -> Uprobe {
-        let event = format!("gospect_test_{}/e{offset:x}", std::process::id());
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let event = format!("{GROUP}{}_{number}/e{offset:x}", std::process::id());
         tracefs.write("uprobe_events", &format!("p:{event} {}:{offset:#x}\n", path.display())).unwrap();
         let probe = Uprobe { tracefs, event };
         probe.tracefs.write(&format!("events/{}/enable", probe.event), "1").unwrap();
@@ -340,9 +454,43 @@ impl Uprobe {
 
 impl Drop for Uprobe {
     fn drop(&mut self) {
-        let _ = self.tracefs.write(&format!("events/{}/enable", self.event), "0");
-        let _ = self.tracefs.write("uprobe_events", &format!("-:{}\n", self.event));
+        self.tracefs.remove(&self.event);
     }
+}
+
+#[test]
+fn only_probes_of_dead_tests_are_removed() {
+    let mut ended = Command::new("true").spawn().unwrap();
+    ended.wait().unwrap();
+    let (dead, alive) = (ended.id(), std::process::id());
+    let line = |group: &str| format!("p:{group}/e10 /tmp/server:0x0000000000000010");
+    assert_eq!(left_by_the_dead(&line(&format!("{GROUP}{dead}_0"))), Some(format!("{GROUP}{dead}_0/e10").as_str()));
+    for other in [format!("{GROUP}{alive}_0"), format!("{GROUP}_0"), format!("other_{dead}_0"), "uprobes".into()] {
+        assert_eq!(left_by_the_dead(&line(&other)), None, "{other}");
+    }
+    assert_eq!(left_by_the_dead(""), None);
+}
+
+#[test]
+fn what_a_killed_test_left_is_removed() {
+    let path = need!(server(GO, Variant::Plain));
+    let tracefs = need!(Tracefs::open());
+    let here = Scratch::new();
+    let path = here.copy(&path, "server");
+    let mut ended = Command::new("true").spawn().unwrap();
+    ended.wait().unwrap();
+    let event = format!("{GROUP}{}_0/e1000", ended.id());
+    tracefs.write("uprobe_events", &format!("p:{event} {}:0x1000\n", path.display())).unwrap();
+    // Another test may have removed it by now.
+    let _ = tracefs.write(&format!("events/{event}/enable"), "1");
+    if is_in_a_pid_namespace() {
+        tracefs.remove(&event);
+        return Missing { why: "in a container nobody knows who is dead".into() }.skip();
+    }
+    drop(tracefs);
+    let tracefs = need!(Tracefs::open());
+    let left = fs::read_to_string(tracefs.path.join("uprobe_events")).unwrap();
+    assert!(!left.contains(&event), "{left}");
 }
 
 /// Where the file has the byte for an address: a reading of the program headers of its own.
@@ -376,6 +524,7 @@ fn a_probe_of_somebody_else_is_seen(variant: Variant) {
     let breakpoint = if cfg!(target_arch = "x86_64") { "cc" } else { "a00020d4" };
     assert!(changed[0]["live"].as_str().unwrap().starts_with(breakpoint), "{}", changed[0]);
     let text = gospect(&["explain", "-p", &pid, "main.handleFibonacci"]).stdout;
+    assert!(text.contains("differs from the file in 1 instruction\n"), "{text}");
     let remarks: Vec<&str> = text.lines().filter(|line| line.contains("in memory:")).collect();
     assert_eq!(remarks.len(), 1, "{text}");
     assert!(remarks[0].ends_with("(a breakpoint: a probe is in place here)"), "{text}");
