@@ -164,7 +164,7 @@ fn has_program(process: &kernel::Process) -> bool {
 
 /// Reads what a program says about its build; `None` if it is not Go's. A function table in a section of Go's own
 /// name is proof enough where the build information was taken out.
-fn read(file: kernel::Mapped) -> Option<Build> {
+pub(crate) fn read(file: kernel::Mapped) -> Option<Build> {
     let elf = Elf::parse(file).ok()?;
     let info = buildinfo::read(&elf);
     if info.is_none() && elf.section(".gopclntab").is_none() {

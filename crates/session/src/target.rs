@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use gobin::{Image, VAddr};
 use kernel::privilege::Privileges;
 use kernel::proc::{Exe, Stat};
-use kernel::{FileId, Mapped, Pid, Process};
+use kernel::{FileId, Pid, Process};
 
-use crate::privilege;
 use crate::refusal::Refusal;
+use crate::{library, privilege};
 
 /// The hint where a process is none that gospect can look at.
 const RUNNING: &str = "`gospect ps` shows the Go processes that are running";
@@ -85,7 +85,7 @@ fn open_path(path: &Path) -> Result<Program, Refusal> {
     let name = path.display().to_string();
     let file = kernel::map_file(path).map_err(|e| refused_path(path, &e))?;
     let id = file.id();
-    let image = read(&name, file)?;
+    let image = Image::parse(file).map_err(|e| unreadable(&name, &e))?;
     Ok(Program { name, path: path.to_owned(), file: id, image, process: None })
 }
 
@@ -103,7 +103,11 @@ fn open_pid(pid: Pid) -> Result<Program, Refusal> {
     let file = process.exe().and_then(|f| kernel::map(&f));
     let file = file.map_err(|e| Refusal::refused(format!("the program of {name} may not be read: {e}")))?;
     let id = file.id();
-    let image = read(&name, file).map_err(|refusal| refusal.hint(RUNNING))?;
+    let image = Image::parse(file).map_err(|error| {
+        let library = if error == gobin::Error::NotGo { library::of_go(&process) } else { None };
+        let hint = library.map_or_else(|| RUNNING.to_owned(), |path| library::hint(&path));
+        unreadable(&name, &error).hint(hint)
+    })?;
     Ok(Program { name, path, file: id, image, process: Some(process) })
 }
 
@@ -116,14 +120,12 @@ fn since(exe: &Exe) -> &'static str {
     }
 }
 
-fn read(name: &str, file: Mapped) -> Result<Image, Refusal> {
-    Image::parse(file).map_err(|e| {
-        let refusal = Refusal::refused(format!("{name} cannot be read: {e}"));
-        match e {
-            gobin::Error::NotElf { what: "a script" } => refusal.hint("name the program that it starts"),
-            _ => refusal,
-        }
-    })
+fn unreadable(name: &str, error: &gobin::Error) -> Refusal {
+    let refusal = Refusal::refused(format!("{name} cannot be read: {error}"));
+    match error {
+        gobin::Error::NotElf { what: "a script" } => refusal.hint("name the program that it starts"),
+        _ => refusal,
+    }
 }
 
 fn refused_path(path: &Path, error: &io::Error) -> Refusal {

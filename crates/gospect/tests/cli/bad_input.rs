@@ -413,6 +413,26 @@ fn a_process_that_cannot_be_looked_at_is_said_to_be_what_it_is() {
 }
 
 #[test]
+fn a_process_with_go_in_a_library_is_said_to_have_it_there() {
+    let arch = need!(Arch::native().ok_or_else(|| Missing { why: "no Go fixtures for this machine".into() }));
+    let library = need!(build(&Fixture::new("shared", "1.26", Variant::CShared).on(arch)));
+    let here = Scratch::new();
+    let library = here.copy(&library, "libshared.so");
+    let sleep = Other(Command::new("sleep").arg("600").env("LD_PRELOAD", &library).spawn().unwrap());
+    let pid = sleep.0.id();
+    let maps = || fs::read_to_string(format!("/proc/{pid}/maps")).unwrap();
+    while !maps().contains("/libshared.so") {
+        if maps().contains("[heap]") && stat(pid).is_some_and(|s| s.starts_with('S')) {
+            return Missing { why: "sleep loads no libraries here".into() }.skip();
+        }
+        std::thread::yield_now();
+    }
+    let said = here.said_of(&["-p", &pid.to_string()]);
+    let hint = said.lines().find(|l| l.starts_with("hint: ")).unwrap().replace(library.to_str().unwrap(), "<library>");
+    assert_eq!(hint, "hint: it has Go code in <library>: name that file", "{said}");
+}
+
+#[test]
 fn a_kernel_thread_is_said_to_be_one() {
     let is_kernel = |pid: &u32| stat(*pid).is_some_and(|s| s.split(' ').nth(6).is_some_and(is_kernel_flags));
     let pids = fs::read_dir("/proc").unwrap().filter_map(|e| e.unwrap().file_name().to_str()?.parse().ok());
