@@ -55,6 +55,8 @@ pub struct Summary {
     pub kinds: BTreeMap<Origin, u32>,
     /// Those that exist only inlined into others.
     pub inlined_only: u32,
+    /// The linker's marks, which the table has among the functions, and which are none.
+    pub marks: u32,
 }
 
 impl Summary {
@@ -261,9 +263,13 @@ impl Image {
     #[must_use]
     pub fn summary(&self) -> Summary {
         let mut summary = Summary { inlined_only: self.inlined_only().len() as u32, ..Summary::default() };
-        for f in self.functions() {
-            summary.functions += 1;
-            *summary.kinds.entry(f.origin()).or_default() += 1;
+        for origin in self.functions().map(|f| f.origin()) {
+            if origin == Origin::Mark {
+                summary.marks += 1;
+            } else {
+                summary.functions += 1;
+                *summary.kinds.entry(origin).or_default() += 1;
+            }
         }
         summary
     }
@@ -452,6 +458,7 @@ impl<'i> Function<'i> {
             Origin::Go if self.is_assembly() => Origin::Asm,
             Origin::Go if wrapper => Origin::Wrapper,
             Origin::Go if self.written() == Written::C => Origin::C,
+            Origin::Generated if self.written() == Written::Mark => Origin::Mark,
             other => other,
         }
     }

@@ -27,6 +27,8 @@ pub enum Origin {
     DeferWrapper,
     /// Comparison or hash of a type, package initialisation and the like: nobody wrote it.
     Generated,
+    /// No function: a name that the linker gave to a place between functions.
+    Mark,
 }
 
 impl Origin {
@@ -43,6 +45,7 @@ impl Origin {
             Origin::GoWrapper => "gowrap",
             Origin::DeferWrapper => "deferwrap",
             Origin::Generated => "generated",
+            Origin::Mark => "mark",
         }
     }
 }

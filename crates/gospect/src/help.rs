@@ -194,7 +194,8 @@ mod tests {
             Of each function it says where calls are seen (entry+0xa: behind the stack check) and how many
             return instructions there are. The entry is `emulated` where one trap is enough, or `stepped` where
             the kernel has to run the instruction apart, which is many times dearer. Files of Go itself and of
-            the module cache are shown without the directories above them; --json has whole paths.
+            the module cache are shown without the directories above them; --json has whole paths. On a terminal
+            lines are shortened to its width.
 
             Arguments:
               TARGET        The path of a program, or -p PID in its place

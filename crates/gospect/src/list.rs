@@ -7,6 +7,7 @@ use gobin::image::InlinedAt;
 use gobin::pattern::Pattern;
 use gobin::{Function, Image};
 use ui::function::{Listed, Style, WIDEST_NAME};
+use ui::{Format, Look};
 
 use crate::failure::{Failure, Message};
 use crate::{Run, choose};
@@ -28,7 +29,7 @@ pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
     if run.typed.by_name {
         functions.sort_by_key(Function::name);
     }
-    let widest = functions.iter().map(|f| f.name().len()).max().unwrap_or(0).min(WIDEST_NAME);
+    let widest = functions.iter().map(|f| f.name().len()).max().unwrap_or(0).min(name_width(run.format));
     let style =
         Style { format: run.format, sites: run.typed.sites, name_width: widest, go_sources: image.go_sources() };
     let signatures = Descriptions::of(image);
@@ -40,6 +41,14 @@ pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
         choose::missed(&program, &missed).iter().for_each(Message::say);
     }
     Ok(())
+}
+
+/// Columns for names: on a screen no more than a third of it.
+fn name_width(format: Format) -> usize {
+    match format {
+        Format::Text(Look { width: Some(width), .. }) => WIDEST_NAME.min(width / 3),
+        _ => WIDEST_NAME,
+    }
 }
 
 /// The patterns that chose nothing of what is shown.

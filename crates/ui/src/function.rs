@@ -9,7 +9,7 @@ use gobin::{Function, VAddr};
 use serde::Serialize;
 
 use crate::source;
-use crate::text::{paint, visible};
+use crate::text::{cut, paint, visible};
 use crate::{Format, Look, json_line};
 
 /// A function with what is known about it.
@@ -133,10 +133,11 @@ pub fn show_inlined(name: &str, at: &InlinedAt, style: Style, out: &mut dyn Writ
             let into = at.into.name();
             json_line(out, &JsonInlined { name, into, pc: hex(at.pc()), file, line })
         }
-        Format::Text(_) => {
+        Format::Text(look) => {
             let width = style.name_width;
             let (name, into) = (visible(name), inlined_at(at, style.go_sources));
-            writeln!(out, "{name:<width$}  inlined into {into}, code at {}", at.pc())
+            let line = format!("{name:<width$}  inlined into {into}, code at {}", at.pc());
+            writeln!(out, "{}", cut(&line, look.width.unwrap_or(usize::MAX)))
         }
     }
 }
@@ -147,43 +148,92 @@ pub fn inlined_at(at: &InlinedAt, go_sources: Option<&str>) -> String {
     format!("{} at {}", visible(at.into.name()), source::place(at.place(), go_sources))
 }
 
-/// `main.leaf  func(a int, b int) int  /src/frames.go:8  entry+0x0 stepped, 1 return`
+/// The parts of a line: `main.leaf`, `func(a int, b int) int`, `/src/frames.go:8`, `entry+0x0 stepped, 1 return`.
+struct Parts {
+    name: String,
+    what: String,
+    place: String,
+    sites: String,
+    /// Whether a probe can be placed.
+    probeable: bool,
+}
+
 fn text(listed: &Listed, style: Style, look: Look, out: &mut dyn Write) -> io::Result<()> {
     let f = &listed.function;
     let (name, width) = (visible(f.name()), style.name_width);
-    write!(out, "{name:<width$}  ")?;
-    match &listed.signature {
-        Some(signature) => out.write_all(visible(&signature.to_string()).as_bytes())?,
-        None => write!(out, "({})", f.origin().word())?,
+    let what = match &listed.signature {
+        Some(signature) => visible(&signature.to_string()).into_owned(),
+        None => format!("({})", f.origin().word()),
+    };
+    let parts = Parts {
+        name: format!("{name:<width$}"),
+        what,
+        place: source::place(f.place(), style.go_sources),
+        sites: summary(&listed.sites),
+        probeable: listed.sites.entry.is_ok(),
+    };
+    line(parts, look, out)
+}
+
+/// No signature is cut to less than this.
+const NARROWEST: usize = 16;
+
+impl Parts {
+    /// Columns of the line, with two between parts.
+    fn width(&self) -> usize {
+        [&self.name, &self.what, &self.place, &self.sites].iter().map(|part| part.chars().count() + 2).sum::<usize>()
+            - 2
     }
-    let place = source::place(f.place(), style.go_sources);
-    write!(out, "  {}  ", paint(&place, "2", look.color))?;
-    summary(&listed.sites, look, out)?;
+
+    /// Fits the line into a screen as well as it can be: first the directories go, then the end of the signature.
+    fn shorten(&mut self, screen: usize) {
+        if self.width() > screen {
+            self.place = self.place.rsplit('/').next().unwrap_or_default().to_owned();
+        }
+        let over = self.width().saturating_sub(screen);
+        if over > 0 {
+            let room = self.what.chars().count().saturating_sub(over);
+            self.what = cut(&self.what, room.max(NARROWEST)).into_owned();
+        }
+    }
+}
+
+/// Writes a line; what does not fit on a screen in spite of everything is cut off.
+fn line(mut parts: Parts, look: Look, out: &mut dyn Write) -> io::Result<()> {
+    look.width.into_iter().for_each(|screen| parts.shorten(screen));
+    let mut room = look.width.unwrap_or(usize::MAX);
+    let sites = if parts.probeable { "" } else { "33" };
+    for (before, part, code) in
+        [("", parts.name, ""), ("  ", parts.what, ""), ("  ", parts.place, "2"), ("  ", parts.sites, sites)]
+    {
+        let shown = cut(&part, room.saturating_sub(before.len()));
+        if !shown.is_empty() {
+            write!(out, "{before}{}", paint(&shown, code, look.color && !code.is_empty()))?;
+            room -= before.len() + shown.chars().count();
+        }
+    }
     out.write_all(b"\n")
 }
 
 /// `entry+0x6 emulated, 2 returns`
-fn summary(sites: &Sites, look: Look, out: &mut dyn Write) -> io::Result<()> {
+fn summary(sites: &Sites) -> String {
     let entry = match &sites.entry {
         Ok(entry) => entry,
-        Err(why) => return out.write_all(paint(&format!("no probe: {}", brief(why)), "33", look.color).as_bytes()),
+        Err(why) => return format!("no probe: {}", brief(why)),
     };
     let head = if entry.loop_head { " (loop head)" } else { "" };
-    write!(out, "entry+{:#x} {}{head}", entry.offset, entry.class.word())?;
-    match &sites.returns {
-        Ok(returns) if returns.is_empty() && !sites.tail_jumps.is_empty() => {}
-        Ok(returns) => counted(returns.len(), "return", out)?,
-        Err(Refusal::NeverReturns) => out.write_all(b", never returns")?,
-        Err(why) => write!(out, ", no returns: {}", brief(why))?,
-    }
-    match sites.tail_jumps.len() {
-        0 => Ok(()),
-        n => counted(n, "tail jump", out),
-    }
+    let returns = match &sites.returns {
+        Ok(returns) if returns.is_empty() && !sites.tail_jumps.is_empty() => String::new(),
+        Ok(returns) => counted(returns.len(), "return"),
+        Err(Refusal::NeverReturns) => ", never returns".to_owned(),
+        Err(why) => format!(", no returns: {}", brief(why)),
+    };
+    let tails = if sites.tail_jumps.is_empty() { String::new() } else { counted(sites.tail_jumps.len(), "tail jump") };
+    format!("entry+{:#x} {}{head}{returns}{tails}", entry.offset, entry.class.word())
 }
 
-fn counted(n: usize, what: &str, out: &mut dyn Write) -> io::Result<()> {
-    write!(out, ", {n} {what}{}", if n == 1 { "" } else { "s" })
+fn counted(n: usize, what: &str) -> String {
+    format!(", {n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 /// The reason without what is the same for every function of the kind; all of it stands in JSON and in `explain`.
@@ -273,4 +323,72 @@ pub(crate) fn known(text: &str) -> Option<&str> {
 
 pub(crate) fn hex(at: VAddr) -> String {
     format!("{:#x}", at.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::{Expect, expect};
+
+    fn check(width: Option<usize>, expect: Expect) {
+        let mut out = Vec::new();
+        for (what, place) in
+            [("func(w net/http.ResponseWriter, r *net/http.Request)", "/src/shop/main.go:139"), ("func()", "a.go:1")]
+        {
+            let parts = Parts {
+                name: "main.slow".to_owned(),
+                what: what.to_owned(),
+                place: place.to_owned(),
+                sites: "entry+0xa emulated, 2 returns".to_owned(),
+                probeable: true,
+            };
+            line(parts, Look { color: false, width }, &mut out).unwrap();
+        }
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.lines().all(|l| l.chars().count() <= width.unwrap_or(usize::MAX)), "{text}");
+        expect.assert_eq(&text);
+    }
+
+    #[test]
+    fn lines_have_any_length_where_there_is_no_screen() {
+        check(
+            None,
+            expect![[r#"
+            main.slow  func(w net/http.ResponseWriter, r *net/http.Request)  /src/shop/main.go:139  entry+0xa emulated, 2 returns
+            main.slow  func()  a.go:1  entry+0xa emulated, 2 returns
+        "#]],
+        );
+    }
+
+    #[test]
+    fn a_screen_takes_directories_first_then_the_end_of_the_signature_and_of_the_line() {
+        check(
+            Some(110),
+            expect![[r#"
+            main.slow  func(w net/http.ResponseWriter, r *net/http.Request)  main.go:139  entry+0xa emulated, 2 returns
+            main.slow  func()  a.go:1  entry+0xa emulated, 2 returns
+        "#]],
+        );
+        check(
+            Some(80),
+            expect![[r#"
+            main.slow  func(w net/http.Response…  main.go:139  entry+0xa emulated, 2 returns
+            main.slow  func()  a.go:1  entry+0xa emulated, 2 returns
+        "#]],
+        );
+        check(
+            Some(40),
+            expect![[r#"
+                main.slow  func(w net/http…  main.go:139
+                main.slow  func()  a.go:1  entry+0xa em…
+            "#]],
+        );
+        check(
+            Some(5),
+            expect![[r#"
+                main…
+                main…
+            "#]],
+        );
+    }
 }

@@ -74,6 +74,7 @@ struct JsonInfo<'a> {
     functions: u32,
     assembly: u32,
     inlined_only: u32,
+    marks: u32,
     kinds: Vec<JsonKind>,
     settings: Vec<JsonSetting<'a>>,
     deps: Vec<JsonModule<'a>>,
@@ -92,7 +93,7 @@ pub fn show(info: &Info, format: Format, out: &mut dyn Write) -> io::Result<()> 
             writeln!(out, "{}", paint(&visible(info.name), "1", look.color))?;
             facts(info).iter().try_for_each(|(name, text)| writeln!(out, "  {name:<11} {}", visible(text)))?;
             abilities(&info.abilities, look, out)?;
-            settings(info.image, out)
+            settings(info.image, look, out)
         }
     }
 }
@@ -119,6 +120,7 @@ fn json<'a>(info: &'a Info) -> JsonInfo<'a> {
         functions: info.summary.functions,
         assembly: info.summary.assembly(),
         inlined_only: info.summary.inlined_only,
+        marks: info.summary.marks,
         kinds: info.summary.kinds.iter().map(|(kind, &count)| JsonKind { kind: kind.word(), count }).collect(),
         settings: build.iter().flat_map(|b| &b.settings).map(json_setting).collect(),
         deps: build.iter().flat_map(|b| &b.deps).map(json_module).collect(),
@@ -216,7 +218,12 @@ fn functions(summary: &Summary) -> Vec<(&'static str, String)> {
     kinds.sort_by_key(|&(n, _)| std::cmp::Reverse(n));
     let kinds: Vec<String> = kinds.iter().map(|(n, word)| format!("{n} {word}")).collect();
     let all = format!("{}, and {} that exist only inlined into others", summary.functions, summary.inlined_only);
-    vec![("functions", all), ("", kinds.join(", "))]
+    let marks = match summary.marks {
+        0 => String::new(),
+        1 => "; besides 1 mark of the linker".to_owned(),
+        n => format!("; besides {n} marks of the linker"),
+    };
+    vec![("functions", all), ("", kinds.join(", ") + &marks)]
 }
 
 fn abilities(abilities: &[Ability], look: Look, out: &mut dyn Write) -> io::Result<()> {
@@ -238,17 +245,33 @@ fn abilities(abilities: &[Ability], look: Look, out: &mut dyn Write) -> io::Resu
     Ok(())
 }
 
-/// Columns for a setting's value. Of what the Go version switched by itself, a glance is enough; JSON has it all.
-fn width(key: &str) -> usize {
-    if key == "DefaultGODEBUG" { 64 } else { usize::MAX }
+/// A setting as it was given. On a screen a glance is enough of what the Go version switched by itself.
+fn setting(key: &str, value: &str, look: Look) -> String {
+    let line = format!("  {}={}", visible(key), visible(value));
+    match look.width {
+        Some(width) if key == "DefaultGODEBUG" => cut(&line, width).into_owned(),
+        _ => line,
+    }
 }
 
 /// Those that have a value and are not shown as the source's revision above.
-fn settings(image: &Image, out: &mut dyn Write) -> io::Result<()> {
+fn settings(image: &Image, look: Look, out: &mut dyn Write) -> io::Result<()> {
     let Some(build) = image.build_info().filter(|b| !b.settings.is_empty()) else { return Ok(()) };
     writeln!(out, "\nbuild settings")?;
     let given = build.settings.iter().filter(|(key, value)| !value.is_empty() && !key.starts_with("vcs"));
-    given
-        .into_iter()
-        .try_for_each(|(key, value)| writeln!(out, "  {}={}", visible(key), cut(&visible(value), width(key))))
+    given.into_iter().try_for_each(|(key, value)| writeln!(out, "{}", setting(key, value, look)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_go_switched_by_itself_is_cut_on_a_screen_and_only_there() {
+        let screen = Look { width: Some(24), color: false };
+        let (key, value) = ("DefaultGODEBUG", "asynctimerchan=1,x=2");
+        assert_eq!(setting(key, value, screen), "  DefaultGODEBUG=asynct…");
+        assert_eq!(setting(key, value, Look::default()), "  DefaultGODEBUG=asynctimerchan=1,x=2");
+        assert_eq!(setting("-ldflags", "-s -w -X main.version=1", screen), "  -ldflags=-s -w -X main.version=1");
+    }
 }

@@ -124,8 +124,8 @@ fn a_person_reads_it_on_one_screen() {
           built as    pie, internal linking, without cgo
           symbols     no symbol table, no DWARF
           runtime     function table at , moduledata at  (found by section .go.module)
-          functions   2104, and 991 that exist only inlined into others
-                      1467 go, 259 closure, 178 asm, 106 generated, 60 wrapper, 22 deferwrap, 7 method-value, 5 gowrap
+          functions   2102, and 991 that exist only inlined into others
+                      1467 go, 259 closure, 178 asm, 104 generated, 60 wrapper, 22 deferwrap, 7 method-value, 5 gowrap; besides 2 marks of the linker
 
         gospect can
           + name every function, with file and line
@@ -142,7 +142,7 @@ fn a_person_reads_it_on_one_screen() {
           -buildmode=pie
           -compiler=gc
           -ldflags=-s -w
-          DefaultGODEBUG=asynctimerchan=1,containermaxprocs=0,cryptocustomrand=1,decorat…
+          DefaultGODEBUG=asynctimerchan=1,containermaxprocs=0,cryptocustomrand=1,decoratemappings=0,gotestjsonbuildtext=1,gotypesalias=0,httpcookiemaxnum=0,httplaxcontentlength=1,httpmuxgo121=1,httpservecontentkeepheaders=1,multipathtcp=0,randseednop=0,rsa1024min=0,tls10server=1,tls3des=1,tlsmlkem=0,tlsrsakex=1,tlssecpmlkem=0,tlssha1=1,tlsunsafeekm=1,updatemaxprocs=0,urlmaxqueryparams=0,urlstrictcolons=0,winreadlinkvolume=0,winsymlink=0,x509keypairleaf=0,x509negativeserial=1,x509rsacrt=0,x509sha256skid=0,x509usepolicies=0
           CGO_ENABLED=0
           GOARCH=amd64
           GOOS=linux
