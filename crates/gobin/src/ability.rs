@@ -70,10 +70,14 @@ fn functions(image: &Image) -> Result<String, String> {
 
 fn probes(image: &Image) -> Result<String, String> {
     functions(image)?;
-    Ok(match image.minor() {
-        Some(minor) if TESTED.contains(&minor) => String::new(),
-        _ => format!("untested with this version of Go; tested are 1.{} to 1.{}", TESTED.start(), TESTED.end()),
-    })
+    Ok(untested(image).unwrap_or_default())
+}
+
+/// A caveat where the version of Go is none that is tested.
+fn untested(image: &Image) -> Option<String> {
+    let tested = image.minor().is_some_and(|minor| TESTED.contains(&minor));
+    let range = format!("1.{} to 1.{}", TESTED.start(), TESTED.end());
+    (!tested).then(|| format!("untested with this version of Go; tested are {range}"))
 }
 
 fn arguments(image: &Image) -> Result<String, String> {
@@ -82,7 +86,10 @@ fn arguments(image: &Image) -> Result<String, String> {
         return Err(format!("the file has no DWARF (-ldflags=-w or -s, or stripped); {left}"));
     }
     match dwarf::version(image.elf()) {
-        Ok(version) => Ok(format!("from DWARF {version}")),
+        Ok(version) => {
+            let caveat = untested(image).map_or(String::new(), |caveat| format!("; {caveat}"));
+            Ok(format!("from DWARF {version}{caveat}"))
+        }
         Err(why) => Err(format!("the DWARF cannot be read: {why}")),
     }
 }

@@ -107,7 +107,8 @@ pub fn words(data: &[u8]) -> Result<Vec<Node>, Error> {
 #[must_use]
 pub fn hidden(name: &str) -> Option<usize> {
     let Some(open) = name.find('[') else { return Some(0) };
-    let pointer_method = name[..open].contains("(*") && name.rsplit_once("]).").is_some_and(|(_, m)| !m.contains('.'));
+    let pointer_method =
+        name[..open].contains("(*") && name.rsplit_once("]).").is_some_and(|(_, m)| !m.contains(['.', '-']));
     let shape_function = name[open..].contains("go.shape.") && name.ends_with(']');
     (pointer_method || shape_function).then_some(1)
 }
@@ -219,6 +220,8 @@ mod tests {
             "main.Set[int].Add",
             "main.Map[go.shape.int].func1",
             "main.(*Set[int]).Add.func1",
+            "main.(*Set[int]).Add-fm",
+            "main.(*Set[int]).Add-range1",
         ];
         let text: String = names.iter().map(|name| format!("{name}: {:?}\n", hidden(name))).collect();
         expect![[r#"
@@ -229,6 +232,8 @@ mod tests {
             main.Set[int].Add: None
             main.Map[go.shape.int].func1: None
             main.(*Set[int]).Add.func1: None
+            main.(*Set[int]).Add-fm: None
+            main.(*Set[int]).Add-range1: None
         "#]]
         .assert_eq(&text);
         check("0:8", Known { hidden: None, ..AMD64 }, expect!["Unclear"]);

@@ -11,6 +11,7 @@ pub mod arm64;
 
 use std::fmt;
 
+use crate::abi;
 use crate::addr::VAddr;
 use crate::elf::Arch;
 
@@ -149,12 +150,36 @@ pub(crate) trait Machine {
     /// something that the caller handed over (arguments, context, g, memory) may be no longer what it was.
     fn keeps_arguments(&mut self, depth: u32) -> Option<u32>;
 
-    /// If it loads registers from the stack or does nothing: which of those that carry integer arguments it loads, as
-    /// bits in the order of arguments.
-    fn reloads(&self) -> Option<u16>;
+    /// If it loads registers from the stack or does nothing: which of those that carry arguments it loads.
+    fn reloads(&self) -> Option<ArgumentRegisters>;
 
     /// Its text; `names` knows symbols by their address.
     fn text(&mut self, names: &mut dyn FnMut(VAddr) -> Option<String>) -> String;
+}
+
+/// A set of registers that carry arguments: bits in the order of arguments, so bit 0 is RAX or R0, and X0 or F0.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ArgumentRegisters {
+    /// The integer registers.
+    pub ints: u16,
+    /// The floating point registers.
+    pub floats: u16,
+}
+
+impl ArgumentRegisters {
+    /// Whether this register is among them.
+    #[must_use]
+    pub fn contains(self, register: abi::Register) -> bool {
+        let bits = if register.float { self.floats } else { self.ints };
+        bits.checked_shr(register.index.into()).is_some_and(|bits| bits & 1 == 1)
+    }
+}
+
+impl std::ops::BitOrAssign for ArgumentRegisters {
+    fn bitor_assign(&mut self, other: ArgumentRegisters) {
+        self.ints |= other.ints;
+        self.floats |= other.floats;
+    }
 }
 
 /// The fixed code that a function starts with, before anything of its own.

@@ -112,7 +112,7 @@ impl Source {
         match self {
             Source::Dwarf => "DWARF",
             Source::RuntimeTypes => "the runtime's types; the file has no names",
-            Source::ArgInfo => "the words of tracebacks; a guess, and results are unknown",
+            Source::ArgInfo => "the words of tracebacks; places are guesses, and results are unknown",
         }
     }
 }
@@ -130,6 +130,8 @@ pub struct Arg {
     pub place: Place,
     /// What told the place.
     pub placed_by: PlacedBy,
+    /// Where it may be if the place is not known, from the sizes of words alone, among which floats look like integers.
+    pub guess: Option<Place>,
     /// The word of the dictionary that refers to its actual type, where `type_name` is only a shape.
     pub dictionary_index: Option<u64>,
 }
@@ -141,8 +143,6 @@ pub enum PlacedBy {
     Algorithm,
     /// The words of tracebacks together with DWARF, where the algorithm does not know all arguments.
     Words,
-    /// Only the sizes of words, among which floats look like integers.
-    Guess,
 }
 
 /// The signatures of the functions of one executable.
@@ -158,7 +158,7 @@ pub struct Signatures<'d> {
 /// Up to this version arguments without a name are missing from DWARF.
 const LAST_THAT_OMITS: u32 = 21;
 /// Up to this version a generic method's dictionary came before its receiver.
-const LAST_WITH_DICTIONARY_FIRST: u32 = 19;
+pub(crate) const LAST_WITH_DICTIONARY_FIRST: u32 = 19;
 
 impl<'d> Signatures<'d> {
     /// Signatures of `elf`, made by Go 1.`minor`, from its DWARF sections.
@@ -220,6 +220,7 @@ impl<'d> Signatures<'d> {
             ty: Some(param.ty),
             place: place.clone(),
             placed_by: PlacedBy::Algorithm,
+            guess: None,
             dictionary_index: if generic { self.dwarf.dictionary_index(param.ty) } else { None },
         }
     }

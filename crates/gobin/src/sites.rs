@@ -13,9 +13,12 @@
 
 use std::fmt;
 
+use crate::abi::Place;
 use crate::addr::VAddr;
 use crate::elf::Arch;
-use crate::insn::{self, Class, Flow, Insn, Machine, Prologue, Undecodable, Unprobeable, amd64, arm64};
+use crate::insn::{
+    self, ArgumentRegisters, Class, Flow, Insn, Machine, Prologue, Undecodable, Unprobeable, amd64, arm64,
+};
 
 /// How far behind the first candidate an emulated instruction is looked for.
 const PREFIX: u32 = 32;
@@ -115,12 +118,26 @@ pub struct Exit {
 /// What is left of the arguments after the stack has grown.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Restored {
-    /// The integer argument registers that are loaded again, as bits in the order of arguments: bit 0 is RAX or R0.
-    /// The others hold garbage when the entry site is reached this way.
-    pub registers: u16,
+    /// The argument registers that are loaded again. The others hold garbage when the entry site is reached this way.
+    pub registers: ArgumentRegisters,
     /// The offset behind the call to `runtime.morestack`: on amd64, RBX holds this address at the entry site if the
     /// stack has just grown and RBX is not loaded again.
     pub behind_call: u32,
+}
+
+impl Sites {
+    /// Whether what is in `place` at entry is lost when the stack had to grow first: some register of it is not loaded
+    /// again, because the function does not use it. `None` if the place is not known.
+    #[must_use]
+    pub fn lost_after_growth(&self, place: &Place) -> Option<bool> {
+        match (place, &self.restored) {
+            (Place::Unknown, _) => None,
+            (Place::Registers(pieces), Some(restored)) => {
+                Some(pieces.iter().any(|p| !restored.registers.contains(p.register)))
+            }
+            _ => Some(false),
+        }
+    }
 }
 
 /// Why there is no site.
@@ -251,7 +268,7 @@ impl<'a> Sweep<'a> {
         if Some(target) == self.code.deferreturn {
             self.deferreturn_calls.push(insn.at);
         } else if self.restored.is_none() && self.code.morestack.contains(&target) {
-            self.growing = Some(Restored { registers: 0, behind_call: insn.end() });
+            self.growing = Some(Restored { registers: ArgumentRegisters::default(), behind_call: insn.end() });
         }
     }
 

@@ -226,7 +226,8 @@ how many functions it has; what gospect can do with it and what not, and why; th
         about: "\
 One line per function, in the order of their addresses: name, Go signature, file:line, and where a
 probe would sit. Without DWARF, methods have types but no names, and of other functions only the
-words that tracebacks print are known; their results are `?`.
+words that tracebacks print are known; their results are `?`. In a signature `…` stands for
+arguments that the file does not describe, `…?` for some, or perhaps none, at an unknown position.
 
 A PATTERN is a name as Go prints it, and has to match all of a function's name. `*` stands for any
 characters, dots and slashes too; a receiver's star and everything else stand for themselves:
@@ -265,9 +266,13 @@ lines are shortened to its width.",
         about: "\
 The function's machine code with its source lines; in it the stack check, the place of the entry
 probe and of every return probe with what each costs; where each argument is at entry and each
-result at return. Of a process (-p) the bytes in its memory are compared with the file's, so that a
-probe that is in place is seen; if the loader moved the program, the addresses in the process stand
-behind those of the file.
+result at return, `rax?` being a guess. Of a process (-p) the bytes in its memory are compared with
+the file's, so that a probe that is in place is seen; if the loader moved the program, the
+addresses in the process stand behind those of the file.
+
+`Lost when the stack has just grown` is an argument that the function does not use: when it is
+entered with too little stack, which happens a few times in the life of a goroutine, the registers
+that it uses are saved and the others are not, so that the probe sees garbage there.
 
 FUNC is a name as `gospect list` shows it, a pattern that only one name matches, or an address in
 the function, as the file counts them or the process. Names with parentheses, brackets or stars

@@ -200,7 +200,10 @@ fn process(e: &Explained, out: &mut dyn Write) -> io::Result<()> {
 fn values(listed: &Listed, out: &mut dyn Write) -> io::Result<()> {
     let Some(signature) = &listed.signature else { return Ok(()) };
     let hidden = signature.dictionary.as_ref().map(|place| row("at entry", "dict", "(hidden)", place));
-    let args = signature.args.iter().map(|a| Row { lost: lost(&listed.sites, &a.place), ..of_arg("at entry", a) });
+    let args = signature.args.iter().map(|a| {
+        let lost = listed.sites.lost_after_growth(&a.place) == Some(true);
+        Row { lost, ..of_arg("at entry", a) }
+    });
     let rets = signature.rets.iter().map(|a| of_arg("at return", a));
     let rows: Vec<Row> = hidden.into_iter().chain(args).chain(rets).collect();
     let name_width = rows.iter().map(|r| r.name.chars().count()).max().unwrap_or(0);
@@ -219,23 +222,22 @@ struct Row<'a> {
     when: &'static str,
     name: Cow<'a, str>,
     ty: Cow<'a, str>,
-    place: &'a Place,
+    place: String,
     /// A register that holds it is not loaded again when the stack had to grow.
     lost: bool,
 }
 
-fn row<'a>(when: &'static str, name: &'a str, ty: &'a str, place: &'a Place) -> Row<'a> {
-    Row { when, name: visible(name), ty: visible(ty), place, lost: false }
+fn row<'a>(when: &'static str, name: &'a str, ty: &'a str, place: &Place) -> Row<'a> {
+    Row { when, name: visible(name), ty: visible(ty), place: place.to_string(), lost: false }
 }
 
+/// A guess has a question mark.
 fn of_arg<'a>(when: &'static str, arg: &'a Arg) -> Row<'a> {
-    row(when, &arg.name, &arg.type_name, &arg.place)
-}
-
-fn lost(sites: &Sites, place: &Place) -> bool {
-    let (Some(restored), Place::Registers(pieces)) = (&sites.restored, place) else { return false };
-    let again = |index: u8| restored.registers.checked_shr(index.into()).is_some_and(|bits| bits & 1 == 1);
-    pieces.iter().any(|p| !p.register.float && !again(p.register.index))
+    let known = row(when, &arg.name, &arg.type_name, &arg.place);
+    match &arg.guess {
+        Some(guess) => Row { place: format!("{guess}?"), ..known },
+        None => known,
+    }
 }
 
 fn sites(sites: &Sites, out: &mut dyn Write) -> io::Result<()> {

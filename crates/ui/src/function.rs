@@ -45,6 +45,8 @@ pub(crate) struct JsonArg<'a> {
     #[serde(rename = "type")]
     ty: Option<&'a str>,
     place: String,
+    guess: Option<String>,
+    lost_after_growth: Option<bool>,
 }
 
 /// An entry site in JSON.
@@ -87,6 +89,8 @@ pub(crate) struct JsonFunction<'a> {
     decl_line: Option<u32>,
     signature: Option<String>,
     signature_source: Option<&'static str>,
+    omitted: Option<bool>,
+    rets_omitted: Option<bool>,
     args: Vec<JsonArg<'a>>,
     rets: Vec<JsonArg<'a>>,
     entry_site: Option<JsonEntry>,
@@ -269,7 +273,8 @@ pub(crate) fn json<'a>(listed: &'a Listed, all_sites: bool) -> JsonFunction<'a> 
     let Listed { function: f, signature, sites } = listed;
     let parts = f.parts();
     let (file, line) = f.place().unzip();
-    let of = |get: fn(&Signature) -> &Vec<Arg>| signature.iter().flat_map(get).map(json_arg).collect();
+    let args = signature.iter().flat_map(|s| &s.args);
+    let rets = signature.iter().flat_map(|s| &s.rets);
     JsonFunction {
         name: f.name(),
         package: known(&parts.import_path()).map(str::to_owned),
@@ -283,8 +288,10 @@ pub(crate) fn json<'a>(listed: &'a Listed, all_sites: bool) -> JsonFunction<'a> 
         decl_line: f.row().start_line(),
         signature: signature.as_ref().map(ToString::to_string),
         signature_source: signature.as_ref().map(|s| s.source.word()),
-        args: of(|s| &s.args),
-        rets: of(|s| &s.rets),
+        omitted: signature.as_ref().map(|s| !s.omitted.is_none()),
+        rets_omitted: signature.as_ref().map(|s| s.rets_omitted),
+        args: args.map(|arg| json_arg(arg, sites.lost_after_growth(&arg.place))).collect(),
+        rets: rets.map(|arg| json_arg(arg, None)).collect(),
         entry_site: sites.entry.as_ref().ok().map(|e| JsonEntry {
             offset: e.offset,
             class: e.class.word(),
@@ -312,8 +319,14 @@ fn json_sites(sites: &Sites) -> JsonSites {
     }
 }
 
-fn json_arg(arg: &Arg) -> JsonArg<'_> {
-    JsonArg { name: known(&arg.name), ty: known(&arg.type_name), place: arg.place.to_string() }
+fn json_arg(arg: &Arg, lost_after_growth: Option<bool>) -> JsonArg<'_> {
+    JsonArg {
+        name: known(&arg.name),
+        ty: known(&arg.type_name),
+        place: arg.place.to_string(),
+        guess: arg.guess.as_ref().map(ToString::to_string),
+        lost_after_growth,
+    }
 }
 
 /// What JSON has in place of an empty text.

@@ -7,14 +7,16 @@ use crate::addr::VAddr;
 use crate::arginfo::{self, Guess, Known, Node};
 use crate::elf::Arch;
 use crate::image::{Function, Image};
+use crate::name::Origin;
 use crate::rtype::{MethodSignature, Receiver, RuntimeTypes};
-use crate::signature::{Arg, Gaps, PlacedBy, Signature, Source};
+use crate::signature::{Arg, Gaps, LAST_WITH_DICTIONARY_FIRST, PlacedBy, Signature, Source};
 use crate::sites::Written;
 use crate::types::{TypeRef, TypeSource};
 
 /// The runtime's types and the methods that have them.
 pub struct Runtime<'i> {
     arch: Arch,
+    minor: Option<u32>,
     types: Option<RuntimeTypes<'i>>,
     methods: BTreeMap<VAddr, MethodSignature<'i>>,
     shapes: Shapes,
@@ -25,7 +27,7 @@ impl<'i> Runtime<'i> {
         let types = image.runtime_types();
         let unreachable = image.runtime_function("runtime.unreachableMethod").map(|f| f.entry());
         let methods = types.map(|t| t.method_signatures(unreachable)).unwrap_or_default();
-        Runtime { arch: image.arch(), types, methods, shapes: Shapes::default() }
+        Runtime { arch: image.arch(), minor: image.minor(), types, methods, shapes: Shapes::default() }
     }
 
     pub(super) fn signature(&self, function: &Function) -> Option<Signature> {
@@ -63,6 +65,7 @@ impl<'i> Runtime<'i> {
                 ty: typed.ty,
                 place,
                 placed_by: PlacedBy::Algorithm,
+                guess: None,
                 dictionary_index: None,
             }
         };
@@ -91,13 +94,16 @@ impl<'i> Runtime<'i> {
             hidden: arginfo::hidden(function.name()),
             spilled_from: function.spilled_from(),
         };
-        let guesses = arginfo::guess(&words, known);
+        let mut guesses = arginfo::guess(&words, known);
+        let mut words = words;
+        let left_out = self.left_out(function, &mut words, &mut guesses);
         let args = words.iter().zip(guesses).enumerate().map(|(i, (node, guess))| Arg {
             name: format!("~p{i}"),
             type_name: words_of(node),
             ty: None,
-            place: self.place(node, guess),
-            placed_by: PlacedBy::Guess,
+            place: Place::Unknown,
+            placed_by: PlacedBy::Words,
+            guess: Some(self.place(node, guess)).filter(|place| *place != Place::Unknown),
             dictionary_index: None,
         });
         Some(Signature {
@@ -106,10 +112,32 @@ impl<'i> Runtime<'i> {
             receiver: false,
             dictionary: None,
             abi: Abi::Internal,
-            omitted: Gaps::None,
+            omitted: if left_out { Gaps::Before(vec![0]) } else { Gaps::None },
             rets_omitted: true,
             source: Source::ArgInfo,
         })
+    }
+
+    /// Whether the first argument is not in the list: so it is of all functions with type arguments in their names,
+    /// except those whose dictionary comes first. Where the dictionary comes second, the list begins with it, and it is
+    /// taken out.
+    fn left_out(&self, function: &Function, words: &mut Vec<Node>, guesses: &mut Vec<Guess>) -> bool {
+        let name = function.name();
+        if !name.contains('[') || function.arg_info().is_none() {
+            return false;
+        }
+        let late = self.minor.is_none_or(|m| m > LAST_WITH_DICTIONARY_FIRST);
+        let parts = function.parts();
+        match (parts.origin() == Origin::Go && name.contains("[go.shape."), parts.receiver.is_some()) {
+            (true, false) => false,
+            (true, true) if !late => false,
+            (true, true) => {
+                words.drain(..words.len().min(1));
+                guesses.drain(..guesses.len().min(1));
+                true
+            }
+            (false, _) => true,
+        }
     }
 
     fn place(&self, node: &Node, guess: Guess) -> Place {

@@ -8,7 +8,7 @@ use iced_x86::{
     Mnemonic, OpAccess, OpKind, Register, UsedMemory, UsedRegister,
 };
 
-use super::{Class, Flow, Insn, Machine, Prologue, Undecodable, Unprobeable};
+use super::{ArgumentRegisters, Class, Flow, Insn, Machine, Prologue, Undecodable, Unprobeable};
 use crate::addr::VAddr;
 
 /// Registers that carry integer arguments, in the order of ABIInternal.
@@ -156,16 +156,16 @@ impl Machine for Decoder<'_> {
         self.touches_own_things_only(depth).then_some(depth)
     }
 
-    fn reloads(&self) -> Option<u16> {
+    fn reloads(&self) -> Option<ArgumentRegisters> {
         let insn = &self.insn;
         if insn.mnemonic() == Mnemonic::Nop {
-            return Some(0);
+            return Some(ArgumentRegisters::default());
         }
         let loads = insn.op0_kind() == OpKind::Register
             && insn.op1_kind() == OpKind::Memory
             && insn.op_count() == 2
             && insn.memory_base() == Register::RSP;
-        loads.then(|| argument_bit(insn.op0_register()))
+        loads.then(|| argument_bits(insn.op0_register()))
     }
 
     fn text(&mut self, names: &mut dyn FnMut(VAddr) -> Option<String>) -> String {
@@ -215,8 +215,9 @@ fn argument_index(register: Register) -> Option<usize> {
     ARGUMENTS.iter().position(|&a| a == full)
 }
 
-fn argument_bit(register: Register) -> u16 {
-    argument_index(register).map_or(0, |i| 1 << i)
+fn argument_bits(register: Register) -> ArgumentRegisters {
+    let floats = if is_float_argument(register) { 1 << register.number() } else { 0 };
+    ArgumentRegisters { ints: argument_index(register).map_or(0, |i| 1 << i), floats }
 }
 
 fn is_argument(register: Register) -> bool {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use yaxpeax_arch::{Decoder as _, U8Reader};
 use yaxpeax_arm::armv8::a64::InstDecoder;
 
-use super::{Class, Flow, Insn, Machine, Prologue, Undecodable, Unprobeable};
+use super::{ArgumentRegisters, Class, Flow, Insn, Machine, Prologue, Undecodable, Unprobeable};
 use crate::addr::VAddr;
 
 const SP: u32 = 31;
@@ -293,18 +293,20 @@ impl Machine for Decoder<'_> {
         kept
     }
 
-    fn reloads(&self) -> Option<u16> {
+    fn reloads(&self) -> Option<ArgumentRegisters> {
         let w = self.word;
         let pair = w & 0x3a40_0000 == 0x2840_0000;
         let single = w & 0x3a40_0000 == 0x3840_0000 || w & 0x3a80_0000 == 0x3880_0000;
         // Far from SP, addresses are made in x27 first.
         if !(pair || single) || !matches!(rn(w), SP | 27) {
             let makes_address = rd(w) == 27 && matches!(w >> 25 & 0xf, 0b1000 | 0b1001 | 0b0101);
-            return (w == NOP || makes_address).then_some(0);
+            return (w == NOP || makes_address).then(ArgumentRegisters::default);
         }
         let bit = |r: u32| if r < 16 { 1u16 << r } else { 0 };
         let second = if pair { bit(rt2(w)) } else { 0 };
-        Some(if w & 1 << 26 != 0 { 0 } else { bit(rd(w)) | second })
+        let loaded = bit(rd(w)) | second;
+        let float = w & 1 << 26 != 0;
+        Some(ArgumentRegisters { ints: if float { 0 } else { loaded }, floats: if float { loaded } else { 0 } })
     }
 
     fn text(&mut self, names: &mut dyn FnMut(VAddr) -> Option<String>) -> String {

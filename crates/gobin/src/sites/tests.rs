@@ -69,7 +69,7 @@ fn show(arch: Arch, bytes: &[u8]) -> String {
         let _ = write!(out, "\nno returns: {why}");
     }
     if let Some(restored) = sites.restored {
-        let _ = write!(out, "\nrestored {:#b} behind {:x}", restored.registers, restored.behind_call);
+        let _ = write!(out, "\nrestored {:#b} behind {:x}", restored.registers.ints, restored.behind_call);
     }
     let _ = writeln!(out, "\ncode ends at {:x}", sites.decoded_to);
     out

@@ -14,7 +14,31 @@ pub fn documented(line: &str) -> Value {
     if let Err(wrong) = is_object(&value, &name, &blocks(DOCS)) {
         panic!("{wrong}: {line}");
     }
+    for arg in ["args", "rets"].iter().flat_map(|list| value[list].as_array().into_iter().flatten()) {
+        is_placed(arg).unwrap_or_else(|wrong| panic!("{wrong}: {line}"));
+    }
     value
+}
+
+/// Whether the places of an argument are in the words that the documentation has for them.
+fn is_placed(arg: &Value) -> Result<(), String> {
+    let place = arg["place"].as_str().unwrap_or_default();
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let register = |name: &str| {
+        let numbered = ["r", "x", "v", "xmm"].iter().any(|p| name.strip_prefix(p).is_some_and(number));
+        numbered || ["rax", "rbx", "rcx", "rdi", "rsi"].contains(&name)
+    };
+    let known = |place: &str| {
+        place == "none" || place.strip_prefix("stack+").is_some_and(number) || place.split(", ").all(register)
+    };
+    let guessed = arg["guess"].as_str();
+    if !(known(place) || place == "unknown") || guessed.is_some_and(|guess| !known(guess)) {
+        return Err(format!("no place is called {place:?}"));
+    }
+    if guessed.is_some() && place != "unknown" || arg["lost_after_growth"] == true && !place.split(", ").all(register) {
+        return Err(format!("{place:?} is known, or in no register"));
+    }
+    Ok(())
 }
 
 type Blocks<'d> = BTreeMap<&'d str, Vec<(&'d str, &'d str)>>;
