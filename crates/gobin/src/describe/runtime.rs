@@ -84,7 +84,7 @@ impl<'i> Runtime<'i> {
     /// Only sizes and groups, no types, no results; floats look like integers.
     fn of_words(&self, function: &Function) -> Option<Signature> {
         // A function without arguments has no list.
-        let words = match function.arg_info() {
+        let mut words = match function.arg_info() {
             Some(info) => arginfo::words(info).ok()?,
             None if function.row().args() == 0 => Vec::new(),
             None => return None,
@@ -95,10 +95,14 @@ impl<'i> Runtime<'i> {
             spilled_from: function.spilled_from(),
         };
         let mut guesses = arginfo::guess(&words, known);
-        let mut words = words;
         let left_out = self.left_out(function, &mut words, &mut guesses);
+        let mut gaps = if left_out { vec![0] } else { Vec::new() };
+        if words.pop_if(|last| *last == Node::More).is_some() {
+            gaps.push(words.len());
+        }
+        gaps.dedup();
         let args = words.iter().zip(guesses).enumerate().map(|(i, (node, guess))| Arg {
-            name: format!("~p{i}"),
+            name: format!("~p{}", i + usize::from(left_out)),
             type_name: words_of(node),
             ty: None,
             place: Place::Unknown,
@@ -112,7 +116,7 @@ impl<'i> Runtime<'i> {
             receiver: false,
             dictionary: None,
             abi: Abi::Internal,
-            omitted: if left_out { Gaps::Before(vec![0]) } else { Gaps::None },
+            omitted: if gaps.is_empty() { Gaps::None } else { Gaps::Before(gaps) },
             rets_omitted: true,
             source: Source::ArgInfo,
         })

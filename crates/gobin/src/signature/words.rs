@@ -153,8 +153,8 @@ impl Described {
         Remaining { args: vec![Place::Unknown; self.args.len()], gaps: Gaps::Somewhere }
     }
 
-    /// The places on which DWARF's locations and the algorithm agree; `complete` if arguments need not be missing. If
-    /// they are, what looks like the stack may be the slot of a register.
+    /// The places on which DWARF's locations and the algorithm agree; `complete` if no more than what fits into a
+    /// gap can be missing. If more is, what looks like the stack may be the slot of a register.
     fn by_location(&self, complete: bool) -> Remaining {
         let certain = |(place, location): (&Place, &Location)| match location {
             Location::Registers(_) if allows(location, place, None) => place.clone(),
@@ -164,7 +164,7 @@ impl Described {
             _ => Place::Unknown,
         };
         let args = self.frame.args.iter().zip(&self.locations).map(certain).collect();
-        Remaining { args, gaps: if complete { Gaps::None } else { Gaps::Somewhere } }
+        Remaining { args, gaps: Gaps::Somewhere }
     }
 
     /// The places on which all readings of the words agree.

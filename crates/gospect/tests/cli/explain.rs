@@ -163,6 +163,47 @@ fn arguments_that_do_not_outlive_the_growth_of_the_stack_are_told() {
 }
 
 #[test]
+fn scripts_are_told_what_does_not_outlive_the_growth_of_the_stack_floats_too() {
+    let path = need!(build(&Fixture::new("nameless", GO, Variant::Plain)));
+    let lost = |name: &str| {
+        let function = &objects(&["explain", path.to_str().unwrap(), name])[0];
+        let values = ["args", "rets"].iter().flat_map(|list| function[list].as_array().unwrap());
+        let told = values.map(|v| format!("{} {}: {}", v["name"], v["place"], v["lost_after_growth"]));
+        told.collect::<Vec<_>>().join("\n")
+    };
+    expect![[r#"
+        "x" "xmm0": true
+        "n" "rax": true
+        "onStack" "stack+0": false"#]]
+    .assert_eq(&lost("main.ignores"));
+    expect![[r#"
+        "~p0" "xmm0": false
+        "x" "xmm1": false
+        "n" "rax": false
+        "~r0" "xmm0": null"#]]
+    .assert_eq(&lost("main.grows"));
+}
+
+#[test]
+fn a_place_that_is_guessed_has_a_question_mark() {
+    let path = need!(build(&Fixture::new("nameless", GO, Variant::Stripped)));
+    let all = ["main.float", "main.(*stack[go.shape.string]).push", "main.pair[go.shape.int].func1"].map(|name| {
+        let text = seen(&path, name);
+        let lines = text.lines().map(str::trim).filter(|l| l.starts_with("signature") || l.starts_with("at entry"));
+        lines.collect::<Vec<_>>().join("\n")
+    });
+    expect![[r#"
+          signature  func(word, word, word) ?  (from the words of tracebacks; places are guesses, and results are unknown)
+          at entry   ~p0  word  rax?
+          at entry   ~p1  word  rbx?
+          at entry   ~p2  word  rcx?
+          signature  func(…, {word, word}) ?  (from the words of tracebacks; places are guesses, and results are unknown)
+          at entry   ~p1  {word, word}  rcx, rdi?
+          signature  func(…, word) ?  (from the words of tracebacks; places are guesses, and results are unknown)
+          at entry   ~p1  word  unknown"#]].assert_eq(&all.join("\n"));
+}
+
+#[test]
 fn what_cannot_be_explained_is_said() {
     check(
         Arch::Amd64,

@@ -493,3 +493,95 @@ fn a_process_in_another_mount_namespace_has_the_functions_of_the_file_it_sees() 
     let text = gospect(&["info", "-p", &running.pid().to_string()]).stdout;
     assert!(text.contains("/inside/hidden)\n"), "as the process calls it: {text}");
 }
+
+/// Name, signature, whether something is missing, and places or guesses.
+fn described(function: &Value) -> String {
+    let place =
+        |v: &Value| v["guess"].as_str().map_or_else(|| text(v, "place").to_owned(), |guess| format!("{guess}?"));
+    let places = |list: &str| function[list].as_array().unwrap().iter().map(place).collect::<Vec<_>>().join("; ");
+    let (args, rets) = (&function["omitted"], &function["rets_omitted"]);
+    let signature = text(function, "signature");
+    format!("{signature}\nargs: {} (missing: {args})\nrets: {} (missing: {rets})", places("args"), places("rets"))
+}
+
+fn check_described(go: &'static str, variant: Variant, function: &str, expect: Expect) {
+    let path = need!(build(&Fixture::new("nameless", go, variant)));
+    expect.assert_eq(&described(&list(&path, &[function])[0]));
+}
+
+#[test]
+fn what_is_missing_from_a_signature_is_said() {
+    use Variant::{Plain, Stripped};
+    check_described(
+        "1.21",
+        Plain,
+        "main.pushed",
+        expect![[r#"
+            func(…, row int, m [2]int) [2]int
+            args: rax; stack+32 (missing: true)
+            rets: unknown (missing: false)"#]],
+    );
+    check_described(
+        "1.21",
+        Plain,
+        "main.many",
+        expect![[r#"
+            func(a int, b int, c int, d int, e int, f int, g int, h int, i int, last int, …?) int
+            args: rax; rbx; rcx; rdi; rsi; r8; r9; r10; r11; unknown (missing: true)
+            rets: rax (missing: false)"#]],
+    );
+    check_described(
+        "1.26",
+        Plain,
+        "main.find",
+        expect![[r#"
+            func(next iter.Seq2[int,int], want int) ?
+            args: rax; rbx (missing: false)
+            rets:  (missing: true)"#]],
+    );
+    check_described(
+        "1.26",
+        Plain,
+        "main.found",
+        expect![[r#"
+            func(xs []int, want int) (ok bool, …?)
+            args: rax, rbx, rcx; rdi (missing: false)
+            rets: unknown (missing: true)"#]],
+    );
+    check_described(
+        "1.26",
+        Plain,
+        "main.tail",
+        expect![[r#"
+            func(a int, _ [2]int) (r [2]int)
+            args: rax; stack+0 (missing: false)
+            rets: stack+16 (missing: false)"#]],
+    );
+    check_described(
+        "1.26",
+        Stripped,
+        "main.many",
+        expect![[r#"
+            func(word, word, word, word, word, word, word, word, word, {word, …}, …) ?
+            args: rax?; rbx?; rcx?; rdi?; rsi?; r8?; r9?; r10?; r11?; unknown (missing: true)
+            rets:  (missing: true)"#]],
+    );
+    check_described(
+        "1.26",
+        Stripped,
+        "main.(*stack[go.shape.string]).push",
+        expect![[r#"
+            func(…, {word, word}) ?
+            args: rcx, rdi? (missing: true)
+            rets:  (missing: true)"#]],
+    );
+    check_described(
+        "1.26",
+        Stripped,
+        "main.pair[go.shape.string].func1",
+        expect![[r#"
+            func(…, word) ?
+            args: unknown (missing: true)
+            rets:  (missing: true)"#]],
+    );
+}
