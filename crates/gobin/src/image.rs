@@ -4,6 +4,7 @@
 //! more is read when it is asked for and kept. A file of which only a part can be read is still opened: each part
 //! says what is missing and why.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, OnceLock};
 
@@ -194,11 +195,11 @@ impl Image {
         let loops = self.loops.get_or_init(|| {
             let names = self.table().into_iter().flat_map(|t| t.names_with(LOOP_BODY));
             let around = names.flat_map(around_loops).map(without_type_arguments);
-            around.flat_map(|name| [last_part(&name).to_owned(), name]).collect()
+            around.flat_map(|name| [last_part(&name).to_owned(), name.into_owned()]).collect()
         });
-        let adapts = matches!(function.origin(), Origin::Wrapper | Origin::MethodValue) || self.minor().is_none();
+        let adapts = || matches!(function.origin(), Origin::Wrapper | Origin::MethodValue) || self.minor().is_none();
         let name = without_type_arguments(function.name());
-        loops.contains(&name) || adapts && loops.contains(last_part(name.trim_end_matches("-fm")))
+        loops.contains(&*name) || loops.contains(last_part(name.trim_end_matches("-fm"))) && adapts()
     }
 
     /// Where probes can go in a function.
@@ -361,10 +362,10 @@ fn around_loops(name: &str) -> impl Iterator<Item = &str> {
 }
 
 /// A name with `[]` in place of its type arguments, which differ where the same code was inlined.
-fn without_type_arguments(name: &str) -> String {
+fn without_type_arguments(name: &str) -> Cow<'_, str> {
     match (name.find('['), name.rfind(']')) {
-        (Some(open), Some(close)) if open < close => format!("{}[]{}", &name[..open], &name[close + 1..]),
-        _ => name.to_owned(),
+        (Some(open), Some(close)) if open < close => format!("{}[]{}", &name[..open], &name[close + 1..]).into(),
+        _ => name.into(),
     }
 }
 

@@ -48,6 +48,24 @@ fn a_plain_build_has_everything() {
 }
 
 #[test]
+fn a_release_that_is_not_tested_has_its_caveat_for_arguments_too() {
+    let bytes = std::fs::read(need!(build(&Fixture::new("nameless", "1.21", Variant::Plain)))).unwrap();
+    let mut older = bytes.clone();
+    let version = b"go1.21.13";
+    for at in (0..bytes.len() - version.len()).filter(|&at| bytes[at..].starts_with(version)) {
+        older[at..at + version.len()].copy_from_slice(b"go1.20.14");
+    }
+    let here = Scratch::new();
+    let path = here.0.join("older");
+    std::fs::write(&path, older).unwrap();
+    let seen = gospect(&["info", path.to_str().unwrap()]).seen();
+    let untested = seen.lines().map(str::trim).filter(|line| line.contains("untested"));
+    expect![[r#"
+        + place probes on entries and returns (untested with this version of Go; tested are 1.21 to 1.27)
+        + name arguments and results, with types and places (from DWARF 4; untested with this version of Go; tested are 1.21 to 1.27)"#]].assert_eq(&untested.collect::<Vec<_>>().join("\n"));
+}
+
+#[test]
 fn what_the_linker_left_out_is_told() {
     check(
         Variant::Stripped,
