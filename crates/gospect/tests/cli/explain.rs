@@ -469,8 +469,12 @@ fn left_by_the_dead(line: &str) -> Option<&str> {
 
 impl Drop for Tracefs {
     fn drop(&mut self) {
-        if let Some(own) = &self.own {
-            let _ = Command::new("umount").arg(&own.0).status();
+        let Some(own) = self.own.take() else { return };
+        // Whoever opened a file there keeps it, but the directory is ours again.
+        let unmounted = Command::new("umount").arg("--lazy").arg(&own.0).status().is_ok_and(|s| s.success());
+        if !unmounted {
+            // To remove the directory with all that is in it would remove other people's tracing instances.
+            std::mem::forget(own);
         }
     }
 }
