@@ -1,0 +1,68 @@
+//! Why a run ended before the program did.
+
+use std::fmt;
+
+/// Where a program did something that it may not, and what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The slot of the instruction, as in listings and verifier logs.
+    pub pc: usize,
+    /// What it did.
+    pub reason: Reason,
+}
+
+/// What a program may not do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "`Display` says what the fields are")]
+pub enum Reason {
+    OutOfBounds { addr: u64, len: usize },
+    ReadOnly { addr: u64 },
+    Misaligned { addr: u64, len: usize },
+    UnknownHelper { helper: u32 },
+    NotAMap { addr: u64 },
+    WrongMap { map: String },
+    NotARecord { addr: u64 },
+    RecordLeft,
+    NotAFunction { addr: u64 },
+    NoSuchMap { map: u32 },
+    TooManyFrames,
+    BudgetSpent,
+    NoInstruction,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reason::OutOfBounds { addr, len } => write!(f, "{len} bytes at {} are not the program's", Shown(*addr)),
+            Reason::ReadOnly { addr } => write!(f, "{} can only be read", Shown(*addr)),
+            Reason::Misaligned { addr, len } => write!(f, "{} is not aligned for {len} bytes", Shown(*addr)),
+            Reason::UnknownHelper { helper } => write!(f, "there is no helper {helper}"),
+            Reason::NotAMap { addr } => write!(f, "{} is not a map", Shown(*addr)),
+            Reason::WrongMap { map } => write!(f, "map {map} is of a kind that this helper does not take"),
+            Reason::NotARecord { addr } => write!(f, "{} is not the start of a reserved record", Shown(*addr)),
+            Reason::RecordLeft => write!(f, "the program ended with a record neither submitted nor discarded"),
+            Reason::NotAFunction { addr } => write!(f, "{} is not a function", Shown(*addr)),
+            Reason::NoSuchMap { map } => write!(f, "there is no map {map}"),
+            Reason::TooManyFrames => write!(f, "more than 8 frames"),
+            Reason::BudgetSpent => write!(f, "the budget of instructions is spent"),
+            Reason::NoInstruction => write!(f, "there is no instruction"),
+        }
+    }
+}
+
+/// An address by what it points into.
+struct Shown(u64);
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        super::memory::describe(self.0, f)
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "at {}: {}", self.pc, self.reason)
+    }
+}
+
+impl std::error::Error for Fault {}
