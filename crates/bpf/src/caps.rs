@@ -172,22 +172,44 @@ mod tests {
     use super::*;
     use expect_test::{Expect, expect};
 
-    fn check(caps: Caps, expect: Expect) {
-        let names: Vec<String> = caps.iter().map(|f| f.to_string()).collect();
-        expect.assert_eq(&names.join(", "));
-    }
-
-    #[test]
-    fn the_oldest_kernel_has_nothing_extra() {
-        check(Caps::linux_5_10(), expect![[""]]);
+    /// What a release has that the one before had not.
+    fn check(before: Caps, caps: Caps, expect: Expect) {
+        assert!(before.iter().all(|f| caps.has(f)));
+        let names: Vec<String> = caps.iter().filter(|&f| !before.has(f)).map(|f| f.to_string()).collect();
+        expect.assert_eq(&names.join("\n"));
     }
 
     #[test]
     fn each_release_has_what_the_ones_before_had_and_more() {
-        check(Caps::linux_5_15(), expect![[]]);
-        check(Caps::linux_6_1(), expect![[]]);
-        check(Caps::linux_6_8(), expect![[]]);
-        check(Caps::linux_6_12(), expect![[]]);
+        check(
+            Caps::linux_5_10(),
+            Caps::linux_5_15(),
+            expect![[r#"
+            atomics with fetch
+            maps without RLIMIT_MEMLOCK
+            callbacks
+            attach cookies
+            links for perf events"#]],
+        );
+        check(
+            Caps::linux_5_15(),
+            Caps::linux_6_1(),
+            expect![[r#"
+            bpf_loop
+            bpf_strncmp
+            sleepable uprobes
+            hash maps without preallocation in tracing"#]],
+        );
+        check(
+            Caps::linux_6_1(),
+            Caps::linux_6_8(),
+            expect![[r#"
+            uprobe_multi
+            cpu v4 instructions"#]],
+        );
+        check(Caps::linux_6_8(), Caps::linux_6_12(), expect!["uprobe_multi filtered by process"]);
+        check(Caps::linux_6_12(), Caps::linux_7_0(), expect!["writable registers"]);
+        assert_eq!(Caps::linux_5_10().iter().count(), 0);
     }
 
     #[test]

@@ -118,7 +118,8 @@ mod tests {
     /// The kernel's own list, where the machine has its headers: the n-th `FN(name)` is helper n.
     fn names_of_the_header() -> Option<Vec<String>> {
         let text = std::fs::read_to_string("/usr/include/linux/bpf.h").ok()?;
-        let names = text.lines().filter_map(|l| l.trim().strip_prefix("FN(")?.split_once(')').map(|(n, _)| n.to_owned()));
+        let names =
+            text.lines().filter_map(|l| l.trim().strip_prefix("FN(")?.split_once(')').map(|(n, _)| n.to_owned()));
         Some(names.collect())
     }
 

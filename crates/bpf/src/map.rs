@@ -232,7 +232,9 @@ impl MapSpec {
         let (Entries::Fixed(entries) | Entries::PerCpu(entries)) = self.entries;
         match self.kind {
             MapKind::RingBuf if self.key_size != 0 || self.value_size != 0 => Err("a ring has neither key nor value"),
-            MapKind::RingBuf if !entries.is_power_of_two() || entries < PAGE => Err("a ring is a power of two of pages"),
+            MapKind::RingBuf if !entries.is_power_of_two() || entries < PAGE => {
+                Err("a ring is a power of two of pages")
+            }
             _ if entries == 0 => Err("a map has at least one entry"),
             MapKind::RingBuf => Ok(()),
             kind if kind.is_array() && self.key_size != 4 => Err("an array's key has 4 bytes"),
@@ -278,7 +280,8 @@ impl MapSpec {
         let inner: Option<Vec<&MapSpec>> = self.inner.iter().map(|id| before.get(id.index())).collect();
         let inner = inner.ok_or("an inner map stands before the map that holds it")?;
         let alike = |a: &MapSpec, b: &MapSpec| {
-            (a.kind, a.key_size, a.value_size, a.entries, a.flags) == (b.kind, b.key_size, b.value_size, b.entries, b.flags)
+            (a.kind, a.key_size, a.value_size, a.entries, a.flags)
+                == (b.kind, b.key_size, b.value_size, b.entries, b.flags)
         };
         match inner.first() {
             Some(first) if first.kind == MapKind::ArrayOfMaps => Err("maps are held one level deep"),
@@ -418,36 +421,72 @@ mod tests {
 
     #[test]
     fn a_map_is_shown_with_all_that_the_kernel_is_told() {
-        check(MapSpec::array("rows", 16, Entries::Fixed(3)).contents(vec![1; 32]).flags(MapFlags::MMAPABLE), expect![[]]);
-        check(MapSpec::array("scratch", 32768, Entries::PerCpu(4)), expect![[]]);
-        check(MapSpec::hash("@n", MapKind::PerCpuHash, 8, 8, 4096).flags(MapFlags::NO_PREALLOC), expect![[]]);
-        check(MapSpec::ringbuf("events", Entries::Fixed(1 << 20)), expect![[]]);
-        check(MapSpec::array_of_maps("rings", vec![MapId(0), MapId(1)]), expect![[]]);
+        check(
+            MapSpec::array("rows", 16, Entries::Fixed(3)).contents(vec![1; 32]).flags(MapFlags::MMAPABLE),
+            expect!["rows array key 4 value 16 entries 3 mmapable holds 2"],
+        );
+        check(
+            MapSpec::array("scratch", 32768, Entries::PerCpu(4)),
+            expect!["scratch array key 4 value 32768 entries 4 per cpu"],
+        );
+        check(
+            MapSpec::hash("@n", MapKind::PerCpuHash, 8, 8, 4096).flags(MapFlags::NO_PREALLOC),
+            expect!["@n percpu_hash key 8 value 8 entries 4096 no_prealloc"],
+        );
+        check(MapSpec::ringbuf("events", Entries::Fixed(1 << 20)), expect!["events ringbuf 1048576 bytes"]);
+        check(
+            MapSpec::array_of_maps("rings", vec![MapId(0), MapId(1)]),
+            expect!["rings array_of_maps key 4 value 4 entries 2"],
+        );
     }
 
     #[test]
     fn what_the_kernel_would_refuse_is_refused_with_the_reason() {
-        check(MapSpec::array("empty", 16, Entries::Fixed(0)), expect![[]]);
-        check(MapSpec::array("nothing", 0, Entries::Fixed(1)), expect![[]]);
-        check(MapSpec::ringbuf("ring", Entries::Fixed(5000)), expect![[]]);
-        check(MapSpec::per_cpu_array("large", 40_000, 1), expect![[]]);
-        check(MapSpec::hash("key", MapKind::Hash, 600, 8, 1), expect![[]]);
-        check(MapSpec::per_cpu_array("mapped", 8, 1).flags(MapFlags::MMAPABLE), expect![[]]);
-        check(MapSpec::ringbuf("ring0", Entries::Fixed(4096)), expect![[]]);
+        check(MapSpec::array("empty", 16, Entries::Fixed(0)), expect!["map empty: a map has at least one entry"]);
+        check(
+            MapSpec::array("nothing", 0, Entries::Fixed(1)),
+            expect!["map nothing: key and value have at least one byte"],
+        );
+        check(MapSpec::ringbuf("ring", Entries::Fixed(5000)), expect!["map ring: a ring is a power of two of pages"]);
+        check(MapSpec::per_cpu_array("large", 40_000, 1), expect!["map large: a value by CPU has at most 32 KiB"]);
+        check(
+            MapSpec::hash("key", MapKind::Hash, 600, 8, 1),
+            expect!["map key: a key is built on the stack, so it has at most 512 bytes"],
+        );
+        check(
+            MapSpec::per_cpu_array("mapped", 8, 1).flags(MapFlags::MMAPABLE),
+            expect!["map mapped: a flag that this kind of map does not take"],
+        );
+        check(MapSpec::ringbuf("ring0", Entries::Fixed(4096)), expect!["map ring0: the name is taken"]);
     }
 
     #[test]
     fn contents_are_whole_entries_and_not_too_many() {
-        check(MapSpec::hash("sites", MapKind::Hash, 8, 4, 2).contents(vec![0; 13]), expect![[]]);
-        check(MapSpec::hash("sites", MapKind::Hash, 8, 4, 2).contents(vec![0; 36]), expect![[]]);
-        check(MapSpec::hash("sites", MapKind::PerCpuHash, 8, 4, 2).contents(vec![0; 12]), expect![[]]);
+        check(
+            MapSpec::hash("sites", MapKind::Hash, 8, 4, 2).contents(vec![0; 13]),
+            expect!["map sites: the contents are no whole number of entries"],
+        );
+        check(
+            MapSpec::hash("sites", MapKind::Hash, 8, 4, 2).contents(vec![0; 36]),
+            expect!["map sites: more contents than entries"],
+        );
+        check(
+            MapSpec::hash("sites", MapKind::PerCpuHash, 8, 4, 2).contents(vec![0; 12]),
+            expect!["map sites: this kind of map holds nothing from the start"],
+        );
     }
 
     #[test]
     fn inner_maps_are_alike_and_stand_before() {
-        check(MapSpec::array_of_maps("rings", vec![MapId(0), MapId(2)]), expect![[]]);
-        check(MapSpec::array_of_maps("rings", vec![MapId(7)]), expect![[]]);
-        check(MapSpec::array_of_maps("rings", vec![]), expect![[]]);
+        check(
+            MapSpec::array_of_maps("rings", vec![MapId(0), MapId(2)]),
+            expect!["map rings: inner maps are all made alike"],
+        );
+        check(
+            MapSpec::array_of_maps("rings", vec![MapId(7)]),
+            expect!["map rings: an inner map stands before the map that holds it"],
+        );
+        check(MapSpec::array_of_maps("rings", vec![]), expect!["map rings: a map has at least one entry"]);
     }
 
     #[test]

@@ -42,12 +42,7 @@ struct Cpu<'m, 'r> {
 }
 
 /// Runs until the first frame exits.
-pub(super) fn run(
-    machine: &mut Machine<'_>,
-    image: &Image,
-    helpers: &Helpers,
-    mut budget: u64,
-) -> Result<u64, Fault> {
+pub(super) fn run(machine: &mut Machine<'_>, image: &Image, helpers: &Helpers, mut budget: u64) -> Result<u64, Fault> {
     let mut cpu = Cpu { registers: [0; REGISTERS], callers: Default::default(), depth: 0, machine };
     cpu.registers[..FRAME_POINTER].fill(POISON);
     cpu.registers[1] = address(CONTEXT, 0);
@@ -63,7 +58,7 @@ pub(super) fn run(
         match next {
             Ok(Next::Op(next)) => pc = next,
             Ok(Next::End(result)) => return Ok(result),
-            Err(reason) => return Err(Fault { pc: image.slot(pc), reason }),
+            Err(reason) => return Err(Fault { pc: image.slot(pc), reason: cpu.machine.memory.explain(reason) }),
         }
     }
 }
@@ -270,7 +265,7 @@ fn signed_mod32(a: i32, b: i32) -> i32 {
 /// Nothing else runs at the same time, so reading and writing one after the other is atomic.
 fn atomic<const N: usize>(memory: &mut Memory<'_>, registers: &mut Registers, op: &Op) -> Result<(), Reason> {
     let addr = offset(registers[usize::from(op.dst & 15)], op);
-    if addr % N as u64 != 0 {
+    if !addr.is_multiple_of(N as u64) {
         return Err(Reason::Misaligned { addr, len: N });
     }
     let mask = u64::MAX >> (64 - 8 * N as u32);

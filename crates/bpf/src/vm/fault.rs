@@ -16,8 +16,11 @@ pub struct Fault {
 #[allow(missing_docs, reason = "`Display` says what the fields are")]
 pub enum Reason {
     OutOfBounds { addr: u64, len: usize },
+    OutsideValue { map: String, index: i64, offset: i64, len: usize },
     ReadOnly { addr: u64 },
+    ReadOnlyMap { map: String },
     Misaligned { addr: u64, len: usize },
+    MisalignedValue { map: String, offset: i64, len: usize },
     UnknownHelper { helper: u32 },
     NotAMap { addr: u64 },
     WrongMap { map: String },
@@ -33,9 +36,16 @@ pub enum Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Reason::OutOfBounds { addr, len } => write!(f, "{len} bytes at {} are not the program's", Shown(*addr)),
-            Reason::ReadOnly { addr } => write!(f, "{} can only be read", Shown(*addr)),
-            Reason::Misaligned { addr, len } => write!(f, "{} is not aligned for {len} bytes", Shown(*addr)),
+            Reason::OutOfBounds { addr, len } => write!(f, "out of bounds: {}, size {len}", Shown(*addr)),
+            Reason::OutsideValue { map, index, offset, len } => {
+                write!(f, "out of bounds: {map}[{index}] {offset:+}, size {len}")
+            }
+            Reason::ReadOnly { addr } => write!(f, "only for reading: {}", Shown(*addr)),
+            Reason::ReadOnlyMap { map } => write!(f, "only for reading: {map}"),
+            Reason::Misaligned { addr, len } => write!(f, "misaligned: {}, size {len}", Shown(*addr)),
+            Reason::MisalignedValue { map, offset, len } => {
+                write!(f, "misaligned: a value of {map} {offset:+}, size {len}")
+            }
             Reason::UnknownHelper { helper } => write!(f, "there is no helper {helper}"),
             Reason::NotAMap { addr } => write!(f, "{} is not a map", Shown(*addr)),
             Reason::WrongMap { map } => write!(f, "map {map} is of a kind that this helper does not take"),

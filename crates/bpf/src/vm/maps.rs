@@ -174,6 +174,13 @@ impl Store {
         self.values.get(map as usize).is_some_and(|values| values.read_only)
     }
 
+    /// The map, the nearest value and the distance from it, if a place is one of a map's.
+    pub(super) fn describe(&self, map: u64, place: u64) -> Option<(String, i64, i64)> {
+        let (spec, values) = (&self.maps.get(map as usize)?.spec, self.values.get(map as usize)?);
+        let index = (place as i64 + (1 << (values.shift - 1)) - values.size as i64 / 2) >> values.shift;
+        Some((spec.name.clone(), index, place as i64 - (index << values.shift)))
+    }
+
     /// The address of a value.
     pub(super) fn value_address(&self, map: MapId, index: usize) -> u64 {
         let shift = self.values.get(map.index()).map_or(0, |values| values.shift);
@@ -217,14 +224,7 @@ impl Store {
     }
 
     /// What `map_update_elem` does on that CPU.
-    pub(super) fn update(
-        &mut self,
-        map: MapId,
-        key: &[u8],
-        value: &[u8],
-        flags: u64,
-        cpu: usize,
-    ) -> Result<(), Errno> {
+    pub(super) fn update(&mut self, map: MapId, key: &[u8], value: &[u8], flags: u64, cpu: usize) -> Result<(), Errno> {
         let (entry, fresh) = self.entry(map, key, flags)?;
         let kind = self.maps[map.index()].spec.kind;
         let (width, cpu) = (self.width(kind), if kind.is_per_cpu() { cpu % self.cpus } else { 0 });
@@ -313,7 +313,7 @@ impl Store {
         let (key_size, size) = (spec.key_size as usize, spec.value_size as usize);
         let (width, per_cpu) = (self.width(spec.kind), spec.kind.is_per_cpu());
         let stride = if per_cpu { size.next_multiple_of(8) } else { size };
-        if key.len() != key_size || value.len() != stride * width {
+        if stride == 0 || key.len() != key_size || value.len() != stride * width {
             return Err(Errno::Invalid);
         }
         for (cpu, value) in value.chunks_exact(stride).enumerate() {

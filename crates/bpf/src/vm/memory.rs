@@ -1,8 +1,8 @@
 //! What addresses mean, and reading and writing what they point into.
 //!
-//! The upper 16 bits of an address name a space, the others a place in it. Between frames and between map values lie
-//! gaps, so that stepping out of one does not end in the next. Addresses of the traced process have their upper bits 0
-//! and can only be read by helpers.
+//! The upper 16 bits of an address name a space, the others a place in it, counted from the middle, so that a step below
+//! the first byte stays in the space. Between frames and between map values lie gaps, so that stepping out of one does not
+//! end in the next. Addresses of the traced process have their upper bits 0 and can only be read by helpers.
 
 use std::fmt;
 
@@ -29,29 +29,38 @@ pub(super) const FRAME: usize = 512;
 pub(super) const MAX_FRAMES: usize = 8;
 const FRAME_SHIFT: u32 = 16;
 
+/// Where places are counted from.
+const ORIGIN: u64 = 1 << (SHIFT - 1);
+
 /// The address of a place in a space.
 pub(super) const fn address(space: u64, place: u64) -> u64 {
-    space << SHIFT | place
+    (space << SHIFT) + ORIGIN + place
 }
 
-/// The space and the place.
+/// The space and the place; a place below the first is a large number.
+#[inline]
 pub(super) const fn split(addr: u64) -> (u64, u64) {
-    (addr >> SHIFT, addr & ((1 << SHIFT) - 1))
+    (addr >> SHIFT, (addr & (2 * ORIGIN - 1)).wrapping_sub(ORIGIN))
 }
 
+/// An address by what it points into.
 pub(super) fn describe(addr: u64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let (space, place) = split(addr);
-    let frame_offset = (place & 0xffff) as i64 - FRAME as i64;
+    let signed = place as i64;
     match space {
         0 => write!(f, "user address {addr:#x}"),
-        CONTEXT => write!(f, "context{:+}", place as i64),
-        STACK => write!(f, "stack of frame {} {frame_offset:+}", place >> FRAME_SHIFT),
-        RECORDS => write!(f, "record {}{:+}", place >> 32, place as u32),
-        MAP_OBJECTS => write!(f, "map {place}"),
-        FUNCTIONS => write!(f, "function {place}"),
-        space if (VALUES..VALUES + MAX_MAPS as u64).contains(&space) => {
-            write!(f, "values of map {} at {place:#x}", space - VALUES)
+        CONTEXT => write!(f, "context {signed:+}"),
+        STACK => {
+            // The nearest frame is the one that was meant.
+            let frame = (signed + (1 << (FRAME_SHIFT - 1))) >> FRAME_SHIFT;
+            write!(f, "frame {frame} {:+}", signed - (frame << FRAME_SHIFT) - FRAME as i64)
         }
+        RECORDS => {
+            let record = (signed + (1 << 31)) >> 32;
+            write!(f, "record {record} {:+}", signed - (record << 32))
+        }
+        MAP_OBJECTS => write!(f, "map {signed}"),
+        FUNCTIONS => write!(f, "function {signed}"),
         _ => write!(f, "{addr:#x}"),
     }
 }
@@ -140,6 +149,23 @@ impl<'r> Memory<'r> {
         found.ok_or(Reason::OutOfBounds { addr, len })
     }
 
+    /// A reason with the name of the map in it, if it is about one.
+    #[cold]
+    pub(super) fn explain(&self, reason: Reason) -> Reason {
+        let (addr, len) = match reason {
+            Reason::OutOfBounds { addr, len } | Reason::Misaligned { addr, len } => (addr, len),
+            Reason::ReadOnly { addr } => (addr, 0),
+            other => return other,
+        };
+        let (space, place) = split(addr);
+        let Some((map, index, offset)) = self.store.describe(space.wrapping_sub(VALUES), place) else { return reason };
+        match reason {
+            Reason::OutOfBounds { .. } => Reason::OutsideValue { map, index, offset, len },
+            Reason::Misaligned { .. } => Reason::MisalignedValue { map, offset, len },
+            _ => Reason::ReadOnlyMap { map },
+        }
+    }
+
     /// The number at an address.
     #[inline]
     pub(super) fn load<const N: usize>(&self, addr: u64) -> Result<u64, Reason> {
@@ -160,7 +186,7 @@ impl<'r> Memory<'r> {
 /// The verifier lets nobody use stack or context across words, on any architecture.
 #[inline]
 fn aligned<const N: usize>(addr: u64) -> Result<(), Reason> {
-    if addr % N as u64 != 0 && matches!(addr >> SHIFT, STACK | CONTEXT) {
+    if !addr.is_multiple_of(N as u64) && matches!(addr >> SHIFT, STACK | CONTEXT) {
         return Err(Reason::Misaligned { addr, len: N });
     }
     Ok(())
