@@ -250,7 +250,8 @@ fn memory(sign: char, size: Size, base: Reg, off: i16) -> String {
 
 fn atomic(op: AtomicOp, width: Width, base: Reg, off: i16, src: Reg) -> String {
     let (size, suffix) = if width == Width::W64 { (Size::U64, "64") } else { (Size::U32, "") };
-    let (bits, base, src) = (size.bits(), base.number(), reg(width, src));
+    // The log shows whole registers here, for 32 bits too.
+    let (bits, base, src) = (size.bits(), base.number(), reg(Width::W64, src));
     let plain = |sign: &str| format!("lock *(u{bits} *)(r{base} {off:+}) {sign}= {src}");
     let fetch = |name: &str| format!("{src} = atomic{suffix}_{name}((u{bits} *)(r{base} {off:+}), {src})");
     match op {
@@ -264,8 +265,7 @@ fn atomic(op: AtomicOp, width: Width, base: Reg, off: i16, src: Reg) -> String {
         AtomicOp::FetchXor => fetch("fetch_xor"),
         AtomicOp::Exchange => fetch("xchg"),
         AtomicOp::CompareExchange => {
-            let old = reg(width, Reg::R0);
-            format!("{old} = atomic{suffix}_cmpxchg((u{bits} *)(r{base} {off:+}), {old}, {src})")
+            format!("r0 = atomic{suffix}_cmpxchg((u{bits} *)(r{base} {off:+}), r0, {src})")
         }
     }
 }

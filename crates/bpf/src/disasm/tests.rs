@@ -89,7 +89,7 @@ fn memory() {
     );
     check(
         &[Insn::Atomic { op: AtomicOp::FetchXor, width: Width::W32, base: DST, off: -8, src: SRC }],
-        expect!["(c3) w2 = atomic_fetch_xor((u32 *)(r1 -8), w2)"],
+        expect!["(c3) r2 = atomic_fetch_xor((u32 *)(r1 -8), r2)"],
     );
 }
 

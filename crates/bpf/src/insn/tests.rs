@@ -39,7 +39,7 @@ fn bytes_are_read_as_the_kernel_reads_them() {
 fn atomics_are_told_apart_by_their_number() {
     check("db 21 00 00 00 00 00 00", expect!["lock *(u64 *)(r1 +0) += r2"]);
     check("db 21 08 00 01 00 00 00", expect!["r2 = atomic64_fetch_add((u64 *)(r1 +8), r2)"]);
-    check("c3 21 00 00 e1 00 00 00", expect!["w2 = atomic_xchg((u32 *)(r1 +0), w2)"]);
+    check("c3 21 00 00 e1 00 00 00", expect!["r2 = atomic_xchg((u32 *)(r1 +0), r2)"]);
     check("db 21 00 00 f1 00 00 00", expect!["r0 = atomic64_cmpxchg((u64 *)(r1 +0), r0, r2)"]);
     check("db 21 00 00 11 00 00 00", expect!["error: no instruction: [db, 21, 00, 00, 11, 00, 00, 00]"]);
 }
