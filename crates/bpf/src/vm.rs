@@ -35,6 +35,7 @@ pub use user::{NoMemory, Segments, Unreadable, UserMemory};
 
 use crate::map::{MapError, MapId, Maps};
 use crate::program::Program;
+use exec::Callers;
 use maps::Store;
 use memory::Stack;
 
@@ -53,6 +54,7 @@ pub struct Vm {
     pub writable_context: bool,
     store: Store,
     stack: Stack,
+    callers: Callers,
 }
 
 impl Vm {
@@ -68,6 +70,7 @@ impl Vm {
             writable_context: false,
             store: Store::new(maps, cpus.max(1))?,
             stack: Stack::default(),
+            callers: Callers::default(),
         })
     }
 
@@ -86,7 +89,7 @@ impl Vm {
     pub fn run(&mut self, image: &Image, context: &mut [u8], user: &mut dyn UserMemory) -> Result<u64, Fault> {
         let memory = Memory::new(context, self.writable_context, &mut self.stack, &mut self.store);
         let mut machine = Machine::new(memory, &mut self.task, user);
-        let result = exec::run(&mut machine, image, &self.helpers, self.budget);
+        let result = exec::run(&mut machine, &mut self.callers, image, &self.helpers, self.budget);
         match (result, self.store.abandon_records()) {
             (Ok(_), true) => Err(Fault { pc: image.last_slot(), reason: Reason::RecordLeft }),
             (result, _) => result,

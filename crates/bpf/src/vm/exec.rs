@@ -13,7 +13,7 @@ type Registers = [u64; REGISTERS];
 
 /// What a caller gets back when its callee exits.
 #[derive(Clone, Copy, Default)]
-struct Caller {
+pub(super) struct Caller {
     /// The operation to go on with.
     back: usize,
     /// `R6` to `R10`.
@@ -21,6 +21,9 @@ struct Caller {
     /// The loop of which the callee was a turn.
     turns: Option<Turns>,
 }
+
+/// Room for as many callers as there can be.
+pub(super) type Callers = [Caller; MAX_FRAMES];
 
 /// A running `bpf_loop`.
 #[derive(Clone, Copy)]
@@ -36,127 +39,157 @@ const MAX_TURNS: u64 = 1 << 23;
 
 struct Cpu<'m, 'r> {
     registers: Registers,
-    callers: [Caller; MAX_FRAMES],
+    callers: &'m mut Callers,
     depth: usize,
     machine: &'m mut Machine<'r>,
 }
 
 /// Runs until the first frame exits.
-pub(super) fn run(machine: &mut Machine<'_>, image: &Image, helpers: &Helpers, mut budget: u64) -> Result<u64, Fault> {
-    let mut cpu = Cpu { registers: [0; REGISTERS], callers: Default::default(), depth: 0, machine };
+pub(super) fn run(
+    machine: &mut Machine<'_>,
+    callers: &mut Callers,
+    image: &Image,
+    helpers: &Helpers,
+    budget: u64,
+) -> Result<u64, Fault> {
+    let mut cpu = Cpu { registers: [0; REGISTERS], callers, depth: 0, machine };
     cpu.registers[..FRAME_POINTER].fill(POISON);
     cpu.registers[1] = address(CONTEXT, 0);
-    let mut pc = 0;
-    cpu.registers[FRAME_POINTER] = cpu.machine.memory.push_frame().map_err(|reason| Fault { pc, reason })?;
-    loop {
-        let op = image.ops.get(pc).ok_or(Reason::NoInstruction);
-        let left = budget.checked_sub(1).ok_or(Reason::BudgetSpent);
-        let next = left.and_then(|left| {
-            budget = left;
-            cpu.step(op?, pc + 1, image, helpers)
-        });
-        match next {
-            Ok(Next::Op(next)) => pc = next,
-            Ok(Next::End(result)) => return Ok(result),
-            Err(reason) => return Err(Fault { pc: image.slot(pc), reason: cpu.machine.memory.explain(reason) }),
-        }
-    }
-}
-
-/// Where to go on.
-enum Next {
-    Op(usize),
-    End(u64),
+    cpu.registers[FRAME_POINTER] = cpu.machine.memory.push_frame().map_err(|reason| Fault { pc: 0, reason })?;
+    cpu.run(image, helpers, budget)
 }
 
 impl Cpu<'_, '_> {
-    /// Runs one operation; `next` is the one behind it. A table, so it is long.
-    #[inline(always)]
-    fn step(&mut self, op: &Op, next: usize, image: &Image, helpers: &Helpers) -> Result<Next, Reason> {
-        let memory = &mut self.machine.memory;
-        let registers = &mut self.registers;
-        let a = registers[usize::from(op.dst & 15)];
-        let b = registers[usize::from(op.src & 15)].wrapping_add(op.imm);
-        let (a32, b32) = (a as u32, b as u32);
-        let result = match op.code {
-            Code::Add64 => a.wrapping_add(b),
-            Code::Sub64 => a.wrapping_sub(b),
-            Code::Mul64 => a.wrapping_mul(b),
-            Code::Div64 => a.checked_div(b).unwrap_or(0),
-            Code::Mod64 => a.checked_rem(b).unwrap_or(a),
-            Code::SDiv64 => signed_div(a as i64, b as i64) as u64,
-            Code::SMod64 => signed_mod(a as i64, b as i64) as u64,
-            Code::Or64 => a | b,
-            Code::And64 => a & b,
-            Code::Xor64 => a ^ b,
-            Code::Lsh64 => a.wrapping_shl(b32),
-            Code::Rsh64 => a.wrapping_shr(b32),
-            Code::Arsh64 => (a as i64).wrapping_shr(b32) as u64,
-            Code::Mov64 => b,
-            Code::Neg64 => a.wrapping_neg(),
-            Code::Add32 => u64::from(a32.wrapping_add(b32)),
-            Code::Sub32 => u64::from(a32.wrapping_sub(b32)),
-            Code::Mul32 => u64::from(a32.wrapping_mul(b32)),
-            Code::Div32 => u64::from(a32.checked_div(b32).unwrap_or(0)),
-            Code::Mod32 => u64::from(a32.checked_rem(b32).unwrap_or(a32)),
-            Code::SDiv32 => u64::from(signed_div32(a32 as i32, b32 as i32) as u32),
-            Code::SMod32 => u64::from(signed_mod32(a32 as i32, b32 as i32) as u32),
-            Code::Or32 => u64::from(a32 | b32),
-            Code::And32 => u64::from(a32 & b32),
-            Code::Xor32 => u64::from(a32 ^ b32),
-            Code::Lsh32 => u64::from(a32.wrapping_shl(b32)),
-            Code::Rsh32 => u64::from(a32.wrapping_shr(b32)),
-            Code::Arsh32 => u64::from((a32 as i32).wrapping_shr(b32) as u32),
-            Code::Mov32 => u64::from(b32),
-            Code::Neg32 => u64::from(a32.wrapping_neg()),
-            Code::Extend64 => extend(b, op.target),
-            Code::Extend32 => u64::from(extend(b, op.target) as u32),
-            Code::Swap16 => u64::from((a as u16).swap_bytes()),
-            Code::Swap32 => u64::from(a32.swap_bytes()),
-            Code::Swap64 => a.swap_bytes(),
-            Code::Load8 => memory.load::<1>(offset(b, op))?,
-            Code::Load16 => memory.load::<2>(offset(b, op))?,
-            Code::Load32 => memory.load::<4>(offset(b, op))?,
-            Code::Load64 => memory.load::<8>(offset(b, op))?,
-            Code::LoadS8 => extend(memory.load::<1>(offset(b, op))?, 8),
-            Code::LoadS16 => extend(memory.load::<2>(offset(b, op))?, 16),
-            Code::LoadS32 => extend(memory.load::<4>(offset(b, op))?, 32),
-            Code::Store8 => return memory.store_number::<1>(offset(a, op), b).map(|()| Next::Op(next)),
-            Code::Store16 => return memory.store_number::<2>(offset(a, op), b).map(|()| Next::Op(next)),
-            Code::Store32 => return memory.store_number::<4>(offset(a, op), b).map(|()| Next::Op(next)),
-            Code::Store64 => return memory.store_number::<8>(offset(a, op), b).map(|()| Next::Op(next)),
-            Code::Atomic64 => return atomic::<8>(memory, registers, op).map(|()| Next::Op(next)),
-            Code::Atomic32 => return atomic::<4>(memory, registers, op).map(|()| Next::Op(next)),
-            Code::Jump => return Ok(Next::Op(op.target as usize)),
-            Code::Eq64 => return branch(a == b, op, next),
-            Code::Ne64 => return branch(a != b, op, next),
-            Code::Gt64 => return branch(a > b, op, next),
-            Code::Ge64 => return branch(a >= b, op, next),
-            Code::Lt64 => return branch(a < b, op, next),
-            Code::Le64 => return branch(a <= b, op, next),
-            Code::SGt64 => return branch(a as i64 > b as i64, op, next),
-            Code::SGe64 => return branch(a as i64 >= b as i64, op, next),
-            Code::SLt64 => return branch((a as i64) < b as i64, op, next),
-            Code::SLe64 => return branch(a as i64 <= b as i64, op, next),
-            Code::Set64 => return branch(a & b != 0, op, next),
-            Code::Eq32 => return branch(a32 == b32, op, next),
-            Code::Ne32 => return branch(a32 != b32, op, next),
-            Code::Gt32 => return branch(a32 > b32, op, next),
-            Code::Ge32 => return branch(a32 >= b32, op, next),
-            Code::Lt32 => return branch(a32 < b32, op, next),
-            Code::Le32 => return branch(a32 <= b32, op, next),
-            Code::SGt32 => return branch(a32 as i32 > b32 as i32, op, next),
-            Code::SGe32 => return branch(a32 as i32 >= b32 as i32, op, next),
-            Code::SLt32 => return branch((a32 as i32) < b32 as i32, op, next),
-            Code::SLe32 => return branch(a32 as i32 <= b32 as i32, op, next),
-            Code::Set32 => return branch(a32 & b32 != 0, op, next),
-            Code::Call => return self.call_helper(op.imm as u32, helpers).map(|()| Next::Op(next)),
-            Code::Loop => return self.start_loop(next, image),
-            Code::CallLocal => return self.enter(op.target as usize, next, None),
-            Code::Exit => return Ok(self.exit()),
+    /// The loop itself: a table, so it is long. Every arm ends with a number for the destination, or goes on somewhere,
+    /// or breaks with the reason.
+    fn run(&mut self, image: &Image, helpers: &Helpers, mut budget: u64) -> Result<u64, Fault> {
+        let mut pc = 0;
+        let reason = loop {
+            let Some(op) = image.ops.get(pc) else { break Reason::NoInstruction };
+            let Some(left) = budget.checked_sub(1) else { break Reason::BudgetSpent };
+            budget = left;
+            let next = pc + 1;
+            macro_rules! go_on {
+                ($to:expr) => {
+                    match $to {
+                        Ok(to) => {
+                            pc = to;
+                            continue;
+                        }
+                        Err(reason) => break reason,
+                    }
+                };
+            }
+            macro_rules! jump_if {
+                ($taken:expr) => {{
+                    pc = if $taken { op.target as usize } else { next };
+                    continue;
+                }};
+            }
+            macro_rules! load {
+                ($size:literal, $addr:expr) => {
+                    match self.machine.memory.load::<$size>($addr) {
+                        Some(number) => number,
+                        None => break self.machine.memory.why($addr, $size, false),
+                    }
+                };
+            }
+            macro_rules! store {
+                ($size:literal, $addr:expr, $number:expr) => {{
+                    if self.machine.memory.store_number::<$size>($addr, $number).is_none() {
+                        break self.machine.memory.why($addr, $size, true);
+                    }
+                    pc = next;
+                    continue;
+                }};
+            }
+            let a = self.registers[usize::from(op.dst & 15)];
+            let b = self.registers[usize::from(op.src & 15)].wrapping_add(op.imm);
+            let (a32, b32) = (a as u32, b as u32);
+            let result = match op.code {
+                Code::Add64 => a.wrapping_add(b),
+                Code::Sub64 => a.wrapping_sub(b),
+                Code::Mul64 => a.wrapping_mul(b),
+                Code::Div64 => a.checked_div(b).unwrap_or(0),
+                Code::Mod64 => a.checked_rem(b).unwrap_or(a),
+                Code::SDiv64 => signed_div(a as i64, b as i64) as u64,
+                Code::SMod64 => signed_mod(a as i64, b as i64) as u64,
+                Code::Or64 => a | b,
+                Code::And64 => a & b,
+                Code::Xor64 => a ^ b,
+                Code::Lsh64 => a.wrapping_shl(b32),
+                Code::Rsh64 => a.wrapping_shr(b32),
+                Code::Arsh64 => (a as i64).wrapping_shr(b32) as u64,
+                Code::Mov64 => b,
+                Code::Neg64 => a.wrapping_neg(),
+                Code::Add32 => u64::from(a32.wrapping_add(b32)),
+                Code::Sub32 => u64::from(a32.wrapping_sub(b32)),
+                Code::Mul32 => u64::from(a32.wrapping_mul(b32)),
+                Code::Div32 => u64::from(a32.checked_div(b32).unwrap_or(0)),
+                Code::Mod32 => u64::from(a32.checked_rem(b32).unwrap_or(a32)),
+                Code::SDiv32 => u64::from(signed_div32(a32 as i32, b32 as i32) as u32),
+                Code::SMod32 => u64::from(signed_mod32(a32 as i32, b32 as i32) as u32),
+                Code::Or32 => u64::from(a32 | b32),
+                Code::And32 => u64::from(a32 & b32),
+                Code::Xor32 => u64::from(a32 ^ b32),
+                Code::Lsh32 => u64::from(a32.wrapping_shl(b32)),
+                Code::Rsh32 => u64::from(a32.wrapping_shr(b32)),
+                Code::Arsh32 => u64::from((a32 as i32).wrapping_shr(b32) as u32),
+                Code::Mov32 => u64::from(b32),
+                Code::Neg32 => u64::from(a32.wrapping_neg()),
+                Code::Extend64 => extend(b, op.target),
+                Code::Extend32 => u64::from(extend(b, op.target) as u32),
+                Code::Swap16 => u64::from((a as u16).swap_bytes()),
+                Code::Swap32 => u64::from(a32.swap_bytes()),
+                Code::Swap64 => a.swap_bytes(),
+                Code::Load8 => load!(1, offset(b, op)),
+                Code::Load16 => load!(2, offset(b, op)),
+                Code::Load32 => load!(4, offset(b, op)),
+                Code::Load64 => load!(8, offset(b, op)),
+                Code::LoadS8 => extend(load!(1, offset(b, op)), 8),
+                Code::LoadS16 => extend(load!(2, offset(b, op)), 16),
+                Code::LoadS32 => extend(load!(4, offset(b, op)), 32),
+                Code::Store8 => store!(1, offset(a, op), b),
+                Code::Store16 => store!(2, offset(a, op), b),
+                Code::Store32 => store!(4, offset(a, op), b),
+                Code::Store64 => store!(8, offset(a, op), b),
+                Code::Atomic64 => go_on!(atomic::<8>(&mut self.machine.memory, &mut self.registers, op).map(|()| next)),
+                Code::Atomic32 => go_on!(atomic::<4>(&mut self.machine.memory, &mut self.registers, op).map(|()| next)),
+                Code::Jump => go_on!(Ok(op.target as usize)),
+                Code::Eq64 => jump_if!(a == b),
+                Code::Ne64 => jump_if!(a != b),
+                Code::Gt64 => jump_if!(a > b),
+                Code::Ge64 => jump_if!(a >= b),
+                Code::Lt64 => jump_if!(a < b),
+                Code::Le64 => jump_if!(a <= b),
+                Code::SGt64 => jump_if!(a as i64 > b as i64),
+                Code::SGe64 => jump_if!(a as i64 >= b as i64),
+                Code::SLt64 => jump_if!((a as i64) < b as i64),
+                Code::SLe64 => jump_if!(a as i64 <= b as i64),
+                Code::Set64 => jump_if!(a & b != 0),
+                Code::Eq32 => jump_if!(a32 == b32),
+                Code::Ne32 => jump_if!(a32 != b32),
+                Code::Gt32 => jump_if!(a32 > b32),
+                Code::Ge32 => jump_if!(a32 >= b32),
+                Code::Lt32 => jump_if!(a32 < b32),
+                Code::Le32 => jump_if!(a32 <= b32),
+                Code::SGt32 => jump_if!(a32 as i32 > b32 as i32),
+                Code::SGe32 => jump_if!(a32 as i32 >= b32 as i32),
+                Code::SLt32 => jump_if!((a32 as i32) < b32 as i32),
+                Code::SLe32 => jump_if!(a32 as i32 <= b32 as i32),
+                Code::Set32 => jump_if!(a32 & b32 != 0),
+                Code::Call => go_on!(self.call_helper(op.imm as u32, helpers).map(|()| next)),
+                Code::Loop => go_on!(self.start_loop(next, image)),
+                Code::CallLocal => go_on!(self.enter(op.target as usize, next, None)),
+                Code::Exit => match self.exit() {
+                    Some(back) => go_on!(Ok(back)),
+                    None => return Ok(self.registers[0]),
+                },
+            };
+            self.registers[usize::from(op.dst & 15)] = result;
+            pc = next;
         };
-        registers[usize::from(op.dst & 15)] = result;
-        Ok(Next::Op(next))
+        Err(Fault { pc: image.slot(pc), reason })
     }
 
     fn arguments(&self) -> [u64; 5] {
@@ -178,7 +211,7 @@ impl Cpu<'_, '_> {
     }
 
     /// Goes on in a function, coming back to `back`.
-    fn enter(&mut self, function: usize, back: usize, turns: Option<Turns>) -> Result<Next, Reason> {
+    fn enter(&mut self, function: usize, back: usize, turns: Option<Turns>) -> Result<usize, Reason> {
         let caller = self.callers.get_mut(self.depth).ok_or(Reason::TooManyFrames)?;
         let [_, _, _, _, _, _, saved @ .., _, _, _, _, _] = self.registers;
         *caller = Caller { back, saved, turns };
@@ -186,30 +219,31 @@ impl Cpu<'_, '_> {
         self.registers[6..FRAME_POINTER].fill(POISON);
         self.registers[0] = POISON;
         self.depth += 1;
-        Ok(Next::Op(function))
+        Ok(function)
     }
 
-    fn exit(&mut self) -> Next {
+    /// Leaves the frame; where to go on, if it was not the last.
+    fn exit(&mut self) -> Option<usize> {
         let result = self.registers[0];
-        let Some(depth) = self.depth.checked_sub(1) else { return Next::End(result) };
+        let depth = self.depth.checked_sub(1)?;
         let caller = &mut self.callers[depth];
         self.registers[1..6].fill(POISON);
         if let Some(turns) = &mut caller.turns {
             turns.done += 1;
             if result == 0 && turns.done < turns.all {
                 (self.registers[1], self.registers[2]) = (turns.done, turns.context);
-                return Next::Op(turns.function);
+                return Some(turns.function);
             }
             self.registers[0] = turns.done;
         }
         self.depth = depth;
         self.registers[6..=FRAME_POINTER].copy_from_slice(&caller.saved);
         self.machine.memory.pop_frame();
-        Next::Op(caller.back)
+        Some(caller.back)
     }
 
     /// `bpf_loop(turns, function, context, flags)`: the function is called with the turn's number until it says 1.
-    fn start_loop(&mut self, back: usize, image: &Image) -> Result<Next, Reason> {
+    fn start_loop(&mut self, back: usize, image: &Image) -> Result<usize, Reason> {
         let [all, function, context, flags, _] = self.arguments();
         let function = image.function(function)?;
         let all = u64::from(all as u32);
@@ -223,13 +257,8 @@ impl Cpu<'_, '_> {
             (0, _) => Errno::TooBig.returned(),
             _ => Errno::Invalid.returned(),
         };
-        Ok(Next::Op(back))
+        Ok(back)
     }
-}
-
-#[inline(always)]
-fn branch(taken: bool, op: &Op, next: usize) -> Result<Next, Reason> {
-    Ok(Next::Op(if taken { op.target as usize } else { next }))
 }
 
 #[inline(always)]
@@ -265,12 +294,10 @@ fn signed_mod32(a: i32, b: i32) -> i32 {
 /// Nothing else runs at the same time, so reading and writing one after the other is atomic.
 fn atomic<const N: usize>(memory: &mut Memory<'_>, registers: &mut Registers, op: &Op) -> Result<(), Reason> {
     let addr = offset(registers[usize::from(op.dst & 15)], op);
-    if !addr.is_multiple_of(N as u64) {
-        return Err(Reason::Misaligned { addr, len: N });
-    }
+    let loaded = memory.load::<N>(addr).filter(|_| addr.is_multiple_of(N as u64));
+    let old = loaded.ok_or_else(|| memory.why(addr, N, false))?;
     let mask = u64::MAX >> (64 - 8 * N as u32);
     let value = registers[usize::from(op.src & 15)] & mask;
-    let old = memory.load::<N>(addr)?;
     let operation = AtomicOp::ALL.get(op.imm as usize).copied().unwrap_or(AtomicOp::Add);
     let new = match operation {
         AtomicOp::Add | AtomicOp::FetchAdd => old.wrapping_add(value),
@@ -281,7 +308,7 @@ fn atomic<const N: usize>(memory: &mut Memory<'_>, registers: &mut Registers, op
         AtomicOp::CompareExchange if old == registers[0] & mask => value,
         AtomicOp::CompareExchange => old,
     };
-    memory.store_number::<N>(addr, new)?;
+    memory.store_number::<N>(addr, new).ok_or_else(|| memory.why(addr, N, true))?;
     match operation {
         AtomicOp::Add | AtomicOp::Or | AtomicOp::And | AtomicOp::Xor => {}
         AtomicOp::CompareExchange => registers[0] = old,

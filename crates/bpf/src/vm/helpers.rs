@@ -121,10 +121,8 @@ impl Copied {
 }
 
 fn map_lookup(m: &mut Machine<'_>, [map, key, ..]: [u64; 5]) -> Result<u64, Reason> {
-    let map = m.map(map)?;
-    let (key_size, _) = m.memory.store().sizes(map);
-    let (key, cpu) = (Copied::of(m, key, key_size)?, cpu(m));
-    m.memory.store().lookup(map, key.get(), cpu)
+    let (map, cpu) = (m.map(map)?, cpu(m));
+    m.memory.look_up(map, key, cpu)
 }
 
 fn map_update(m: &mut Machine<'_>, [map, key, value, flags, _]: [u64; 5]) -> Result<u64, Reason> {

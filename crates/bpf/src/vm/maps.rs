@@ -165,7 +165,7 @@ impl Store {
 
     #[inline]
     pub(super) fn values_mut(&mut self, map: u64, place: u64, len: usize) -> Option<&mut [u8]> {
-        let values = self.values.get_mut(map as usize)?;
+        let values = self.values.get_mut(map as usize).filter(|values| !values.read_only)?;
         let range = values.range(place, len)?;
         values.bytes.get_mut(range)
     }
@@ -188,35 +188,31 @@ impl Store {
     }
 
     /// The entry of a key.
-    fn find(&mut self, map: MapId, key: &[u8]) -> Option<usize> {
-        let map = self.maps.get_mut(map.index())?;
-        match &mut map.content {
+    #[inline]
+    pub(super) fn find(&self, map: MapId, key: &[u8]) -> Option<usize> {
+        let map = self.maps.get(map.index())?;
+        match &map.content {
             Content::Array => index(key).filter(|&n| n < map.capacity),
-            Content::Hash(keys) => keys.find(key),
-            Content::Lru(keys, used, _) => {
-                let slot = keys.find(key)?;
-                used[slot] = true;
-                Some(slot)
-            }
-            Content::Ring(_) | Content::Maps(_) => None,
+            Content::Hash(keys) | Content::Lru(keys, ..) => keys.find(key),
+            Content::Maps(maps) => index(key).filter(|&n| n < maps.len()),
+            Content::Ring(_) => None,
         }
     }
 
-    /// What `map_lookup_elem` answers on that CPU: the address of the value or the map, or 0.
-    pub(super) fn lookup(&mut self, map: MapId, key: &[u8], cpu: usize) -> Result<u64, Reason> {
-        let found = self.maps.get(map.index());
-        match found.map(|map| (&map.content, map.spec.kind)) {
-            Some((Content::Maps(maps), _)) => {
-                let inner = index(key).and_then(|n| maps.get(n));
-                Ok(inner.map_or(0, |id| address(memory::MAP_OBJECTS, u64::from(id.0))))
-            }
-            Some((Content::Ring(_), _)) | None => Err(self.wrong(map)),
-            Some((_, kind)) => {
-                let (width, cpu) = (self.width(kind), if kind.is_per_cpu() { cpu % self.cpus } else { 0 });
-                let entry = self.find(map, key);
-                Ok(entry.map_or(0, |entry| self.value_address(map, entry * width + cpu)))
-            }
+    /// What `map_lookup_elem` answers for an entry on that CPU: the address of the value or the map, or 0.
+    pub(super) fn found(&mut self, map: MapId, entry: Option<usize>, cpu: usize) -> Result<u64, Reason> {
+        let Some(found) = self.maps.get_mut(map.index()).filter(|map| !matches!(map.content, Content::Ring(_))) else {
+            return Err(self.wrong(map));
+        };
+        let Some(entry) = entry else { return Ok(0) };
+        match &mut found.content {
+            Content::Maps(maps) => return Ok(address(memory::MAP_OBJECTS, u64::from(maps[entry].0))),
+            Content::Lru(_, used, _) => used[entry] = true,
+            _ => {}
         }
+        let kind = found.spec.kind;
+        let (width, cpu) = (self.width(kind), if kind.is_per_cpu() { cpu % self.cpus } else { 0 });
+        Ok(self.value_address(map, entry * width + cpu))
     }
 
     pub(super) fn wrong(&self, map: MapId) -> Reason {
@@ -392,13 +388,16 @@ impl Store {
 
     /// Discards what a run left reserved; whether there was anything.
     pub(super) fn abandon_records(&mut self) -> bool {
+        if self.pending.iter().all(Option::is_none) {
+            return false;
+        }
         let left: Vec<Pending> = self.pending.drain(..).flatten().collect();
         for pending in &left {
             if let Ok(ring) = self.ring(pending.ring) {
                 ring.finish(pending.number, None);
             }
         }
-        !left.is_empty()
+        true
     }
 
     pub(super) fn drain(&mut self, map: MapId, each: impl FnMut(&[u8])) {

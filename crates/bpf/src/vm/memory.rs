@@ -8,6 +8,7 @@ use std::fmt;
 
 use super::fault::Reason;
 use super::maps::Store;
+use crate::map::MapId;
 
 const SHIFT: u32 = 48;
 pub(super) const CONTEXT: u64 = 1;
@@ -99,6 +100,13 @@ impl<'r> Memory<'r> {
         self.store
     }
 
+    /// What `map_lookup_elem` answers for the key at an address.
+    pub(super) fn look_up(&mut self, map: MapId, key: u64, cpu: usize) -> Result<u64, Reason> {
+        let (key_size, _) = self.store.sizes(map);
+        let entry = self.store.find(map, self.bytes(key, key_size)?);
+        self.store.found(map, entry, cpu)
+    }
+
     /// A fresh frame; the answer is its top.
     pub(super) fn push_frame(&mut self) -> Result<u64, Reason> {
         let start = self.frames * FRAME;
@@ -122,14 +130,7 @@ impl<'r> Memory<'r> {
     /// # Errors
     /// If not all of them are the program's.
     pub fn bytes(&self, addr: u64, len: usize) -> Result<&[u8], Reason> {
-        let (space, place) = split(addr);
-        let found = match space {
-            STACK => self.stack_range(place, len).and_then(|range| self.stack.bytes.get(range)),
-            CONTEXT => span(place, len).and_then(|range| self.context.get(range)),
-            RECORDS => self.store.record(place, len),
-            space => self.store.values(space.wrapping_sub(VALUES), place, len),
-        };
-        found.ok_or(Reason::OutOfBounds { addr, len })
+        self.find(addr, len).ok_or_else(|| self.why(addr, len, false))
     }
 
     /// The bytes at an address, to be written.
@@ -137,59 +138,81 @@ impl<'r> Memory<'r> {
     /// # Errors
     /// If not all of them are the program's, or it may only read them.
     pub fn bytes_mut(&mut self, addr: u64, len: usize) -> Result<&mut [u8], Reason> {
-        let (space, place) = split(addr);
-        let found = match space {
-            STACK => self.stack_range(place, len).and_then(|range| self.stack.bytes.get_mut(range)),
-            CONTEXT if !self.writable_context => return Err(Reason::ReadOnly { addr }),
-            CONTEXT => span(place, len).and_then(|range| self.context.get_mut(range)),
-            RECORDS => self.store.record_mut(place, len),
-            space if self.store.is_read_only(space.wrapping_sub(VALUES)) => return Err(Reason::ReadOnly { addr }),
-            space => self.store.values_mut(space.wrapping_sub(VALUES), place, len),
-        };
-        found.ok_or(Reason::OutOfBounds { addr, len })
+        if self.find_mut(addr, len).is_none() {
+            return Err(self.why(addr, len, true));
+        }
+        self.find_mut(addr, len).ok_or(Reason::OutOfBounds { addr, len })
     }
 
-    /// A reason with the name of the map in it, if it is about one.
-    #[cold]
-    pub(super) fn explain(&self, reason: Reason) -> Reason {
-        let (addr, len) = match reason {
-            Reason::OutOfBounds { addr, len } | Reason::Misaligned { addr, len } => (addr, len),
-            Reason::ReadOnly { addr } => (addr, 0),
-            other => return other,
-        };
+    #[inline]
+    fn find(&self, addr: u64, len: usize) -> Option<&[u8]> {
         let (space, place) = split(addr);
-        let Some((map, index, offset)) = self.store.describe(space.wrapping_sub(VALUES), place) else { return reason };
-        match reason {
-            Reason::OutOfBounds { .. } => Reason::OutsideValue { map, index, offset, len },
-            Reason::Misaligned { .. } => Reason::MisalignedValue { map, offset, len },
-            _ => Reason::ReadOnlyMap { map },
+        match space {
+            STACK => self.stack.bytes.get(self.stack_range(place, len)?),
+            CONTEXT => self.context.get(span(place, len)?),
+            RECORDS => self.store.record(place, len),
+            space => self.store.values(space.wrapping_sub(VALUES), place, len),
         }
     }
 
-    /// The number at an address.
     #[inline]
-    pub(super) fn load<const N: usize>(&self, addr: u64) -> Result<u64, Reason> {
-        aligned::<N>(addr)?;
-        let mut word = [0; 8];
-        word[..N].copy_from_slice(self.bytes(addr, N)?);
-        Ok(u64::from_le_bytes(word))
+    fn find_mut(&mut self, addr: u64, len: usize) -> Option<&mut [u8]> {
+        let (space, place) = split(addr);
+        match space {
+            STACK => {
+                let range = self.stack_range(place, len)?;
+                self.stack.bytes.get_mut(range)
+            }
+            CONTEXT if !self.writable_context => None,
+            CONTEXT => self.context.get_mut(span(place, len)?),
+            RECORDS => self.store.record_mut(place, len),
+            space => self.store.values_mut(space.wrapping_sub(VALUES), place, len),
+        }
     }
 
+    /// Why an access failed.
+    #[cold]
+    pub(super) fn why(&self, addr: u64, len: usize, write: bool) -> Reason {
+        let (space, place) = split(addr);
+        let (there, value) = (self.find(addr, len).is_some(), self.store.describe(space.wrapping_sub(VALUES), place));
+        match value {
+            Some((map, _, _)) if there && write && self.store.is_read_only(space - VALUES) => {
+                Reason::ReadOnlyMap { map }
+            }
+            Some((map, _, offset)) if there => Reason::MisalignedValue { map, offset, len },
+            Some((map, index, offset)) => Reason::OutsideValue { map, index, offset, len },
+            None if there && !addr.is_multiple_of(len as u64) => Reason::Misaligned { addr, len },
+            None if there => Reason::ReadOnly { addr },
+            None => Reason::OutOfBounds { addr, len },
+        }
+    }
+
+    /// The number at an address, if it may be read.
     #[inline]
-    pub(super) fn store_number<const N: usize>(&mut self, addr: u64, value: u64) -> Result<(), Reason> {
-        aligned::<N>(addr)?;
-        self.bytes_mut(addr, N)?.copy_from_slice(&value.to_le_bytes()[..N]);
-        Ok(())
+    pub(super) fn load<const N: usize>(&self, addr: u64) -> Option<u64> {
+        if !aligned::<N>(addr) {
+            return None;
+        }
+        let mut word = [0; 8];
+        word[..N].copy_from_slice(self.find(addr, N)?);
+        Some(u64::from_le_bytes(word))
+    }
+
+    /// Writes a number, if it may be written.
+    #[inline]
+    pub(super) fn store_number<const N: usize>(&mut self, addr: u64, value: u64) -> Option<()> {
+        if !aligned::<N>(addr) {
+            return None;
+        }
+        self.find_mut(addr, N)?.copy_from_slice(&value.to_le_bytes()[..N]);
+        Some(())
     }
 }
 
 /// The verifier lets nobody use stack or context across words, on any architecture.
 #[inline]
-fn aligned<const N: usize>(addr: u64) -> Result<(), Reason> {
-    if !addr.is_multiple_of(N as u64) && matches!(addr >> SHIFT, STACK | CONTEXT) {
-        return Err(Reason::Misaligned { addr, len: N });
-    }
-    Ok(())
+fn aligned<const N: usize>(addr: u64) -> bool {
+    addr.is_multiple_of(N as u64) || !matches!(addr >> SHIFT, STACK | CONTEXT)
 }
 
 pub(super) fn span(place: u64, len: usize) -> Option<std::ops::Range<usize>> {
