@@ -97,7 +97,7 @@ const USED_OUT: i32 = 128;
 const OUT_SIZE: i32 = 256;
 
 /// Makes a program of kind [`Kind::RawTracepoint`], whose context is three numbers, for a kernel with those features. Its
-/// maps are `out` (array, one value), `table` (hash of 4 entries, 8 → 8), `by_cpu` (the same by CPU), `ring` (4096 bytes).
+/// maps are `out` (array, one value), `table` (hash of 2 entries, 8 → 8), `by_cpu` (the same by CPU), `ring` (4096 bytes).
 ///
 /// # Panics
 /// If this generator itself has a mistake.
@@ -107,8 +107,8 @@ pub fn random_program(seed: u64, caps: Caps) -> Program {
     let mut add = |spec| maps.add(spec).expect("these specifications are constant and right");
     let out = add(MapSpec::array("out", OUT_SIZE as u32, Entries::Fixed(1)));
     let tables = [
-        add(MapSpec::hash("table", MapKind::Hash, 8, 8, 4)),
-        add(MapSpec::hash("by_cpu", MapKind::PerCpuHash, 8, 8, 4)),
+        add(MapSpec::hash("table", MapKind::Hash, 8, 8, 2)),
+        add(MapSpec::hash("by_cpu", MapKind::PerCpuHash, 8, 8, 2)),
     ];
     let ring = add(MapSpec::ringbuf("ring", Entries::Fixed(4096)));
     let mut asm = Assembler::new("random", Kind::RawTracepoint, Source::default());
@@ -142,7 +142,7 @@ impl Writer {
         for argument in 0..3 {
             self.asm.load(Size::U64, SCALARS[argument + 1], CONTEXT, argument as i32 * 8);
         }
-        for _ in 0..self.random.below(40) + 5 {
+        for _ in 0..self.random.below(50) + 5 {
             self.statement(2);
         }
         // Both are called in any case, since nothing may be unreachable.
@@ -182,7 +182,7 @@ impl Writer {
     }
 
     fn statement(&mut self, depth: u32) {
-        match self.random.below(20) {
+        match self.random.below(22) {
             0..=6 => self.arithmetic(&SCALARS),
             7 => self.odd_arithmetic(),
             8 | 9 => self.memory(),
@@ -190,10 +190,10 @@ impl Writer {
             11 => self.atomic(),
             12 | 13 if depth > 0 => self.branch(depth),
             14 if depth == 2 => self.bounded_loop(),
-            15 => self.table(),
-            16 => self.record(),
-            17 => self.read(),
-            18 => {
+            15..=17 => self.table(),
+            18 => self.record(),
+            19 => self.read(),
+            20 => {
                 let function = self.random.pick(&self.functions);
                 self.call(function);
             }
@@ -283,6 +283,9 @@ impl Writer {
         let (size, width) = self.random.pick(&[(Size::U32, Width::W32), (Size::U64, Width::W64)]);
         let op = if self.caps.has(Feature::Atomics) { self.random.pick(&AtomicOp::ALL) } else { AtomicOp::Add };
         let ((base, off), src) = (self.place(size), self.scalar());
+        if op == AtomicOp::CompareExchange && self.random.one_in(2) {
+            self.asm.load(size, Reg::R0, base, i32::from(off));
+        }
         self.asm.push(Insn::Atomic { op, width, base, off, src });
     }
 
@@ -315,11 +318,11 @@ impl Writer {
         LOST_IN_CALLS.into_iter().for_each(|reg| self.fresh(reg));
     }
 
-    /// One of five keys of a table that has room for four.
+    /// One of three keys of a table that has room for two.
     fn table(&mut self) {
         let (table, from, helper) = (self.random.pick(&self.tables), self.scalar(), self.random.below(3));
         self.asm.store(Size::U64, Reg::R10, VALUE, from);
-        self.asm.mov(Reg::R1, from).alu(AluOp::Mod, Reg::R1, 5).store(Size::U64, Reg::R10, KEY, Reg::R1);
+        self.asm.mov(Reg::R1, from).alu(AluOp::Mod, Reg::R1, 3).store(Size::U64, Reg::R10, KEY, Reg::R1);
         self.asm.map(Reg::R1, table).frame(Reg::R2, KEY);
         match helper {
             0 => {
@@ -355,8 +358,14 @@ impl Writer {
 
     fn reserved_record(&mut self) {
         let (full, value) = (self.asm.label("full"), self.random.pick(&[Reg::R7, Reg::R8]));
-        let end = self.random.pick(&[Helper::RINGBUF_SUBMIT, Helper::RINGBUF_DISCARD]);
-        self.asm.map(Reg::R1, self.ring).mov(Reg::R2, 16).mov(Reg::R3, 0).helper(Helper::RINGBUF_RESERVE);
+        // Large ones fill the ring; they are not shown, since they are not written to their end.
+        let (size, end) = self.random.pick(&[
+            (16, Helper::RINGBUF_SUBMIT),
+            (16, Helper::RINGBUF_DISCARD),
+            (2040, Helper::RINGBUF_DISCARD),
+            (2024, Helper::RINGBUF_DISCARD),
+        ]);
+        self.asm.map(Reg::R1, self.ring).mov(Reg::R2, size).mov(Reg::R3, 0).helper(Helper::RINGBUF_RESERVE);
         self.asm.mov(Reg::R1, Reg::R0).mov(Reg::R0, 0).jump_if(Cond::Eq, Reg::R1, 0, full);
         self.asm.store(Size::U64, Reg::R1, 0, value).store(Size::U64, Reg::R1, 8, 77);
         self.asm.mov(Reg::R2, 1).helper(end).place(full).mov(Reg::R0, 5);
@@ -364,11 +373,12 @@ impl Writer {
 
     /// Memory that is there, that ends too early, or that is not there.
     fn read(&mut self) {
-        let at = self.random.below(5000);
-        let len = self.random.below(STACK as u64 + 1) as i32;
         let helper = self.random.pick(&[Helper::PROBE_READ_USER, Helper::PROBE_READ_USER_STR]);
-        // A text of no bytes is refused by some kernels; the bytes behind a text's end are not the same in all.
-        let len = if helper == Helper::PROBE_READ_USER_STR { 8 } else { len };
+        // Texts are short and near a zero, of which there is one in 256 bytes; what lies behind their end is unspecified.
+        let (at, len) = match helper {
+            Helper::PROBE_READ_USER => (self.random.below(5000), self.random.below(STACK as u64 + 1) as i32),
+            _ => (self.random.below(17) * 256 + 250 + self.random.below(8), 8),
+        };
         self.asm.frame(Reg::R1, -STACK).mov(Reg::R2, len).number(Reg::R3, USER_MEMORY + at).helper(helper);
         if helper == Helper::PROBE_READ_USER_STR {
             self.asm.store(Size::U64, Reg::R10, -STACK, 0);
