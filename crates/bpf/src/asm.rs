@@ -46,6 +46,7 @@ pub enum AsmError {
     ShiftTooFar { function: String, by: i32 },
     Unreachable { function: String, insn: String },
     FallsOff { function: String },
+    CallbackNotStatic { function: String },
     UnknownMap { map: MapId },
     NoSingleValue { map: String },
     BeyondValue { map: String, offset: u32 },
@@ -77,6 +78,7 @@ impl fmt::Display for AsmError {
             AsmError::ShiftTooFar { function, by } => write!(f, "{function} shifts by {by}"),
             AsmError::Unreachable { function, insn } => write!(f, "nothing leads to `{insn}` in {function}"),
             AsmError::FallsOff { function } => write!(f, "{function} does not end with exit or a jump"),
+            AsmError::CallbackNotStatic { function } => write!(f, "{function} is called back and not static"),
             AsmError::UnknownMap { map } => write!(f, "there is no map {}", map.0),
             AsmError::NoSingleValue { map } => write!(f, "map {map} is not an array of one value"),
             AsmError::BeyondValue { map, offset } => write!(f, "offset {offset} is beyond the value of map {map}"),
@@ -191,7 +193,10 @@ impl Assembler {
 
     /// The following instructions are made for this place of the text, or for none.
     pub fn at(&mut self, pos: Option<Pos>) -> &mut Assembler {
-        self.notes.push((self.insns.len(), Note::Pos(pos)));
+        let here = self.insns.len();
+        // A place for which nothing was made is not told.
+        self.notes.pop_if(|(at, note)| *at == here && matches!(note, Note::Pos(_)));
+        self.notes.push((here, Note::Pos(pos)));
         self
     }
 
@@ -288,8 +293,12 @@ impl Assembler {
         self.push(Insn::LoadWide { dst, value: Wide::MapValue { map: map.0, offset } })
     }
 
-    /// `dst =` the address of a function, for helpers that call back.
+    /// `dst =` the address of a static function, for helpers that call back.
     pub fn function(&mut self, dst: Reg, function: FunctionId) -> &mut Assembler {
+        let planned = &self.functions[function.0];
+        if planned.linkage != Linkage::Static {
+            self.errors.push(AsmError::CallbackNotStatic { function: planned.name.clone() });
+        }
         self.target(Insn::LoadWide { dst, value: Wide::Function(0) }, Target::Function(function))
     }
 
@@ -365,9 +374,11 @@ impl Assembler {
         check::operands(&insns, &functions)?;
         check::maps(&insns, maps)?;
         check::stack(&insns, &mut functions)?;
-        let btf = btf::describe(&insns, &functions, &self.notes, &self.source);
+        let mut notes = self.notes;
+        notes.retain(|(at, _)| *at < insns.len());
+        let btf = btf::describe(&insns, &functions, &notes, &self.source);
         let (name, kind, sleepable) = (functions[0].name.clone(), self.kind, self.sleepable);
-        let (notes, source, maps) = (self.notes, self.source, maps.clone());
+        let (source, maps) = (self.source, maps.clone());
         Ok(Program { name, kind, sleepable, insns, functions, notes, source, maps, btf })
     }
 

@@ -97,6 +97,25 @@ fn remarks_and_places_of_the_text_stand_before_their_instructions() {
 }
 
 #[test]
+fn what_is_said_of_no_instruction_is_not_told() {
+    check(
+        |asm| {
+            let (end, at) = (asm.label("end"), |column| Some(Pos { line: 1, column }));
+            asm.at(at(1)).at(at(2)).mov(R0, 0).at(at(3)).exit().at(at(4)).comment("the end").place(end);
+        },
+        expect![[r#"
+            program main uprobe
+
+            main:
+              ; probe:1:2 go:main.f
+              r0 = 0
+              ; probe:1:3 go:main.f
+              exit
+        "#]],
+    );
+}
+
+#[test]
 fn functions_are_called_by_name() {
     check(
         |asm| {
@@ -359,6 +378,13 @@ fn functions_have_one_body_and_a_proper_name() {
             asm.declare("f", Linkage::Static, &["a"; 6]);
         },
         expect!["error: function f has more than 5 arguments"],
+    );
+    check(
+        |asm| {
+            let step = asm.declare("step", Linkage::Global, &[]);
+            asm.function(R2, step).exit().begin(step).exit();
+        },
+        expect!["error: step is called back and not static"],
     );
 }
 
