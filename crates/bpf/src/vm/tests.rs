@@ -290,8 +290,10 @@ fn random_programs_run_to_their_end() {
 fn damaged_programs_end_in_a_fault_or_an_answer() {
     let mut random = Random::new(3);
     let (mut faults, mut answers) = (0, 0);
-    for seed in 0..20_000 {
-        let mut insns = random_program(seed % 50, Caps::linux_7_0()).insns().to_vec();
+    let programs: Vec<Program> = (0..50).map(|seed| random_program(seed, Caps::linux_7_0())).collect();
+    for round in 0..20_000 {
+        let program = &programs[round % 50];
+        let mut insns = program.insns().to_vec();
         for _ in 0..random.below(6) + 1 {
             let (a, b) = (random.below(insns.len() as u64) as usize, random.below(insns.len() as u64) as usize);
             match random.below(3) {
@@ -300,7 +302,7 @@ fn damaged_programs_end_in_a_fault_or_an_answer() {
                 _ => drop(insns.remove(a)),
             }
         }
-        let mut vm = Vm::new(random_program(0, Caps::linux_5_10()).maps(), 1).unwrap();
+        let mut vm = Vm::new(program.maps(), 1).unwrap();
         vm.budget = 10_000;
         let result = Image::of(&insns, &vm.store).and_then(|image| vm.run(&image, &mut context(), &mut NoMemory));
         *if result.is_ok() { &mut answers } else { &mut faults } += 1;
