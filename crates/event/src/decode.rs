@@ -1,0 +1,294 @@
+//! Bytes to values, as the [`Schema`] says.
+//!
+//! Takes nothing for granted: the bytes may come from a damaged recording. What does not fit is a [`DecodeError`]; no
+//! more memory is taken than the bytes themselves need.
+
+use std::fmt;
+
+use crate::schema::{COMM, Fields, MapIndex, MapSchema, MapValue, Row, RowId, Schema, Shape, TextId, record, text};
+use crate::value::{Int, Text, Value};
+
+/// What a ring record says, with the numbers of the schema that it was read with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Where and when.
+    pub header: Header,
+    /// What.
+    pub what: What,
+}
+
+/// The head of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Nanoseconds since boot.
+    pub time: u64,
+    /// The process.
+    pub pid: u32,
+    /// The thread.
+    pub tid: u32,
+    /// The goroutine; 0 if none.
+    pub goid: u64,
+    /// The row that describes the payload.
+    pub row: RowId,
+    /// What happened while the record was made.
+    pub stat: u32,
+}
+
+/// What a record asks for, see [`Row`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// `printf`.
+    Printf {
+        /// The format.
+        format: crate::schema::FormatId,
+        /// Its arguments.
+        args: Vec<Value>,
+    },
+    /// `print` of a value.
+    PrintValue(Value),
+    /// `print` of a map.
+    PrintMap {
+        /// Which one.
+        map: MapIndex,
+        /// Only so many; 0 for all.
+        top: u32,
+        /// Divided by; 0 and 1 leave it.
+        div: u64,
+    },
+    /// `print` of an entry.
+    PrintEntry {
+        /// Of which map.
+        map: MapIndex,
+        /// The bytes of its key without a bucket's number, to be looked for.
+        key: Vec<u8>,
+        /// Divided by; 0 and 1 leave it.
+        div: u64,
+    },
+    /// `clear`.
+    Clear(MapIndex),
+    /// `zero`.
+    Zero(MapIndex),
+    /// `time`.
+    Time(TextId),
+    /// `exit` with that status.
+    Exit(i64),
+}
+
+/// Why bytes are not what they should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DecodeError {
+    /// There are fewer than must be.
+    Short {
+        /// So many must be.
+        need: usize,
+        /// So many are.
+        have: usize,
+    },
+    /// The schema has no such row.
+    NoRow(u32),
+    /// The schema has no such map, format or text.
+    NoEntry(&'static str, u32),
+    /// A string says that it is longer than it can be.
+    TextTooLong {
+        /// What it says.
+        len: u32,
+        /// What it can be.
+        cap: u32,
+    },
+    /// The scale of the map has no such bucket.
+    NoBucket(u64),
+    /// `print` of several values at once, or of none.
+    NotOneValue(usize),
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DecodeError::Short { need, have } => write!(f, "{have} bytes where {need} must be"),
+            DecodeError::NoRow(row) => write!(f, "its row {row} is not described"),
+            DecodeError::NoEntry(what, index) => write!(f, "its {what} {index} is not described"),
+            DecodeError::TextTooLong { len, cap } => write!(f, "a string of {len} bytes where {cap} is the most"),
+            DecodeError::NoBucket(bucket) => write!(f, "there is no bucket {bucket}"),
+            DecodeError::NotOneValue(n) => write!(f, "{n} values where one must be"),
+        }
+    }
+}
+
+impl std::error::Error for DecodeError {}
+
+/// Reads a ring record.
+///
+/// # Errors
+/// If the bytes are too few, or say what the schema does not know.
+pub fn event(schema: &Schema, bytes: &[u8]) -> Result<Event, DecodeError> {
+    let header = header(bytes)?;
+    let row = schema.row(header.row).ok_or(DecodeError::NoRow(header.row.0))?;
+    let payload = bytes.get(record::PAYLOAD..).unwrap_or_default();
+    Ok(Event { header, what: what(schema, row, payload)? })
+}
+
+/// Reads the head of a ring record, which all kinds have in common.
+///
+/// # Errors
+/// If the bytes are too few.
+pub fn header(bytes: &[u8]) -> Result<Header, DecodeError> {
+    let ids = u64_at(bytes, record::PID_TGID)?;
+    Ok(Header {
+        time: u64_at(bytes, record::TIME)?,
+        pid: (ids >> 32) as u32,
+        tid: ids as u32,
+        goid: u64_at(bytes, record::GOID)?,
+        row: RowId(u32_at(bytes, record::ROW)?),
+        stat: u32_at(bytes, record::STAT)?,
+    })
+}
+
+fn what(schema: &Schema, row: &Row, payload: &[u8]) -> Result<What, DecodeError> {
+    Ok(match row {
+        Row::Printf { format, args } => What::Printf { format: *format, args: fields(schema, args, payload)? },
+        Row::PrintValue(shape) => What::PrintValue(one(fields(schema, shape, payload)?)?),
+        &Row::PrintMap { map, top, div } => What::PrintMap { map, top, div },
+        &Row::PrintEntry { map, div } => {
+            let size = known_map(schema, map)?.key.size();
+            What::PrintEntry { map, key: slice(payload, 0, size)?.to_vec(), div }
+        }
+        &Row::Clear(map) => What::Clear(map),
+        &Row::Zero(map) => What::Zero(map),
+        &Row::Time(form) => What::Time(form),
+        Row::Exit => What::Exit(u64_at(payload, 0)? as i64),
+    })
+}
+
+fn known_map(schema: &Schema, map: MapIndex) -> Result<&MapSchema, DecodeError> {
+    schema.map(map).ok_or(DecodeError::NoEntry("map", map.0))
+}
+
+fn one(mut values: Vec<Value>) -> Result<Value, DecodeError> {
+    match values.pop() {
+        Some(value) if values.is_empty() => Ok(value),
+        Some(_) => Err(DecodeError::NotOneValue(values.len() + 1)),
+        None => Err(DecodeError::NotOneValue(0)),
+    }
+}
+
+/// Reads values that stand one after the other.
+///
+/// # Errors
+/// If the bytes are too few, or no such values.
+pub fn fields(schema: &Schema, fields: &Fields, bytes: &[u8]) -> Result<Vec<Value>, DecodeError> {
+    let faults = if fields.faults { u64_at(bytes, 0)? } else { 0 };
+    let mut reader = Reader { schema, bytes, at: fields.start(), faults };
+    fields.shapes.iter().map(|shape| reader.value(shape)).collect()
+}
+
+/// Reads the key of a map, and the number of the bucket if it has buckets.
+///
+/// # Errors
+/// If the bytes are too few, or no such values.
+pub fn key(schema: &Schema, map: &MapSchema, bytes: &[u8]) -> Result<(Vec<Value>, Option<u64>), DecodeError> {
+    let bucket = match (map.bucket_offset(), map.value.scale()) {
+        (Some(at), Some(scale)) => {
+            let bucket = u64_at(bytes, at)?;
+            if bucket >= scale.buckets() {
+                return Err(DecodeError::NoBucket(bucket));
+            }
+            Some(bucket)
+        }
+        _ => None,
+    };
+    Ok((fields(schema, &map.key, bytes)?, bucket))
+}
+
+/// Reads the value of a map that has one value for all CPUs.
+///
+/// # Errors
+/// If the bytes are too few, or no such value.
+pub fn plain(schema: &Schema, shape: &Fields, bytes: &[u8]) -> Result<Value, DecodeError> {
+    one(fields(schema, shape, bytes)?)
+}
+
+/// The values of the CPUs, each of which starts at a multiple of 8.
+///
+/// # Errors
+/// If the bytes are no whole number of such values, or none.
+pub fn cpus<'a>(map: &MapSchema, bytes: &'a [u8]) -> Result<std::slice::ChunksExact<'a, u8>, DecodeError> {
+    let size = match &map.value {
+        MapValue::PerCpu(aggregate) => aggregate.size(),
+        MapValue::Plain(_) => bytes.len().max(1),
+    };
+    let chunks = bytes.chunks_exact(size);
+    if bytes.is_empty() || !chunks.remainder().is_empty() {
+        return Err(DecodeError::Short { need: bytes.len().next_multiple_of(size).max(size), have: bytes.len() });
+    }
+    Ok(chunks)
+}
+
+/// A place in [`Fields`].
+struct Reader<'a> {
+    schema: &'a Schema,
+    bytes: &'a [u8],
+    at: usize,
+    /// The bit of the next leaf is the lowest.
+    faults: u64,
+}
+
+impl Reader<'_> {
+    fn value(&mut self, shape: &Shape) -> Result<Value, DecodeError> {
+        if let Shape::Tuple(shapes) = shape {
+            return Ok(Value::Tuple(shapes.iter().map(|shape| self.value(shape)).collect::<Result<_, _>>()?));
+        }
+        let (at, fault) = (self.at, self.faults & 1 != 0);
+        self.at += shape.size();
+        self.faults >>= 1;
+        slice(self.bytes, at, shape.size())?;
+        if fault { Ok(Value::Unreadable) } else { self.leaf(shape, at) }
+    }
+
+    fn leaf(&self, shape: &Shape, at: usize) -> Result<Value, DecodeError> {
+        Ok(match shape {
+            Shape::Int(kind) => Value::Int(Int { bits: u64_at(self.bytes, at)?, kind: *kind }),
+            Shape::Bool => Value::Bool(u64_at(self.bytes, at)? != 0),
+            Shape::Pointer => Value::Pointer(u64_at(self.bytes, at)?),
+            Shape::Str { cap } => Value::Str(self.text(at, *cap)?),
+            Shape::Buf { cap } => Value::Buf(self.text(at, *cap)?),
+            Shape::Comm => Value::Str(Text::whole(until_zero(slice(self.bytes, at, COMM)?))),
+            Shape::Id(kind) => Value::Id(*kind, u64_at(self.bytes, at)?),
+            Shape::Time(form) => Value::Time { boot: u64_at(self.bytes, at)?, form: self.form(*form)? },
+            Shape::Tuple(_) => Value::Tuple(Vec::new()),
+        })
+    }
+
+    fn text(&self, at: usize, cap: u32) -> Result<Text, DecodeError> {
+        let len = u32_at(self.bytes, at + text::LEN)?;
+        if len > cap {
+            return Err(DecodeError::TextTooLong { len, cap });
+        }
+        let bytes = slice(self.bytes, at + text::BYTES, len as usize)?.to_vec();
+        Ok(Text { bytes, cut: u32_at(self.bytes, at + text::FLAGS)? & text::CUT != 0 })
+    }
+
+    fn form(&self, form: TextId) -> Result<String, DecodeError> {
+        self.schema.text(form).map(str::to_owned).ok_or(DecodeError::NoEntry("text", form.0))
+    }
+}
+
+fn until_zero(bytes: &[u8]) -> &[u8] {
+    bytes.split(|&b| b == 0).next().unwrap_or_default()
+}
+
+fn slice(bytes: &[u8], at: usize, len: usize) -> Result<&[u8], DecodeError> {
+    let short = || DecodeError::Short { need: at.saturating_add(len), have: bytes.len() };
+    bytes.get(at..).and_then(|rest| rest.get(..len)).ok_or_else(short)
+}
+
+/// The `u64` at a place.
+pub(crate) fn u64_at(bytes: &[u8], at: usize) -> Result<u64, DecodeError> {
+    slice(bytes, at, 8).map(|b| u64::from_le_bytes(std::array::from_fn(|i| b[i])))
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> Result<u32, DecodeError> {
+    slice(bytes, at, 4).map(|b| u32::from_le_bytes(std::array::from_fn(|i| b[i])))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,26 @@
+//! What a record is, on both sides of the ring: the layout that the compiler writes code for and that everything
+//! behind the ring reads, and what becomes of records and maps there.
+//!
+//! Pure: no clock, no files, no kernel, and nothing about executables. Functions, probes and stacks are numbers here;
+//! whoever knows them lends their names ([`Names`]). All bytes are foreign: a recording may be damaged, so wrong ones
+//! are errors as values.
+//!
+//! ```text
+//! fold ── decode ── schema ── bucket
+//!           └── value      └── format
+//! strftime
+//! ```
+
+pub mod bucket;
+pub mod decode;
+pub mod fold;
+pub mod format;
+pub mod schema;
+pub mod strftime;
+pub mod value;
+
+pub use decode::{DecodeError, Event, Header, What};
+pub use fold::{Entry, Folded, Snapshot};
+pub use format::Format;
+pub use schema::{Fields, FormatId, MapIndex, MapSchema, MapValue, Row, RowId, Schema, Shape, TextId};
+pub use value::{IdKind, Int, IntType, Names, Text, Value};

@@ -1,0 +1,448 @@
+//! The shape of everything that comes out of the kernel: ring records, and keys and values of maps.
+//!
+//! Plain data, made by the compiler next to the code that writes such bytes and used by decoders. A [`Schema`] only
+//! grows: a number that was given out keeps its meaning, so that what is met at run time can be added while records
+//! are on their way, and a recording can be read with its last state.
+//!
+//! The offsets that both sides share are constants here: [`record`] for the head of every record, [`text`] for strings,
+//! [`tally`] and [`extreme`] for values by CPU. All numbers are little endian, everything starts at multiples of 8.
+
+use crate::bucket::{Linear, Log, Scale};
+use crate::format::Format;
+use crate::value::{IdKind, IntType};
+
+/// The head of every ring record. The payload that its row describes follows.
+pub mod record {
+    /// `u64`: nanoseconds since boot, `bpf_ktime_get_boot_ns`.
+    pub const TIME: usize = 0;
+    /// `u64`: process in the upper half, thread in the lower, as `bpf_get_current_pid_tgid` gives them.
+    pub const PID_TGID: usize = 8;
+    /// `u64`: the goroutine whose code ran, 0 if none.
+    pub const GOID: usize = 16;
+    /// `u32`: which row of the schema describes the payload.
+    pub const ROW: usize = 24;
+    /// `u32`: what happened while the record was made; its bits belong to the kind of row.
+    pub const STAT: usize = 28;
+    /// Where the payload starts.
+    pub const PAYLOAD: usize = 32;
+}
+
+/// A string or a buffer of at most so many bytes. What is behind its bytes is zero, so that keys compare.
+pub mod text {
+    /// `u32`: how many bytes there are.
+    pub const LEN: usize = 0;
+    /// `u32`: [`CUT`] or 0.
+    pub const FLAGS: usize = 4;
+    /// The bytes.
+    pub const BYTES: usize = 8;
+    /// The original goes on behind these bytes.
+    pub const CUT: u32 = 1;
+}
+
+/// The value of `avg` and `stats`, one for each CPU.
+pub mod tally {
+    /// `u64`: how many values.
+    pub const COUNT: usize = 0;
+    /// `u64`: their sum, wrapping.
+    pub const TOTAL: usize = 8;
+    /// Bytes of it.
+    pub const SIZE: usize = 16;
+}
+
+/// The value of `min` and `max`, one for each CPU.
+pub mod extreme {
+    /// `u64`: 0 while there is no value yet.
+    pub const SET: usize = 0;
+    /// `u64`: the least or the greatest so far.
+    pub const VALUE: usize = 8;
+    /// Bytes of it.
+    pub const SIZE: usize = 16;
+}
+
+/// Bytes of `comm`.
+pub const COMM: usize = 16;
+/// The key of a map without keys: one `u64`, 0.
+pub const NO_KEY: usize = 8;
+/// Bytes of the bucket's number at the end of a histogram's key: a `u64`.
+pub const BUCKET: usize = 8;
+/// How many leaves [`Fields`] can have: one bit each says that it could not be read.
+pub const MAX_LEAVES: usize = 64;
+
+/// What one captured value is and which bytes it takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// A number of that type, widened to 8 bytes according to its sign.
+    Int(IntType),
+    /// 8 bytes, false if 0.
+    Bool,
+    /// An address, 8 bytes.
+    Pointer,
+    /// A string: [`text`] with at most `cap` bytes.
+    Str {
+        /// The most it holds.
+        cap: u32,
+    },
+    /// Bytes that are no text: the same layout.
+    Buf {
+        /// The most it holds.
+        cap: u32,
+    },
+    /// The thread's name: [`COMM`] bytes that end at the first zero.
+    Comm,
+    /// Something that user space has a name for, 8 bytes.
+    Id(IdKind),
+    /// `strftime`: nanoseconds since boot in 8 bytes, to be shown in this form.
+    Time(TextId),
+    /// Values one after the other.
+    Tuple(Vec<Shape>),
+}
+
+impl Shape {
+    /// Bytes that it takes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        match self {
+            Shape::Int(_) | Shape::Bool | Shape::Pointer | Shape::Id(_) | Shape::Time(_) => 8,
+            Shape::Str { cap } | Shape::Buf { cap } => text::BYTES + round8(*cap as usize),
+            Shape::Comm => COMM,
+            Shape::Tuple(shapes) => shapes.iter().map(Shape::size).sum(),
+        }
+    }
+}
+
+/// Values one after the other: the payload of a record, the key or the value of a map.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fields {
+    /// Whether a `u64` stands in front of which bit *n* says that leaf *n* could not be read; its bytes are zero then.
+    pub faults: bool,
+    /// The values.
+    pub shapes: Vec<Shape>,
+}
+
+/// A value that is not a tuple, in its place within [`Fields`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leaf<'a> {
+    /// Its bit in the word of faults.
+    pub bit: u32,
+    /// Where it starts, from the start of the fields.
+    pub offset: usize,
+    /// What it is.
+    pub shape: &'a Shape,
+}
+
+impl Fields {
+    /// Values that are always there.
+    #[must_use]
+    pub fn sure(shapes: Vec<Shape>) -> Fields {
+        Fields { faults: false, shapes }
+    }
+
+    /// Values of which some may be unreadable.
+    #[must_use]
+    pub fn fallible(shapes: Vec<Shape>) -> Fields {
+        Fields { faults: true, shapes }
+    }
+
+    /// Bytes in all.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.start() + self.shapes.iter().map(Shape::size).sum::<usize>()
+    }
+
+    /// Where the first value starts.
+    #[must_use]
+    pub fn start(&self) -> usize {
+        if self.faults { 8 } else { 0 }
+    }
+
+    /// All values that are no tuples, in order; those inside tuples too.
+    #[must_use]
+    pub fn leaves(&self) -> Vec<Leaf<'_>> {
+        let mut leaves = Vec::new();
+        let mut offset = self.start();
+        for shape in &self.shapes {
+            add_leaves(shape, &mut offset, &mut leaves);
+        }
+        leaves
+    }
+}
+
+fn add_leaves<'a>(shape: &'a Shape, offset: &mut usize, leaves: &mut Vec<Leaf<'a>>) {
+    if let Shape::Tuple(shapes) = shape {
+        return shapes.iter().for_each(|shape| add_leaves(shape, offset, leaves));
+    }
+    leaves.push(Leaf { bit: leaves.len() as u32, offset: *offset, shape });
+    *offset += shape.size();
+}
+
+/// A row of [`Schema::rows`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RowId(pub u32);
+
+/// A map of [`Schema::maps`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MapIndex(pub u32);
+
+/// A format of [`Schema::formats`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FormatId(pub u32);
+
+/// A text of [`Schema::texts`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TextId(pub u32);
+
+/// What a record asks user space to do. Everything is done in the order of the ring.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Row {
+    /// `printf`: the payload are its arguments.
+    Printf {
+        /// How to show them.
+        format: FormatId,
+        /// What they are.
+        args: Fields,
+    },
+    /// `print` of a value: the payload.
+    PrintValue(Fields),
+    /// `print` of a whole map; no payload.
+    PrintMap {
+        /// Which one.
+        map: MapIndex,
+        /// Only so many of its greatest entries; 0 for all.
+        top: u32,
+        /// Divide what is shown by this; 0 and 1 leave it.
+        div: u64,
+    },
+    /// `print` of one entry of a map: the payload is its key, without a bucket's number.
+    PrintEntry {
+        /// Which map.
+        map: MapIndex,
+        /// What is shown is divided by this; 0 and 1 leave it.
+        div: u64,
+    },
+    /// `clear`: all entries go; no payload.
+    Clear(MapIndex),
+    /// `zero`: all values become 0; no payload.
+    Zero(MapIndex),
+    /// `time`: the record's time in this form; no payload.
+    Time(TextId),
+    /// `exit`: the payload is an `i64`, the exit status that the program asks for.
+    Exit,
+}
+
+/// What a map holds under a key, and so how its values by CPU become one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aggregate {
+    /// `u64`, added.
+    Count,
+    /// `u64`, added, wrapping.
+    Sum(IntType),
+    /// [`tally`], shown as the average.
+    Avg(IntType),
+    /// [`extreme`]: the least.
+    Min(IntType),
+    /// [`extreme`]: the greatest.
+    Max(IntType),
+    /// [`tally`], shown as count, average and total.
+    Stats(IntType),
+    /// Buckets by powers of two: number of the bucket in the key, `u64` as value.
+    Hist(Log),
+    /// Buckets of equal width, the same layout.
+    Lhist(Linear),
+    /// Fine buckets, the same layout, shown as percentiles. Its scale is [`Log::FINE`].
+    Quantiles,
+}
+
+impl Aggregate {
+    /// Bytes of one CPU's value.
+    #[must_use]
+    pub const fn size(&self) -> usize {
+        match self {
+            Aggregate::Count | Aggregate::Sum(_) => 8,
+            Aggregate::Avg(_) | Aggregate::Stats(_) => tally::SIZE,
+            Aggregate::Min(_) | Aggregate::Max(_) => extreme::SIZE,
+            Aggregate::Hist(_) | Aggregate::Lhist(_) | Aggregate::Quantiles => 8,
+        }
+    }
+
+    /// The scale of those that count by bucket.
+    #[must_use]
+    pub const fn scale(&self) -> Option<Scale> {
+        match *self {
+            Aggregate::Hist(log) => Some(Scale::Log(log)),
+            Aggregate::Lhist(linear) => Some(Scale::Linear(linear)),
+            Aggregate::Quantiles => Some(Scale::Log(Log::FINE)),
+            _ => None,
+        }
+    }
+}
+
+/// What a map's values are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MapValue {
+    /// Assigned with `=`: one value for all CPUs, one shape.
+    Plain(Fields),
+    /// One value for each CPU, folded when read.
+    PerCpu(Aggregate),
+}
+
+impl MapValue {
+    /// Bytes of a value (of one CPU).
+    #[must_use]
+    pub fn size(&self) -> usize {
+        match self {
+            MapValue::Plain(fields) => fields.size(),
+            MapValue::PerCpu(aggregate) => aggregate.size(),
+        }
+    }
+
+    /// The scale of those that count by bucket.
+    #[must_use]
+    pub fn scale(&self) -> Option<Scale> {
+        match self {
+            MapValue::Plain(_) => None,
+            MapValue::PerCpu(aggregate) => aggregate.scale(),
+        }
+    }
+}
+
+/// A map of the program: the bytes of its keys and values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MapSchema {
+    /// As the program's text calls it, with its `@`.
+    pub name: String,
+    /// The key; no shapes for a map without keys.
+    pub key: Fields,
+    /// What is found there.
+    pub value: MapValue,
+}
+
+impl MapSchema {
+    /// Whether the program gives it keys.
+    #[must_use]
+    pub fn is_keyed(&self) -> bool {
+        !self.key.shapes.is_empty()
+    }
+
+    /// Bytes of a key in the kernel: the fields, then the number of the bucket if there are buckets. A map with
+    /// neither has a key of [`NO_KEY`] bytes.
+    #[must_use]
+    pub fn key_size(&self) -> usize {
+        match self.bucket_offset() {
+            Some(at) => at + BUCKET,
+            None if self.is_keyed() => self.key.size(),
+            None => NO_KEY,
+        }
+    }
+
+    /// Where in a key the number of the bucket stands.
+    #[must_use]
+    pub fn bucket_offset(&self) -> Option<usize> {
+        self.value.scale().map(|_| if self.is_keyed() { self.key.size() } else { 0 })
+    }
+}
+
+/// All of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Schema {
+    rows: Vec<Row>,
+    maps: Vec<MapSchema>,
+    formats: Vec<Format>,
+    texts: Vec<String>,
+}
+
+impl Schema {
+    /// Nothing yet.
+    #[must_use]
+    pub fn new() -> Schema {
+        Schema::default()
+    }
+
+    /// Adds a row; one that is there already is found again.
+    pub fn add_row(&mut self, row: Row) -> RowId {
+        RowId(add(&mut self.rows, row))
+    }
+
+    /// Adds a map.
+    pub fn add_map(&mut self, map: MapSchema) -> MapIndex {
+        self.maps.push(map);
+        MapIndex(self.maps.len() as u32 - 1)
+    }
+
+    /// Adds a format; one that is there already is found again.
+    pub fn add_format(&mut self, format: Format) -> FormatId {
+        FormatId(add(&mut self.formats, format))
+    }
+
+    /// Adds a text; one that is there already is found again.
+    pub fn add_text(&mut self, text: impl Into<String>) -> TextId {
+        TextId(add(&mut self.texts, text.into()))
+    }
+
+    /// A row by its number.
+    #[must_use]
+    pub fn row(&self, id: RowId) -> Option<&Row> {
+        self.rows.get(id.0 as usize)
+    }
+
+    /// A map by its number.
+    #[must_use]
+    pub fn map(&self, index: MapIndex) -> Option<&MapSchema> {
+        self.maps.get(index.0 as usize)
+    }
+
+    /// A map by its name.
+    #[must_use]
+    pub fn find_map(&self, name: &str) -> Option<MapIndex> {
+        self.maps.iter().position(|map| map.name == name).map(|at| MapIndex(at as u32))
+    }
+
+    /// A format by its number.
+    #[must_use]
+    pub fn format(&self, id: FormatId) -> Option<&Format> {
+        self.formats.get(id.0 as usize)
+    }
+
+    /// A text by its number.
+    #[must_use]
+    pub fn text(&self, id: TextId) -> Option<&str> {
+        self.texts.get(id.0 as usize).map(String::as_str)
+    }
+
+    /// All rows in the order of their numbers.
+    #[must_use]
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// All maps in the order of their numbers.
+    #[must_use]
+    pub fn maps(&self) -> &[MapSchema] {
+        &self.maps
+    }
+
+    /// All formats in the order of their numbers.
+    #[must_use]
+    pub fn formats(&self) -> &[Format] {
+        &self.formats
+    }
+
+    /// All texts in the order of their numbers.
+    #[must_use]
+    pub fn texts(&self) -> &[String] {
+        &self.texts
+    }
+}
+
+fn add<T: PartialEq>(list: &mut Vec<T>, item: T) -> u32 {
+    let at = list.iter().position(|have| *have == item).unwrap_or(list.len());
+    if at == list.len() {
+        list.push(item);
+    }
+    at as u32
+}
+
+/// The next multiple of 8.
+#[must_use]
+pub const fn round8(n: usize) -> usize {
+    n.div_ceil(8) * 8
+}
