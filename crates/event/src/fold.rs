@@ -156,12 +156,13 @@ impl Snapshot {
     /// Divides what is shown: numbers, averages, and counts of histograms. Percentiles, as counts and totals of
     /// `stats`, are left as they are; 0 and 1 change nothing.
     #[must_use]
-    pub fn div(mut self, div: u64) -> Snapshot {
+    pub fn divided(mut self, by: u64) -> Snapshot {
+        let by = by.max(1);
         for entry in &mut self.entries {
             match &mut entry.value {
-                Folded::Value(Value::Int(int)) => *int = divide(*int, div.max(1)),
-                Folded::Avg(tally) | Folded::Stats(tally) => tally.div = div.max(1),
-                Folded::Hist(hist) => hist.div = div.max(1),
+                Folded::Value(Value::Int(int)) => *int = divide(*int, by),
+                Folded::Avg(tally) | Folded::Stats(tally) => tally.div = by,
+                Folded::Hist(hist) => hist.div = by,
                 Folded::Value(_) | Folded::Quantiles(_) => {}
             }
         }
@@ -188,12 +189,15 @@ fn divide(int: Int, by: u64) -> Int {
     Int { bits: quotient as u64, ..int }
 }
 
+/// What the parts of a key are, and the counts of its buckets.
+type Buckets = (Vec<Value>, BTreeMap<u64, u64>);
+
 /// A map that is being folded.
 struct Folding<'a> {
     schema: &'a Schema,
     map: &'a MapSchema,
     /// Counts by bucket, by the bytes of the key in front of the bucket's number.
-    buckets: BTreeMap<Vec<u8>, (Vec<Value>, BTreeMap<u64, u64>)>,
+    buckets: BTreeMap<Vec<u8>, Buckets>,
     entries: Vec<Entry>,
     damaged: Vec<DecodeError>,
 }

@@ -8,10 +8,14 @@
 pub mod explain;
 pub mod function;
 pub mod info;
+pub mod maps;
+pub mod printf;
 pub mod process;
+pub mod run;
 pub mod source;
 pub mod table;
 pub mod text;
+pub mod value;
 
 use std::io::{self, Write};
 

@@ -23,6 +23,23 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// The same, but lines and tabs stay as they are: for captured text, which may well have several lines.
+#[must_use]
+pub fn visible_lines(text: &str) -> Cow<'_, str> {
+    if visible(text) == text {
+        return Cow::Borrowed(text);
+    }
+    let keep = |c: char| c == '\n' || c == '\t';
+    Cow::Owned(
+        text.split_inclusive(keep)
+            .map(|piece| {
+                let line = piece.trim_end_matches(keep);
+                format!("{}{}", visible(line), &piece[line.len()..])
+            })
+            .collect(),
+    )
+}
+
 /// Control characters, and those that change the direction of writing (CVE-2021-42574).
 fn obeyed(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -52,6 +69,12 @@ mod tests {
     fn nothing_that_a_terminal_obeys_gets_through() {
         assert_eq!(visible("main.(*T).é"), "main.(*T).é");
         assert_eq!(visible("a\x1b[2Jb\nc\u{9b}\u{202e}"), r"a\u{1b}[2Jb\u{a}c\u{9b}\u{202e}");
+    }
+
+    #[test]
+    fn lines_may_stay_lines() {
+        assert_eq!(visible_lines("a\n\n\tb\x1b[2Jc\r\n\u{202e}\n"), "a\n\n\tb\\u{1b}[2Jc\\u{d}\n\\u{202e}\n");
+        assert_eq!(visible_lines("SELECT *"), "SELECT *");
     }
 
     #[test]

@@ -180,23 +180,23 @@ fn top_keeps_the_greatest_and_div_divides_what_is_shown() {
     let raw: Raw<'_> = &[(1, &[&[500], &[2000]]), (2, &[&[0], &[1]]), (3, &[&[-3000], &[0]])];
     let sums = fold(MapValue::PerCpu(Aggregate::Sum(SIGNED)), raw);
     check(
-        &sums.clone().top(2).div(1000),
+        &sums.clone().top(2).divided(1000),
         expect![[r#"
         [2] 0
         [1] 2
     "#]],
     );
-    assert_eq!((sums.clone().top(0).div(0), sums.clone().top(9).div(1)), (sums.clone(), sums));
+    assert_eq!((sums.clone().top(0).divided(0), sums.clone().top(9).divided(1)), (sums.clone(), sums));
     let raw: Raw<'_> = &[(1, &[&[2, 70]])];
     check(
-        &fold(MapValue::PerCpu(Aggregate::Stats(SIGNED)), raw).div(10),
+        &fold(MapValue::PerCpu(Aggregate::Stats(SIGNED)), raw).divided(10),
         expect![[r#"
         [1] 2 × 3 = 70
     "#]],
     );
     let raw: &[(i64, i64, &[i64])] = &[(1, 4, &[30, 1]), (1, 9, &[5, 0])];
     check(
-        &fold_buckets(Aggregate::Hist(Log::PLAIN), raw).div(10),
+        &fold_buckets(Aggregate::Hist(Log::PLAIN), raw).divided(10),
         expect![[r#"
         [1] 4..=7 3, 8..=15 0
     "#]],

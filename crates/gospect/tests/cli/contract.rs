@@ -61,11 +61,14 @@ fn blocks(docs: &str) -> Blocks<'_> {
 fn is_object(value: &Value, name: &str, blocks: &Blocks) -> Result<(), String> {
     let fields = blocks.get(name).ok_or_else(|| format!("`{name}` is not documented"))?;
     let object = value.as_object().ok_or_else(|| format!("`{name}` is no object"))?;
-    if let Some(unknown) = object.keys().find(|key| !fields.iter().any(|(field, _)| field == key)) {
-        return Err(format!("`{name}.{unknown}` is not documented"));
+    let required = fields.iter().map(|(field, _)| field).filter(|field| **field != "*" && !field.ends_with('?'));
+    if let Some(missing) = required.into_iter().find(|field| !object.contains_key(**field)) {
+        return Err(format!("`{name}.{missing}` is missing"));
     }
-    fields.iter().try_for_each(|(field, of)| {
-        let value = object.get(*field).ok_or_else(|| format!("`{name}.{field}` is missing"))?;
+    object.iter().try_for_each(|(key, value)| {
+        let described = fields.iter().find(|(field, _)| *field == "*" || field.trim_end_matches('?') == key);
+        let (field, of) = described.ok_or_else(|| format!("`{name}.{key}` is not documented"))?;
+        let field = if *field == "*" { key } else { field.trim_end_matches('?') };
         let fits = is(value, of, blocks).map_err(|inner| format!("`{name}.{field}`: {inner}"))?;
         if fits { Ok(()) } else { Err(format!("`{name}.{field}` is {value}, not {of}")) }
     })
@@ -74,7 +77,9 @@ fn is_object(value: &Value, name: &str, blocks: &Blocks) -> Result<(), String> {
 /// Whether the value has this type. An error tells what is wrong inside of an object that it should be.
 fn is(value: &Value, of: &str, blocks: &Blocks) -> Result<bool, String> {
     if let Some((first, rest)) = of.split_once('|') {
-        return Ok(is(value, first, blocks)? || is(value, rest, blocks)?);
+        let first = is(value, first, blocks);
+        // Of two kinds of objects that both do not fit, the first is as good as the other to tell about.
+        return if first == Ok(true) || is(value, rest, blocks) == Ok(true) { Ok(true) } else { first };
     }
     let of = of.trim();
     let inside = |open, close| of.strip_prefix(open).and_then(|o: &str| o.strip_suffix(close));
@@ -89,6 +94,8 @@ fn is(value: &Value, of: &str, blocks: &Blocks) -> Result<bool, String> {
         return Ok(value == word);
     }
     Ok(match of {
+        "any" => true,
+        "text" => value.is_string(),
         "string" => value.as_str().is_some_and(|s| !s.is_empty()),
         "integer" => value.is_i64() || value.is_u64(),
         "boolean" => value.is_boolean(),
@@ -98,7 +105,8 @@ fn is(value: &Value, of: &str, blocks: &Blocks) -> Result<bool, String> {
 }
 
 fn check(line: &str, expect: expect_test::Expect) {
-    let docs = "```fields call\ntype: \"call\"\nname: string | null # comment: with colon\nargs: [{arg}]\n```\n\
+    let docs = "```fields call\ntype: \"call\"\nname: string | null # comment: with colon\nargs: [{arg}]\n\
+                note?: text\nby_key?: {keys}\n```\n```fields keys\n*: integer | [any]\n```\n\
                 text\n```fields arg\nplace: \"rax\" | \"rbx\"\nsize: integer\nok: boolean\n```\n";
     let value = serde_json::from_str(line).unwrap();
     expect.assert_eq(&is_object(&value, "call", &blocks(docs)).err().unwrap_or_else(|| "as documented".to_owned()));
@@ -122,7 +130,26 @@ fn the_check_finds_what_is_not_as_documented() {
         r#"{"type":"call","name":"f","args":[{"place":"rax","size":1.5,"ok":true}]}"#,
         expect!["`call.args`: `arg.size` is 1.5, not integer"],
     );
+    check(r#"{"type":"call","name":"f","args":[],"note":"","by_key":{"a":1,"":[1,"x"]}}"#, expect!["as documented"]);
+    check(r#"{"type":"call","name":"f","args":[],"note":1}"#, expect!["`call.note` is 1, not text"]);
+    check(
+        r#"{"type":"call","name":"f","args":[],"by_key":{"a":"x"}}"#,
+        expect![[r#"`call.by_key`: `keys.a` is "x", not integer | [any]"#]],
+    );
     check(r#"{"type":"call","name":"f","args":[1]}"#, expect!["`call.args` is [1], not [{arg}]"]);
+}
+
+#[test]
+fn what_printing_is_tested_with_is_documented() {
+    let tests = [
+        include_str!("../../../ui/src/maps/tests.rs"),
+        include_str!("../../../ui/src/printf.rs"),
+        include_str!("../../../ui/src/run.rs"),
+    ];
+    let lines = tests.iter().flat_map(|test| test.lines()).map(str::trim).filter(|line| line.starts_with("{\"type\":"));
+    let seen: std::collections::BTreeSet<String> = lines.map(|line| documented(line)["type"].to_string()).collect();
+    let expect = ["attached", "hist", "map", "printf", "quantiles", "stats", "summary", "time", "value"];
+    assert_eq!(seen.into_iter().collect::<Vec<_>>(), expect.map(|name| format!("\"{name}\"")));
 }
 
 #[test]

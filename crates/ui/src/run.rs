@@ -1,0 +1,208 @@
+//! How a run with probes began and ended: the first and the last line of its JSON, and the same in words.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::text::visible;
+use crate::{Format, json_line};
+
+/// The probes are in place. Its fields are those of the JSON object `attached`, in their order.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "type", rename = "attached")]
+pub struct Attached {
+    /// Probes that the program asks for, wildcards counted by what they match.
+    pub matched: u64,
+    /// Those that are in place.
+    pub attached: u64,
+    /// Places in the code that are probed for them.
+    pub sites: u64,
+    /// The others, with the reasons.
+    pub skipped: Vec<Reason>,
+    /// When, in nanoseconds since 1970.
+    pub ts: u64,
+}
+
+/// A function about which something has to be said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Reason {
+    /// Its name.
+    pub func: String,
+    /// What, in words.
+    pub why: String,
+}
+
+/// The probes are gone. Its fields are those of the JSON object `summary`, in their order.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(tag = "type", rename = "summary")]
+pub struct Summary {
+    /// As in [`Attached`].
+    pub matched: u64,
+    /// As in [`Attached`].
+    pub attached: u64,
+    /// As in [`Attached`].
+    pub skipped: Vec<Reason>,
+    /// How often probes ran, those too that gospect itself needs.
+    pub firings: u64,
+    /// How often those ran that the program asks for.
+    pub hits: u64,
+    /// Units of output.
+    pub printed: u64,
+    /// Hits that a condition refused.
+    pub filtered: u64,
+    /// Hits that a limit refused.
+    pub limited: u64,
+    /// Calls that had not returned.
+    pub open: u64,
+    /// Records for which there was no room.
+    pub lost: u64,
+    /// Hits that the kernel skipped.
+    pub missed: u64,
+    /// Functions whose probes were taken away before the end, with the reasons.
+    pub detached: Vec<Reason>,
+    /// The exit status of the command that gospect started; `None` if it started none.
+    pub exit: Option<i32>,
+}
+
+/// Says that the probes are in place.
+///
+/// # Errors
+/// The writer's.
+pub fn show_attached(attached: &Attached, format: Format, out: &mut dyn Write) -> io::Result<()> {
+    if format == Format::Json {
+        return json_line(out, attached);
+    }
+    let Attached { matched, attached: n, sites, skipped, .. } = attached;
+    let of = if n == matched { String::new() } else { format!(" of {matched}") };
+    writeln!(out, "attached {n}{of} probe{} at {sites} site{}", s(*matched), s(*sites))?;
+    reasons("skipped", skipped, out)
+}
+
+/// Says how it went.
+///
+/// # Errors
+/// The writer's.
+pub fn show_summary(summary: &Summary, format: Format, out: &mut dyn Write) -> io::Result<()> {
+    if format == Format::Json {
+        return json_line(out, summary);
+    }
+    let rest = [
+        (summary.filtered, "filtered"),
+        (summary.limited, "over the limit"),
+        (summary.open, "still open"),
+        (summary.lost, "lost"),
+        (summary.missed, "missed by the kernel"),
+    ];
+    let rest: String = rest.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!(", {n} {what}")).collect();
+    writeln!(out, "{} hit{}, {} printed{rest}", summary.hits, s(summary.hits), summary.printed)?;
+    reasons("detached", &summary.detached, out)?;
+    match summary.exit {
+        Some(status) => writeln!(out, "the command exited with status {status}"),
+        None => Ok(()),
+    }
+}
+
+/// How many reasons are given in words; JSON has them all.
+const SHOWN: usize = 10;
+
+fn reasons(what: &str, reasons: &[Reason], out: &mut dyn Write) -> io::Result<()> {
+    for Reason { func, why } in reasons.iter().take(SHOWN) {
+        writeln!(out, "{what} {}: {}", visible(func), visible(why))?;
+    }
+    match reasons.len().saturating_sub(SHOWN) {
+        0 => Ok(()),
+        more => writeln!(out, "{what} {more} more; --json names them all"),
+    }
+}
+
+const fn s(n: u64) -> &'static str {
+    if n == 1 { "" } else { "s" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Look;
+    use expect_test::{Expect, expect};
+
+    fn check(show: impl Fn(Format, &mut dyn Write) -> io::Result<()>, expect: Expect) {
+        let mut out = Vec::new();
+        show(Format::Text(Look::default()), &mut out).unwrap();
+        show(Format::Json, &mut out).unwrap();
+        expect.assert_eq(&String::from_utf8(out).unwrap());
+    }
+
+    fn reason(func: &str) -> Reason {
+        Reason { func: func.to_owned(), why: "it does not decode to its end".to_owned() }
+    }
+
+    #[test]
+    fn the_start_says_what_is_in_place_and_what_is_not() {
+        let all = Attached { matched: 1, attached: 1, sites: 3, skipped: vec![], ts: 1_700_000_000_000_000_000 };
+        check(
+            |format, out| show_attached(&all, format, out),
+            expect![[r#"
+            attached 1 probe at 3 sites
+            {"type":"attached","matched":1,"attached":1,"sites":3,"skipped":[],"ts":1700000000000000000}
+        "#]],
+        );
+        let some = Attached { matched: 3, attached: 2, sites: 1, skipped: vec![reason("main.f")], ts: 5 };
+        check(
+            |format, out| show_attached(&some, format, out),
+            expect![[r#"
+            attached 2 of 3 probes at 1 site
+            skipped main.f: it does not decode to its end
+            {"type":"attached","matched":3,"attached":2,"sites":1,"skipped":[{"func":"main.f","why":"it does not decode to its end"}],"ts":5}
+        "#]],
+        );
+    }
+
+    #[test]
+    fn many_reasons_are_counted() {
+        let skipped: Vec<Reason> = (0..12).map(|n| reason(&format!("main.f{n}"))).collect();
+        let attached = Attached { matched: 12, attached: 0, sites: 0, skipped, ts: 5 };
+        let mut out = Vec::new();
+        show_attached(&attached, Format::Text(Look::default()), &mut out).unwrap();
+        let lines = String::from_utf8(out).unwrap().lines().skip(10).collect::<Vec<_>>().join("\n");
+        expect![[r#"
+            skipped main.f9: it does not decode to its end
+            skipped 2 more; --json names them all"#]]
+        .assert_eq(&lines);
+    }
+
+    #[test]
+    fn the_end_says_how_it_went() {
+        let quiet = Summary { matched: 1, attached: 1, firings: 7, hits: 1, printed: 1, ..Summary::default() };
+        check(
+            |format, out| show_summary(&quiet, format, out),
+            expect![[r#"
+            1 hit, 1 printed
+            {"type":"summary","matched":1,"attached":1,"skipped":[],"firings":7,"hits":1,"printed":1,"filtered":0,"limited":0,"open":0,"lost":0,"missed":0,"detached":[],"exit":null}
+        "#]],
+        );
+        let all = Summary {
+            matched: 4,
+            attached: 3,
+            skipped: vec![reason("main.f")],
+            firings: 900,
+            hits: 800,
+            printed: 600,
+            filtered: 100,
+            limited: 50,
+            open: 30,
+            lost: 20,
+            missed: 10,
+            detached: vec![Reason { func: "main.hot".into(), why: "it cost more than allowed".into() }],
+            exit: Some(3),
+        };
+        check(
+            |format, out| show_summary(&all, format, out),
+            expect![[r#"
+            800 hits, 600 printed, 100 filtered, 50 over the limit, 30 still open, 20 lost, 10 missed by the kernel
+            detached main.hot: it cost more than allowed
+            the command exited with status 3
+            {"type":"summary","matched":4,"attached":3,"skipped":[{"func":"main.f","why":"it does not decode to its end"}],"firings":900,"hits":800,"printed":600,"filtered":100,"limited":50,"open":30,"lost":20,"missed":10,"detached":[{"func":"main.hot","why":"it cost more than allowed"}],"exit":3}
+        "#]],
+        );
+    }
+}

@@ -1,0 +1,228 @@
+//! Captured values, as text and as JSON.
+//!
+//! Text is as bpftrace shows it, with two differences: what a terminal would obey is written out, and what was cut
+//! ends with `…`. What could not be read is `<unreadable>` in both.
+
+use event::{IdKind, Int, Names, Text, Value};
+use serde::ser::{Serialize, Serializer};
+
+use crate::text::visible_lines;
+
+/// What stands for a value that could not be read.
+pub const UNREADABLE: &str = "<unreadable>";
+
+/// The value for people.
+#[must_use]
+pub fn text(value: &Value, names: &dyn Names) -> String {
+    visible_lines(&raw(value, names)).into_owned()
+}
+
+/// The value as text with all its characters.
+#[must_use]
+pub fn raw(value: &Value, names: &dyn Names) -> String {
+    match value {
+        Value::Int(int) => int.value().to_string(),
+        Value::Bool(b) => b.to_string(),
+        Value::Pointer(address) => format!("{address:#x}"),
+        Value::Str(text) => string(text),
+        Value::Buf(buf) => event::format::escaped(&buf.bytes) + if buf.cut { "…" } else { "" },
+        Value::Id(kind, id) => name(*kind, *id, names),
+        Value::Time { boot, form } => names.time(*boot, form),
+        Value::Tuple(parts) => format!("({})", joined(parts, ", ", names)),
+        Value::Unreadable => UNREADABLE.to_owned(),
+    }
+}
+
+/// Values with something between them.
+#[must_use]
+pub fn joined(values: &[Value], between: &str, names: &dyn Names) -> String {
+    values.iter().map(|value| raw(value, names)).collect::<Vec<_>>().join(between)
+}
+
+fn string(text: &Text) -> String {
+    let mut string = text.lossy().into_owned();
+    if text.cut {
+        // A character that was cut through is no character that was wrong.
+        let whole = string.trim_end_matches(char::REPLACEMENT_CHARACTER).len();
+        string.truncate(whole);
+        string.push('…');
+    }
+    string
+}
+
+fn name(kind: IdKind, id: u64, names: &dyn Names) -> String {
+    match (kind, names.name(kind, id)) {
+        (IdKind::UserStack | IdKind::KernelStack, stack) => frames(&stack.unwrap_or_else(|| format!("<stack {id}>"))),
+        (_, Some(name)) => name,
+        (IdKind::Func, None) => format!("<func {id}>"),
+        (IdKind::Probe, None) => format!("<probe {id}>"),
+        (IdKind::WaitReason | IdKind::GoState, None) => id.to_string(),
+        (IdKind::StartFunc | IdKind::UserSymbol | IdKind::KernelSymbol, None) => format!("{id:#x}"),
+    }
+}
+
+/// A stack stands on lines of its own.
+fn frames(stack: &str) -> String {
+    let lines: String = stack.lines().map(|line| format!("    {line}\n")).collect();
+    format!("\n{lines}")
+}
+
+/// A captured value on its way to JSON. Numbers beyond 2⁵³ become strings, since many readers lose their digits.
+pub(crate) struct Json<'a> {
+    pub value: &'a Value,
+    pub names: &'a dyn Names,
+}
+
+impl Serialize for Json<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self.value {
+            Value::Int(int) => JsonInt(*int).serialize(to),
+            Value::Bool(b) => to.serialize_bool(*b),
+            Value::Pointer(address) => JsonInt(Int::unsigned(*address)).serialize(to),
+            Value::Tuple(parts) => to.collect_seq(parts.iter().map(|value| Json { value, names: self.names })),
+            other => to.serialize_str(&raw(other, self.names)),
+        }
+    }
+}
+
+/// A captured number on its way to JSON.
+pub(crate) struct JsonInt(pub Int);
+
+/// Up to here every whole number is its own nearest double.
+const EXACT: i128 = 1 << 53;
+
+impl Serialize for JsonInt {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let value = self.0.value();
+        match i64::try_from(value) {
+            Ok(small) if (-EXACT..=EXACT).contains(&value) => to.serialize_i64(small),
+            _ => to.collect_str(&value),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use expect_test::{Expect, expect};
+
+    /// Names for the tests of this crate.
+    pub struct Known;
+
+    impl Names for Known {
+        fn name(&self, kind: IdKind, id: u64) -> Option<String> {
+            match (kind, id) {
+                (IdKind::Func, 1) => Some("main.work".to_owned()),
+                (IdKind::Func, 2) => Some("main.(*Server).Serve".to_owned()),
+                (IdKind::UserStack, 7) => Some("main.work+4\nmain.main+30".to_owned()),
+                (IdKind::WaitReason, 14) => Some("chan receive".to_owned()),
+                _ => None,
+            }
+        }
+
+        fn time(&self, boot: u64, form: &str) -> String {
+            event::strftime::format(form, 1_700_000_000_000_000_000 + boot as i64, 0)
+        }
+    }
+
+    fn check(values: &[Value], expect: Expect) {
+        let json = |value| serde_json::to_string(&Json { value, names: &Known }).unwrap();
+        let both = values.iter().map(|value| format!("{} | {}", text(value, &Known), json(value)));
+        expect.assert_eq(&both.collect::<Vec<_>>().join("\n"));
+    }
+
+    fn str(text: &str) -> Value {
+        Value::Str(Text::whole(text))
+    }
+
+    fn cut(bytes: &[u8]) -> Value {
+        Value::Str(Text { bytes: bytes.to_vec(), cut: true })
+    }
+
+    #[test]
+    fn numbers_that_readers_of_json_would_change_are_strings() {
+        let exact = 1 << 53;
+        check(
+            &[5, -5, exact, -exact, exact + 1, -exact - 1].map(|n| Value::Int(Int::signed(n))),
+            expect![[r#"
+            5 | 5
+            -5 | -5
+            9007199254740992 | 9007199254740992
+            -9007199254740992 | -9007199254740992
+            9007199254740993 | "9007199254740993"
+            -9007199254740993 | "-9007199254740993""#]],
+        );
+        check(
+            &[Value::Int(Int::unsigned(u64::MAX)), Value::Pointer(0xc000), Value::Pointer(u64::MAX)],
+            expect![[r#"
+            18446744073709551615 | "18446744073709551615"
+            0xc000 | 49152
+            0xffffffffffffffff | "18446744073709551615""#]],
+        );
+    }
+
+    #[test]
+    fn text_shows_what_it_is_and_where_it_was_cut() {
+        check(
+            &[
+                str("hello\nw"),
+                str(""),
+                str("\x1b[2J\"q\""),
+                cut(b"grun"),
+                cut("grü".as_bytes().split_last().unwrap().1),
+            ],
+            expect![[r#"
+            hello
+            w | "hello\nw"
+             | ""
+            \u{1b}[2J"q" | "\u001b[2J\"q\""
+            grun… | "grun…"
+            gr… | "gr…""#]],
+        );
+        check(
+            &[Value::Str(Text::whole(&b"a\xffb"[..])), Value::Buf(Text::whole(&b"a\x01\xff"[..]))],
+            expect![[r#"
+            a�b | "a�b"
+            a\x01\xff | "a\\x01\\xff""#]],
+        );
+    }
+
+    #[test]
+    fn tuples_bools_times_and_the_unreadable() {
+        let inner = Value::Tuple(vec![Value::Int(Int::signed(2)), Value::Bool(true)]);
+        check(
+            &[Value::Tuple(vec![Value::Int(Int::signed(1)), str("b"), inner]), Value::Unreadable],
+            expect![[r#"
+            (1, b, (2, true)) | [1,"b",[2,true]]
+            <unreadable> | "<unreadable>""#]],
+        );
+        check(&[Value::Time { boot: 1_000_000_000, form: "%H:%M:%S".into() }], expect![[r#"22:13:21 | "22:13:21""#]]);
+    }
+
+    #[test]
+    fn things_without_a_name_show_their_number() {
+        let id = Value::Id;
+        check(
+            &[id(IdKind::Func, 1), id(IdKind::UserStack, 7), id(IdKind::WaitReason, 14)],
+            expect![[r#"
+            main.work | "main.work"
+
+                main.work+4
+                main.main+30
+             | "\n    main.work+4\n    main.main+30\n"
+            chan receive | "chan receive""#]],
+        );
+        let unknown = [IdKind::Func, IdKind::Probe, IdKind::StartFunc, IdKind::GoState, IdKind::KernelStack];
+        check(
+            &unknown.map(|kind| id(kind, 99)),
+            expect![[r#"
+            <func 99> | "<func 99>"
+            <probe 99> | "<probe 99>"
+            0x63 | "0x63"
+            99 | "99"
+
+                <stack 99>
+             | "\n    <stack 99>\n""#]],
+        );
+    }
+}
