@@ -7,6 +7,8 @@
 //! The offsets that both sides share are constants here: [`record`] for the head of every record, [`text`] for strings,
 //! [`tally`] and [`extreme`] for values by CPU. All numbers are little endian, everything starts at multiples of 8.
 
+mod show;
+
 use crate::bucket::{Linear, Log, Scale};
 use crate::format::Format;
 use crate::value::{IdKind, IntType};
