@@ -139,7 +139,7 @@ pub struct Linear {
 /// Why there can be no such histogram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinearError {
-    /// The step is not positive.
+    /// The step is 0.
     Step,
     /// The upper bound is not above the lower one.
     Bounds,
@@ -169,14 +169,14 @@ impl Linear {
     ///
     /// # Errors
     /// If these are no bounds, or there are too many steps.
-    pub const fn new(min: i64, max: i64, step: i64) -> Result<Linear, LinearError> {
-        if step <= 0 {
+    pub const fn new(min: i64, max: i64, step: u64) -> Result<Linear, LinearError> {
+        if step == 0 {
             return Err(LinearError::Step);
         }
         if max <= min {
             return Err(LinearError::Bounds);
         }
-        let linear = Linear { min, max, step: step as u64 };
+        let linear = Linear { min, max, step };
         let steps = linear.steps();
         if steps > Linear::MAX_STEPS { Err(LinearError::TooMany(steps as u128)) } else { Ok(linear) }
     }
@@ -303,8 +303,8 @@ mod tests {
             (10, 100, 7),
             (-1000, 1000, 3),
             (0, 1, 1),
-            (i64::MIN, i64::MAX, i64::MAX / 300),
-            (i64::MIN + 5, i64::MIN + 9, i64::MAX),
+            (i64::MIN, i64::MAX, u64::MAX / 600),
+            (i64::MIN + 5, i64::MIN + 9, u64::MAX),
         ];
         bounds.into_iter().map(|(min, max, step)| Linear::new(min, max, step).unwrap()).collect()
     }

@@ -6,7 +6,7 @@
 use std::fmt;
 
 use crate::schema::{COMM, Fields, MapIndex, MapSchema, MapValue, Row, RowId, Schema, Shape, TextId, record, text};
-use crate::value::{Int, Text, Value};
+use crate::value::{Id, Int, Text, Value};
 
 /// What a ring record says, with the numbers of the schema that it was read with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -252,7 +252,10 @@ impl Reader<'_> {
             Shape::Str { cap } => Value::Str(self.text(at, *cap)?),
             Shape::Buf { cap } => Value::Buf(self.text(at, *cap)?),
             Shape::Comm => Value::Str(Text::whole(until_zero(slice(self.bytes, at, COMM)?))),
-            Shape::Id(kind) => Value::Id(*kind, u64_at(self.bytes, at)?),
+            &Shape::Id(kind) => {
+                let process = if kind.has_process() { u64_at(self.bytes, at + 8)? } else { 0 };
+                Value::Id(Id { kind, number: u64_at(self.bytes, at)?, process })
+            }
             Shape::Time(form) => Value::Time { boot: u64_at(self.bytes, at)?, form: self.form(*form)? },
             Shape::Tuple(_) => Value::Tuple(Vec::new()),
         })

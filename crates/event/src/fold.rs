@@ -327,7 +327,7 @@ fn parts(a: &Value, b: &Value) -> Ordering {
         (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
         (Value::Pointer(a), Value::Pointer(b)) => a.cmp(b),
         (Value::Str(a) | Value::Buf(a), Value::Str(b) | Value::Buf(b)) => Text::cmp(a, b),
-        (Value::Id(_, a), Value::Id(_, b)) => a.cmp(b),
+        (Value::Id(a), Value::Id(b)) => a.cmp(b),
         (Value::Time { boot: a, .. }, Value::Time { boot: b, .. }) => a.cmp(b),
         (Value::Tuple(a), Value::Tuple(b)) => keys(a, b),
         // What could not be read stands first.

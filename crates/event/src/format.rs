@@ -140,7 +140,7 @@ impl Conversion {
 
     const fn takes(self, kind: Kind) -> bool {
         match self {
-            Conversion::Str => matches!(kind, Kind::Text | Kind::Name | Kind::Bool),
+            Conversion::Str => matches!(kind, Kind::Text | Kind::Name | Kind::Bool | Kind::Pointer),
             Conversion::Buf | Conversion::BufEscaped | Conversion::BufHex => matches!(kind, Kind::Buffer),
             _ => matches!(kind, Kind::Number | Kind::Bool | Kind::Pointer),
         }

@@ -23,4 +23,4 @@ pub use decode::{DecodeError, Event, Header, What};
 pub use fold::{Entry, Folded, Snapshot};
 pub use format::Format;
 pub use schema::{Fields, FormatId, MapIndex, MapSchema, MapValue, Row, RowId, Schema, Shape, TextId};
-pub use value::{IdKind, Int, IntType, Names, Text, Value};
+pub use value::{Id, IdKind, Int, IntType, Names, Text, Value};

@@ -77,7 +77,7 @@ pub enum Shape {
     Int(IntType),
     /// 8 bytes, false if 0.
     Bool,
-    /// An address, 8 bytes.
+    /// An address, or another number that is shown in hexadecimal, 8 bytes.
     Pointer,
     /// A string: [`text`] with at most `cap` bytes.
     Str {
@@ -91,7 +91,8 @@ pub enum Shape {
     },
     /// The thread's name: [`COMM`] bytes that end at the first zero.
     Comm,
-    /// Something that user space has a name for, 8 bytes.
+    /// Something that user space has a name for: its number in 8 bytes, then, for those kinds whose numbers need it, the
+    /// process in another 8.
     Id(IdKind),
     /// `strftime`: nanoseconds since boot in 8 bytes, to be shown in this form.
     Time(TextId),
@@ -104,6 +105,7 @@ impl Shape {
     #[must_use]
     pub fn size(&self) -> usize {
         match self {
+            Shape::Id(kind) if kind.has_process() => 16,
             Shape::Int(_) | Shape::Bool | Shape::Pointer | Shape::Id(_) | Shape::Time(_) => 8,
             Shape::Str { cap } | Shape::Buf { cap } => text::BYTES + round8(*cap as usize),
             Shape::Comm => COMM,

@@ -70,6 +70,25 @@ pub enum IdKind {
     KernelSymbol,
 }
 
+impl IdKind {
+    /// Whether its number means something only together with its process.
+    #[must_use]
+    pub const fn has_process(self) -> bool {
+        matches!(self, IdKind::UserStack | IdKind::UserSymbol)
+    }
+}
+
+/// One of those things.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Id {
+    /// What it is.
+    pub kind: IdKind,
+    /// Which one.
+    pub number: u64,
+    /// Of which process; 0 where [`IdKind::has_process`] says that it does not matter.
+    pub process: u64,
+}
+
 /// Bytes that were captured, perhaps not all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Text {
@@ -107,7 +126,7 @@ pub enum Value {
     /// Bytes.
     Buf(Text),
     /// Something that has a name.
-    Id(IdKind, u64),
+    Id(Id),
     /// A moment, and the form (of `strftime`) to show it in.
     Time {
         /// Nanoseconds since boot.
@@ -124,7 +143,7 @@ pub enum Value {
 /// What user space knows about numbers that the kernel sends.
 pub trait Names {
     /// The name of that thing; `None` if there is none. A stack's is one line for each frame, without indentation.
-    fn name(&self, kind: IdKind, id: u64) -> Option<String>;
+    fn name(&self, id: Id) -> Option<String>;
 
     /// A moment, given as nanoseconds since boot, in a form of `strftime` and this machine's time zone.
     fn time(&self, boot: u64, form: &str) -> String;

@@ -3,7 +3,7 @@
 //! Text is as bpftrace shows it, with two differences: what a terminal would obey is written out, and what was cut
 //! ends with `…`. What could not be read is `<unreadable>` in both.
 
-use event::{IdKind, Int, Names, Text, Value};
+use event::{Id, IdKind, Int, Names, Text, Value};
 use serde::ser::{Serialize, Serializer};
 
 use crate::text::visible_lines;
@@ -26,7 +26,7 @@ pub fn raw(value: &Value, names: &dyn Names) -> String {
         Value::Pointer(address) => format!("{address:#x}"),
         Value::Str(text) => string(text),
         Value::Buf(buf) => event::format::escaped(&buf.bytes) + if buf.cut { "…" } else { "" },
-        Value::Id(kind, id) => name(*kind, *id, names),
+        Value::Id(id) => name(*id, names),
         Value::Time { boot, form } => names.time(*boot, form),
         Value::Tuple(parts) => format!("({})", joined(parts, ", ", names)),
         Value::Unreadable => UNREADABLE.to_owned(),
@@ -50,14 +50,17 @@ fn string(text: &Text) -> String {
     string
 }
 
-fn name(kind: IdKind, id: u64, names: &dyn Names) -> String {
-    match (kind, names.name(kind, id)) {
-        (IdKind::UserStack | IdKind::KernelStack, stack) => frames(&stack.unwrap_or_else(|| format!("<stack {id}>"))),
+fn name(id: Id, names: &dyn Names) -> String {
+    let number = id.number;
+    match (id.kind, names.name(id)) {
+        (IdKind::UserStack | IdKind::KernelStack, stack) => {
+            frames(&stack.unwrap_or_else(|| format!("<stack {number}>")))
+        }
         (_, Some(name)) => name,
-        (IdKind::Func, None) => format!("<func {id}>"),
-        (IdKind::Probe, None) => format!("<probe {id}>"),
-        (IdKind::WaitReason | IdKind::GoState, None) => id.to_string(),
-        (IdKind::StartFunc | IdKind::UserSymbol | IdKind::KernelSymbol, None) => format!("{id:#x}"),
+        (IdKind::Func, None) => format!("<func {number}>"),
+        (IdKind::Probe, None) => format!("<probe {number}>"),
+        (IdKind::WaitReason | IdKind::GoState, None) => number.to_string(),
+        (IdKind::StartFunc | IdKind::UserSymbol | IdKind::KernelSymbol, None) => format!("{number:#x}"),
     }
 }
 
@@ -110,8 +113,8 @@ pub(crate) mod tests {
     pub struct Known;
 
     impl Names for Known {
-        fn name(&self, kind: IdKind, id: u64) -> Option<String> {
-            match (kind, id) {
+        fn name(&self, id: Id) -> Option<String> {
+            match (id.kind, id.number) {
                 (IdKind::Func, 1) => Some("main.work".to_owned()),
                 (IdKind::Func, 2) => Some("main.(*Server).Serve".to_owned()),
                 (IdKind::UserStack, 7) => Some("main.work+4\nmain.main+30".to_owned()),
@@ -201,7 +204,7 @@ pub(crate) mod tests {
 
     #[test]
     fn things_without_a_name_show_their_number() {
-        let id = Value::Id;
+        let id = |kind, number| Value::Id(Id { kind, number, process: 0 });
         check(
             &[id(IdKind::Func, 1), id(IdKind::UserStack, 7), id(IdKind::WaitReason, 14)],
             expect![[r#"

@@ -211,10 +211,18 @@ fn keys_of_histograms_end_with_the_number_of_the_bucket() {
     check_key(
         "@h",
         &Bytes::default().u64(1).text("", 0, 8).u64(5).u64(11),
-        expect!["([Unreadable, Id(Func, 5)], Some(11))"],
+        expect!["([Unreadable, Id(Id { kind: Func, number: 5, process: 0 })], Some(11))"],
     );
     check_key("@h", &Bytes::default().u64(0).text("", 0, 8).u64(5).u64(65), expect!["error: there is no bucket 65"]);
     check_key("@h", &Bytes::default().u64(0).text("", 0, 8).u64(5), expect!["error: 32 bytes where 40 must be"]);
+}
+
+#[test]
+fn stacks_and_addresses_come_with_their_process() {
+    let shape = Fields::sure(vec![Shape::Id(IdKind::UserSymbol), Shape::Id(IdKind::Func)]);
+    let values = fields(&Schema::new(), &shape, &Bytes::default().u64(0x4a_1c20).u64(42).u64(7).0).unwrap();
+    let id = |kind, number, process| Value::Id(Id { kind, number, process });
+    assert_eq!(values, [id(IdKind::UserSymbol, 0x4a_1c20, 42), id(IdKind::Func, 7, 0)]);
 }
 
 #[test]
@@ -225,6 +233,7 @@ fn sizes_of_keys_and_values_are_what_the_kernel_is_told() {
     };
     let number = || MapValue::Plain(Fields::sure(vec![Shape::Int(IntType::I64)]));
     assert_eq!(size(vec![], number()), (8, 8));
+    assert_eq!(size(vec![Shape::Id(IdKind::Func), Shape::Id(IdKind::UserStack)], number()), (8 + 16, 8));
     assert_eq!(size(vec![Shape::Comm, Shape::Str { cap: 64 }], number()), (16 + 72, 8));
     assert_eq!(size(vec![], MapValue::PerCpu(Aggregate::Lhist(Linear::new(0, 9, 1).unwrap()))), (8, 8));
     assert_eq!(size(vec![Shape::Bool], MapValue::PerCpu(Aggregate::Quantiles)), (16, 8));

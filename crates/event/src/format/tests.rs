@@ -1,12 +1,12 @@
 use expect_test::{Expect, expect};
 
 use super::*;
-use crate::value::{IdKind, IntType};
+use crate::value::{Id, IdKind, IntType};
 
 fn show(value: &Value) -> String {
     match value {
         Value::Str(text) => text.lossy().into_owned(),
-        Value::Id(_, id) => format!("main.f{id}"),
+        Value::Id(id) => format!("main.f{}", id.number),
         Value::Unreadable => "<unreadable>".to_owned(),
         other => format!("{other:?}"),
     }
@@ -108,7 +108,7 @@ fn numbers_are_never_cut_to_32_bits() {
 fn what_could_not_be_read_says_so_in_its_place() {
     check("%d|%-14s|%5x|", &[Value::Unreadable, Value::Unreadable, int(1)], "<unreadable>|<unreadable>  |    1|");
     check("%d %d", &[int(1)], "1 <missing>");
-    check("%s %d", &[Value::Id(IdKind::Func, 3), Value::Bool(true)], "main.f3 1");
+    check("%s %d", &[Value::Id(Id { kind: IdKind::Func, number: 3, process: 0 }), Value::Bool(true)], "main.f3 1");
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn an_argument_of_another_type_is_named_with_the_conversion_that_fits() {
         &[
             ("%d %s", &[Kind::Text, Kind::Number]),
             ("%r %5.2x", &[Kind::Text, Kind::Buffer]),
-            ("%s %s", &[Kind::Pointer, Kind::Tuple]),
+            ("%r %s", &[Kind::Pointer, Kind::Tuple]),
             ("%c %d", &[Kind::Name, Kind::Name]),
         ],
         expect![[r#"
@@ -172,8 +172,8 @@ fn an_argument_of_another_type_is_named_with_the_conversion_that_fits() {
             3..8 argument 1: `%5.2x` takes a number, this is a buffer
               write `%r`
 
-            "%s %s"
-            0..2 argument 0: `%s` takes a string, this is a pointer
+            "%r %s"
+            0..2 argument 0: `%r` takes a buffer, this is a pointer
               write `%p`
             3..5 argument 1: `%s` takes a string, this is a tuple
               give its parts one by one, or use print()
@@ -185,10 +185,10 @@ fn an_argument_of_another_type_is_named_with_the_conversion_that_fits() {
               write `%s`"#]],
     );
     check_problems(
-        &[("%s %d %p %s", &[Kind::Bool, Kind::Bool, Kind::Number, Kind::Name])],
+        &[("%s %d %p %s %s", &[Kind::Bool, Kind::Bool, Kind::Number, Kind::Name, Kind::Pointer])],
         expect![[r#"
-        "%s %d %p %s"
-    "#]],
+            "%s %d %p %s %s"
+        "#]],
     );
 }
 

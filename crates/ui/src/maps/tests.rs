@@ -56,7 +56,7 @@ fn check_json(map: &Snapshot, expect: Expect) {
 const INT: Shape = Shape::Int(IntType::I64);
 const HIST: Aggregate = Aggregate::Hist(Log::PLAIN);
 
-fn steps(min: i64, max: i64, step: i64) -> Aggregate {
+fn steps(min: i64, max: i64, step: u64) -> Aggregate {
     Aggregate::Lhist(Linear::new(min, max, step).unwrap())
 }
 
@@ -400,7 +400,7 @@ fn assigned_values_are_shown_as_what_they_are() {
 
 #[test]
 fn stacks_in_keys_have_lines_of_their_own() {
-    let raw = [([words(&[7]), string("x")].concat(), words(&[1, 0]))];
+    let raw = [([words(&[7, 4242]), string("x")].concat(), words(&[1, 0]))];
     let key = vec![Shape::Id(IdKind::UserStack), Shape::Str { cap: 8 }];
     let stacks = snapshot("@", key, MapValue::PerCpu(Aggregate::Count), &raw);
     check(
