@@ -1,5 +1,5 @@
-//! The Linux kernel as gospect meets it: what `/proc` says about processes, which rights gospect itself has, and
-//! program files mapped into memory.
+//! The Linux kernel as gospect meets it: what `/proc` says about processes, which rights gospect itself has,
+//! program files mapped into memory, and the [`engine`] that runs eBPF programs on probes.
 //!
 //! Knows nothing of Go: a file is bytes, a process is a number, an address is a `u64`. Errors are the kernel's own
 //! ([`std::io::Error`]); whoever asked knows what for, and makes the sentence.
@@ -7,6 +7,7 @@
 //! The only crate with `unsafe`, and in it only the modules that say so.
 
 pub mod cgroup;
+pub mod engine;
 #[allow(unsafe_code, reason = "mmap(2) and sigaction(2) have no safe form; the module keeps the pointers to itself")]
 mod map;
 pub mod privilege;

@@ -1,0 +1,178 @@
+//! Runs eBPF programs on probes: makes maps, loads programs, attaches them, reads what they say.
+//!
+//! ```text
+//! Engine::open ── what can this kernel do (caps), which way of attaching
+//!    ├─ maps      Map: get, put, entries, clear            ├─ ring     Ring: drain
+//!    ├─ load      Program, or what the verifier said        ├─ run      BEGIN, END, interval
+//!    └─ attach    uprobes (one multi link, or one tracefs event), tracepoints, clocks
+//! ```
+//!
+//! Everything is held by file descriptors: when gospect dies, however it dies, the kernel takes the probes out. Events
+//! in tracefs are the exception; they carry the name of the process that made them, and [`Engine::open`] sweeps out
+//! what dead ones have left (harmless by then: nothing is attached to it).
+//!
+//! Knows nothing of Go. It trusts the sites it is given: the kernel takes an offset in the middle of an instruction and
+//! ruins the program, so only a complete decoder may name them.
+
+pub mod attach;
+mod caps;
+pub mod command;
+pub(crate) mod cpus;
+mod error;
+mod load;
+mod map;
+mod ring;
+pub mod sys;
+mod tracefs;
+pub mod tracepoint;
+
+#[cfg(test)]
+mod tests;
+
+use std::cell::OnceCell;
+
+use bpf::{Caps, Feature};
+
+use sys::Sys;
+use tracefs::Tracefs;
+
+pub use attach::{Attached, RefusedSite, Site, Uprobes, Way};
+pub use command::Held;
+pub use error::{Error, Rejection};
+pub use load::Program;
+pub use map::{Entry, Map, Maps};
+pub use ring::Ring;
+pub use sys::linux;
+
+/// A kernel that was asked what it can do, and is able to run gospect's programs.
+pub struct Engine {
+    sys: Sys,
+    caps: Caps,
+    tracefs: OnceCell<Tracefs>,
+}
+
+impl Engine {
+    /// Takes the kernel that we run on.
+    ///
+    /// # Errors
+    /// [`Error::NotPermitted`] without privilege, [`Error::TooOld`] below Linux 5.10.
+    pub fn open() -> Result<Engine, Error> {
+        Engine::on(sys::linux())
+    }
+
+    /// Takes any kernel.
+    ///
+    /// # Errors
+    /// As [`Engine::open`].
+    pub fn on(sys: Sys) -> Result<Engine, Error> {
+        // Before Linux 5.11 maps are locked memory. Where the limit cannot be raised they may still fit.
+        let _ = sys.raise_memlock();
+        let caps = caps::probe(&sys)?;
+        Ok(Engine { sys, caps, tracefs: OnceCell::new() })
+    }
+
+    /// What the kernel has beyond Linux 5.10.
+    #[must_use]
+    pub fn caps(&self) -> Caps {
+        self.caps
+    }
+
+    /// Treats the kernel as if it had no more than that: programs and ways of attaching are chosen accordingly.
+    #[must_use]
+    pub fn limited_to(self, caps: Caps) -> Engine {
+        let both = Feature::all().filter(|&f| caps.has(f) && self.caps.has(f)).collect();
+        Engine { caps: both, ..self }
+    }
+
+    /// How uprobes are attached here.
+    #[must_use]
+    pub fn way(&self) -> Way {
+        Way::best(self.caps)
+    }
+
+    /// How many CPUs the machine may have, which is how many values a map by CPU has.
+    #[must_use]
+    pub fn cpus(&self) -> u32 {
+        self.sys.possible_cpus()
+    }
+
+    /// Makes all maps of a run and fills in what they hold from the start.
+    ///
+    /// # Errors
+    /// The kernel's, with the map's name.
+    pub fn maps(&self, maps: &bpf::Maps) -> Result<Maps, Error> {
+        map::create(&self.sys, self.caps, maps)
+    }
+
+    /// Loads a program.
+    ///
+    /// # Errors
+    /// [`Error::Lacking`] when it needs what the kernel does not have, [`Error::Rejected`] with the verifier's words.
+    pub fn load(&self, program: &bpf::Program, maps: &Maps) -> Result<Program, Error> {
+        let lacking = program.lacking(self.caps);
+        if !lacking.is_empty() {
+            return Err(Error::Lacking { program: program.name().to_owned(), features: lacking });
+        }
+        load::load(&self.sys, program, |id| maps.fd(id))
+    }
+
+    /// Runs a raw tracepoint program here and now, with these arguments.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn run(&self, program: &Program, args: &[u64]) -> Result<u32, Error> {
+        let result = self.sys.prog_run(program.fd(), args);
+        result.map_err(|error| Error::of(format!("running {}", program.name()), error))
+    }
+
+    /// The records of a ring.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn ring(&self, map: &Map) -> Result<Ring, Error> {
+        let memory = self.sys.map_ring(map.raw());
+        memory.map(Ring::of).map_err(|error| Error::of(format!("mapping ring {}", map.name()), error))
+    }
+
+    /// Attaches a program to places in a file. Which way is the program's: [`bpf::Kind::UprobeMulti`] by a link of many
+    /// uprobes, [`bpf::Kind::Uprobe`] by an event in tracefs.
+    ///
+    /// # Errors
+    /// The kernel's, unless it is about single sites: those are in [`Attached::refused`].
+    pub fn uprobes(&self, program: &Program, uprobes: &Uprobes<'_>) -> Result<Attached, Error> {
+        attach::uprobes(&self.sys, || self.tracefs(), program, uprobes)
+    }
+
+    /// A tracepoint's number and fields.
+    ///
+    /// # Errors
+    /// When there is none of that name, or tracefs cannot be read.
+    pub fn tracepoint(&self, category: &str, name: &str) -> Result<tracepoint::Tracepoint, Error> {
+        tracepoint::read(self.tracefs()?, category, name)
+    }
+
+    /// Attaches a program to a tracepoint.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn on_tracepoint(&self, program: &Program, point: &tracepoint::Tracepoint) -> Result<Attached, Error> {
+        attach::tracepoint(&self.sys, program, point)
+    }
+
+    /// Runs a program so many times a second on each CPU.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn on_clock(&self, program: &Program, hz: u64) -> Result<Attached, Error> {
+        attach::clock(&self.sys, program, hz)
+    }
+
+    fn tracefs(&self) -> Result<&Tracefs, Error> {
+        if let Some(tracefs) = self.tracefs.get() {
+            return Ok(tracefs);
+        }
+        let opened = Tracefs::open(&self.sys)?;
+        opened.sweep();
+        Ok(self.tracefs.get_or_init(|| opened))
+    }
+}

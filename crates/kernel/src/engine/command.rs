@@ -1,0 +1,113 @@
+//! A command that has been started and has not yet begun: its process exists, its program is not loaded. Probes that are
+//! attached now are in place before its first instruction.
+//!
+//! No ptrace: between fork and exec the child waits for a byte from us. Where we die it gets the end of the pipe
+//! instead, and never starts.
+
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command};
+use std::thread::JoinHandle;
+
+use crate::proc::Pid;
+
+/// A process that waits for being let go. Dropped, it ends without having run the command.
+#[derive(Debug)]
+pub struct Held {
+    pid: Pid,
+    gate: PipeWriter,
+    /// `spawn` comes back only when the child has executed the command, so it waits in a thread of its own.
+    spawning: JoinHandle<io::Result<Child>>,
+}
+
+/// Starts a command and holds it before its first instruction.
+///
+/// # Errors
+/// When no process can be made. That the command cannot be executed shows in [`Held::release`].
+pub fn hold(mut command: Command) -> io::Result<Held> {
+    let (gate_reader, gate) = io::pipe()?;
+    let (mut pid_reader, pid_writer) = io::pipe()?;
+    wait_before_exec(&mut command, &gate, gate_reader, pid_writer);
+    let spawning = std::thread::Builder::new().name("spawn".to_owned()).spawn(move || command.spawn())?;
+    let mut pid = [0; 4];
+    // The writing end goes with the command, so that this does not wait for a fork that failed.
+    match pid_reader.read_exact(&mut pid) {
+        Ok(()) => Ok(Held { pid: Pid(u32::from_ne_bytes(pid)), gate, spawning }),
+        Err(error) => Err(joined(spawning).err().unwrap_or(error)),
+    }
+}
+
+impl Held {
+    /// Its number; the command will have the same.
+    #[must_use]
+    pub fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// Lets it run.
+    ///
+    /// # Errors
+    /// When the command cannot be executed.
+    pub fn release(mut self) -> io::Result<Child> {
+        let gone = self.gate.write_all(&[1]);
+        drop(self.gate);
+        joined(self.spawning).map_err(|error| gone.err().unwrap_or(error))
+    }
+}
+
+fn joined(spawning: JoinHandle<io::Result<Child>>) -> io::Result<Child> {
+    spawning.join().unwrap_or_else(|_| Err(io::Error::other("the thread that spawns has panicked")))
+}
+
+#[allow(unsafe_code, reason = "pre_exec runs between fork and exec")]
+fn wait_before_exec(command: &mut Command, gate: &PipeWriter, reader: PipeReader, pid: PipeWriter) {
+    let gate = gate.as_raw_fd();
+    let wait = move || {
+        // The child has a copy of our end of the gate, and would keep it from ever being at its end.
+        // SAFETY: only closes the copy of a descriptor that nothing in the child uses.
+        unsafe { libc::close(gate) };
+        (&pid).write_all(&std::process::id().to_ne_bytes())?;
+        let mut byte = [0];
+        (&reader).read_exact(&mut byte)
+    };
+    // SAFETY: what runs between fork and exec are close(2), getpid(2), write(2) and read(2): no memory is allocated and
+    // no lock taken, also where they fail (the error of a read that ends early is a constant).
+    unsafe { command.pre_exec(wait) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proc::Process;
+
+    #[test]
+    fn a_held_command_has_its_number_and_has_not_begun() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo $$"]).stdout(std::process::Stdio::piped());
+        let held = hold(command).unwrap();
+        let process = Process::open(held.pid()).unwrap();
+        assert_eq!(process.exe_path().unwrap().path, std::env::current_exe().unwrap());
+        let pid = held.pid();
+        let output = held.release().unwrap().wait_with_output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stdout), format!("{pid}\n"));
+    }
+
+    #[test]
+    fn a_command_that_is_not_released_never_runs() {
+        let file = std::env::temp_dir().join(format!("gospect-held-{}", std::process::id()));
+        let mut command = Command::new("touch");
+        command.arg(&file);
+        let held = hold(command).unwrap();
+        let Held { pid, gate, spawning } = held;
+        drop(gate);
+        assert!(spawning.join().unwrap().is_err());
+        assert!(!file.exists() && Process::open(pid).is_err());
+    }
+
+    #[test]
+    fn a_command_that_does_not_exist_says_so_when_it_is_released() {
+        let held = hold(Command::new("/nonexistent/command")).unwrap();
+        assert_eq!(held.release().unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+}

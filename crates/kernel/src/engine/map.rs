@@ -1,0 +1,275 @@
+//! Maps: making them, and what user space does with what they hold.
+//!
+//! Keys and values are bytes; what they mean is the business of whoever wrote the program.
+
+use std::io;
+
+use bpf::{Caps, Feature, MapFlags, MapId, MapKind, MapSpec};
+
+use super::error::Error;
+use super::sys::{MapFd, MapShape, Sys};
+
+/// How many entries go over in one call.
+const BATCH: usize = 1024;
+/// How much memory a batch may take: values by CPU are large on large machines.
+const BATCH_BYTES: usize = 4 << 20;
+/// How often a batch is given twice the room, because one bucket of a hash did not fit.
+const DOUBLINGS: u32 = 12;
+
+/// A key and its value; of a map by CPU, all its values one after the other ([`Map::by_cpu`]).
+pub type Entry = (Vec<u8>, Vec<u8>);
+
+/// The maps of a run, by the ids that its programs use.
+pub struct Maps {
+    maps: Vec<Map>,
+}
+
+impl Maps {
+    /// A map by its id.
+    #[must_use]
+    pub fn get(&self, id: MapId) -> Option<&Map> {
+        self.maps.get(id.index())
+    }
+
+    pub(crate) fn fd(&self, id: MapId) -> Option<u32> {
+        self.get(id).map(|map| map.fd.as_raw_fd() as u32)
+    }
+}
+
+/// A map.
+pub struct Map {
+    sys: Sys,
+    fd: MapFd,
+    name: String,
+    /// Bytes of one CPU's value, with its padding.
+    each: usize,
+}
+
+pub(crate) fn create(sys: &Sys, caps: Caps, specs: &bpf::Maps) -> Result<Maps, Error> {
+    let mut made = Maps { maps: Vec::with_capacity(specs.iter().len()) };
+    for (_, spec) in specs.iter() {
+        let doing = |error| Error::of(format!("making map {}", spec.name), error);
+        let map = create_one(sys, caps, spec, &made).map_err(doing)?;
+        map.fill(spec, &made).map_err(|error| Error::of(format!("filling map {}", spec.name), error))?;
+        made.maps.push(map);
+    }
+    Ok(made)
+}
+
+fn create_one(sys: &Sys, caps: Caps, spec: &MapSpec, before: &Maps) -> io::Result<Map> {
+    let inner = spec.inner.first().and_then(|&id| before.get(id)).map(|map| &map.fd);
+    let fd = sys.map_create(&shape(spec, caps, sys.possible_cpus()), inner)?;
+    let each = (spec.value_size as usize).next_multiple_of(8);
+    Ok(Map { sys: sys.clone(), fd, name: spec.name.clone(), each })
+}
+
+/// What depends on the machine. A kernel that is afraid of allocating in probes gets a map that allocates beforehand.
+fn shape(spec: &MapSpec, caps: Caps, cpus: u32) -> MapShape {
+    let entries = match spec.kind {
+        MapKind::RingBuf => spec.entries.on(cpus).checked_next_power_of_two().unwrap_or(1 << 31),
+        _ => spec.entries.on(cpus),
+    };
+    let late = caps.has(Feature::NoPreallocInTracing);
+    let flags = if late { spec.flags.0 } else { spec.flags.0 & !MapFlags::NO_PREALLOC.0 };
+    let (kind, key_size, value_size) = (spec.kind, spec.key_size, spec.value_size);
+    MapShape { name: spec.kernel_name(), kind, key_size, value_size, entries, flags }
+}
+
+impl Map {
+    /// How the program's text calls it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its kind.
+    #[must_use]
+    pub fn kind(&self) -> MapKind {
+        self.fd.kind()
+    }
+
+    /// How many entries fit.
+    #[must_use]
+    pub fn capacity(&self) -> u32 {
+        self.fd.entries()
+    }
+
+    pub(crate) fn raw(&self) -> &MapFd {
+        &self.fd
+    }
+
+    /// The value of a key.
+    ///
+    /// # Errors
+    /// The kernel's; a key that is not there is `None`.
+    pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        let mut value = vec![0; self.fd.value_bytes()];
+        let found = missing(self.sys.map_lookup(&self.fd, key, &mut value)).map_err(|e| self.error("reading", e))?;
+        Ok(found.map(|()| value))
+    }
+
+    /// The values of the CPUs in a value of a map by CPU; of any other map, the value.
+    pub fn by_cpu<'v>(&self, value: &'v [u8]) -> impl Iterator<Item = &'v [u8]> {
+        let each = if self.kind().is_per_cpu() { self.each } else { value.len() };
+        value.chunks_exact(each.max(1))
+    }
+
+    /// Sets a value; of a map by CPU all values, each padded to 8 bytes.
+    ///
+    /// # Errors
+    /// The kernel's: `E2BIG` when the map is full.
+    pub fn put(&self, key: &[u8], value: &[u8]) -> Result<(), Error> {
+        self.sys.map_update(&self.fd, key, value, 0).map_err(|error| self.error("writing", error))
+    }
+
+    /// Sets many values, given as keys and values one after the other.
+    ///
+    /// # Errors
+    /// The kernel's. Some may have been set.
+    pub fn put_all<'e>(&self, entries: impl IntoIterator<Item = (&'e [u8], &'e [u8])>) -> Result<(), Error> {
+        let (mut keys, mut values, mut count) = (Vec::new(), Vec::new(), 0);
+        for (key, value) in entries {
+            keys.extend_from_slice(key);
+            values.extend_from_slice(value);
+            count += 1;
+            if count % BATCH == 0 {
+                self.put_batch(&keys, &values)?;
+                (keys, values) = (Vec::new(), Vec::new());
+            }
+        }
+        if keys.is_empty() { Ok(()) } else { self.put_batch(&keys, &values) }
+    }
+
+    /// In one call, or one by one where the kernel has none for this kind of map.
+    fn put_batch(&self, keys: &[u8], values: &[u8]) -> Result<(), Error> {
+        match self.sys.map_update_batch(&self.fd, keys, values) {
+            Err(error) if is_unsupported(&error) => {
+                let (key, value) = (self.fd.key_bytes(), self.fd.value_bytes());
+                let mut pairs = keys.chunks_exact(key).zip(values.chunks_exact(value));
+                pairs.try_for_each(|(key, value)| self.put(key, value))
+            }
+            result => result.map_err(|error| self.error("writing", error)),
+        }
+    }
+
+    /// Takes a key out; says whether it was there.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn remove(&self, key: &[u8]) -> Result<bool, Error> {
+        let removed = missing(self.sys.map_delete(&self.fd, key)).map_err(|error| self.error("writing", error))?;
+        Ok(removed.is_some())
+    }
+
+    /// All keys with their values. A map that changes meanwhile gives each key that stayed, and of the others some.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn entries(&self) -> Result<Vec<Entry>, Error> {
+        let entries = match self.batches() {
+            Err(error) if is_unsupported(&error) => self.walk(),
+            result => result,
+        };
+        entries.map_err(|error| self.error("reading", error))
+    }
+
+    /// Takes all keys out of a hash; sets all values of an array to zeros.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn clear(&self) -> Result<(), Error> {
+        let (zeros, array) = (vec![0; self.fd.value_bytes()], self.kind().is_array());
+        for (key, _) in self.entries()? {
+            if array { self.put(&key, &zeros)? } else { drop(self.remove(&key)?) }
+        }
+        Ok(())
+    }
+
+    /// Keeps user space from changing it.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn freeze(&self) -> Result<(), Error> {
+        self.sys.map_freeze(&self.fd).map_err(|error| self.error("freezing", error))
+    }
+
+    fn error(&self, doing: &str, error: io::Error) -> Error {
+        Error::of(format!("{doing} map {}", self.name), error)
+    }
+
+    fn fill(&self, spec: &MapSpec, made: &Maps) -> io::Result<()> {
+        for (index, inner) in (0..).zip(spec.inner.iter().filter_map(|&id| made.get(id))) {
+            self.sys.map_put_map(&self.fd, index, &inner.fd)?;
+        }
+        for (index, piece) in (0u32..).zip(spec.pieces()) {
+            let index = index.to_ne_bytes();
+            let key = if spec.kind.is_array() { 0 } else { spec.key_size as usize };
+            let (key, value) = piece.split_at(key);
+            let key = if key.is_empty() { &index[..] } else { key };
+            self.sys.map_update(&self.fd, key, value, 0)?;
+        }
+        // Only what nobody can change any more is a constant to the verifier.
+        if spec.flags.has(MapFlags::READ_ONLY) { self.sys.map_freeze(&self.fd) } else { Ok(()) }
+    }
+
+    fn batches(&self) -> io::Result<Vec<Entry>> {
+        let (key, value) = (self.fd.key_bytes().max(1), self.fd.value_bytes().max(1));
+        let mut room = BATCH.min(BATCH_BYTES / (key + value)).max(16);
+        let (mut keys, mut values) = (vec![0; room * key], vec![0; room * value]);
+        let (mut position, mut first) = (vec![0; key.max(4)], true);
+        let (mut entries, mut doublings) = (Vec::new(), 0);
+        loop {
+            let batch = self.sys.map_lookup_batch(&self.fd, first, &mut position, &mut keys, &mut values);
+            match batch {
+                Ok(batch) => {
+                    let found = keys.chunks_exact(key).zip(values.chunks_exact(value)).take(batch.count);
+                    entries.extend(found.map(|(key, value)| (key.to_vec(), value.to_vec())));
+                    first = false;
+                    if !batch.more {
+                        return Ok(entries);
+                    }
+                }
+                Err(error) if error.raw_os_error() == Some(libc::ENOSPC) && doublings < DOUBLINGS => {
+                    (room, doublings) = (room * 2, doublings + 1);
+                    (keys, values) = (vec![0; room * key], vec![0; room * value]);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Key by key. A key that is taken out under us sends the kernel back to the start, so the steps are counted.
+    fn walk(&self) -> io::Result<Vec<Entry>> {
+        let (mut entries, mut before): (Vec<Entry>, Option<Vec<u8>>) = (Vec::new(), None);
+        for _ in 0..u64::from(self.fd.entries()) * 2 {
+            let mut key = vec![0; self.fd.key_bytes()];
+            if missing(self.sys.map_next_key(&self.fd, before.as_deref(), &mut key))?.is_none() {
+                break;
+            }
+            let mut value = vec![0; self.fd.value_bytes()];
+            if missing(self.sys.map_lookup(&self.fd, &key, &mut value))?.is_some() {
+                entries.push((key.clone(), value));
+            }
+            before = Some(key);
+        }
+        entries.sort();
+        entries.dedup_by(|a, b| a.0 == b.0);
+        Ok(entries)
+    }
+}
+
+/// Tells "there is no such key" from other errors.
+fn missing(result: io::Result<()>) -> io::Result<Option<()>> {
+    match result {
+        Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(None),
+        result => result.map(Some),
+    }
+}
+
+/// No batches for this kind of map in this kernel.
+fn is_unsupported(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EINVAL | libc::EOPNOTSUPP | ENOTSUPP))
+}
+
+/// An errno of the kernel's own that it should not give to us, and does.
+pub(crate) const ENOTSUPP: i32 = 524;
