@@ -13,10 +13,12 @@ use super::error::Error;
 use super::load;
 use super::sys::{Code, MapShape, MultiLink, Sys};
 
-/// `bpf_ktime_get_coarse_ns`, which came with maps that are no longer locked memory.
+/// `bpf_ktime_get_coarse_ns`, which came with maps that are no longer locked memory. Uprobe programs do not get it.
 const KTIME_GET_COARSE_NS: Helper = Helper(160);
 /// `bpf_for_each_map_elem`, the first helper that calls back.
 const FOR_EACH_MAP_ELEM: Helper = Helper(164);
+/// `BPF_PROG_TYPE_SOCKET_FILTER`.
+const SOCKET_FILTER: u32 = 1;
 /// `BPF_F_SLEEPABLE`.
 const SLEEPABLE: u32 = 1 << 4;
 /// A log for two instructions.
@@ -71,7 +73,7 @@ impl Probe<'_> {
     fn has(&self, feature: Feature) -> bool {
         match feature {
             Feature::Atomics => self.loads(Kind::Uprobe, 0, exchange),
-            Feature::MemcgAccounting => self.helper(KTIME_GET_COARSE_NS),
+            Feature::MemcgAccounting => self.helper_of(SOCKET_FILTER, KTIME_GET_COARSE_NS),
             Feature::Callbacks => self.helper(FOR_EACH_MAP_ELEM),
             Feature::Cookies => self.helper(Helper::GET_ATTACH_COOKIE),
             Feature::PerfLink => self.perf_links(),
@@ -96,27 +98,32 @@ impl Probe<'_> {
         self.sys.map_create(&shape, None)
     }
 
-    fn load(&self, kind: Kind, flags: u32, insns: &[u8], log: Option<&mut [u8]>) -> io::Result<OwnedFd> {
+    fn load(&self, kind: Kind, flags: u32, insns: &[u8]) -> io::Result<OwnedFd> {
         let (number, attach_type) = (kind.number(), kind.attach_type());
-        self.sys.prog_load(&Code { name: "probe", kind: number, attach_type, flags, insns, btf: None }, log)
+        self.sys.prog_load(&Code { name: "probe", kind: number, attach_type, flags, insns, btf: None }, None)
     }
 
     fn trivial(&self, kind: Kind) -> io::Result<OwnedFd> {
-        self.load(kind, 0, &code(kind, nothing), None)
+        self.load(kind, 0, &code(kind, nothing))
     }
 
     fn loads(&self, kind: Kind, flags: u32, body: fn(&mut Assembler)) -> bool {
-        self.load(kind, flags, &code(kind, body), None).is_ok()
+        self.load(kind, flags, &code(kind, body)).is_ok()
     }
 
-    /// Whether a helper is known to uprobe programs. It is called without arguments: a verifier that knows it complains
-    /// about those.
+    /// Whether uprobe programs may call a helper.
     fn helper(&self, helper: Helper) -> bool {
-        let call = |asm: &mut Assembler| {
+        self.helper_of(Kind::Uprobe.number(), helper)
+    }
+
+    /// It is called without arguments: a verifier that knows it complains about those.
+    fn helper_of(&self, kind: u32, helper: Helper) -> bool {
+        let insns = code(Kind::Uprobe, |asm| {
             asm.helper(helper);
-        };
+        });
+        let code = Code { name: "probe", kind, attach_type: 0, flags: 0, insns: &insns, btf: None };
         let mut log = [0; LOG];
-        if self.load(Kind::Uprobe, 0, &code(Kind::Uprobe, call), Some(&mut log)).is_ok() {
+        if self.sys.prog_load(&code, Some(&mut log)).is_ok() {
             return true;
         }
         let log = load::text(&log);
@@ -143,7 +150,7 @@ impl Probe<'_> {
         asm.store(Size::U64, Reg::R10, -8, 0).frame(Reg::R2, -8).map(Reg::R1, id).helper(Helper::MAP_LOOKUP_ELEM);
         asm.mov(Reg::R0, 0).exit();
         let insns = asm.finish(&maps).map(|program| program.linked(|_| map.as_raw_fd() as u32));
-        insns.is_ok_and(|insns| self.load(Kind::Uprobe, SLEEPABLE, &insns, None).is_ok())
+        insns.is_ok_and(|insns| self.load(Kind::Uprobe, SLEEPABLE, &insns).is_ok())
     }
 
     /// The error of a link on a file that cannot have one: a directory.

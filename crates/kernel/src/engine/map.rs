@@ -180,7 +180,7 @@ impl Map {
     pub fn clear(&self) -> Result<(), Error> {
         let (zeros, array) = (vec![0; self.fd.value_bytes()], self.kind().is_array());
         for (key, _) in self.entries()? {
-            if array { self.put(&key, &zeros)? } else { drop(self.remove(&key)?) }
+            if array { self.put(&key, &zeros)? } else { self.remove(&key).map(|_| ())? }
         }
         Ok(())
     }

@@ -1,0 +1,22 @@
+//! The engine on the kernel that the tests run on, against a Go program that counts its own calls.
+//!
+//! All of it needs the right to load eBPF programs; without that the tests are counted as skipped.
+
+mod attach;
+mod fork;
+mod load;
+mod programs;
+mod ring;
+mod target;
+
+use gospect_fixtures::Missing;
+use kernel::engine::{Engine, Error};
+
+/// The engine, where it is permitted.
+fn engine() -> Result<Engine, Missing> {
+    match Engine::open() {
+        Ok(engine) => Ok(engine),
+        Err(Error::NotPermitted { doing, error }) => Err(Missing { why: format!("{doing} is not permitted: {error}") }),
+        Err(error) => panic!("{error}"),
+    }
+}
