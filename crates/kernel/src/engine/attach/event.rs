@@ -1,4 +1,7 @@
 //! One event with all places, and a program on it. Never one event for each: taking them out would take minutes.
+//!
+//! The kernel compares each place that is added with all there are, in this event or others: 4000 take 0.3 s, 10 000
+//! take 2 s.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
