@@ -77,7 +77,8 @@ impl Engine {
         self.caps
     }
 
-    /// Treats the kernel as if it had no more than that: programs and ways of attaching are chosen accordingly.
+    /// Treats the kernel as if it had no more than that: programs and ways of attaching are chosen accordingly. Without
+    /// [`Feature::UprobeMulti`] everything goes through tracefs.
     #[must_use]
     pub fn limited_to(self, caps: Caps) -> Engine {
         let both = Feature::all().filter(|&f| caps.has(f) && self.caps.has(f)).collect();
@@ -123,6 +124,16 @@ impl Engine {
     pub fn run(&self, program: &Program, args: &[u64]) -> Result<u32, Error> {
         let result = self.sys.prog_run(program.fd(), args);
         result.map_err(|error| Error::of(format!("running {}", program.name()), error))
+    }
+
+    /// How often a program should have run and did not, because another one was running on that CPU. Kernels before
+    /// Linux 5.12 do not count it, and those up to 6.6 not for uprobes.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn missed(&self, program: &Program) -> Result<u64, Error> {
+        let misses = self.sys.prog_misses(program.fd());
+        misses.map_err(|error| Error::of(format!("asking how often {} was missed", program.name()), error))
     }
 
     /// The records of a ring.

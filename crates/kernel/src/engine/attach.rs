@@ -5,6 +5,7 @@ mod clock;
 mod event;
 mod multi;
 
+use std::fmt;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -14,6 +15,7 @@ use bpf::{Caps, Feature, Kind};
 
 use super::error::Error;
 use super::load::Program;
+use super::map::ENOTSUPP;
 use super::sys::Sys;
 use super::tracefs::{Tracefs, UprobeEvent};
 use super::tracepoint::Tracepoint;
@@ -67,6 +69,9 @@ pub struct Uprobes<'a> {
     pub pid: Option<Pid>,
     /// When the function that begins there returns, by a replaced return address. **Never on Go code**: it kills the
     /// program at the next growth of a stack.
+    ///
+    /// By [`Way::Tracefs`] the program cannot tell one place from another then: its instruction pointer is where the
+    /// function returns to. So each place wants a program of its own.
     pub returning: bool,
 }
 
@@ -85,6 +90,18 @@ pub struct RefusedSite {
     pub site: Site,
     /// The kernel's error.
     pub error: io::Error,
+}
+
+impl fmt::Display for RefusedSite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let offset = self.site.offset;
+        match self.error.raw_os_error() {
+            Some(ENOTSUPP | libc::EOPNOTSUPP | libc::ENOEXEC) => {
+                write!(f, "the kernel cannot step over the instruction at offset {offset:#x}")
+            }
+            _ => write!(f, "the kernel does not take the site at offset {offset:#x}: {}", self.error),
+        }
+    }
 }
 
 /// What holds a program in place. The order of fields is that of dropping: an event cannot go while it is in use.
@@ -177,6 +194,17 @@ mod tests {
         assert_eq!(check(&[site(8), site(4), site(8)], 9).unwrap_err(), "there are two sites at 0x8");
         let behind = "a site at 0x9 is behind the end of the file (0x9)";
         assert_eq!(check(&[site(9)], 9).unwrap_err(), behind);
+    }
+
+    #[test]
+    fn a_refused_site_is_a_sentence() {
+        let refused = |error| {
+            let error = io::Error::from_raw_os_error(error);
+            RefusedSite { site: Site { offset: 0x40, cookie: 0 }, error }.to_string()
+        };
+        assert_eq!(refused(ENOTSUPP), "the kernel cannot step over the instruction at offset 0x40");
+        let io = "the kernel does not take the site at offset 0x40: Input/output error (os error 5)";
+        assert_eq!(refused(libc::EIO), io);
     }
 
     #[test]

@@ -123,6 +123,28 @@ fn maker(name: &str) -> Option<(u64, u32, u64)> {
 }
 
 #[cfg(test)]
+impl Tracefs {
+    /// All uprobe events, as the kernel lists them.
+    pub(crate) fn listed(&self) -> String {
+        self.sys.read(&self.root.join("uprobe_events")).unwrap()
+    }
+
+    /// Makes an event as if a gospect that died long ago had; answers its name.
+    pub(crate) fn leave_behind(&self) -> String {
+        let name = format!("gospect_{}_{}_1/e0", own_namespace().unwrap(), u32::MAX);
+        self.sys.append(&self.root.join("uprobe_events"), &format!("p:{name} /proc/self/exe:0x1000\n")).unwrap();
+        name
+    }
+}
+
+#[cfg(test)]
+impl UprobeEvent {
+    pub(crate) fn name(&self) -> String {
+        self.name.clone()
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

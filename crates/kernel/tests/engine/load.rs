@@ -119,6 +119,7 @@ fn a_program_is_run_on_request() {
         assert_eq!(engine.run(&program, &[]).unwrap(), 0);
     }
     assert_eq!(number(&maps.get(counts).unwrap().get(&[0; 4]).unwrap().unwrap()), 10);
+    assert_eq!(engine.missed(&program).unwrap(), 0);
 }
 
 #[test]

@@ -11,6 +11,7 @@ pub const MAP_DELETE_ELEM: i32 = 3;
 pub const MAP_GET_NEXT_KEY: i32 = 4;
 pub const PROG_LOAD: i32 = 5;
 pub const PROG_TEST_RUN: i32 = 10;
+pub const OBJ_GET_INFO_BY_FD: i32 = 15;
 pub const BTF_LOAD: i32 = 18;
 pub const MAP_FREEZE: i32 = 22;
 pub const MAP_LOOKUP_BATCH: i32 = 24;
@@ -120,6 +121,22 @@ pub struct TestRun {
 
 #[repr(C)]
 #[derive(Default)]
+pub struct Info {
+    pub object: u32,
+    pub size: u32,
+    pub info: u64,
+}
+
+/// `struct bpf_prog_info` up to the one number that we want.
+#[repr(C)]
+#[derive(Default)]
+pub struct ProgInfo {
+    pub before: [u64; 26],
+    pub misses: u64,
+}
+
+#[repr(C)]
+#[derive(Default)]
 pub struct LinkCreate {
     pub program: u32,
     /// The perf event, of a link of one.
@@ -172,6 +189,7 @@ const _: () = {
     assert!(size_of::<ProgLoad>() == 112 && offset_of!(ProgLoad, name) == 48 && offset_of!(ProgLoad, lines) == 96);
     assert!(size_of::<BtfLoad>() == 32);
     assert!(size_of::<TestRun>() == 80 && offset_of!(TestRun, context_in) == 48);
+    assert!(size_of::<Info>() == 16 && offset_of!(ProgInfo, misses) == 208);
     assert!(size_of::<LinkCreate>() == 64 && offset_of!(LinkCreate, count) == 48);
     assert!(size_of::<PerfEvent>() == 64);
 };

@@ -188,6 +188,10 @@ impl Syscall for Fake {
         self.done(format!("prog_run {args:?}")).map(|()| 0)
     }
 
+    fn prog_misses(&self, _: BorrowedFd<'_>) -> io::Result<u64> {
+        self.done("prog_misses".to_owned()).map(|()| 7)
+    }
+
     fn link_uprobes(&self, _: BorrowedFd<'_>, link: &MultiLink<'_>) -> io::Result<OwnedFd> {
         let path = if link.path.to_bytes() == b"/" { "/" } else { "FILE" };
         let pid = link.pid.map(|pid| format!(" pid {pid}")).unwrap_or_default();

@@ -234,6 +234,15 @@ impl Syscall for Linux {
         Ok(attr.result)
     }
 
+    fn prog_misses(&self, program: BorrowedFd<'_>) -> io::Result<u64> {
+        let mut info = attr::ProgInfo::default();
+        let address = std::ptr::from_mut(&mut info) as u64;
+        let mut attr = attr::Info { object: number(program), size: size_of_val(&info) as u32, info: address };
+        // SAFETY: the kernel writes at most `size` bytes to `info`, and what it reads there (room for lists) is zero.
+        unsafe { bpf(attr::OBJ_GET_INFO_BY_FD, &mut attr) }?;
+        Ok(info.misses)
+    }
+
     fn link_uprobes(&self, program: BorrowedFd<'_>, link: &MultiLink<'_>) -> io::Result<OwnedFd> {
         if link.offsets.len() != link.cookies.len() {
             return Err(invalid());
