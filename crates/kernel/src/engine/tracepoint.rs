@@ -63,7 +63,7 @@ fn parse_fields(format: &str) -> Vec<Field> {
     format.lines().filter_map(parse_field).collect()
 }
 
-/// `field:char comm[16];	offset:8;	size:16;	signed:0;`
+/// `field:char comm[16]; offset:8; size:16; signed:0;`
 fn parse_field(line: &str) -> Option<Field> {
     let mut parts = line.trim().split(';').map(str::trim);
     let declaration = parts.next()?.strip_prefix("field:")?;

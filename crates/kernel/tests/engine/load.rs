@@ -1,6 +1,5 @@
 //! Maps and programs on the real kernel.
 
-use bpf::vm::{Segments, USER_MEMORY, Vm, random_program};
 use bpf::{
     AluOp, Assembler, Caps, Cond, Entries, Helper, Kind, MapFlags, MapKind, MapSpec, Maps, Pos, Reg, Size, Source,
 };
@@ -168,67 +167,4 @@ fn a_program_that_needs_what_the_kernel_lacks_is_not_loaded() {
     let program = asm.finish(&Maps::new()).unwrap();
     let error = engine.load(&program, &engine.maps(&Maps::new()).unwrap()).err().unwrap();
     assert_eq!(error.to_string(), "late needs what this kernel does not have: attach cookies");
-}
-
-/// How many random programs are compared.
-const PROGRAMS: u64 = 300;
-
-#[test]
-fn the_machine_in_bpf_does_what_the_kernel_does() {
-    let engine = need!(engine());
-    let caps = engine.caps();
-    let page: Vec<u8> = (0..4096u32).map(|n| (n * 7) as u8).collect();
-    need!(
-        crate::fork::map_page(USER_MEMORY, &page)
-            .map_err(|error| gospect_fixtures::Missing { why: format!("no page at {USER_MEMORY:#x}: {error}") })
-    );
-    let mut different = Vec::new();
-    for seed in 0..PROGRAMS {
-        let spec = random_program(seed, caps);
-        let maps = engine.maps(spec.maps()).unwrap();
-        let program = match engine.load(&spec, &maps) {
-            Ok(program) => program,
-            Err(error) => panic!("seed {seed}: {error}\n{spec}"),
-        };
-        let args = [seed, !seed, seed << 32];
-        // Values by CPU are compared after folding; where the kernel runs us is its own business.
-        let mut vm = Vm::new(spec.maps(), engine.cpus()).unwrap();
-        let image = vm.load(&spec).unwrap();
-        let mut context: Vec<u8> = args.iter().flat_map(|arg| arg.to_ne_bytes()).collect();
-        let mut user = Segments::default().with(USER_MEMORY, &page);
-        let expected = vm.run(&image, &mut context, &mut user).unwrap_or_else(|e| panic!("seed {seed}: {e}\n{spec}"));
-        let result = engine.run(&program, &args).unwrap();
-        let mut differences = Vec::new();
-        if result != expected as u32 {
-            differences.push(format!("result {result:#x}, machine {expected:#x}"));
-        }
-        for (id, map) in spec.maps().iter() {
-            let real = maps.get(id).unwrap();
-            let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-            if map.kind == MapKind::RingBuf {
-                vm.drain(id, |record| ours.push((vec![], record.to_vec())));
-                engine.ring(real).unwrap().drain(|record| theirs.push((vec![], record.to_vec())));
-            } else {
-                let fold = |(key, value): (Vec<u8>, Vec<u8>)| {
-                    (key, if map.kind.is_per_cpu() { summed(&value) } else { value })
-                };
-                ours = vm.entries(id).into_iter().map(fold).collect();
-                theirs = real.entries().unwrap().into_iter().map(fold).collect();
-                (ours.sort(), theirs.sort());
-            }
-            if ours != theirs {
-                differences.push(format!("map {}: {theirs:x?}, machine {ours:x?}", map.name));
-            }
-        }
-        if !differences.is_empty() {
-            different.push(format!("seed {seed}: {}", differences.join("; ")));
-        }
-    }
-    assert!(different.is_empty(), "{} differ: {}", different.len(), different.join("\n"));
-}
-
-/// Only the CPU that ran has anything but zeros.
-fn summed(values: &[u8]) -> Vec<u8> {
-    let sum = values.chunks_exact(8).map(number).fold(0, u64::wrapping_add);
-    sum.to_ne_bytes().to_vec()
 }

@@ -2,7 +2,10 @@
 //!
 //! All of it needs the right to load eBPF programs; without that the tests are counted as skipped.
 
+#![allow(clippy::unwrap_used, reason = "a test ends where something goes wrong")]
+
 mod attach;
+mod compare;
 mod fork;
 mod load;
 mod programs;

@@ -6,6 +6,10 @@ use std::io;
 use super::{Part, RefusedSite, Site};
 use crate::engine::map::ENOTSUPP;
 
+/// So many bad places are looked for. It takes some ten tries for each, and each try some hundredths of a second;
+/// whoever gives us more than that has not looked at what is there.
+const MOST_REFUSED: usize = 256;
+
 /// What came of it.
 #[derive(Default)]
 pub(super) struct Found {
@@ -31,6 +35,10 @@ fn halves<T>(
         match (try_all(some), some) {
             (Ok(part), _) => parts.push(part),
             (Err(error), &[site]) if is_about_a_site(&error) => refused.push(RefusedSite { site, error }),
+            (Err(error), _) if is_about_a_site(&error) && refused.len() >= MOST_REFUSED => {
+                let again = || error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error);
+                refused.extend(some.iter().map(|&site| RefusedSite { site, error: again() }));
+            }
             (Err(error), _) if is_about_a_site(&error) => {
                 let (first, second) = some.split_at(some.len() / 2);
                 waiting.extend([second, first]);
@@ -82,6 +90,14 @@ mod tests {
     fn one_bad_site_in_thousands_takes_few_tries() {
         let (_, refused, tries) = check(10_000, &[7_777], ENOTSUPP);
         assert!(refused == [7_777] && tries < 30, "{tries}");
+    }
+
+    #[test]
+    fn nobody_looks_for_bad_sites_for_ever() {
+        let odd: Vec<u64> = (0..100_000).filter(|n| n % 2 == 1).collect();
+        let (parts, refused, tries) = check(100_000, &odd, ENOTSUPP);
+        assert!(tries < 1500, "{tries}");
+        assert_eq!(parts.unwrap().concat().len() + refused.len(), 100_000);
     }
 
     #[test]
