@@ -8,7 +8,7 @@ use gospect_fixtures::{Variant, need};
 use kernel::Pid;
 use kernel::engine::{Engine, Uprobes, Way};
 
-use crate::engine;
+use crate::attach::engine_for;
 use crate::programs::counting;
 use crate::target::Program;
 
@@ -35,10 +35,7 @@ fn killed_gospect_leaves_the_text_as_it_was(way: Way, test: &str) {
     if let Some(role) = std::env::var_os(ROLE) {
         return attach_and_wait(way, role.to_str().unwrap().parse().unwrap());
     }
-    let best = need!(engine()).way();
-    if way == Way::Multi && best != way {
-        return need!(Err(gospect_fixtures::Missing { why: "this kernel has no multi links".into() }));
-    }
+    need!(engine_for(way));
     let target = need!(Program::counter(Variant::Plain));
     let mut running = target.start();
     let mut addresses = vec![target.entry("main.hit"), target.entry("main.deep")];
