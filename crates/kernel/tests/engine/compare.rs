@@ -1,8 +1,8 @@
 //! The machine in `bpf` does what the kernel does: the same random programs in both, and the same maps, records and
 //! results after them.
 
-use bpf::MapKind;
 use bpf::vm::{Segments, USER_MEMORY, Vm, random_program};
+use bpf::{Feature, MapKind};
 use gospect_fixtures::{Missing, need};
 use kernel::engine::{Engine, Entry};
 
@@ -76,6 +76,12 @@ fn in_the_machine(engine: &Engine, program: &bpf::Program, seed: u64) -> Left {
 #[test]
 fn random_programs_leave_the_same_in_the_kernel_and_in_the_machine() {
     let engine = need!(engine());
+    // Up to Linux 6.3 a verified program calls the map's own function, whose result has 32 bits: an error of
+    // map_update_elem is 0x00000000fffffffe in R0 there, not −2.
+    if !engine.caps().has(Feature::UprobeMulti) {
+        let why = "this kernel does not extend what map_update_elem returns".to_owned();
+        return need!(Err(Missing { why }));
+    }
     need!(
         map_page(USER_MEMORY, &page())
             .map_err(|error| Missing { why: format!("no page at {USER_MEMORY:#x}: {error}") })
