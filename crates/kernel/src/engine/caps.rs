@@ -59,15 +59,23 @@ impl Probe<'_> {
 
     /// What Linux 5.10 has and this kernel lacks.
     fn missing(&self) -> Result<Vec<&'static str>, Error> {
-        let ring = MapSpec::ringbuf("probe", Entries::Fixed(1 << 16));
         let floor = [
-            ("ring buffers", self.map(&ring).is_ok()),
+            ("ring buffers", self.rings()?),
             ("bpf_probe_read_user", self.helper(Helper::PROBE_READ_USER)),
             ("bpf_ktime_get_boot_ns", self.helper(Helper::KTIME_GET_BOOT_NS)),
             ("bpf_get_ns_current_pid_tgid", self.helper(Helper::GET_NS_CURRENT_PID_TGID)),
             ("test runs of raw tracepoint programs", self.runs()),
         ];
         Ok(floor.into_iter().filter_map(|(name, there)| (!there).then_some(name)).collect())
+    }
+
+    /// There may be rings and no memory for them: before Linux 5.11 it is locked memory.
+    fn rings(&self) -> Result<bool, Error> {
+        match self.map(&MapSpec::ringbuf("probe", Entries::Fixed(1 << 16))) {
+            Ok(_) => Ok(true),
+            Err(error) if error.raw_os_error() == Some(libc::EINVAL) => Ok(false),
+            Err(error) => Err(Error::of("making a ring buffer", error)),
+        }
     }
 
     fn has(&self, feature: Feature) -> bool {

@@ -100,6 +100,12 @@ fn without_privilege_the_kernel_is_not_called_old() {
 }
 
 #[test]
+fn a_kernel_without_memory_for_us_is_not_called_old() {
+    let refused = "making a ring buffer was not permitted: Operation not permitted (os error 1)";
+    assert_eq!(refusal(Fake::new().refusing("map_create probe ringbuf", libc::EPERM)), refused);
+}
+
+#[test]
 fn a_limit_of_memory_that_cannot_be_raised_is_no_reason_to_stop() {
     assert!(Engine::on(Fake::new().refusing("raise_memlock", libc::EPERM).sys().0).is_ok());
 }
