@@ -29,7 +29,7 @@ pub mod tracepoint;
 #[cfg(test)]
 mod tests;
 
-use std::cell::OnceCell;
+use std::sync::OnceLock;
 
 use bpf::{Caps, Feature};
 
@@ -48,7 +48,7 @@ pub use sys::linux;
 pub struct Engine {
     sys: Sys,
     caps: Caps,
-    tracefs: OnceCell<Tracefs>,
+    tracefs: OnceLock<Tracefs>,
 }
 
 impl Engine {
@@ -68,7 +68,7 @@ impl Engine {
         // Before Linux 5.11 maps are locked memory. Where the limit cannot be raised they may still fit.
         let _ = sys.raise_memlock();
         let caps = caps::probe(&sys)?;
-        Ok(Engine { sys, caps, tracefs: OnceCell::new() })
+        Ok(Engine { sys, caps, tracefs: OnceLock::new() })
     }
 
     /// What the kernel has beyond Linux 5.10.

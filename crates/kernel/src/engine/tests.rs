@@ -623,3 +623,14 @@ fn events_that_a_dead_gospect_left_are_swept_out_of_the_real_tracefs() {
     drop(alive);
     assert!(!tracefs.listed().contains(&format!("_{}_", std::process::id())));
 }
+
+/// Whoever reads rings does it in a thread of its own.
+const fn shared_between_threads<T: Send + Sync>() {}
+const fn moved_between_threads<T: Send>() {}
+const _: () = {
+    shared_between_threads::<Engine>();
+    shared_between_threads::<super::map::Maps>();
+    shared_between_threads::<Program>();
+    moved_between_threads::<Ring>();
+    moved_between_threads::<Attached>();
+};
