@@ -1,0 +1,16 @@
+//! The probe language: bpftrace's, for Go. Text in; what to attach, and what to run there, out.
+//!
+//! Pure: what has to be known of executables and of the kernel is asked through [`target::World`]. The same text,
+//! executables and parameters make the same [`Plan`] on every machine.
+//!
+//! ```text
+//! text ── lex, parse ──► ast::Script ── check(World) ──► plan::Plan
+//!                └──────── diagnostic ────────┘
+//! ```
+
+pub mod ast;
+pub mod machine;
+pub mod plan;
+pub mod target;
+
+pub use plan::Plan;

@@ -1,0 +1,827 @@
+//! What a checked text means: which sites, which code on them, which maps. All names are looked up, all types known.
+//!
+//! A [`Plan`] is complete: whoever makes instructions of it asks neither the text nor the executable again, and what
+//! it says is what the kernel must be able to do. It is plain data, numbered by position, and the same for the same
+//! text, executables and parameters. [`Plan`]'s `Display` is `--emit=plan`.
+//!
+//! ```text
+//! Site ──► Group ──► Run ──► Variant ──► Body          user code: what fires, in which order, reading where
+//!   └────► Function                                    the row that `func` names
+//! Event ─► Group                                       BEGIN, END, clocks, tracepoints, goroutine:*
+//! ```
+//!
+//! **Bodies and variants.** A body is one clause's code for one choice of types; it names arguments by number
+//! ([`ExprKind::Access`]). A variant adds where each of them is. Functions that agree on types share a body, those
+//! that agree on places too share a variant, and all whose clauses end up in the same variants share a [`Group`]:
+//! ten thousand functions under one clause that names no argument are ten thousand rows and one group.
+//!
+//! **Values.** An integer is 64 bits wide while it is computed with: loads extend by the sign of its type, casts cut
+//! and extend again. Division, remainder, right shift and comparison go by `signed` of the *operands'* types (both
+//! have the same there; see [`ExprKind::Binary`]). Division by zero gives 0, shifts take the count modulo 64, as eBPF
+//! has it. What could not be read is 0 or "" where it is computed or compared with, is counted, and where it is
+//! printed, or part of a key, is marked as unreadable.
+
+use bpf::Pos;
+use gobin::insn::Class;
+use gobin::sites::Restored;
+use gobin::{Arch, FileOff, VAddr};
+
+use crate::ast::{BinaryOp, Span, UnaryOp};
+use crate::machine::Register;
+use crate::target::Runtime;
+
+macro_rules! numbers {
+    ($($(#[$doc:meta])* $name:ident;)*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+            pub struct $name(pub u32);
+
+            impl $name {
+                /// As an index.
+                #[must_use]
+                pub const fn index(self) -> usize {
+                    self.0 as usize
+                }
+            }
+        )*
+    };
+}
+
+numbers! {
+    /// A string in [`Plan::strings`].
+    StringNo;
+    /// A map in [`Plan::maps`].
+    MapNo;
+    /// A `$variable` of one body, in [`Body::vars`].
+    VarNo;
+    /// An argument, result or part of one, in [`Body::accesses`] and, with its place, in [`Variant::accesses`].
+    AccessNo;
+    /// An attach point in [`Plan::points`].
+    PointNo;
+    /// An executable in [`Plan::binaries`].
+    BinaryNo;
+    /// A function in [`Plan::functions`]: the row that records and `func` name.
+    FuncNo;
+    /// A body in [`Plan::bodies`].
+    BodyNo;
+    /// A variant in [`Plan::variants`].
+    VariantNo;
+    /// A group in [`Plan::groups`].
+    GroupNo;
+    /// What entries keep for returns, in [`Plan::saves`].
+    SaveNo;
+}
+
+/// A checked text.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Plan {
+    /// The machine that it is for.
+    pub arch: Arch,
+    /// The text, for line information.
+    pub source: bpf::Source,
+    /// Every string that is named by number: literals, formats. No two are equal.
+    pub strings: Vec<String>,
+    /// The maps, in the order in which the text first names them.
+    pub maps: Vec<Map>,
+    /// The attach points, in the order of the text, and what became of each.
+    pub points: Vec<Point>,
+    /// The executables that sites and runtime events are in.
+    pub binaries: Vec<Binary>,
+    /// The probed functions: by executable, then by address.
+    pub functions: Vec<Function>,
+    /// Where probes go: by function, then by offset. No two at one address, but for [`Site::native_return`].
+    pub sites: Vec<Site>,
+    /// The user's code.
+    pub bodies: Vec<Body>,
+    /// The same with places.
+    pub variants: Vec<Variant>,
+    /// What runs one after the other.
+    pub groups: Vec<Group>,
+    /// What an entry keeps for the return in its frame, slot by slot: each one word of 8 bytes, extended by its sign.
+    pub saves: Vec<Vec<Location>>,
+    /// What fires without a site in a program, in the order of the text; each kind once.
+    pub events: Vec<Event>,
+    /// What must be there besides the bodies.
+    pub needs: Needs,
+}
+
+/// What must be there besides the bodies, because some word is used.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Needs {
+    /// Calls are paired: `elapsed`, or an argument in a return. Entries without a group are there for this.
+    pub frames: bool,
+    /// The goroutine of user probes: `goid`, and all that is known of a goroutine.
+    pub goid: bool,
+    /// The same where no Go code runs: thread → g is kept.
+    pub g_of_thread: bool,
+    /// The table of goroutines that the runtime prelude keeps: `goroutine:*`.
+    pub goroutines: bool,
+    /// User stacks.
+    pub stacks: bool,
+}
+
+/// An attach point and what it led to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Point {
+    /// As written, for `probe` and messages: `go:main.*`.
+    pub text: String,
+    /// Which clause it belongs to, by position in the text.
+    pub clause: u32,
+    /// How many functions its pattern matched; 0 for what is no user probe.
+    pub matched: u32,
+    /// How many of them got sites.
+    pub attached: u32,
+    /// Those that did not, each with the reason in words.
+    pub skipped: Vec<Skipped>,
+    /// Worth telling, in whole sentences: inlined copies that are not seen, and the like.
+    pub notes: Vec<String>,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// A function that was matched and gets no probe.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Skipped {
+    /// Its name.
+    pub function: String,
+    /// Why not.
+    pub why: String,
+}
+
+/// An executable.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Binary {
+    /// As the text names it; empty for the target.
+    pub path: String,
+    /// Its Go runtime; `None` for other programs.
+    pub runtime: Option<Runtime>,
+}
+
+/// A probed function.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Function {
+    /// The executable.
+    pub binary: BinaryNo,
+    /// Its name, as it is shown.
+    pub name: String,
+    /// Its first byte.
+    pub entry: VAddr,
+}
+
+/// An instruction with a probe.
+///
+/// Entry code runs before exit code, that before `here`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Site {
+    /// The function that it is in.
+    pub function: FuncNo,
+    /// How far behind its first byte.
+    pub offset: u32,
+    /// Where the kernel is told to put it.
+    pub file: FileOff,
+    /// What it costs; unknown in code that is not Go.
+    pub class: Option<Class>,
+    /// Calls are seen here.
+    pub entry: Option<Entry>,
+    /// Calls end here.
+    pub exit: Option<Exit>,
+    /// Code for this very instruction: `FUNC+OFF`, `0xADDR`.
+    pub here: Option<GroupNo>,
+    /// No instruction but a real uretprobe on the function, which only code that is not Go survives; `exit` is what
+    /// runs.
+    pub native_return: bool,
+}
+
+/// A site that sees calls.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Entry {
+    /// What runs; nothing where entries are only paired with returns.
+    pub group: Option<GroupNo>,
+    /// SP is this far below its value at the function's first byte.
+    pub sp_adjust: u32,
+    /// The function may jump back to it: a hit with the depth and row of the top frame is no call.
+    pub loop_head: bool,
+    /// What the frame keeps for the return; nothing where it keeps only the time.
+    pub saves: Option<SaveNo>,
+    /// Which argument registers are garbage if the stack has just grown, and how to see that it has.
+    pub restored: Option<Restored>,
+}
+
+/// A site that sees the ends of calls. SP has its value at entry.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Exit {
+    /// What runs; nothing where only the frame is popped.
+    pub group: Option<GroupNo>,
+    /// A jump to another function, not a return: results are not there yet.
+    pub tail: bool,
+}
+
+/// What runs at a site or event, one after the other.
+#[derive(Clone, PartialEq, Eq, Debug, Hash)]
+pub struct Group {
+    /// In the order of the text; each clause at most once.
+    pub runs: Vec<Run>,
+}
+
+/// One clause's code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub struct Run {
+    /// The code.
+    pub variant: VariantNo,
+    /// The attach point on whose behalf.
+    pub point: PointNo,
+}
+
+/// One clause's code for one choice of types.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Body {
+    /// Which clause, by position in the text.
+    pub clause: u32,
+    /// What it runs on: which words mean something.
+    pub prelude: Prelude,
+    /// Its variables. They are 0 or "" until something is assigned.
+    pub vars: Vec<Var>,
+    /// The types of what it reads of arguments and results, no two of the same path.
+    pub accesses: Vec<Accessed>,
+    /// It runs only where this is not 0.
+    pub predicate: Option<Expr>,
+    /// What it does.
+    pub code: Vec<Stmt>,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// What a body runs on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
+pub enum Prelude {
+    /// A call of a Go function begins.
+    GoEntry,
+    /// A call of a Go function ends.
+    GoReturn,
+    /// Some instruction of Go code.
+    GoCode,
+    /// A call of another function begins, or some instruction of it.
+    NativeCode,
+    /// A call of another function has returned.
+    NativeReturn,
+    /// A tracepoint's record.
+    Tracepoint,
+    /// A tick of a clock.
+    Clock,
+    /// Before anything fires, or after everything did.
+    Once,
+    /// A runtime event.
+    Goroutine(GoroutineEvent),
+}
+
+/// An argument, result or part of one, as a body sees it.
+#[derive(Clone, PartialEq, Eq, Debug, Hash)]
+pub struct Accessed {
+    /// As written: `args.r.Tags[0]`, `len(args.s)`.
+    pub path: String,
+    /// Its type: an integer or a string.
+    pub ty: Type,
+}
+
+/// A body with places.
+#[derive(Clone, PartialEq, Eq, Debug, Hash)]
+pub struct Variant {
+    /// The code.
+    pub body: BodyNo,
+    /// Where each of [`Body::accesses`] is.
+    pub accesses: Vec<Access>,
+}
+
+/// Where a part of an argument or result is.
+#[derive(Clone, PartialEq, Eq, Debug, Hash)]
+pub enum Access {
+    /// An integer.
+    Int(Value),
+    /// The bytes at the address in `data`, as many as `len` says, up to the type's maximum.
+    Str {
+        /// Where the address of the bytes is.
+        data: Value,
+        /// Where their number is: a signed word, nothing to read if it is not positive.
+        len: Value,
+    },
+    /// What the entry kept in this slot of its frame; unreadable if the call was open already when we attached.
+    Saved(u32),
+    /// Never to be had here, as results are not at a jump to another function: unreadable.
+    Unreadable,
+}
+
+/// Where an integer is, if all the slices on the way to it are long enough.
+#[derive(Clone, PartialEq, Eq, Debug, Hash)]
+pub struct Value {
+    /// Checked first, in order: unreadable if one fails.
+    pub bounds: Vec<Bound>,
+    /// Where it is.
+    pub location: Location,
+}
+
+/// An index that must be below a slice's length.
+#[derive(Clone, PartialEq, Eq, Debug, Hash)]
+pub struct Bound {
+    /// Where the length is: a word.
+    pub len: Location,
+    /// The index.
+    pub index: u64,
+}
+
+/// Where an integer is: it starts with a register or a word of the stack and follows pointers.
+///
+/// Without `hops` the value is the base itself, its low `bytes` bytes. Otherwise the base is a pointer (8 bytes), and
+/// each hop adds its offset to the pointer and loads what is there: 8 bytes, the next pointer, but for the last one,
+/// which loads `bytes` bytes. Where a pointer on the way is nil the value is unreadable; reading it again at another
+/// place of the plan with an equal prefix may be spared.
+#[derive(Clone, PartialEq, Eq, Debug, Hash)]
+pub struct Location {
+    /// Where it starts.
+    pub base: Base,
+    /// Offsets, pointer by pointer.
+    pub hops: Vec<u64>,
+    /// Its width: 1, 2, 4 or 8.
+    pub bytes: u8,
+    /// Whether it is extended by its sign.
+    pub signed: bool,
+}
+
+/// Where a location starts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum Base {
+    /// A register. `argument` is its place among the integer argument registers, if it is read as one: where that bit
+    /// is not in [`Restored::registers`] of the entry, it holds garbage after the stack has grown.
+    Register {
+        /// Which.
+        register: Register,
+        /// Its bit.
+        argument: Option<u8>,
+    },
+    /// The caller's frame: this far behind the first stack argument, which is at SP + 8 when SP has its value at entry.
+    Stack(u64),
+}
+
+/// Something that fires without a site.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Event {
+    /// What.
+    pub on: On,
+    /// What runs.
+    pub group: GroupNo,
+}
+
+/// What fires without a site.
+#[derive(Clone, PartialEq, Eq, Debug, Hash)]
+pub enum On {
+    /// Before anything is attached.
+    Begin,
+    /// When everything is detached.
+    End,
+    /// From gospect's own loop.
+    Interval {
+        /// How often.
+        period_ns: u64,
+    },
+    /// On every CPU.
+    Profile {
+        /// How often.
+        period: Period,
+    },
+    /// A tracepoint of the kernel.
+    Tracepoint {
+        /// Its category.
+        category: String,
+        /// Its name.
+        name: String,
+    },
+    /// An event of an executable's Go runtime.
+    Goroutine {
+        /// The executable.
+        binary: BinaryNo,
+        /// Which.
+        event: GoroutineEvent,
+    },
+}
+
+/// A profile's rhythm.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum Period {
+    /// That many a second.
+    Hz(u64),
+    /// One in that many nanoseconds.
+    Nanos(u64),
+}
+
+/// An event of Go's runtime.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
+pub enum GoroutineEvent {
+    /// `goroutine:create`
+    Create,
+    /// `goroutine:state`
+    State,
+    /// `goroutine:exit`
+    Exit,
+}
+
+/// A `$variable`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Var {
+    /// Its name, without the sign.
+    pub name: String,
+    /// What it holds.
+    pub ty: Type,
+}
+
+/// A `@map`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Map {
+    /// Its name, with the sign.
+    pub name: String,
+    /// The parts of its key, none nested; empty for a map of one entry.
+    pub key: Vec<Type>,
+    /// What it holds.
+    pub value: MapValue,
+    /// How many entries.
+    pub capacity: u32,
+    /// Where the text first names it.
+    pub span: Span,
+}
+
+/// What a map holds.
+#[derive(Clone, PartialEq, Eq, Debug, Hash)]
+pub enum MapValue {
+    /// A value that is written and read: one for all CPUs.
+    Plain(Type),
+    /// `count()`; this and all that follow are kept by CPU and only ever added to.
+    Count,
+    /// `sum(x)`
+    Sum {
+        /// Whether `x` has a sign.
+        signed: bool,
+    },
+    /// `avg(x)`
+    Avg {
+        /// Whether `x` has a sign.
+        signed: bool,
+    },
+    /// `min(x)`
+    Min {
+        /// Whether `x` has a sign.
+        signed: bool,
+    },
+    /// `max(x)`
+    Max {
+        /// Whether `x` has a sign.
+        signed: bool,
+    },
+    /// `stats(x)`
+    Stats {
+        /// Whether `x` has a sign.
+        signed: bool,
+    },
+    /// `hist(x)`: by powers of two.
+    Hist,
+    /// `lhist(x, min, max, step)`
+    LinearHist {
+        /// Where the buckets start.
+        min: i64,
+        /// Where they end.
+        max: i64,
+        /// How wide they are.
+        step: u64,
+    },
+    /// `quantiles(x)`: 16 buckets for each power of two.
+    Quantiles,
+}
+
+/// A type of the language.
+#[derive(Clone, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
+pub enum Type {
+    /// An integer.
+    Int {
+        /// Whether it has a sign.
+        signed: bool,
+        /// How wide it is where it is stored: 1, 2, 4 or 8. In registers, maps and keys it takes 8.
+        bytes: u8,
+    },
+    /// Text of up to `max` bytes; longer text is cut and says so.
+    Str {
+        /// The most bytes kept.
+        max: u32,
+    },
+    /// Bytes that are no text, shown as hexadecimal.
+    Buf {
+        /// The most bytes kept.
+        max: u32,
+    },
+    /// A number that user space shows as something else. It compares as an unsigned number of 8 bytes.
+    Id(Id),
+    /// Several values, none of them a tuple.
+    Tuple(Vec<Type>),
+}
+
+/// What a number stands for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
+pub enum Id {
+    /// A [`FuncNo`]: its function's name.
+    Func,
+    /// A [`PointNo`] in the upper and a [`FuncNo`] in the lower 32 bits (all ones without a function): what fired, as
+    /// bpftrace writes it.
+    Probe,
+    /// The address, as the file counts, of a goroutine's start function in the lower 48 bits, a [`BinaryNo`] above.
+    StartFunc,
+    /// A goroutine's state, without the scan bit.
+    GoState,
+    /// Why a goroutine waits: the runtime's number in the lower 32 bits, a [`BinaryNo`] above, since the numbers
+    /// differ from version to version.
+    WaitReason,
+    /// A user stack of at most that many frames.
+    UStack(u32),
+    /// An address in the kernel.
+    Ksym,
+    /// An address in the process.
+    Usym,
+    /// Nanoseconds since boot, shown by this `strftime` format.
+    Time(StringNo),
+    /// A number, shown as hexadecimal.
+    Hex,
+}
+
+/// A statement.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Stmt {
+    /// What it does.
+    pub kind: StmtKind,
+    /// Where it stands.
+    pub pos: Pos,
+}
+
+/// What a statement does.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum StmtKind {
+    /// `$x = e`
+    SetVar {
+        /// `$x`
+        var: VarNo,
+        /// `e`, of a type that fits.
+        value: Expr,
+    },
+    /// `@m[k] = e`, of a map that holds plain values
+    SetMap {
+        /// `@m`
+        map: MapNo,
+        /// `k`
+        key: Vec<Expr>,
+        /// `e`, of a type that fits.
+        value: Expr,
+    },
+    /// `@m[k] = hist(e)`, `count()`
+    Aggregate {
+        /// `@m`: what it holds says what happens.
+        map: MapNo,
+        /// `k`
+        key: Vec<Expr>,
+        /// `e`; `None` for `count()`.
+        value: Option<Expr>,
+    },
+    /// An expression for what it does: [`ExprKind::MapAdd`], [`ExprKind::VarAdd`].
+    Do(Expr),
+    /// `delete(@m[k])`
+    Delete {
+        /// `@m`
+        map: MapNo,
+        /// `k`
+        key: Vec<Expr>,
+    },
+    /// `clear(@m)`: user space removes all entries when it reads the record.
+    Clear(MapNo),
+    /// `zero(@m)`: user space sets all values to 0 when it reads the record.
+    Zero(MapNo),
+    /// `printf(f, …)`
+    Printf {
+        /// `f`: checked against the arguments.
+        format: StringNo,
+        /// `…`
+        args: Vec<Expr>,
+    },
+    /// `print(@m, top, div)`: user space prints the map when it reads the record.
+    PrintMap {
+        /// `@m`
+        map: MapNo,
+        /// Only the so many largest; 0 for all.
+        top: u32,
+        /// Values are divided by this; at least 1.
+        div: u32,
+    },
+    /// `print(e)`, `print(@m[k])`
+    Print(Expr),
+    /// `time(f)`
+    Time(StringNo),
+    /// `exit(e)`: no body runs on from here, and no other one begins.
+    Exit(Option<Expr>),
+    /// `if`
+    If {
+        /// The condition.
+        cond: Expr,
+        /// If it is not 0.
+        then: Vec<Stmt>,
+        /// If it is.
+        otherwise: Vec<Stmt>,
+    },
+    /// `unroll(n)`: the same again and again.
+    Repeat {
+        /// How often: at most 100.
+        times: u32,
+        /// What.
+        body: Vec<Stmt>,
+    },
+    /// `return`: this body ends here.
+    Return,
+}
+
+/// An expression.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Expr {
+    /// What it is.
+    pub kind: ExprKind,
+    /// What it gives.
+    pub ty: Type,
+    /// Where it stands.
+    pub pos: Pos,
+}
+
+/// What an expression is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ExprKind {
+    /// A number, as the 64 bits that it is.
+    Int(i64),
+    /// Text.
+    Str(StringNo),
+    /// A word that means something by itself.
+    Word(Word),
+    /// An argument, result or part of one.
+    Access(AccessNo),
+    /// A field of a tracepoint's record; of type integer, or string for `char[N]`.
+    Field {
+        /// Where it is in the record.
+        offset: u32,
+        /// How many bytes it takes: 1, 2, 4 or 8, or the length of the array.
+        bytes: u32,
+        /// How it is stored.
+        form: FieldForm,
+    },
+    /// A field of a runtime event.
+    Event(EventField),
+    /// A register as it is at the site.
+    Register(Register),
+    /// The word at SP + 8 + this, for `sargN`; the entry's adjustment is added.
+    StackWord(u64),
+    /// `$x`
+    Var(VarNo),
+    /// `@m[k]`: 0 or "" if there is none.
+    Map {
+        /// `@m`: it holds plain values.
+        map: MapNo,
+        /// `k`
+        key: Vec<Expr>,
+    },
+    /// `@m[k] += n` and the like, one atomic addition.
+    MapAdd {
+        /// `@m`: it holds integers.
+        map: MapNo,
+        /// `k`
+        key: Vec<Expr>,
+        /// `n`
+        by: Box<Expr>,
+        /// Whose value counts, if it is used: that before the addition, or that after it. Without atomics that
+        /// return something it is what a read beside the addition finds.
+        before: bool,
+    },
+    /// `$x++` and the like.
+    VarAdd {
+        /// `$x`: an integer.
+        var: VarNo,
+        /// How much.
+        by: i64,
+        /// The value is that before the addition.
+        before: bool,
+    },
+    /// `-x`, `~x`, `!x`; the last gives 0 or 1.
+    Unary {
+        /// Never [`UnaryOp::Deref`].
+        op: UnaryOp,
+        /// `x`
+        of: Box<Expr>,
+    },
+    /// `a + b` on integers. The sides have types of equal sign (ids count as unsigned); comparisons and the logical
+    /// operators give 0 or 1, and the latter look at the right side only where it matters.
+    Binary {
+        /// The operator.
+        op: BinaryOp,
+        /// `a`
+        left: Box<Expr>,
+        /// `b`
+        right: Box<Expr>,
+    },
+    /// Whether two texts are the same: 0 or 1.
+    SameText {
+        /// One.
+        left: Box<Expr>,
+        /// The other.
+        right: Box<Expr>,
+        /// Only that many bytes count.
+        first: Option<u32>,
+        /// Whether they differ instead.
+        negated: bool,
+    },
+    /// `c ? a : b`; both sides fit the type.
+    Ternary {
+        /// `c`
+        cond: Box<Expr>,
+        /// `a`
+        then: Box<Expr>,
+        /// `b`
+        otherwise: Box<Expr>,
+    },
+    /// `(uint32)x`: cut to the type's width, then extended by its sign. Also makes a number an id: `usym(x)`.
+    Cast(Box<Expr>),
+    /// `*(uint32 *)x`: the type's bytes at the address `x` of the process.
+    Read(Box<Expr>),
+    /// `str(p)`, `str(p, n)`, `buf(p, n)`: the bytes at the address `p` of the process, up to `n`; without `n` up to
+    /// a zero byte. The type says how many are kept at most, and whether they end at a zero byte.
+    ReadBytes {
+        /// `p`
+        at: Box<Expr>,
+        /// `n`
+        len: Option<Box<Expr>>,
+    },
+    /// `(a, b)`
+    Tuple(Vec<Expr>),
+}
+
+/// A word that means something by itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum Word {
+    /// Nanoseconds since boot.
+    Nsecs,
+    /// Nanoseconds since this call began. In returns only.
+    Elapsed,
+    /// The process.
+    Pid,
+    /// The thread.
+    Tid,
+    /// The CPU.
+    Cpu,
+    /// The thread's name: text of up to 16 bytes.
+    Comm,
+    /// The goroutine; 0 if none.
+    Goid,
+    /// The goroutine that started it.
+    ParentGoid,
+    /// Its state.
+    GoState,
+    /// Why it waits.
+    WaitReason,
+    /// Its start function.
+    StartFunc,
+    /// The function of the site.
+    Func,
+    /// The attach point with the function of the site.
+    Probe,
+    /// The user stack.
+    UStack,
+}
+
+/// How a field of a tracepoint's record is stored.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum FieldForm {
+    /// A number.
+    Int,
+    /// An array of characters with zeros behind the text.
+    Chars,
+    /// A `__data_loc` word: length in the upper, offset in the record in the lower 16 bits, of text that ends with a
+    /// zero.
+    DataLoc,
+}
+
+/// A field of a runtime event.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum EventField {
+    /// `args.goid`: the goroutine concerned.
+    Goid,
+    /// `args.from`: the state left.
+    From,
+    /// `args.to`: the state entered.
+    To,
+    /// `args.reason`: why it waits, if it does.
+    Reason,
+    /// `args.for`: nanoseconds in the state left.
+    For,
+    /// `args.startfunc`
+    StartFunc,
+    /// `args.parent`: the goroutine that started it.
+    Parent,
+    /// `args.gopc`: where it was started.
+    GoPc,
+}

@@ -1,0 +1,207 @@
+//! What the checker asks about the world: executables and their functions, the kernel's tracepoints.
+//!
+//! Questions only. [`World`] and [`Target`] are what somebody with files at hand implements; for Go programs and other
+//! ELF files [`GoTarget`] and [`ElfTarget`] do.
+
+use std::sync::Arc;
+
+use gobin::insn::Class;
+use gobin::pattern::Pattern;
+use gobin::signature::Signature;
+use gobin::sites::Sites;
+use gobin::types::{Type, TypeRef};
+use gobin::{FileOff, VAddr};
+
+use crate::plan::FieldForm;
+
+/// Everything outside the text.
+pub trait World {
+    /// The executable that the text calls `path`; empty is the target of the command line.
+    ///
+    /// # Errors
+    /// Why there is none, in a sentence without full stop.
+    fn binary(&self, path: &str) -> Result<&dyn Target, String>;
+
+    /// The record of a tracepoint.
+    ///
+    /// # Errors
+    /// Why it is not known, in a sentence without full stop.
+    fn tracepoint(&self, category: &str, name: &str) -> Result<Vec<Field>, String>;
+}
+
+/// A field of a tracepoint's record.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Field {
+    /// Its name.
+    pub name: String,
+    /// Its type, as the kernel's format file has it.
+    pub type_name: String,
+    /// Where in the record it is.
+    pub offset: u32,
+    /// How many bytes it takes.
+    pub bytes: u32,
+    /// How it is stored; `None` for what the language has no type for.
+    pub form: Option<FieldForm>,
+    /// Whether it has a sign.
+    pub signed: bool,
+}
+
+/// An executable.
+pub trait Target {
+    /// The machine that it is for.
+    fn arch(&self) -> gobin::Arch;
+
+    /// What is known of its Go runtime; `None` if it is no Go program.
+    fn runtime(&self) -> Option<Runtime>;
+
+    /// The functions that the pattern matches, by address.
+    fn matching(&self, pattern: &Pattern) -> Vec<Found>;
+
+    /// The function whose code contains an address.
+    fn function_at(&self, at: VAddr) -> Option<Found>;
+
+    /// In how many places functions matching the pattern were inlined, where no probe sees them; the name of one
+    /// function that contains such a place.
+    fn inlined(&self, pattern: &Pattern) -> Option<(usize, String)>;
+
+    /// Names close to what was meant, best first.
+    fn suggest(&self, wanted: &str) -> Vec<String>;
+
+    /// Where probes go in a function; `None` if it is no Go program.
+    fn sites(&self, function: &Found) -> Option<Sites>;
+
+    /// What a probe on an instruction of a function costs.
+    ///
+    /// # Errors
+    /// Why there can be none: outside, not where an instruction starts, refused by the kernel.
+    fn instruction(&self, function: &Found, offset: u64) -> Result<Option<Class>, String>;
+
+    /// What a function takes and gives.
+    ///
+    /// # Errors
+    /// Why that is not known, in a sentence without full stop.
+    fn signature(&self, function: &Found) -> Result<Arc<Signature>, String>;
+
+    /// A type that a signature, or another type, refers to.
+    fn resolve(&self, at: TypeRef) -> Option<Arc<Type>>;
+
+    /// Where in the file an address is.
+    fn file_offset(&self, at: VAddr) -> Option<FileOff>;
+}
+
+/// A function.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Found {
+    /// The target's own number for it.
+    pub index: u32,
+    /// Its name.
+    pub name: String,
+    /// Its first byte.
+    pub entry: VAddr,
+}
+
+/// What the emitted programs must know of a Go runtime.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Runtime {
+    /// The `26` of `go1.26`, if known.
+    pub minor: Option<u32>,
+    /// Where fields are, by struct and path (`g.goid`), for each of [`FIELDS`]; or why that is not known.
+    pub fields: Vec<(&'static str, Result<u64, String>)>,
+    /// Where the runtime's own events are seen.
+    pub hooks: Vec<Hook>,
+    /// Why others of [`HOOKS`] are not seen; those that the version does not have are not among them.
+    pub missing: Vec<(HookKind, String)>,
+    /// The runtime's reasons to wait, by number.
+    pub wait_reasons: Vec<String>,
+}
+
+/// The fields that [`Runtime::fields`] has an answer for.
+pub const FIELDS: [&str; 15] = [
+    "g.stack.lo",
+    "g.stack.hi",
+    "g.m",
+    "g.sched",
+    "g.sched.sp",
+    "g.sched.pc",
+    "g.atomicstatus",
+    "g.goid",
+    "g.waitreason",
+    "g.parentGoid",
+    "g.gopc",
+    "g.startpc",
+    "g.coroarg",
+    "m.curg",
+    "m.procid",
+];
+
+impl Runtime {
+    /// Where a field of [`FIELDS`] is.
+    ///
+    /// # Errors
+    /// Why that is not known.
+    pub fn field(&self, name: &str) -> Result<u64, String> {
+        let found = self.fields.iter().find(|(field, _)| *field == name);
+        found.map_or_else(|| Err(format!("nobody asked where {name} is")), |(_, answer)| answer.clone())
+    }
+
+    /// The hooks of a kind: one, but for the returns of a function.
+    pub fn hooks(&self, kind: HookKind) -> impl Iterator<Item = &Hook> {
+        self.hooks.iter().filter(move |hook| hook.kind == kind)
+    }
+}
+
+/// A place in the runtime where something is seen that no probe of the user shows.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Hook {
+    /// What is seen.
+    pub kind: HookKind,
+    /// The function that it is in.
+    pub function: String,
+    /// The instruction.
+    pub at: VAddr,
+    /// Where in the file that is.
+    pub file: FileOff,
+    /// What it costs.
+    pub class: Class,
+    /// SP is this far below its value at the function's first byte. Not for [`HookKind::Recovery`].
+    pub sp_adjust: u32,
+}
+
+/// What is seen at a hook.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+pub enum HookKind {
+    /// The `call runtime.gogo` in `runtime.recovery`: frames below a recovered panic are gone.
+    Recovery,
+    /// `runtime.gdestroy` (`goexit0` in Go 1.21): a goroutine, the first argument, is over.
+    GoroutineEnd,
+    /// `runtime.copystack`: the stack of a goroutine, the first argument, moves.
+    CopyStack,
+    /// `runtime.casgstatus(gp, old, new)`
+    Status,
+    /// `runtime.casGToPreemptScan(gp, …)`: running → preempted.
+    PreemptScan,
+    /// `runtime.casGFromPreempted(gp, …)`: preempted → waiting.
+    FromPreempted,
+    /// `runtime.coroswitch_m(gp)`: waiting and running change places without `casgstatus` (since Go 1.22).
+    CoroSwitch,
+    /// `runtime.reentersyscall`: running → syscall without `casgstatus` (since Go 1.26).
+    SyscallEnter,
+    /// `runtime.exitsyscall`: syscall → running without `casgstatus` (since Go 1.26).
+    SyscallExit,
+    /// A return of `runtime.newproc1`, whose result is a new g with its goid (needed up to Go 1.23).
+    Created,
+}
+
+/// Every kind of hook, the function or functions that it may be in, and the versions that need it.
+pub const HOOKS: [(HookKind, &[&str], std::ops::RangeInclusive<u32>); 10] = [
+    (HookKind::Recovery, &["runtime.recovery"], 0..=u32::MAX),
+    (HookKind::GoroutineEnd, &["runtime.gdestroy", "runtime.goexit0"], 0..=u32::MAX),
+    (HookKind::CopyStack, &["runtime.copystack"], 0..=u32::MAX),
+    (HookKind::Status, &["runtime.casgstatus"], 0..=u32::MAX),
+    (HookKind::PreemptScan, &["runtime.casGToPreemptScan"], 0..=u32::MAX),
+    (HookKind::FromPreempted, &["runtime.casGFromPreempted"], 0..=u32::MAX),
+    (HookKind::CoroSwitch, &["runtime.coroswitch_m"], 22..=u32::MAX),
+    (HookKind::SyscallEnter, &["runtime.reentersyscall"], 26..=u32::MAX),
+    (HookKind::SyscallExit, &["runtime.exitsyscall"], 26..=u32::MAX),
+    (HookKind::Created, &["runtime.newproc1"], 0..=23),
+];
