@@ -6,6 +6,8 @@
 
 use std::ops::Range;
 
+mod text;
+
 /// A stretch of the text, in bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash, PartialOrd, Ord)]
 pub struct Span {

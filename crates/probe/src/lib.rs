@@ -9,8 +9,14 @@
 //! ```
 
 pub mod ast;
+pub mod diagnostic;
+mod lex;
 pub mod machine;
+mod parse;
 pub mod plan;
 pub mod target;
+pub mod words;
 
+pub use diagnostic::{Diagnostic, Severity, render};
+pub use parse::parse;
 pub use plan::Plan;
