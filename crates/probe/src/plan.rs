@@ -99,7 +99,7 @@ pub struct Plan {
     /// What runs one after the other.
     pub groups: Vec<Group>,
     /// What an entry keeps for the return in its frame, slot by slot: each one word of 8 bytes, extended by its sign.
-    pub saves: Vec<Vec<Location>>,
+    pub saves: Vec<Vec<Value>>,
     /// What fires without a site in a program, in the order of the text; each kind once.
     pub events: Vec<Event>,
     /// What must be there besides the bodies.
@@ -154,7 +154,9 @@ pub struct Skipped {
 pub struct Binary {
     /// As the text names it; empty for the target.
     pub path: String,
-    /// Its Go runtime; `None` for other programs.
+    /// Whether it is a Go program.
+    pub go: bool,
+    /// Its Go runtime, if anything that [`Plan::needs`] asks for must know it.
     pub runtime: Option<Runtime>,
 }
 
@@ -167,6 +169,8 @@ pub struct Function {
     pub name: String,
     /// Its first byte.
     pub entry: VAddr,
+    /// Its calls are paired: entries push a frame, exits pop it.
+    pub frames: bool,
 }
 
 /// An instruction with a probe.

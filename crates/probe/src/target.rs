@@ -14,8 +14,18 @@ use gobin::{FileOff, VAddr};
 
 use crate::plan::FieldForm;
 
+mod elf;
+mod go;
+mod hooks;
+
+pub use elf::ElfTarget;
+pub use go::GoTarget;
+
 /// Everything outside the text.
 pub trait World {
+    /// The machine that programs run on.
+    fn arch(&self) -> gobin::Arch;
+
     /// The executable that the text calls `path`; empty is the target of the command line.
     ///
     /// # Errors
@@ -48,11 +58,11 @@ pub struct Field {
 
 /// An executable.
 pub trait Target {
-    /// The machine that it is for.
-    fn arch(&self) -> gobin::Arch;
+    /// Whether it is a Go program.
+    fn is_go(&self) -> bool;
 
-    /// What is known of its Go runtime; `None` if it is no Go program.
-    fn runtime(&self) -> Option<Runtime>;
+    /// What is known of its Go runtime. Asked only where it is needed, since finding out takes a while.
+    fn runtime(&self) -> Runtime;
 
     /// The functions that the pattern matches, by address.
     fn matching(&self, pattern: &Pattern) -> Vec<Found>;
@@ -116,11 +126,10 @@ pub struct Runtime {
 }
 
 /// The fields that [`Runtime::fields`] has an answer for.
-pub const FIELDS: [&str; 15] = [
+pub const FIELDS: [&str; 14] = [
     "g.stack.lo",
     "g.stack.hi",
     "g.m",
-    "g.sched",
     "g.sched.sp",
     "g.sched.pc",
     "g.atomicstatus",

@@ -1,0 +1,136 @@
+//! Answers from a Go executable.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use gobin::insn::{self, Class};
+use gobin::pattern::{self, Pattern};
+use gobin::signature::{Signature, Signatures};
+use gobin::sites::Sites;
+use gobin::types::{Type, TypeRef, TypeSource};
+use gobin::{Arch, FileOff, Function, Image, VAddr};
+
+use super::{FIELDS, Found, Runtime, Target, hooks};
+
+/// How many names are suggested.
+pub(super) const SUGGESTED: usize = 3;
+
+/// No program has reasons to wait behind this number.
+const MOST_REASONS: u8 = 100;
+
+/// A Go executable, and what was found out about it so far.
+pub struct GoTarget<'i> {
+    image: &'i Image,
+    signatures: OnceLock<Option<Signatures<'i>>>,
+    known: Mutex<HashMap<u32, Result<Arc<Signature>, String>>>,
+}
+
+impl<'i> GoTarget<'i> {
+    /// Asks nothing yet.
+    #[must_use]
+    pub fn new(image: &'i Image) -> GoTarget<'i> {
+        GoTarget { image, signatures: OnceLock::new(), known: Mutex::default() }
+    }
+
+    fn function(&self, found: &Found) -> Option<Function<'i>> {
+        self.image.function(found.index)
+    }
+
+    fn read_signature(&self, found: &Found) -> Result<Arc<Signature>, String> {
+        let function = self.function(found).ok_or_else(|| "it is not in the program's table".to_owned())?;
+        let signatures = self.signatures.get_or_init(|| self.image.dwarf_signatures());
+        let signatures =
+            signatures.as_ref().ok_or_else(|| "the program has no DWARF that describes its arguments".to_owned())?;
+        let signature = signatures.at(function.entry(), function.name(), function.is_assembly());
+        signature.map(Arc::new).ok_or_else(|| "DWARF does not describe it".to_owned())
+    }
+}
+
+fn found(function: Function<'_>) -> Found {
+    Found { index: function.index(), name: function.name().to_owned(), entry: function.entry() }
+}
+
+impl Target for GoTarget<'_> {
+    fn is_go(&self) -> bool {
+        true
+    }
+
+    fn runtime(&self) -> Runtime {
+        let layout = self.image.runtime();
+        let field = |name: &'static str| {
+            let (strct, path) = name.split_once('.').unwrap_or((name, ""));
+            let offset = layout.offset(&format!("runtime.{strct}"), path);
+            (name, offset.map(|o| o.value).map_err(|why| why.to_string()))
+        };
+        let (hooks, missing) = hooks::find(self.image);
+        Runtime {
+            minor: self.image.minor(),
+            fields: FIELDS.into_iter().map(field).collect(),
+            hooks,
+            missing,
+            wait_reasons: (0..MOST_REASONS).map_while(|n| layout.wait_reason(n)).map(str::to_owned).collect(),
+        }
+    }
+
+    fn matching(&self, pattern: &Pattern) -> Vec<Found> {
+        self.image.functions().filter(|f| pattern.matches(f.name())).map(found).collect()
+    }
+
+    fn function_at(&self, at: VAddr) -> Option<Found> {
+        self.image.function_at(at).map(found)
+    }
+
+    fn inlined(&self, pattern: &Pattern) -> Option<(usize, String)> {
+        let inlined = self.image.inlined();
+        let places: Vec<_> = inlined.iter().filter(|(name, _)| pattern.matches(name)).flat_map(|(_, at)| at).collect();
+        places.first().map(|first| (places.len(), first.into.name().to_owned()))
+    }
+
+    fn suggest(&self, wanted: &str) -> Vec<String> {
+        let names = pattern::suggest(wanted, self.image.functions().map(|f| f.name()), SUGGESTED);
+        names.into_iter().map(str::to_owned).collect()
+    }
+
+    fn sites(&self, function: &Found) -> Option<Sites> {
+        self.function(function).map(|f| self.image.sites(&f))
+    }
+
+    fn instruction(&self, function: &Found, offset: u64) -> Result<Option<Class>, String> {
+        let function = self.function(function).ok_or_else(|| "it is not in the program's table".to_owned())?;
+        instruction(self.image.arch(), &function, offset).map(Some)
+    }
+
+    fn signature(&self, function: &Found) -> Result<Arc<Signature>, String> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.entry(function.index).or_insert_with(|| self.read_signature(function)).clone()
+    }
+
+    fn resolve(&self, at: TypeRef) -> Option<Arc<Type>> {
+        self.image.dwarf()?.resolve(at)
+    }
+
+    fn file_offset(&self, at: VAddr) -> Option<FileOff> {
+        self.image.elf().file_offset(at)
+    }
+}
+
+/// The price of a probe at an offset, if an instruction starts there that can have one.
+fn instruction(arch: Arch, function: &Function<'_>, offset: u64) -> Result<Class, String> {
+    let size = function.size();
+    let wanted = u32::try_from(offset).ok().filter(|&at| at < size);
+    let wanted = wanted.ok_or_else(|| format!("the function has {size:#x} bytes"))?;
+    let mut before = 0;
+    for decoded in insn::decode(arch, function.entry(), function.code()) {
+        let decoded = decoded.map_err(|why| why.to_string())?;
+        if decoded.at == wanted {
+            let bytes = function.code().get(wanted as usize..).unwrap_or_default();
+            return insn::price(arch, bytes).map_err(|why| why.to_string());
+        }
+        if decoded.at > wanted {
+            let next = decoded.at;
+            return Err(format!("no instruction starts there; one does at +{before:#x}, the next at +{next:#x}"));
+        }
+        before = decoded.at;
+    }
+    Err(format!("no instruction starts there; the last one does at +{before:#x}"))
+}

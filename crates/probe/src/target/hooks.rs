@@ -1,0 +1,74 @@
+//! Where the Go runtime lets its own events be seen.
+//!
+//! Each hook is an instruction behind the stack check of a function of the runtime, so that it fires once a call, but
+//! for two: a recovered panic is seen where `runtime.recovery` jumps (only there the new stack pointer is known), and
+//! a new goroutine, up to Go 1.23, where `runtime.newproc1` returns.
+
+use gobin::insn::{self, Flow};
+use gobin::{Function, Image};
+
+use super::{HOOKS, Hook, HookKind};
+
+/// The hooks that were found, and why others were not.
+pub(super) fn find(image: &Image) -> (Vec<Hook>, Vec<(HookKind, String)>) {
+    let (mut hooks, mut missing) = (Vec::new(), Vec::new());
+    for (kind, names, versions) in HOOKS {
+        if image.minor().is_some_and(|minor| !versions.contains(&minor)) {
+            continue;
+        }
+        let function = names.iter().find_map(|name| image.runtime_function(name));
+        let Some(function) = function else {
+            // Coroutines come only with programs that use them.
+            if kind != HookKind::CoroSwitch {
+                missing.push((kind, format!("the program has no {}", names.join(" and no "))));
+            }
+            continue;
+        };
+        match places(image, kind, &function) {
+            Ok(found) => hooks.extend(found),
+            Err(why) => missing.push((kind, format!("{}: {why}", function.name()))),
+        }
+    }
+    (hooks, missing)
+}
+
+fn places(image: &Image, kind: HookKind, function: &Function<'_>) -> Result<Vec<Hook>, String> {
+    match kind {
+        HookKind::Recovery => jump_of_recovery(image, function).map(|hook| vec![hook]),
+        HookKind::Created => {
+            let returns = image.sites(function).returns.map_err(|why| why.to_string())?;
+            returns.iter().map(|r| hook(image, kind, function, r.offset, r.class, 0)).collect()
+        }
+        _ => {
+            let entry = image.sites(function).entry.map_err(|why| why.to_string())?;
+            hook(image, kind, function, entry.offset, entry.class, entry.sp_adjust).map(|hook| vec![hook])
+        }
+    }
+}
+
+fn hook(
+    image: &Image,
+    kind: HookKind,
+    function: &Function<'_>,
+    offset: u32,
+    class: insn::Class,
+    sp_adjust: u32,
+) -> Result<Hook, String> {
+    let at = function.entry().plus(u64::from(offset));
+    let file = image.elf().file_offset(at).ok_or("its code is not in the file")?;
+    Ok(Hook { kind, function: function.name().to_owned(), at, file, class, sp_adjust })
+}
+
+/// The only call of `runtime.gogo` in `runtime.recovery`.
+fn jump_of_recovery(image: &Image, function: &Function<'_>) -> Result<Hook, String> {
+    let gogo = |flow| match flow {
+        Flow::Call(to) | Flow::Jump(to) => image.function_at(to).is_some_and(|f| f.name() == "runtime.gogo"),
+        _ => false,
+    };
+    let code = insn::decode(image.arch(), function.entry(), function.code());
+    let calls: Vec<_> = code.map_while(Result::ok).filter(|insn| gogo(insn.flow)).collect();
+    let [call] = calls[..] else { return Err(format!("it calls runtime.gogo {} times, not once", calls.len())) };
+    let bytes = function.code().get(call.at as usize..).unwrap_or_default();
+    let class = insn::price(image.arch(), bytes).map_err(|why| why.to_string())?;
+    hook(image, HookKind::Recovery, function, call.at, class, 0)
+}
