@@ -14,9 +14,11 @@ mod lex;
 pub mod machine;
 mod parse;
 pub mod plan;
+pub mod program;
 pub mod target;
 pub mod words;
 
 pub use diagnostic::{Diagnostic, Severity, render};
 pub use parse::parse;
 pub use plan::Plan;
+pub use program::Program;

@@ -1,0 +1,254 @@
+//! What the kernel is given: programs, maps, sites, and what the bytes that come back mean.
+//!
+//! A [`Program`] is plain data, the same for the same plan and [`bpf::Caps`]. Whoever loads it makes [`Program::maps`],
+//! loads the programs, fills in [`Tables::processes`], and then:
+//!
+//! 1. runs the programs of [`On::Begin`];
+//! 2. attaches each of [`Program::users`] with its sites, in their order and with their cookies, and each of
+//!    [`Program::events`];
+//! 3. sets [`control::ARMED`] to 1: from here on what is hit counts. Before the detach it becomes 0 again;
+//! 4. takes records out of [`Tables::ring`] and does what [`event::Row`] says, in their order; runs the programs of
+//!    [`On::Interval`] when it is time;
+//! 5. ends when [`control::EXIT`] is not 0 (its record says the same, but a full ring may have lost it), and runs the
+//!    programs of [`On::End`] after the detach.
+//!
+//! The offsets that loader and programs share are constants here: [`control`], [`process`], [`counter`], [`site`].
+
+use std::fmt;
+
+use bpf::{MapId, Maps};
+use event::Schema;
+use gobin::FileOff;
+
+use crate::plan::{BinaryNo, FuncNo, On};
+
+/// The only value of [`Tables::control`].
+pub mod control {
+    /// `u32`: 0 while probes come and go; programs other than `BEGIN` and `END` do nothing then.
+    pub const ARMED: u32 = 0;
+    /// `u32`: not 0 after `exit()`; programs other than `END` do nothing then.
+    pub const EXIT: u32 = 4;
+    /// `i64`: what `exit()` was given.
+    pub const EXIT_CODE: u32 = 8;
+    /// `u64`: the device of the pid namespace whose numbers processes are known by; 0 for the kernel's own numbers.
+    pub const NAMESPACE_DEVICE: u32 = 16;
+    /// `u64`: its inode.
+    pub const NAMESPACE_INODE: u32 = 24;
+    /// `u64`: bit *n* is set if processes that are not in the table are let through at probes in binary *n*, as
+    /// number 0 and loaded where the file says; binaries from 64 on never are.
+    pub const UNFILTERED: u32 = 32;
+    /// Bytes of it.
+    pub const SIZE: u32 = 40;
+}
+
+/// An entry of [`Tables::processes`]: which processes are ours. One that has none is not.
+pub mod process {
+    /// In the key, `u32`: the process, by the numbers of the namespace that [`super::control`] names.
+    pub const TGID: u32 = 0;
+    /// In the key, `u32`: the binary, a [`crate::plan::BinaryNo`].
+    pub const BINARY: u32 = 4;
+    /// Bytes of the key.
+    pub const KEY: u32 = 8;
+    /// In the value, `u32`: a number of its own for each image that a process has executed, from 1 on.
+    pub const NUMBER: u32 = 0;
+    /// In the value, `u64`: how far behind the file's addresses this binary is loaded, wrapping.
+    pub const BIAS: u32 = 8;
+    /// Bytes of the value.
+    pub const SIZE: u32 = 16;
+    /// Room for so many.
+    pub const ENTRIES: u32 = 4096;
+}
+
+/// A value of [`Tables::counters`], each field a `u64` for each CPU: entry 0 is for the whole run, entry 1 + *n* for
+/// attach point *n* of the plan.
+pub mod counter {
+    /// How often programs ran while armed. Whole run only.
+    pub const FIRINGS: u32 = 0;
+    /// How often a clause's code began.
+    pub const HITS: u32 = 8;
+    /// How often its predicate was not met.
+    pub const FILTERED: u32 = 16;
+    /// How often it was held back by a limit.
+    pub const LIMITED: u32 = 24;
+    /// Records that were put into the ring.
+    pub const PRINTED: u32 = 32;
+    /// Records that did not fit into the ring.
+    pub const LOST: u32 = 40;
+    /// Values that could not be read.
+    pub const UNREADABLE: u32 = 48;
+    /// How often the code did not run because all scratch memory was in use.
+    pub const NO_SCRATCH: u32 = 56;
+    /// Bytes of it.
+    pub const SIZE: u32 = 64;
+}
+
+/// A value of [`Tables::sites`], by the site's place in the plan. Filled in from the start.
+pub mod site {
+    /// `u32`: the function, a [`crate::plan::FuncNo`].
+    pub const FUNCTION: u32 = 0;
+    /// `u32`: which code runs.
+    pub const DISPATCH: u32 = 4;
+    /// `u32`: SP is this far below its value at entry.
+    pub const SP_ADJUST: u32 = 8;
+    /// `u16`: the argument registers that survive a growth of the stack, by bit.
+    pub const RESTORED: u32 = 12;
+    /// `u16`: [`LOOP_HEAD`], [`TAIL`] or 0.
+    pub const FLAGS: u32 = 14;
+    /// `u64`: the return address, as the file counts, that shows that the stack has just grown; 0 if nothing does.
+    pub const GROWN: u32 = 16;
+    /// Bytes of it.
+    pub const SIZE: u32 = 24;
+    /// The function may jump back to this entry.
+    pub const LOOP_HEAD: u16 = 1;
+    /// This exit is a jump to another function.
+    pub const TAIL: u16 = 2;
+}
+
+/// A value of [`Tables::stacks`]; the key, a `u64`, is the id.
+pub mod stack {
+    /// `u64`: process in the upper half, thread in the lower.
+    pub const PID_TGID: u32 = 0;
+    /// `u64`: the return address that the kernel's walk misses because the frame was not complete, to be put behind
+    /// the first address; 0 if it misses none.
+    pub const CALLER: u32 = 8;
+    /// `u64`: how many addresses there are.
+    pub const COUNT: u32 = 16;
+    /// `u64` each: the addresses, innermost first.
+    pub const FRAMES: u32 = 24;
+    /// How many at most.
+    pub const MAX_FRAMES: u32 = 32;
+    /// Bytes of it.
+    pub const SIZE: u32 = FRAMES + 8 * MAX_FRAMES;
+}
+
+/// Everything that the kernel is given, and how to read what comes back.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Program {
+    /// The maps of all programs.
+    pub maps: Maps,
+    /// Those with a fixed purpose.
+    pub tables: Tables,
+    /// What records, and keys and values of maps, are.
+    pub schema: Schema,
+    /// The map of each of [`Schema::maps`], by its number there.
+    pub user_maps: Vec<MapId>,
+    /// What runs at sites.
+    pub users: Vec<UserProgram>,
+    /// What runs without sites, in the order of the text.
+    pub events: Vec<EventProgram>,
+}
+
+/// The maps with a fixed purpose.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Tables {
+    /// Records on their way to user space.
+    pub ring: MapId,
+    /// [`control`]: an array of one value.
+    pub control: MapId,
+    /// [`process`]: a hash.
+    pub processes: MapId,
+    /// [`counter`]: an array by CPU.
+    pub counters: MapId,
+    /// How many entries did not fit into a map: an array by CPU, a `u64` for each of [`Program::user_maps`]. One value
+    /// too many if there is no map.
+    pub drops: MapId,
+    /// [`site`]: an array.
+    pub sites: MapId,
+    /// Where there are no cookies: which site is at an address of a binary (`u64` as the file counts, `u32` binary,
+    /// `u32` 0), as `u32`. Filled in from the start.
+    pub addresses: Option<MapId>,
+    /// [`stack`]: a hash, if user stacks are asked for.
+    pub stacks: Option<MapId>,
+}
+
+/// What runs at sites of one executable.
+///
+/// There may be more than one of a binary; no site is in two of them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UserProgram {
+    /// The executable.
+    pub binary: BinaryNo,
+    /// The sites are functions, and their returns are meant, by a real uretprobe: only in code that is not Go.
+    pub returning: bool,
+    /// The code. Its kind says how it is attached: by one link, or by one event in tracefs.
+    pub program: bpf::Program,
+    /// Where, in the order to attach.
+    pub sites: Vec<ProgramSite>,
+}
+
+/// One place for a [`UserProgram`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ProgramSite {
+    /// Where in the file.
+    pub file: FileOff,
+    /// What the kernel shall hand to the program: the site's place in the plan.
+    pub cookie: u64,
+    /// The function it is in, for messages.
+    pub function: FuncNo,
+}
+
+/// What runs without a site.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EventProgram {
+    /// When.
+    pub on: On,
+    /// The code. `BEGIN`, `END` and intervals are raw tracepoints to be run by request, clocks perf events.
+    pub program: bpf::Program,
+}
+
+impl Program {
+    /// All programs, those at sites first.
+    pub fn programs(&self) -> impl Iterator<Item = &bpf::Program> {
+        let users = self.users.iter().map(|user| &user.program);
+        users.chain(self.events.iter().map(|event| &event.program))
+    }
+
+    /// The map that the text calls so, with its sign.
+    #[must_use]
+    pub fn user_map(&self, name: &str) -> Option<MapId> {
+        self.user_maps.get(self.schema.find_map(name)?.0 as usize).copied()
+    }
+}
+
+impl fmt::Display for Program {
+    /// `--emit=bpf`: the maps, then each program with its sites and its listing.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (_, spec) in self.maps.iter() {
+            writeln!(f, "map {spec}")?;
+        }
+        for user in &self.users {
+            let returning = if user.returning { " returns" } else { "" };
+            writeln!(f, "\nbinary {}{returning}, {} sites", user.binary.0, user.sites.len())?;
+            for site in &user.sites {
+                writeln!(f, "site {} at {:#x} in function {}", site.cookie, site.file.0, site.function.0)?;
+            }
+            write!(f, "{}", user.program)?;
+        }
+        for event in &self.events {
+            write!(f, "\non {:?}\n{}", event.on, event.program)?;
+        }
+        Ok(())
+    }
+}
+
+/// `--emit=schema`: rows, maps, formats and texts by their numbers.
+pub struct SchemaText<'a>(pub &'a Schema);
+
+impl fmt::Display for SchemaText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let schema = self.0;
+        for (n, row) in schema.rows().iter().enumerate() {
+            writeln!(f, "row {n}: {row:?}")?;
+        }
+        for (n, map) in schema.maps().iter().enumerate() {
+            writeln!(f, "map {n}: {} key {} bytes {:?} value {:?}", map.name, map.key_size(), map.key, map.value)?;
+        }
+        for (n, format) in schema.formats().iter().enumerate() {
+            writeln!(f, "format {n}: {:?}", format.source())?;
+        }
+        for (n, text) in schema.texts().iter().enumerate() {
+            writeln!(f, "text {n}: {text:?}")?;
+        }
+        Ok(())
+    }
+}
