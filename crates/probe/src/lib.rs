@@ -11,6 +11,7 @@
 pub mod ast;
 pub mod diagnostic;
 mod lex;
+pub mod emit;
 pub mod machine;
 mod parse;
 pub mod plan;
@@ -20,5 +21,6 @@ pub mod words;
 
 pub use diagnostic::{Diagnostic, Severity, render};
 pub use parse::parse;
+pub use emit::{Options, Refused, emit};
 pub use plan::Plan;
 pub use program::Program;

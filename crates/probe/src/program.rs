@@ -9,10 +9,11 @@
 //! 3. sets [`control::ARMED`] to 1: from here on what is hit counts. Before the detach it becomes 0 again;
 //! 4. takes records out of [`Tables::ring`] and does what [`event::Row`] says, in their order; runs the programs of
 //!    [`On::Interval`] when it is time;
-//! 5. ends when [`control::EXIT`] is not 0 (its record says the same, but a full ring may have lost it), and runs the
+//! 5. ends when [`exit::ASKED`] is not 0 (a record says the same, but a full ring may have lost it), and runs the
 //!    programs of [`On::End`] after the detach.
 //!
-//! The offsets that loader and programs share are constants here: [`control`], [`process`], [`counter`], [`site`].
+//! The offsets that loader and programs share are constants here: [`control`], [`exit`], [`process`], [`counter`],
+//! [`site`], [`stack`].
 
 use std::fmt;
 
@@ -22,23 +23,29 @@ use gobin::FileOff;
 
 use crate::plan::{BinaryNo, FuncNo, On};
 
-/// The only value of [`Tables::control`].
+/// The only value of [`Tables::control`]. Programs only read it.
 pub mod control {
     /// `u32`: 0 while probes come and go; programs other than `BEGIN` and `END` do nothing then.
     pub const ARMED: u32 = 0;
-    /// `u32`: not 0 after `exit()`; programs other than `END` do nothing then.
-    pub const EXIT: u32 = 4;
-    /// `i64`: what `exit()` was given.
-    pub const EXIT_CODE: u32 = 8;
     /// `u64`: the device of the pid namespace whose numbers processes are known by; 0 for the kernel's own numbers.
-    pub const NAMESPACE_DEVICE: u32 = 16;
+    pub const NAMESPACE_DEVICE: u32 = 8;
     /// `u64`: its inode.
-    pub const NAMESPACE_INODE: u32 = 24;
+    pub const NAMESPACE_INODE: u32 = 16;
     /// `u64`: bit *n* is set if processes that are not in the table are let through at probes in binary *n*, as
     /// number 0 and loaded where the file says; binaries from 64 on never are.
-    pub const UNFILTERED: u32 = 32;
+    pub const UNFILTERED: u32 = 24;
     /// Bytes of it.
-    pub const SIZE: u32 = 40;
+    pub const SIZE: u32 = 32;
+}
+
+/// The only value of [`Tables::exit`]. Programs write it.
+pub mod exit {
+    /// `u32`: not 0 after `exit()`; programs other than `END` do nothing then.
+    pub const ASKED: u32 = 0;
+    /// `i64`: what `exit()` was given.
+    pub const CODE: u32 = 8;
+    /// Bytes of it.
+    pub const SIZE: u32 = 16;
 }
 
 /// An entry of [`Tables::processes`]: which processes are ours. One that has none is not.
@@ -145,6 +152,8 @@ pub struct Tables {
     pub ring: MapId,
     /// [`control`]: an array of one value.
     pub control: MapId,
+    /// [`exit`]: an array of one value.
+    pub exit: MapId,
     /// [`process`]: a hash.
     pub processes: MapId,
     /// [`counter`]: an array by CPU.

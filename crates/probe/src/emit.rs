@@ -1,0 +1,246 @@
+//! Makes programs of plans: instructions, maps, and the schema of what comes back.
+//!
+//! Pure: the same plan and the same [`Caps`] give the same bytes. Nothing here knows the text or the executable; what
+//! a plan asks for and this does not make is [`Refused`], never made wrong.
+//!
+//! ```text
+//! program of a binary: entry ── armed? ours? ── which site ── which goroutine ── dispatch ──► body, body, …
+//! program of an event: entry ── armed? ─────────────────────────────────────── dispatch ──► body, body, …
+//! ```
+//!
+//! Each variant is a static function `(context, hit)` of its program; the [`hit`] lies on the stack of the entry and
+//! says what all bodies want to know. In a body `R6` is the context, `R7` the hit, `R8` the record that is being
+//! written, `R9` scratch memory if the body needs any. Expressions leave numbers in `R0`; what must outlive another
+//! expression is in a slot of the stack. Text is never in registers but in a place, in the layout of
+//! [`event::schema::text`].
+//!
+//! **What cannot be read.** A failed read sets the word *fault* of the value that is being computed to 1 and gives 0 or
+//! "". Whoever puts the value into a record, a key, a map or a variable takes the word along. Which values can fail at
+//! all is known before ([`taint`]), so that what cannot costs nothing.
+
+mod aggregate;
+mod body;
+mod bucket;
+mod entry;
+mod expr;
+mod hit;
+mod keys;
+mod memory;
+mod place;
+mod record;
+mod shapes;
+mod stacks;
+mod taint;
+mod text;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use bpf::{AsmError, Caps, Entries, Feature, MapError, MapFlags, MapId, MapKind, MapSpec, Maps, Pos};
+use event::schema::MapValue;
+use event::{MapSchema, Schema};
+
+use crate::plan::{Group, Plan};
+use crate::program::{Program, Tables, control, counter, exit, process, site, stack};
+use taint::Taints;
+
+/// What is chosen for a run and is none of the plan's business.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Options {
+    /// Bytes of the ring: a power of two, at least a page.
+    pub ring: u32,
+}
+
+impl Default for Options {
+    /// 4 MiB.
+    fn default() -> Options {
+        Options { ring: 4 << 20 }
+    }
+}
+
+/// Why there is no program.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Refused {
+    /// What is not made, in words.
+    pub why: String,
+    /// Where the text asks for it.
+    pub at: Option<Pos>,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.at {
+            Some(pos) => write!(f, "{}:{}: {}", pos.line, pos.column, self.why),
+            None => f.write_str(&self.why),
+        }
+    }
+}
+
+impl std::error::Error for Refused {}
+
+impl From<AsmError> for Refused {
+    fn from(error: AsmError) -> Refused {
+        Refused { why: format!("the program is not one that kernels take: {error}"), at: None }
+    }
+}
+
+impl From<MapError> for Refused {
+    fn from(error: MapError) -> Refused {
+        Refused { why: error.to_string(), at: None }
+    }
+}
+
+fn refused<T>(why: impl Into<String>, at: Option<Pos>) -> Result<T, Refused> {
+    Err(Refused { why: why.into(), at })
+}
+
+/// Makes the program of a plan.
+///
+/// # Errors
+/// What the plan asks for and is not made, or not on kernels with those `caps`.
+pub fn emit(plan: &Plan, caps: Caps, options: &Options) -> Result<Program, Refused> {
+    check_needs(plan)?;
+    let mut shared = Shared::new(plan, caps, options)?;
+    shared.size_scratch()?;
+    let users = entry::users(&mut shared)?;
+    let events = entry::events(&mut shared)?;
+    let Shared { maps, tables, schema, user_maps, .. } = shared;
+    Ok(Program { maps, tables, schema, user_maps, users, events })
+}
+
+/// What is made elsewhere, or not yet.
+fn check_needs(plan: &Plan) -> Result<(), Refused> {
+    let needs = plan.needs;
+    if needs.frames {
+        return refused("calls cannot be paired yet: `elapsed`, and arguments in returns", None);
+    }
+    if needs.goroutines {
+        return refused("the events `goroutine:*` are not made yet", None);
+    }
+    if needs.g_of_thread {
+        return refused("the goroutine of a thread is not known outside of probes in Go code yet", None);
+    }
+    Ok(())
+}
+
+/// What all programs of a run have in common.
+struct Shared<'p> {
+    plan: &'p Plan,
+    caps: Caps,
+    maps: Maps,
+    tables: Tables,
+    schema: Schema,
+    user_maps: Vec<MapId>,
+    taints: Taints,
+    /// Memory for what does not fit on the stack; sized once all bodies were tried.
+    scratch: Option<MapId>,
+    /// The argument registers that hold garbage after some function's stack has grown.
+    garbage: u64,
+    /// Whether there is an `exit()`, so that later bodies must look.
+    exits: bool,
+}
+
+impl<'p> Shared<'p> {
+    fn new(plan: &'p Plan, caps: Caps, options: &Options) -> Result<Shared<'p>, Refused> {
+        let mut maps = Maps::new();
+        let tables = tables(plan, caps, options, &mut maps)?;
+        let taints = Taints::of(plan);
+        let (mut schema, mut user_maps) = (Schema::new(), Vec::new());
+        for (n, map) in plan.maps.iter().enumerate() {
+            let described = shapes::map(plan, map, n, &taints, &mut schema)?;
+            user_maps.push(maps.add(spec(map.capacity, &described, caps))?);
+            schema.add_map(described);
+        }
+        let (garbage, exits) = (taint::garbage(plan), taint::exits(plan));
+        Ok(Shared { plan, caps, maps, tables, schema, user_maps, taints, scratch: None, garbage, exits })
+    }
+
+    /// Tries all bodies, and makes the map of scratch memory if one of them needs it.
+    fn size_scratch(&mut self) -> Result<(), Refused> {
+        let mut most = 0;
+        for n in 0..self.plan.variants.len() {
+            most = most.max(body::scratch(self, n)?);
+        }
+        if most > 0 {
+            let spec = MapSpec::array("scratch", most, Entries::PerCpu(memory::SCRATCH_SLOTS as u32));
+            self.scratch = Some(self.maps.add(spec)?);
+        }
+        Ok(())
+    }
+
+    fn group(&self, group: crate::plan::GroupNo) -> Result<&'p Group, Refused> {
+        let missing = || Refused { why: format!("the plan has no group {}", group.0), at: None };
+        self.plan.groups.get(group.index()).ok_or_else(missing)
+    }
+
+    /// Whether uprobes are attached by a link with cookies.
+    fn has_links(&self) -> bool {
+        let all = [Feature::UprobeMulti, Feature::UprobeMultiPidFilter, Feature::Cookies];
+        all.into_iter().all(|feature| self.caps.has(feature))
+    }
+}
+
+/// The maps with a fixed purpose.
+fn tables(plan: &Plan, caps: Caps, options: &Options, maps: &mut Maps) -> Result<Tables, Refused> {
+    let one = Entries::Fixed(1);
+    let links = [Feature::UprobeMulti, Feature::UprobeMultiPidFilter, Feature::Cookies];
+    let addressed = !plan.sites.is_empty() && !links.into_iter().all(|feature| caps.has(feature));
+    let sites = entry::site_rows(plan);
+    let rows = plan.sites.len().max(1) as u32;
+    Ok(Tables {
+        ring: maps.add(MapSpec::ringbuf("ring", Entries::Fixed(options.ring)))?,
+        control: maps.add(MapSpec::array("control", control::SIZE, one))?,
+        exit: maps.add(MapSpec::array("exit", exit::SIZE, one))?,
+        processes: maps.add(MapSpec::hash(
+            "processes",
+            MapKind::Hash,
+            process::KEY,
+            process::SIZE,
+            process::ENTRIES,
+        ))?,
+        counters: maps.add(MapSpec::per_cpu_array("counters", counter::SIZE, 1 + plan.points.len() as u32))?,
+        drops: maps.add(MapSpec::per_cpu_array("drops", 8, plan.maps.len().max(1) as u32))?,
+        sites: maps.add(MapSpec::array("sites", site::SIZE, Entries::Fixed(rows)).contents(sites))?,
+        addresses: if addressed { Some(maps.add(addresses(plan, rows))?) } else { None },
+        stacks: if plan.needs.stacks { Some(maps.add(stacks())?) } else { None },
+    })
+}
+
+fn addresses(plan: &Plan, entries: u32) -> MapSpec {
+    let spec = MapSpec::hash("addresses", MapKind::Hash, 16, 4, entries);
+    let mut contents = Vec::new();
+    for (n, site) in plan.sites.iter().enumerate().filter(|(_, site)| !site.native_return) {
+        let Some(function) = plan.functions.get(site.function.index()) else { continue };
+        contents.extend(function.entry.0.wrapping_add(u64::from(site.offset)).to_le_bytes());
+        contents.extend(u64::from(function.binary.0).to_le_bytes());
+        contents.extend((n as u32).to_le_bytes());
+    }
+    spec.contents(contents)
+}
+
+/// How many different stacks are kept.
+const STACKS: u32 = 16384;
+
+fn stacks() -> MapSpec {
+    MapSpec::hash("stacks", MapKind::Hash, 8, stack::SIZE, STACKS)
+}
+
+/// The kernel's map for one of the text.
+fn spec(capacity: u32, map: &MapSchema, caps: Caps) -> MapSpec {
+    let (key, value) = (map.key_size() as u32, map.value.size() as u32);
+    let Some(scale) = map.value.scale() else {
+        let kind = if matches!(map.value, MapValue::Plain(_)) { MapKind::Hash } else { MapKind::PerCpuHash };
+        return MapSpec::hash(&map.name, kind, key, value, if map.is_keyed() { capacity.max(1) } else { 1 });
+    };
+    let buckets = u32::try_from(scale.buckets()).unwrap_or(u32::MAX);
+    if !map.is_keyed() {
+        return MapSpec::hash(&map.name, MapKind::PerCpuHash, key, value, buckets);
+    }
+    // Few keys use many of their buckets. What is there before it is needed costs memory on every CPU.
+    let lazy = caps.has(Feature::NoPreallocInTracing);
+    let entries = capacity.max(1).saturating_mul(buckets).min(if lazy { 1 << 20 } else { 1 << 16 });
+    let spec = MapSpec::hash(&map.name, MapKind::PerCpuHash, key, value, entries);
+    if lazy { spec.flags(MapFlags::NO_PREALLOC) } else { spec }
+}

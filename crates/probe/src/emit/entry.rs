@@ -1,0 +1,424 @@
+//! What stands before the bodies: whether this firing counts at all, whose it is, which site was hit, which goroutine
+//! runs; then the bodies of that site, one after the other.
+
+use std::collections::BTreeMap;
+
+use bpf::insn::{AluOp, AtomicOp, Cond, Size, Width};
+use bpf::{Assembler, FunctionId, Helper, Kind, Label, Linkage, Reg};
+use gobin::Arch;
+
+use super::body::{self, CONTEXT, R0, R1, R2, R3, R4};
+use super::expr::LOWEST;
+use super::{Refused, Shared, hit, refused};
+use crate::machine::Register;
+use crate::plan::{BinaryNo, Event, GroupNo, On, Plan, Run, Site};
+use crate::program::{EventProgram, ProgramSite, UserProgram, control, counter, exit, process, site};
+
+/// Where the hit is in the frame of the entry.
+const HIT: i32 = -hit::SIZE;
+/// Words for keys and what is read, below it.
+const WORD: i32 = HIT - 16;
+/// The site's row.
+const ROW: Reg = Reg::R8;
+/// Which code runs.
+const DISPATCH: Reg = Reg::R9;
+/// A program has at most 256 functions (`BPF_MAX_SUBPROGS`), and one jump reaches 32 767 slots.
+const MOST_VARIANTS: usize = 200;
+
+/// What runs at a site. Sites with the same of it have the same number of it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Action {
+    binary: BinaryNo,
+    returning: bool,
+    entry: Option<GroupNo>,
+    exit: Option<GroupNo>,
+    here: Option<GroupNo>,
+}
+
+impl Action {
+    fn of(plan: &Plan, site: &Site) -> Action {
+        let function = plan.functions.get(site.function.index());
+        Action {
+            binary: function.map_or(BinaryNo(0), |function| function.binary),
+            returning: site.native_return,
+            entry: site.entry.as_ref().and_then(|entry| entry.group),
+            exit: site.exit.as_ref().and_then(|exit| exit.group),
+            here: site.here,
+        }
+    }
+
+    fn groups(self) -> impl Iterator<Item = GroupNo> {
+        [self.entry, self.exit, self.here].into_iter().flatten()
+    }
+}
+
+/// All actions with their numbers, those of one binary side by side.
+fn actions(plan: &Plan) -> BTreeMap<Action, u32> {
+    let mut actions: BTreeMap<Action, u32> = plan.sites.iter().map(|site| (Action::of(plan, site), 0)).collect();
+    actions.values_mut().zip(0..).for_each(|(number, n)| *number = n);
+    actions
+}
+
+/// The contents of [`crate::program::Tables::sites`].
+pub(super) fn site_rows(plan: &Plan) -> Vec<u8> {
+    let actions = actions(plan);
+    let rows = plan.sites.iter().map(|one| {
+        let dispatch = actions.get(&Action::of(plan, one)).copied().unwrap_or_default();
+        site_row(plan, one, dispatch)
+    });
+    rows.flatten().collect()
+}
+
+fn site_row(plan: &Plan, one: &Site, dispatch: u32) -> Vec<u8> {
+    let (entry, exit) = (one.entry.as_ref(), one.exit.as_ref());
+    let restored = entry.and_then(|entry| entry.restored.as_ref());
+    let start = plan.functions.get(one.function.index()).map_or(0, |function| function.entry.0);
+    let looping = entry.filter(|entry| entry.loop_head).map_or(0, |_| site::LOOP_HEAD);
+    let tail = exit.filter(|exit| exit.tail).map_or(0, |_| site::TAIL);
+    let grown = restored.map_or(0, |restored| start.wrapping_add(u64::from(restored.behind_call)));
+    let mut row = Vec::with_capacity(site::SIZE as usize);
+    row.extend(one.function.0.to_le_bytes());
+    row.extend(dispatch.to_le_bytes());
+    row.extend(entry.map_or(0, |entry| entry.sp_adjust).to_le_bytes());
+    row.extend(restored.map_or(u16::MAX, |restored| restored.registers).to_le_bytes());
+    row.extend((looping | tail).to_le_bytes());
+    row.extend(grown.to_le_bytes());
+    row
+}
+
+/// The programs at sites: one for each binary, more if a program would become too large.
+pub(super) fn users(shared: &mut Shared<'_>) -> Result<Vec<UserProgram>, Refused> {
+    let all: Vec<(Action, u32)> = actions(shared.plan).into_iter().collect();
+    let mut programs = Vec::new();
+    let mut rest = all.as_slice();
+    while let Some((first, _)) = rest.first() {
+        let (now, later) = rest.split_at(share(shared, first, rest)?);
+        if first.returning && !shared.has_links() {
+            alone(shared, now, &mut programs)?;
+        } else {
+            let sites = sites(shared.plan, now);
+            programs.push(user(shared, now, sites, None)?);
+        }
+        rest = later;
+    }
+    Ok(programs)
+}
+
+/// How many actions go into one program.
+fn share(shared: &Shared<'_>, first: &Action, actions: &[(Action, u32)]) -> Result<usize, Refused> {
+    let mut variants = std::collections::BTreeSet::new();
+    for (n, (action, _)) in actions.iter().enumerate() {
+        if (action.binary, action.returning) != (first.binary, first.returning) {
+            return Ok(n);
+        }
+        for group in action.groups() {
+            variants.extend(shared.group(group)?.runs.iter().map(|run| run.variant));
+        }
+        if variants.len() > MOST_VARIANTS && n > 0 {
+            return Ok(n);
+        }
+    }
+    Ok(actions.len())
+}
+
+/// Without cookies a return cannot tell where it is, so each site has a program of its own.
+fn alone(shared: &mut Shared<'_>, actions: &[(Action, u32)], programs: &mut Vec<UserProgram>) -> Result<(), Refused> {
+    for one in sites(shared.plan, actions) {
+        programs.push(user(shared, actions, vec![one], Some(one.cookie))?);
+    }
+    Ok(())
+}
+
+fn sites(plan: &Plan, actions: &[(Action, u32)]) -> Vec<ProgramSite> {
+    let known: std::collections::BTreeSet<Action> = actions.iter().map(|(action, _)| *action).collect();
+    let ours = plan.sites.iter().zip(0..).filter(|(site, _)| known.contains(&Action::of(plan, site)));
+    ours.map(|(site, cookie)| ProgramSite { file: site.file, cookie, function: site.function }).collect()
+}
+
+fn user(
+    shared: &mut Shared<'_>,
+    actions: &[(Action, u32)],
+    sites: Vec<ProgramSite>,
+    only: Option<u64>,
+) -> Result<UserProgram, Refused> {
+    let Some((Action { binary, returning, .. }, _)) = actions.first().copied() else {
+        return refused("a program without sites", None);
+    };
+    let kind = if shared.has_links() { Kind::UprobeMulti } else { Kind::Uprobe };
+    let name = format!("{}_{}", if returning { "returns" } else { "sites" }, binary.0);
+    let mut entry = Entry::new(shared, &name, kind, Some(binary));
+    entry.begin(true);
+    entry.whose(binary);
+    entry.which(binary, only);
+    entry.what();
+    entry.goroutine(binary)?;
+    let leaves: Vec<(u32, Vec<GroupNo>)> = actions.iter().map(|(a, n)| (*n, a.groups().collect())).collect();
+    entry.dispatch(&leaves)?;
+    Ok(UserProgram { binary, returning, program: entry.finish()?, sites })
+}
+
+/// The programs without sites.
+pub(super) fn events(shared: &mut Shared<'_>) -> Result<Vec<EventProgram>, Refused> {
+    let plan = shared.plan;
+    plan.events.iter().enumerate().map(|(n, event)| event_program(shared, event, n)).collect()
+}
+
+fn event_program(shared: &mut Shared<'_>, event: &Event, number: usize) -> Result<EventProgram, Refused> {
+    let (kind, name, always) = match &event.on {
+        On::Begin => (Kind::RawTracepoint, "begin".to_owned(), true),
+        On::End => (Kind::RawTracepoint, "end".to_owned(), true),
+        On::Interval { .. } => (Kind::RawTracepoint, format!("interval_{number}"), false),
+        On::Profile { .. } => (Kind::PerfEvent, format!("profile_{number}"), false),
+        On::Tracepoint { .. } => (Kind::Tracepoint, format!("tracepoint_{number}"), false),
+        On::Goroutine { .. } => return refused("the events `goroutine:*` are not made yet", None),
+    };
+    let mut entry = Entry::new(shared, &name, kind, None);
+    entry.begin(!always);
+    entry.nowhere();
+    entry.group(event.group)?;
+    Ok(EventProgram { on: event.on.clone(), program: entry.finish()? })
+}
+
+/// The program in the making.
+struct Entry<'a, 'p> {
+    shared: &'a mut Shared<'p>,
+    asm: Assembler,
+    binary: Option<BinaryNo>,
+    out: Label,
+    /// The functions that were called, by variant.
+    functions: BTreeMap<u32, FunctionId>,
+}
+
+impl<'a, 'p> Entry<'a, 'p> {
+    fn new(shared: &'a mut Shared<'p>, name: &str, kind: Kind, binary: Option<BinaryNo>) -> Entry<'a, 'p> {
+        let mut asm = Assembler::new(name, kind, shared.plan.source.clone());
+        let out = asm.label("out");
+        Entry { shared, asm, binary, out, functions: BTreeMap::new() }
+    }
+
+    /// Looks whether firings count now, counts this one, and asks whose it is.
+    fn begin(&mut self, stoppable: bool) {
+        self.asm.mov(CONTEXT, R1);
+        if stoppable {
+            self.asm.comment("armed?").map_value(R1, self.shared.tables.control, control::ARMED);
+            self.asm.load(Size::U32, R0, R1, 0).jump_if(Cond::Eq, R0, 0, self.out);
+            if self.shared.exits {
+                self.asm.map_value(R1, self.shared.tables.exit, exit::ASKED);
+                self.asm.load(Size::U32, R0, R1, 0).jump_if(Cond::Ne, R0, 0, self.out);
+            }
+        }
+        self.asm.comment("firings += 1").store(Size::U32, Reg::R10, WORD, 0);
+        self.look_up(self.shared.tables.counters, WORD);
+        self.asm.jump_if(Cond::Eq, R0, 0, self.out);
+        self.asm.mov(R1, 1).atomic(AtomicOp::Add, Width::W64, R0, counter::FIRINGS as i32, R1);
+        self.ids();
+    }
+
+    /// Process and thread, by the numbers of the namespace that the control map names.
+    fn ids(&mut self) {
+        let (plain, have) = (self.asm.label("own_numbers"), self.asm.label("have_ids"));
+        self.asm.comment("pid, tid").map_value(R3, self.shared.tables.control, 0);
+        self.asm.load(Size::U64, R1, R3, control::NAMESPACE_DEVICE as i32).jump_if(Cond::Eq, R1, 0, plain);
+        self.asm.load(Size::U64, R2, R3, control::NAMESPACE_INODE as i32).frame(R3, WORD).mov(R4, 8);
+        self.asm.helper(Helper::GET_NS_CURRENT_PID_TGID).jump_if(Cond::Ne, R0, 0, self.out);
+        self.asm.load(Size::U32, R0, Reg::R10, WORD + 4).alu(AluOp::Lsh, R0, 32);
+        self.asm.load(Size::U32, R1, Reg::R10, WORD).alu(AluOp::Or, R0, R1).jump(have);
+        self.asm.place(plain).helper(Helper::GET_CURRENT_PID_TGID).place(have);
+        self.put(hit::PID_TGID, R0);
+    }
+
+    fn put(&mut self, field: i32, value: impl Into<bpf::Operand>) {
+        self.asm.store(Size::U64, Reg::R10, HIT + field, value);
+    }
+
+    fn look_up(&mut self, map: bpf::MapId, key: i32) {
+        self.asm.map(R1, map).frame(R2, key).helper(Helper::MAP_LOOKUP_ELEM);
+    }
+
+    /// What a body finds where no site was hit.
+    fn nowhere(&mut self) {
+        self.put(hit::FUNCTION, hit::NO_FUNCTION);
+        for field in [hit::GOID, hit::G, hit::SP, hit::BIAS, hit::PROCESS] {
+            self.put(field, 0);
+        }
+        self.put(hit::LIVE, -1);
+    }
+
+    /// The process's number and bias; out if it is none of ours.
+    fn whose(&mut self, binary: BinaryNo) {
+        let (known, have) = (self.asm.label("known"), self.asm.label("ours"));
+        self.asm.comment("ours?").alu(AluOp::Rsh, R0, 32).store(Size::U32, Reg::R10, WORD, R0);
+        self.asm.store(Size::U32, Reg::R10, WORD + process::BINARY as i32, binary.0 as i32);
+        self.look_up(self.shared.tables.processes, WORD);
+        self.asm.jump_if(Cond::Ne, R0, 0, known);
+        let Some(bit) = 1_u64.checked_shl(binary.0) else {
+            self.asm.jump(self.out).place(known);
+            return self.put_process();
+        };
+        self.asm.map_value(R1, self.shared.tables.control, control::UNFILTERED).load(Size::U64, R1, R1, 0);
+        self.asm.number(R2, bit).alu(AluOp::And, R1, R2).jump_if(Cond::Eq, R1, 0, self.out);
+        self.put(hit::PROCESS, 0);
+        self.put(hit::BIAS, 0);
+        self.asm.jump(have).place(known);
+        self.put_process();
+        self.asm.place(have);
+    }
+
+    fn put_process(&mut self) {
+        self.asm.load(Size::U32, R1, R0, process::NUMBER as i32);
+        self.put(hit::PROCESS, R1);
+        self.asm.load(Size::U64, R1, R0, process::BIAS as i32);
+        self.put(hit::BIAS, R1);
+    }
+
+    /// The row of the site.
+    fn which(&mut self, binary: BinaryNo, only: Option<u64>) {
+        self.asm.comment("which site?");
+        match only {
+            Some(cookie) => {
+                self.asm.mov(R0, cookie as i32);
+            }
+            None if self.shared.has_links() => {
+                self.asm.mov(R1, CONTEXT).helper(Helper::GET_ATTACH_COOKIE);
+            }
+            None => self.by_address(binary),
+        }
+        self.asm.store(Size::U32, Reg::R10, WORD, R0);
+        self.look_up(self.shared.tables.sites, WORD);
+        self.asm.jump_if(Cond::Eq, R0, 0, self.out).mov(ROW, R0);
+    }
+
+    fn by_address(&mut self, binary: BinaryNo) {
+        let ip = match self.shared.plan.arch {
+            Arch::Amd64 => "ip",
+            Arch::Arm64 => "pc",
+        };
+        self.load_register(R0, ip);
+        self.asm.load(Size::U64, R1, Reg::R10, HIT + hit::BIAS).alu(AluOp::Sub, R0, R1);
+        self.asm.store(Size::U64, Reg::R10, WORD, R0).store(Size::U64, Reg::R10, WORD + 8, binary.0 as i32);
+        let addresses = self.shared.tables.addresses.unwrap_or(self.shared.tables.sites);
+        self.look_up(addresses, WORD);
+        self.asm.jump_if(Cond::Eq, R0, 0, self.out).load(Size::U32, R0, R0, 0);
+    }
+
+    fn load_register(&mut self, dst: Reg, name: &str) {
+        let register = Register::named(self.shared.plan.arch, name);
+        self.asm.load(Size::U64, dst, CONTEXT, register.map_or(0, |register| i32::from(register.offset)));
+    }
+
+    /// What the row says of this hit.
+    fn what(&mut self) {
+        self.asm.load(Size::U32, R1, ROW, site::FUNCTION as i32);
+        self.put(hit::FUNCTION, R1);
+        self.asm.load(Size::U32, DISPATCH, ROW, site::DISPATCH as i32);
+        self.asm.load(Size::U32, R1, ROW, site::SP_ADJUST as i32);
+        self.load_register(R2, "sp");
+        self.asm.add(R1, R2);
+        self.put(hit::SP, R1);
+        self.put(hit::LIVE, -1);
+        if self.shared.garbage != 0 && self.shared.plan.arch == Arch::Amd64 {
+            self.live();
+        }
+    }
+
+    /// Behind a growth of the stack RBX, unless it is an argument that came back, holds where that returned to.
+    fn live(&mut self) {
+        let all = self.asm.label("not_grown");
+        self.asm.load(Size::U64, R1, ROW, site::GROWN as i32).jump_if(Cond::Eq, R1, 0, all);
+        self.asm.load(Size::U64, R2, Reg::R10, HIT + hit::BIAS).add(R1, R2);
+        self.load_register(R2, "bx");
+        self.asm.jump_if(Cond::Ne, R1, R2, all).load(Size::U16, R1, ROW, site::RESTORED as i32);
+        self.put(hit::LIVE, R1);
+        self.asm.place(all);
+    }
+
+    /// The goroutine: g is in a register; on a system stack that is g0, whose id is 0, and m says whom it works for.
+    fn goroutine(&mut self, binary: BinaryNo) -> Result<(), Refused> {
+        self.put(hit::GOID, 0);
+        self.put(hit::G, 0);
+        let runtime = self.shared.plan.binaries.get(binary.index()).and_then(|binary| binary.runtime.as_ref());
+        let Some(runtime) = runtime.filter(|_| self.shared.plan.needs.goid) else { return Ok(()) };
+        let field = |name: &str| {
+            let offset = runtime.field(name).and_then(|at| i32::try_from(at).map_err(|_| format!("it is at {at}")));
+            offset.or_else(|why| refused(format!("where {name} is is not known: {why}"), None))
+        };
+        let (goid, m, curg) = (field("g.goid")?, field("g.m")?, field("m.curg")?);
+        let (none, have) = (self.asm.label("no_goroutine"), self.asm.label("goroutine"));
+        let g = match self.shared.plan.arch {
+            Arch::Amd64 => "r14",
+            Arch::Arm64 => "r28",
+        };
+        self.asm.comment("goid");
+        self.load_register(R3, g);
+        self.put(hit::G, R3);
+        self.read_word(goid, none);
+        self.asm.jump_if(Cond::Ne, R0, 0, have).load(Size::U64, R3, Reg::R10, HIT + hit::G);
+        self.read_word(m, none);
+        self.asm.mov(R3, R0);
+        self.read_word(curg, none);
+        self.asm.mov(R3, R0);
+        self.put(hit::G, R3);
+        self.read_word(goid, none);
+        self.asm.place(have);
+        self.put(hit::GOID, R0);
+        let done = self.asm.label("have_goid");
+        self.asm.jump(done).place(none);
+        self.put(hit::G, 0);
+        self.asm.place(done);
+        Ok(())
+    }
+
+    /// `R0 =` the word at `R3 + offset`, or on to `none`.
+    fn read_word(&mut self, offset: i32, none: Label) {
+        self.asm.jump_if(Cond::Lt, R3, LOWEST, none).add(R3, offset).frame(R1, WORD).mov(R2, 8);
+        self.asm.helper(Helper::PROBE_READ_USER).jump_if(Cond::Ne, R0, 0, none).load(Size::U64, R0, Reg::R10, WORD);
+    }
+
+    /// Finds the code for the number in [`DISPATCH`], halving.
+    fn dispatch(&mut self, leaves: &[(u32, Vec<GroupNo>)]) -> Result<(), Refused> {
+        match leaves {
+            [] => Ok(()),
+            [(_, groups)] => {
+                for group in groups {
+                    self.group(*group)?;
+                }
+                self.asm.jump(self.out);
+                Ok(())
+            }
+            _ => {
+                let (low, high) = leaves.split_at(leaves.len() / 2);
+                let lower = self.asm.label("lower");
+                let first = high.first().map_or(0, |(number, _)| *number);
+                self.asm.jump_if(Cond::Lt, DISPATCH, first as i32, lower);
+                self.dispatch(high)?;
+                self.asm.place(lower);
+                self.dispatch(low)
+            }
+        }
+    }
+
+    fn group(&mut self, group: GroupNo) -> Result<(), Refused> {
+        for run in &self.shared.group(group)?.runs {
+            self.run(run);
+        }
+        Ok(())
+    }
+
+    fn run(&mut self, run: &Run) {
+        let asm = &mut self.asm;
+        let declare = || asm.declare(&format!("body_{}", run.variant.0), Linkage::Static, &["ctx", "hit"]);
+        let function = *self.functions.entry(run.variant.0).or_insert_with(declare);
+        self.put(hit::POINT, run.point.0 as i32);
+        self.asm.mov(R1, CONTEXT).frame(R2, HIT).call(function);
+    }
+
+    fn finish(self) -> Result<bpf::Program, Refused> {
+        let Entry { shared, mut asm, binary, out, functions } = self;
+        asm.place(out).mov(R0, 0).exit();
+        for (variant, function) in functions {
+            asm.begin(function);
+            body::write(&mut asm, shared, variant as usize, binary)?;
+        }
+        Ok(asm.finish(&shared.maps)?)
+    }
+}

@@ -1,0 +1,29 @@
+//! What the entry of a program finds out once and all bodies may ask for: words on the entry's stack, to which `R7`
+//! points in bodies.
+
+/// The function of the site, a [`crate::plan::FuncNo`]; [`NO_FUNCTION`] without a site.
+pub(super) const FUNCTION: i32 = 0;
+/// The attach point on whose behalf the body runs.
+pub(super) const POINT: i32 = 8;
+/// Process in the upper half, thread in the lower.
+pub(super) const PID_TGID: i32 = 16;
+/// The goroutine, 0 if there is none or it is not asked for.
+pub(super) const GOID: i32 = 24;
+/// The address of its `g`, 0 as above.
+pub(super) const G: i32 = 32;
+/// SP as it is at the function's first byte.
+pub(super) const SP: i32 = 40;
+/// How far behind the file's addresses the binary is loaded.
+pub(super) const BIAS: i32 = 48;
+/// The process's number.
+pub(super) const PROCESS: i32 = 56;
+/// The argument registers that hold what the caller put there, by bit.
+pub(super) const LIVE: i32 = 64;
+/// Bytes of it.
+pub(super) const SIZE: i32 = 72;
+
+/// The lower half of a probe's id without a function.
+pub(super) const NO_FUNCTION: i32 = -1;
+
+/// The most that an entry uses of the stack; the rest of the kernel's 512 bytes is the body's.
+pub(super) const ENTRY_STACK: i32 = 128;

@@ -1,0 +1,149 @@
+//! Values into memory: the fields of records, keys, maps and variables.
+
+use bpf::insn::{AluOp, Cond, Size};
+use event::{Fields, Shape};
+
+use super::body::{Code, R0, R1, R2};
+use super::memory::Place;
+use super::{Refused, shapes};
+use crate::plan::{Expr, ExprKind, StringNo, Type};
+
+/// Where the leaves of fields go, one after the other.
+struct Leaves {
+    /// The word of faults, if there is one.
+    faults: Option<Place>,
+    /// The next leaf.
+    at: Place,
+    bit: u32,
+}
+
+impl<'p> Code<'_, 'p> {
+    pub(super) fn string(&self, number: StringNo) -> Result<&'p str, Refused> {
+        match self.shared.plan.strings.get(number.index()) {
+            Some(text) => Ok(text),
+            None => self.refuse(format!("the plan has no string {}", number.0)),
+        }
+    }
+
+    /// The fields that such values make, with a word of faults if one of them can have one.
+    pub(super) fn fields_of(&mut self, exprs: &[&Expr]) -> Result<Fields, Refused> {
+        let faults = exprs.iter().any(|expr| self.is_tainted(expr));
+        let types: Vec<&Type> = exprs.iter().map(|expr| &expr.ty).collect();
+        let fields = shapes::fields(self.shared.plan, &types, faults, &mut self.shared.schema);
+        fields.map_err(|refused| Refused { at: self.pos, ..refused })
+    }
+
+    /// Puts values where fields of those types are.
+    pub(super) fn write_fields(
+        &mut self,
+        exprs: &[&Expr],
+        types: &[&Type],
+        fields: &Fields,
+        place: Place,
+    ) -> Result<(), Refused> {
+        if fields.faults {
+            self.zero(place, 8);
+        }
+        let faults = fields.faults.then_some(place);
+        let mut leaves = Leaves { faults, at: place.plus(fields.start()), bit: 0 };
+        for ((expr, ty), shape) in exprs.iter().zip(types).zip(&fields.shapes) {
+            self.write_value(expr, ty, shape, &mut leaves)?;
+        }
+        Ok(())
+    }
+
+    fn write_value(&mut self, expr: &Expr, ty: &Type, shape: &Shape, leaves: &mut Leaves) -> Result<(), Refused> {
+        match (ty, &expr.kind, shape) {
+            (Type::Tuple(types), ExprKind::Tuple(parts), Shape::Tuple(shapes)) => {
+                for ((part, ty), shape) in parts.iter().zip(types).zip(shapes) {
+                    self.write_value(part, ty, shape, leaves)?;
+                }
+                Ok(())
+            }
+            (Type::Tuple(_), ..) => self.write_tuple(expr, ty, shape, leaves),
+            _ => self.write_leaf(expr, ty, shape, leaves),
+        }
+    }
+
+    /// A tuple that is somewhere already, or one of two.
+    fn write_tuple(&mut self, expr: &Expr, ty: &Type, shape: &Shape, leaves: &mut Leaves) -> Result<(), Refused> {
+        let bits = Fields::sure(vec![shape.clone()]).leaves().len() as u32;
+        let mark = self.mark();
+        match &expr.kind {
+            ExprKind::Var(var) => {
+                let slot = self.var(*var)?;
+                self.same_layout(&slot.fields, shape)?;
+                self.move_kept(slot.place, slot.fields.faults, shape.size(), leaves);
+            }
+            ExprKind::Map { map, key } => {
+                let fields = self.plain_fields(*map)?;
+                self.same_layout(&fields, shape)?;
+                let fresh = self.memory.take(fields.size());
+                self.map_copy(*map, key, fresh, fields.size())?;
+                self.move_kept(fresh, fields.faults, shape.size(), leaves);
+            }
+            ExprKind::Ternary { cond, then, otherwise } => {
+                let (at, bit, faults) = (leaves.at, leaves.bit, leaves.faults);
+                let branch =
+                    |expr: &Expr, this: &mut Self| this.write_value(expr, ty, shape, &mut Leaves { faults, at, bit });
+                self.either(cond, |this| branch(then, this), |this| branch(otherwise, this))?;
+            }
+            _ => self.refuse("a tuple of this kind is not made")?,
+        }
+        self.release(mark);
+        leaves.at = leaves.at.plus(shape.size());
+        leaves.bit += bits;
+        Ok(())
+    }
+
+    fn same_layout(&self, fields: &Fields, shape: &Shape) -> Result<(), Refused> {
+        if fields.shapes.first().is_some_and(|have| have.size() == shape.size()) {
+            return Ok(());
+        }
+        self.refuse("tuples with texts of different lengths do not fit each other")
+    }
+
+    /// Copies values with the word of faults that stands before them, if there is one.
+    fn move_kept(&mut self, from: Place, faults: bool, bytes: usize, leaves: &Leaves) {
+        self.copy(from.plus(if faults { 8 } else { 0 }), leaves.at, bytes);
+        let Some(to) = leaves.faults.filter(|_| faults) else { return };
+        self.asm.load(Size::U64, R1, from.base, from.off).alu(AluOp::Lsh, R1, leaves.bit as i32);
+        self.asm.load(Size::U64, R2, to.base, to.off).alu(AluOp::Or, R2, R1).store(Size::U64, to.base, to.off, R2);
+    }
+
+    fn write_leaf(&mut self, expr: &Expr, ty: &Type, shape: &Shape, leaves: &mut Leaves) -> Result<(), Refused> {
+        let tainted = self.is_tainted(expr);
+        let mark = self.mark();
+        if tainted {
+            self.zero(self.fault, 8);
+        }
+        match ty {
+            Type::Str { max } | Type::Buf { max } => self.text(expr, *max, leaves.at)?,
+            _ => {
+                self.number(expr)?;
+                self.asm.store(Size::U64, leaves.at.base, leaves.at.off, R0);
+            }
+        }
+        if tainted {
+            self.put_fault(leaves, shape.size())?;
+        }
+        self.release(mark);
+        leaves.at = leaves.at.plus(shape.size());
+        leaves.bit += 1;
+        Ok(())
+    }
+
+    /// Takes the fault of a value along: its bit is set, its bytes are zero.
+    fn put_fault(&mut self, leaves: &Leaves, bytes: usize) -> Result<(), Refused> {
+        let Some(faults) = leaves.faults else {
+            return self.refuse("a value that may be unreadable has no place to say so");
+        };
+        let fine = self.asm.label("readable");
+        self.asm.load(Size::U64, R1, self.fault.base, self.fault.off).jump_if(Cond::Eq, R1, 0, fine);
+        self.asm.number(R1, 1 << leaves.bit.min(63)).load(Size::U64, R2, faults.base, faults.off);
+        self.asm.alu(AluOp::Or, R2, R1).store(Size::U64, faults.base, faults.off, R2);
+        self.zero(leaves.at, bytes);
+        self.asm.place(fine);
+        Ok(())
+    }
+}

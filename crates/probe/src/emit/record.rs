@@ -1,0 +1,97 @@
+//! Records into the ring: printed text, and what else user space does in the order of the ring.
+
+use bpf::Helper;
+use bpf::insn::{Cond, Size};
+use event::schema::record;
+use event::{Format, Row};
+
+use super::body::{Code, HIT, R0, R1, R2, R3, RECORD};
+use super::memory::Place;
+use super::{Refused, hit, taint};
+use crate::plan::{Expr, ExprKind, StringNo, Type};
+use crate::program::counter;
+
+/// `BPF_RB_NO_WAKEUP`.
+const NO_WAKEUP: i32 = 1;
+/// Offsets in instructions have 16 bits.
+const MOST: usize = 32_000;
+
+impl<'p> Code<'_, 'p> {
+    /// A record without payload.
+    pub(super) fn signal(&mut self, row: Row) -> Result<(), Refused> {
+        self.record(row, 0, |_, _| Ok(()))
+    }
+
+    pub(super) fn printf(&mut self, format: StringNo, args: &[Expr]) -> Result<(), Refused> {
+        let args: Vec<&Expr> = args.iter().collect();
+        let fields = self.fields_of(&args)?;
+        let format = Format::parse(self.string(format)?);
+        let format = self.shared.schema.add_format(format);
+        self.values(Row::Printf { format, args: fields.clone() }, &args, &fields)
+    }
+
+    /// `print(e)`; of an entry that is kept by CPU, user space reads the value.
+    pub(super) fn print(&mut self, expr: &'p Expr) -> Result<(), Refused> {
+        if let ExprKind::Map { map, key } = &expr.kind
+            && matches!(self.described(*map)?.value, event::MapValue::PerCpu(_))
+        {
+            let place = self.key(*map, key)?;
+            let bytes = self.described(*map)?.key.size();
+            let row = Row::PrintEntry { map: event::MapIndex(map.0), div: 1 };
+            return self.record(row, bytes, |this, payload| {
+                this.copy(place, payload, bytes);
+                Ok(())
+            });
+        }
+        let fields = self.fields_of(&[expr])?;
+        self.values(Row::PrintValue(fields.clone()), &[expr], &fields)
+    }
+
+    /// A record of values. They are made in the record itself, but for those that change something: they must do so
+    /// also if there is no room for the record.
+    fn values(&mut self, row: Row, exprs: &[&Expr], fields: &event::Fields) -> Result<(), Refused> {
+        let types: Vec<&Type> = exprs.iter().map(|expr| &expr.ty).collect();
+        if !exprs.iter().any(|expr| taint::has_effect(expr)) {
+            return self.record(row, fields.size(), |this, payload| this.write_fields(exprs, &types, fields, payload));
+        }
+        let place = self.memory.take(fields.size());
+        self.write_fields(exprs, &types, fields, place)?;
+        self.record(row, fields.size(), |this, payload| {
+            this.copy(place, payload, fields.size());
+            Ok(())
+        })
+    }
+
+    /// A record with what `payload` writes behind its head.
+    pub(super) fn record(
+        &mut self,
+        row: Row,
+        bytes: usize,
+        payload: impl FnOnce(&mut Self, Place) -> Result<(), Refused>,
+    ) -> Result<(), Refused> {
+        let size = record::PAYLOAD + bytes;
+        if size > MOST {
+            return self.refuse(format!("a record of {size} bytes is more than {MOST}"));
+        }
+        let row = self.shared.schema.add_row(row);
+        let (full, done) = (self.asm.label("ring_full"), self.asm.label("recorded"));
+        self.asm.map(R1, self.shared.tables.ring).mov(R2, size as i32).mov(R3, 0);
+        self.asm.helper(Helper::RINGBUF_RESERVE).jump_if(Cond::Eq, R0, 0, full).mov(RECORD, R0);
+        self.head(row.0);
+        payload(self, Place::at(RECORD, record::PAYLOAD as i32))?;
+        self.asm.mov(R1, RECORD).mov(R2, NO_WAKEUP).helper(Helper::RINGBUF_SUBMIT);
+        self.count(counter::PRINTED);
+        self.asm.jump(done).place(full);
+        self.count(counter::LOST);
+        self.asm.place(done);
+        Ok(())
+    }
+
+    fn head(&mut self, row: u32) {
+        self.asm.helper(Helper::KTIME_GET_BOOT_NS).store(Size::U64, RECORD, record::TIME as i32, R0);
+        self.asm.load(Size::U64, R1, HIT, hit::PID_TGID).store(Size::U64, RECORD, record::PID_TGID as i32, R1);
+        self.asm.load(Size::U64, R1, HIT, hit::GOID).store(Size::U64, RECORD, record::GOID as i32, R1);
+        self.asm.store(Size::U32, RECORD, record::ROW as i32, row as i32);
+        self.asm.store(Size::U32, RECORD, record::STAT as i32, 0);
+    }
+}
