@@ -12,6 +12,7 @@ pub mod ast;
 pub mod diagnostic;
 mod lex;
 pub mod emit;
+pub mod frames;
 pub mod machine;
 mod parse;
 pub mod plan;

@@ -1,0 +1,62 @@
+//! Calls paired with their ends inside the probes: a shadow stack for every goroutine.
+//!
+//! A call is known by its depth, the distance from the high end of its goroutine's stack to SP at the function's first
+//! byte. Stacks move, depths do not; callees are deeper than their callers. So entries push, exits pop, and whatever
+//! stands deeper than what is seen now has ended. Three places in the runtime say how, where no return instruction
+//! does ([`hooks`]): frames below a recovered panic, frames of a goroutine that is over, and that a stack has moved.
+//!
+//! ```text
+//! heads   {process, g}         → goid, number of frames, depth of the top one, stack.lo and hi, the first 16 frames
+//! chunks  {process, g, number} → 16 further frames
+//! frame   depth, row, depth of the frame below, flags, time, call id, what the entry saved for the return
+//! ```
+//!
+//! What was read of a g is kept in its head until one of the hooks says that it changes: a hit reads no memory of the
+//! target at all, and everything that wants to know its goroutine asks here ([`Frames::goid`]). Only the thread that
+//! runs a g touches its head (hooks run on the thread that ran g, or while g is stopped), so there are no locks.
+//!
+//! This is code for the emitter to call, not a program: [`Frames`] declares functions in its [`Assembler`], and makes
+//! those that were called at the end. Whom ended calls interest is the emitter's business too ([`Frames::finish`]).
+//!
+//! [`Assembler`]: bpf::Assembler
+
+mod code;
+pub mod hooks;
+mod layout;
+mod read;
+
+pub use code::{Ended, Frames, Gs};
+pub use layout::{
+    Capacity, Counters, End, FRAME_CALL, FRAME_DEPTH, FRAME_FLAGS, FRAME_ROW, FRAME_SAVED, FRAME_TIME, HEAD_GOID,
+    Outcome, SEEN_BYTES, SEEN_FRAME, SEEN_GOID, Site, Tables,
+};
+pub use read::{Heads, OpenCall};
+
+/// Functions of the runtime that leave the system stack by switching to a goroutine and never return. Their frames end
+/// at the next event on that stack, as [`End::Switched`].
+pub const SWITCHING: [&str; 15] = [
+    "runtime.coroswitch_m",
+    "runtime.execute",
+    "runtime.exitsyscall0",
+    "runtime.exitsyscallNoP",
+    "runtime.goexit0",
+    "runtime.gopreempt_m",
+    "runtime.gosched_m",
+    "runtime.goschedImpl",
+    "runtime.goschedguarded_m",
+    "runtime.goyield_m",
+    "runtime.mstart1",
+    "runtime.newstack",
+    "runtime.park_m",
+    "runtime.preemptPark",
+    "runtime.schedule",
+];
+
+/// Whether calls of a function may end by a switch ([`Site::switches`]).
+#[must_use]
+pub fn switches(function: &str) -> bool {
+    SWITCHING.contains(&function)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,261 @@
+//! What the maps hold, byte by byte: shared by the programs that write them and the code that reads them.
+
+use bpf::{Caps, Entries, Feature, MapError, MapFlags, MapId, MapKind, MapSpec, Maps};
+
+// A head.
+/// `u64`: the goroutine whose calls these are; 0 on system stacks.
+pub const HEAD_GOID: i32 = 0;
+/// `u32`: how many frames there are.
+pub(super) const HEAD_COUNT: i32 = 8;
+/// `u32`: the depth of the top frame; 0 if there is none.
+pub(super) const HEAD_TOP: i32 = 12;
+/// `u64`: how many calls there were; the last one's id.
+pub(super) const HEAD_CALLS: i32 = 16;
+/// `u64`: `g.stack.hi`; 0 when what was read of g no longer holds.
+pub(super) const HEAD_HI: i32 = 24;
+/// `u64`: `g.stack.lo`.
+pub(super) const HEAD_LO: i32 = 32;
+/// `u32` and `u32`: down to which depth frames are yet to end, and how; 0 if none are.
+pub(super) const HEAD_PENDING: i32 = 40;
+/// `u64`: the number of the last chunk that there is; the first one is 1.
+pub(super) const HEAD_CHUNKS: i32 = 48;
+/// The first frames.
+pub(super) const HEAD_FRAMES: i32 = 56;
+
+// A frame.
+/// `u32`: stack.hi − SP at the function's first byte.
+pub const FRAME_DEPTH: i32 = 0;
+/// `u32`: [`Site::row`] of its entry.
+pub const FRAME_ROW: i32 = 4;
+/// `u32`: the depth of the frame below.
+pub(super) const FRAME_BELOW: i32 = 8;
+/// `u32`: the lower 8 bits are the shadow stack's; the others are 0 at first, and the emitter's to set.
+pub const FRAME_FLAGS: i32 = 12;
+/// `u64`: nanoseconds since boot at the entry.
+pub const FRAME_TIME: i32 = 16;
+/// `u64`: a number that no other call of this g has.
+pub const FRAME_CALL: i32 = 24;
+/// `u64`s: what the entry saves for the return. Holds anything until it does.
+pub const FRAME_SAVED: i32 = 32;
+
+/// In [`FRAME_FLAGS`]: [`Site::switches`].
+pub(super) const FRAME_SWITCHES: i32 = 1;
+
+/// How many frames stand together.
+pub(super) const CHUNK: i32 = 16;
+
+// What enter and exit tell, in the caller's stack frame.
+/// `u64`: the address of the frame, or 0.
+pub const SEEN_FRAME: i32 = 0;
+/// `u64`: the goroutine whose code runs, or 0.
+pub const SEEN_GOID: i32 = 8;
+/// All of it.
+pub const SEEN_BYTES: i32 = 16;
+
+/// What the functions for entries answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(i32)]
+pub enum Outcome {
+    /// A call, but there is no frame for it: no goroutine here, or no room. Its end will not be paired.
+    Unrecorded = 0,
+    /// A call.
+    Recorded = 1,
+    /// The function has jumped back to its entry: no call.
+    Again = 2,
+}
+
+/// How a call ended. Exits answer with it, or 0 if the call's entry was not seen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
+#[repr(i32)]
+pub enum End {
+    /// By a return instruction.
+    Return = 1,
+    /// By a jump to another function, which returns to the caller.
+    Tail = 2,
+    /// By a panic that a caller recovered from.
+    Unwound = 3,
+    /// By `runtime.Goexit`, or its goroutine was a coroutine that is over.
+    Goexit = 4,
+    /// By a switch from the system stack to a goroutine.
+    Switched = 5,
+    /// Nobody saw how: something less deep happened while it was open. Never, if all hooks are in place.
+    Lost = 6,
+}
+
+impl End {
+    /// All of them, by number.
+    pub const ALL: [End; 6] = [End::Return, End::Tail, End::Unwound, End::Goexit, End::Switched, End::Lost];
+
+    /// The end with that number.
+    #[must_use]
+    pub fn numbered(number: u32) -> Option<End> {
+        End::ALL.into_iter().find(|end| *end as u32 == number)
+    }
+
+    /// The word for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            End::Return => "return",
+            End::Tail => "tail",
+            End::Unwound => "unwound",
+            End::Goexit => "goexit",
+            End::Switched => "switched",
+            End::Lost => "lost",
+        }
+    }
+}
+
+/// A place that sees calls begin or end, as one word: the row, flags, and how far SP is below its value at the
+/// function's first byte.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Site {
+    /// What the call is known as.
+    pub row: u32,
+    /// Of an entry: the function may jump back to it.
+    pub loop_head: bool,
+    /// Of an exit: a jump to another function.
+    pub tail: bool,
+    /// Of an entry: the call may end by a switch to a goroutine ([`switches`](super::switches)).
+    pub switches: bool,
+    /// In bytes; a multiple of 8 below 2^27.
+    pub sp_adjust: u32,
+}
+
+/// The flags in a site's word.
+pub(super) const SITE_LOOP: i32 = 1;
+pub(super) const SITE_TAIL: i32 = 2;
+pub(super) const SITE_SWITCHES: i32 = 4;
+/// Where they start, and the adjustment, in units of 8 bytes.
+pub(super) const SITE_FLAGS_AT: i32 = 32;
+pub(super) const SITE_ADJUST_AT: i32 = 40;
+
+impl Site {
+    /// The word that the functions take.
+    #[must_use]
+    pub fn word(self) -> u64 {
+        let flag = |set: bool, flag: i32| if set { u64::from(flag.unsigned_abs()) } else { 0 };
+        let flags = flag(self.loop_head, SITE_LOOP) | flag(self.tail, SITE_TAIL) | flag(self.switches, SITE_SWITCHES);
+        u64::from(self.row) | flags << SITE_FLAGS_AT | u64::from(self.sp_adjust / 8) << SITE_ADJUST_AT
+    }
+}
+
+/// What has been counted, over all goroutines of a run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Counters {
+    /// Calls below recovered panics.
+    pub unwound: u64,
+    /// Calls that ended with their goroutine.
+    pub goexit: u64,
+    /// Calls that ended by a switch.
+    pub switched: u64,
+    /// Calls of which nobody saw the end. Not 0: a hook is missing or wrong.
+    pub lost: u64,
+    /// Exits of calls whose entries were not seen: open when we attached, or not recorded.
+    pub unpaired: u64,
+    /// Calls that were not recorded because a map was full.
+    pub full: u64,
+    /// Hits on a stack that is not the goroutine's: signal handlers.
+    pub foreign: u64,
+    /// Hits where the g register led to no g.
+    pub no_g: u64,
+}
+
+/// Where each counter is; the ends stand at their numbers.
+pub(super) const COUNT_UNPAIRED: u32 = 64;
+pub(super) const COUNT_FULL: u32 = 72;
+pub(super) const COUNT_FOREIGN: u32 = 80;
+pub(super) const COUNT_NO_G: u32 = 88;
+const COUNTERS_BYTES: u32 = 96;
+
+impl Counters {
+    /// Reads the only value of [`Tables::counters`]; what it does not have is 0.
+    #[must_use]
+    pub fn read(value: &[u8]) -> Counters {
+        let at = |offset: u32| super::read::word(value, offset as usize);
+        let end = |end: End| at(end as u32 * 8);
+        Counters {
+            unwound: end(End::Unwound),
+            goexit: end(End::Goexit),
+            switched: end(End::Switched),
+            lost: end(End::Lost),
+            unpaired: at(COUNT_UNPAIRED),
+            full: at(COUNT_FULL),
+            foreign: at(COUNT_FOREIGN),
+            no_g: at(COUNT_NO_G),
+        }
+    }
+}
+
+/// For how many goroutines at once there is room, and for how many chunks of calls nested deeper than 16.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Capacity {
+    /// Goroutines; their heads are used again, never deleted.
+    pub heads: u32,
+    /// Chunks of 16 frames.
+    pub chunks: u32,
+}
+
+impl Capacity {
+    /// Much, where maps allocate as they fill (16 bytes for each head that there is not); what 8 MB hold, where they
+    /// allocate beforehand.
+    #[must_use]
+    pub fn by(caps: Caps) -> Capacity {
+        match caps.has(Feature::NoPreallocInTracing) {
+            true => Capacity { heads: 1 << 18, chunks: 1 << 17 },
+            false => Capacity { heads: 1 << 13, chunks: 1 << 12 },
+        }
+    }
+}
+
+/// The maps of a run. Programs of all executables share them: keys start with the process.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Tables {
+    /// By process and g.
+    pub heads: MapId,
+    /// By process, number and g.
+    pub chunks: MapId,
+    /// One value, [`Counters`].
+    pub counters: MapId,
+    /// An empty head, to copy.
+    pub(super) blank: MapId,
+    /// How many words each frame saves.
+    pub(super) saved: u32,
+}
+
+/// Most words that a frame can save.
+const MOST_SAVED: u32 = 64;
+
+impl Tables {
+    /// Adds the maps, with frames that save so many words each.
+    ///
+    /// # Errors
+    /// If a name is taken, or a frame shall save more than 64 words.
+    pub fn add(maps: &mut Maps, caps: Caps, capacity: Capacity, saved: u32) -> Result<Tables, MapError> {
+        if saved > MOST_SAVED {
+            return Err(MapError { map: "frame_heads".into(), why: "a frame saves at most 64 words" });
+        }
+        let frames = Tables::frame_bytes_of(saved) * CHUNK as u32;
+        let head = HEAD_FRAMES as u32 + frames;
+        let late = caps.has(Feature::NoPreallocInTracing);
+        let flags = if late { MapFlags::NO_PREALLOC } else { MapFlags::default() };
+        let hash = |name, value, entries| MapSpec::hash(name, MapKind::Hash, 16, value, entries).flags(flags);
+        Ok(Tables {
+            heads: maps.add(hash("frame_heads", head, capacity.heads))?,
+            chunks: maps.add(hash("frame_chunks", frames, capacity.chunks))?,
+            counters: maps.add(MapSpec::array("frame_counters", COUNTERS_BYTES, Entries::Fixed(1)))?,
+            blank: maps.add(MapSpec::array("frame_blank", head, Entries::Fixed(1)))?,
+            saved,
+        })
+    }
+
+    const fn frame_bytes_of(saved: u32) -> u32 {
+        FRAME_SAVED as u32 + 8 * saved
+    }
+
+    /// The size of a frame.
+    #[must_use]
+    pub const fn frame_bytes(&self) -> u32 {
+        Tables::frame_bytes_of(self.saved)
+    }
+}
