@@ -80,6 +80,5 @@ fn aggregate(value: &plan::MapValue) -> Result<Aggregate, Refused> {
 }
 
 fn linear(min: i64, max: i64, step: u64) -> Result<Linear, Refused> {
-    let step = i64::try_from(step).unwrap_or(i64::MAX);
     Linear::new(min, max, step).or_else(|error| refused(error.to_string(), None))
 }
