@@ -9,10 +9,12 @@
 //! ```
 
 pub mod ast;
+mod check;
 pub mod diagnostic;
-mod lex;
 pub mod emit;
 pub mod frames;
+mod lex;
+pub mod limits;
 pub mod machine;
 mod parse;
 pub mod plan;
@@ -20,8 +22,9 @@ pub mod program;
 pub mod target;
 pub mod words;
 
+pub use check::{Checked, check, compile};
 pub use diagnostic::{Diagnostic, Severity, render};
-pub use parse::parse;
 pub use emit::{Options, Refused, emit};
+pub use parse::parse;
 pub use plan::Plan;
 pub use program::Program;

@@ -413,8 +413,10 @@ impl<'t> Parser<'t> {
             self.complain(at, "`;` is missing behind this statement");
             return;
         }
-        let message = format!("{} stands where the statement should end", self.shown());
-        self.lexer.messages.push(Diagnostic::error(self.span, message).help("statements end with `;`"));
+        if self.lexer.messages.last().is_none_or(|said| said.span != self.span) {
+            let message = format!("{} stands where the statement should end", self.shown());
+            self.lexer.messages.push(Diagnostic::error(self.span, message).help("statements end with `;`"));
+        }
         self.skip_stmt();
     }
 

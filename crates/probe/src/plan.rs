@@ -30,6 +30,8 @@ use crate::ast::{BinaryOp, Span, UnaryOp};
 use crate::machine::Register;
 use crate::target::Runtime;
 
+mod text;
+
 macro_rules! numbers {
     ($($(#[$doc:meta])* $name:ident;)*) => {
         $(
@@ -106,6 +108,16 @@ pub struct Plan {
     pub needs: Needs,
 }
 
+impl Plan {
+    /// What `probe` shows for a number of [`Id::Probe`].
+    #[must_use]
+    pub fn probe_name(&self, number: u64) -> Option<String> {
+        let point = self.points.get(usize::try_from(number >> 32).ok()?)?;
+        let function = self.functions.get((number & 0xffff_ffff) as usize).map_or("", |f| f.name.as_str());
+        Some(format!("{}{function}{}", point.prefix, point.suffix))
+    }
+}
+
 /// What must be there besides the bodies, because some word is used.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Needs {
@@ -124,8 +136,12 @@ pub struct Needs {
 /// An attach point and what it led to.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Point {
-    /// As written, for `probe` and messages: `go:main.*`.
+    /// As written, for messages: `go:main.*`.
     pub text: String,
+    /// What `probe` shows before a function's name, `go:`; or all of it where there is no function.
+    pub prefix: String,
+    /// What it shows behind the name: `+0x12`.
+    pub suffix: String,
     /// Which clause it belongs to, by position in the text.
     pub clause: u32,
     /// How many functions its pattern matched; 0 for what is no user probe.
@@ -271,8 +287,10 @@ pub enum Prelude {
     NativeReturn,
     /// A tracepoint's record.
     Tracepoint,
-    /// A tick of a clock.
-    Clock,
+    /// A tick of a profile, in whatever runs there.
+    Profile,
+    /// A tick of gospect's own clock.
+    Interval,
     /// Before anything fires, or after everything did.
     Once,
     /// A runtime event.
@@ -484,8 +502,11 @@ pub enum MapValue {
         /// Whether `x` has a sign.
         signed: bool,
     },
-    /// `hist(x)`: by powers of two.
-    Hist,
+    /// `hist(x)`: by powers of two, `hist(x, k)`: by 2ᵏ steps for each.
+    Hist {
+        /// k: 0 to 5.
+        bits: u32,
+    },
     /// `lhist(x, min, max, step)`
     LinearHist {
         /// Where the buckets start.
@@ -618,7 +639,8 @@ pub enum StmtKind {
         /// Values are divided by this; at least 1.
         div: u32,
     },
-    /// `print(e)`, `print(@m[k])`
+    /// `print(e)`, `print(@m[k])`; the entry of a map that is kept by CPU is printed by user space when it reads the
+    /// record.
     Print(Expr),
     /// `time(f)`
     Time(StringNo),
@@ -685,7 +707,7 @@ pub enum ExprKind {
     Var(VarNo),
     /// `@m[k]`: 0 or "" if there is none.
     Map {
-        /// `@m`: it holds plain values.
+        /// `@m`: it holds plain values, but in [`StmtKind::Print`].
         map: MapNo,
         /// `k`
         key: Vec<Expr>,

@@ -15,6 +15,8 @@ use gobin::{FileOff, VAddr};
 use crate::plan::FieldForm;
 
 mod elf;
+#[cfg(test)]
+pub(crate) mod fake;
 mod go;
 mod hooks;
 
@@ -26,7 +28,8 @@ pub trait World {
     /// The machine that programs run on.
     fn arch(&self) -> gobin::Arch;
 
-    /// The executable that the text calls `path`; empty is the target of the command line.
+    /// The executable that the text calls `path`; empty is the target of the command line. The same file is the same
+    /// reference, whatever it is called: no two programs can share a site.
     ///
     /// # Errors
     /// Why there is none, in a sentence without full stop.
@@ -123,6 +126,8 @@ pub struct Runtime {
     pub missing: Vec<(HookKind, String)>,
     /// The runtime's reasons to wait, by number.
     pub wait_reasons: Vec<String>,
+    /// The names of a goroutine's states, by number; empty for numbers that are no state.
+    pub g_states: Vec<String>,
 }
 
 /// The fields that [`Runtime::fields`] has an answer for.

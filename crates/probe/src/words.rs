@@ -89,6 +89,8 @@ pub enum Places {
     Entries,
     /// Where a call ends.
     Returns,
+    /// Where a call of a Go function ends.
+    GoReturns,
     /// In probes on Go code, tracepoints and profiles.
     Goroutines,
     /// Wherever some program runs: probes on programs, tracepoints, profiles.
@@ -280,7 +282,8 @@ pub(crate) fn probe_names() -> impl Iterator<Item = &'static str> {
 
 /// `did you mean `x`?`, if something comes near.
 pub(crate) fn near<'n>(wanted: &str, names: impl Iterator<Item = &'n str>) -> Option<String> {
-    let near = gobin::pattern::suggest(wanted, names, 2);
+    // Of two letters everything is near.
+    let near = if wanted.len() > 2 { gobin::pattern::suggest(wanted, names, 2) } else { Vec::new() };
     if near.is_empty() {
         return None;
     }

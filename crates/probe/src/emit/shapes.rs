@@ -73,7 +73,7 @@ fn aggregate(value: &plan::MapValue) -> Result<Aggregate, Refused> {
         plan::MapValue::Min { signed } => Aggregate::Min(int(signed)),
         plan::MapValue::Max { signed } => Aggregate::Max(int(signed)),
         plan::MapValue::Stats { signed } => Aggregate::Stats(int(signed)),
-        plan::MapValue::Hist => Aggregate::Hist(Log::PLAIN),
+        plan::MapValue::Hist { bits } => Aggregate::Hist(Log::new(*bits).unwrap_or(Log::PLAIN)),
         plan::MapValue::LinearHist { min, max, step } => Aggregate::Lhist(linear(*min, *max, *step)?),
         plan::MapValue::Quantiles => Aggregate::Quantiles,
     })

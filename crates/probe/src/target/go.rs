@@ -18,6 +18,9 @@ pub(super) const SUGGESTED: usize = 3;
 /// No program has reasons to wait behind this number.
 const MOST_REASONS: u8 = 100;
 
+/// No goroutine has a state with this number or a larger one.
+const STATES: u32 = 16;
+
 /// A Go executable, and what was found out about it so far.
 pub struct GoTarget<'i> {
     image: &'i Image,
@@ -68,6 +71,7 @@ impl Target for GoTarget<'_> {
             fields: FIELDS.into_iter().map(field).collect(),
             hooks,
             missing,
+            g_states: (0..STATES).map(|n| layout.g_state(n).unwrap_or_default().to_owned()).collect(),
             wait_reasons: (0..MOST_REASONS).map_while(|n| layout.wait_reason(n)).map(str::to_owned).collect(),
         }
     }

@@ -137,21 +137,21 @@ pub const ROWS: &[Row] = &[
     ),
     value(
         "ret",
-        Places::Returns,
+        Places::GoReturns,
         Value::Ret,
         "goret:main.fib { @[ret] = count(); }",
         "The only result of a Go function.",
     ),
     value(
         "rets",
-        Places::Returns,
+        Places::GoReturns,
         Value::Rets,
         "goret:main.handle /rets.err != nil/ { @errors = count(); }",
         "The results of a Go function, by name or number: `rets.err`, `rets.1`.",
     ),
     value(
         "elapsed",
-        Places::Returns,
+        Places::GoReturns,
         Value::Word(Word::Elapsed),
         "goret:main.handle { @ns[func] = hist(elapsed); }",
         "Nanoseconds since this very call began, on whatever threads it ran.",
@@ -348,11 +348,12 @@ pub const ROWS: &[Row] = &[
         "Prints values as FORMAT says.",
     ),
     called(
-        ("print", "print(VALUE)` or `print(@MAP [, TOP [, DIVISOR]])"),
+        ("print", "print(VALUE [, TOP [, DIVISOR]])"),
         at_least(1, &[Param::Value, Param::Number, Param::Number]),
         Meaning::Action(Action::Print),
         "interval:s:1 { print(@calls, 5); } go:main.* { @calls[func] = count(); }",
-        "Prints a value on a line of its own; or a map, sorted by value, only the TOP largest, divided by DIVISOR.",
+        "Prints a value on a line of its own, or an entry of a map. Of a whole map the entries sorted by value, only the \
+         TOP largest, divided by DIVISOR.",
     ),
     called(
         ("clear", "clear(@MAP)"),
@@ -432,11 +433,11 @@ pub const ROWS: &[Row] = &[
         "Count, mean and sum.",
     ),
     called(
-        ("hist", "hist(INT)"),
-        exactly(&[Param::Int]),
+        ("hist", "hist(INT [, K])"),
+        at_least(1, &[Param::Int, Param::Number]),
         Meaning::Aggregation(Aggregation::Hist),
         "goret:main.fib { @ns = hist(elapsed); }",
-        "A histogram by powers of two.",
+        "A histogram by powers of two, or with K, from 1 to 5, by 2 to the power of K steps for each.",
     ),
     called(
         ("lhist", "lhist(INT, MIN, MAX, STEP)"),

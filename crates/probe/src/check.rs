@@ -1,0 +1,687 @@
+//! A tree to a plan: names to functions and places, types for everything, and all that is wrong, at once.
+//!
+//! 1. Attach points are resolved ([`resolve`]) to places: calls and returns of functions, instructions, events.
+//! 2. A clause's places are sorted into *classes*: those where everything that it reads of arguments and results has
+//!    the same types. A class is what becomes a body; its members, which may keep the values in other registers,
+//!    become variants. A function that lacks what a clause reads is left out, if its name came from a pattern.
+//! 3. One place of each class is gone through until the types of maps and variables stand still ([`types`]).
+//! 4. Functions are numbered, and each class is gone through a last time, for the plan and for what does not fit.
+//! 5. Sites get what runs on them.
+
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+
+use bpf::Source;
+
+use crate::ast::{self, Clause, ExprKind as Ast, MapDecl, Script, Span};
+use crate::diagnostic::{self, Diagnostic};
+use crate::limits;
+use crate::plan::{
+    Access, Body, BodyNo, FuncNo, Map, MapValue, Needs, On, Plan, PointNo, Prelude, Skipped, Type, Variant, VariantNo,
+};
+use crate::target::{Found, Runtime, World};
+
+mod expr;
+mod path;
+mod resolve;
+mod scope;
+mod sites;
+mod stmts;
+#[cfg(test)]
+mod tests;
+mod types;
+mod values;
+
+use path::Reached;
+use resolve::{Place, Placement, Resolved};
+use scope::{Request, Scope, Setting, Shared, Strings, answer};
+use types::{Holding, INT, MapTypes, Sure};
+
+/// Types are learnt in fewer rounds than there are maps, but nobody writes that.
+const MOST_ROUNDS: usize = 12;
+
+/// What became of a text.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// The plan, if nothing is wrong.
+    pub plan: Option<Plan>,
+    /// What is wrong, or worth telling, in the order of the text.
+    pub messages: Vec<Diagnostic>,
+}
+
+/// Reads and checks a text; `params` are `$1` and so on.
+#[must_use]
+pub fn compile(source: &Source, params: &[String], world: &dyn World) -> Checked {
+    let (script, messages) = crate::parse(source);
+    check(&script, messages, source, params, world)
+}
+
+/// Checks a tree that was read with these messages.
+#[must_use]
+pub fn check(
+    script: &Script,
+    messages: Vec<Diagnostic>,
+    source: &Source,
+    params: &[String],
+    world: &dyn World,
+) -> Checked {
+    let mut resolved = resolve::resolve(script, &source.text, world);
+    let mut messages = messages;
+    messages.append(&mut resolved.messages);
+    let shared = Shared {
+        text: &source.text,
+        params,
+        maps: MapTypes::default(),
+        strings: Strings::default(),
+        functions: HashMap::new(),
+        probes: HashMap::new(),
+        last: false,
+    };
+    let mut checker = Checker { script, source, world, resolved, shared, classes: Vec::new(), messages };
+    checker.maps();
+    checker.classify();
+    checker.learn();
+    let plan = checker.plan();
+    let mut messages = checker.messages;
+    diagnostic::sort(&mut messages);
+    let wrong = messages.iter().any(Diagnostic::is_error);
+    if !wrong && plan.sites.is_empty() && plan.events.is_empty() {
+        messages.push(Diagnostic::error(Span::default(), "there is no probe in this script"));
+        return Checked { plan: None, messages };
+    }
+    Checked { plan: (!wrong).then_some(plan), messages }
+}
+
+struct Checker<'s, 'w> {
+    script: &'s Script,
+    source: &'s Source,
+    world: &'w dyn World,
+    resolved: Resolved<'w>,
+    shared: Shared<'s>,
+    classes: Vec<Class<'s, 'w>>,
+    messages: Vec<Diagnostic>,
+}
+
+/// A clause at the places where all that it reads has the same types.
+struct Class<'s, 'w> {
+    clause: usize,
+    setting: Setting<'w>,
+    requests: Vec<(Request<'s>, String)>,
+    types: Vec<Type>,
+    /// Calls must be paired with their returns.
+    frames: bool,
+    /// None if no function has what the clause reads; then it is gone through all the same, for what else is wrong.
+    members: Vec<Member>,
+}
+
+/// One of those places.
+struct Member {
+    placement: usize,
+    /// What its setting adds to what the class knows: where everything is.
+    reached: Vec<Reached>,
+}
+
+/// A clause whose places are being sorted.
+struct Sorting<'w> {
+    /// What kept functions out, by placement.
+    misfits: Vec<(usize, Vec<Diagnostic>)>,
+    /// The first of them.
+    misfit: Option<Setting<'w>>,
+    taken: usize,
+}
+
+impl<'s, 'w> Checker<'s, 'w> {
+    // Maps.
+
+    /// Names maps in the order of the text, and reads their declarations.
+    fn maps(&mut self) {
+        for decl in &self.script.maps {
+            self.declare(decl);
+        }
+        let mut names = Vec::new();
+        for clause in &self.script.clauses {
+            clause.predicate.iter().for_each(|e| map_names(e, &mut names));
+            map_names_in(&clause.body, &mut names);
+        }
+        for (name, span) in names {
+            self.shared.maps.add(name, span);
+        }
+    }
+
+    fn declare(&mut self, decl: &MapDecl) {
+        const KINDS: [&str; 4] = ["hash", "lruhash", "percpuhash", "percpulruhash"];
+        let kind = decl.kind.value.as_str();
+        if self.shared.maps.find(&decl.name.value).is_some() {
+            self.messages.push(Diagnostic::error(decl.name.span, format!("`{}` is declared twice", decl.name.value)));
+        }
+        if !KINDS.contains(&kind) {
+            let near = crate::words::near(kind, KINDS.into_iter());
+            let help = near.unwrap_or_else(|| format!("there are {}", crate::words::listed(KINDS.into_iter())));
+            let message = Diagnostic::error(decl.kind.span, format!("there is no kind of map called `{kind}`"));
+            self.messages.push(message.help(help));
+        } else if kind.contains("lru") {
+            let message = Diagnostic::error(decl.kind.span, "maps do not forget entries by themselves here");
+            self.messages.push(message.help("`hash(N)` keeps the first N and counts the others"));
+        }
+        let map = self.shared.maps.add(&decl.name.value, decl.name.span);
+        match decl.capacity.as_ref().map(|e| (number(e), e.span)) {
+            Some((Some(n @ 1..), _)) if n <= u64::from(limits::MOST_ENTRIES) => {
+                self.shared.maps.rows[map].capacity = u32::try_from(n).unwrap_or(u32::MAX);
+            }
+            Some((_, span)) => {
+                let message = format!("a map holds 1 to {} entries", limits::MOST_ENTRIES);
+                self.messages.push(Diagnostic::error(span, message));
+            }
+            None => {
+                let message = Diagnostic::error(decl.span, "how many entries?");
+                self.messages.push(message.help(format!("`let {} = hash(10000);`", decl.name.value)));
+            }
+        }
+    }
+
+    // Classes.
+
+    fn classify(&mut self) {
+        let clauses = self.script.clauses.len();
+        let mut by_clause: Vec<Vec<usize>> = vec![Vec::new(); clauses];
+        for (i, placement) in self.resolved.placements.iter().enumerate() {
+            by_clause[placement.clause].push(i);
+        }
+        let runtimes = self.resolved.binaries.iter().map(|_| Rc::new(OnceCell::new())).collect::<Vec<_>>();
+        let target = Rc::new(OnceCell::new());
+        let mut left_out = Vec::new();
+        for (clause, placements) in by_clause.into_iter().enumerate() {
+            let mut sorting = Sorting { misfits: Vec::new(), misfit: None, taken: 0 };
+            for placement in placements {
+                let setting = self.setting(placement, &runtimes, &target);
+                self.sort(clause, placement, setting, &mut sorting);
+            }
+            if sorting.taken == 0 {
+                self.nowhere(clause, sorting.misfit.take());
+            }
+            left_out.extend(self.left_out(sorting));
+        }
+        self.leave_out(left_out);
+    }
+
+    /// A clause that runs nowhere: whatever it assigns to counts as assigned.
+    fn nowhere(&mut self, clause: usize, setting: Option<Setting<'w>>) {
+        let mut names = Vec::new();
+        map_names_in(&self.script.clauses[clause].body, &mut names);
+        for (name, span) in names {
+            let map = self.shared.maps.add(name, span);
+            self.shared.maps.rows[map].assigned = true;
+        }
+        if let Some(setting) = setting {
+            let (requests, types, members) = (Vec::new(), Vec::new(), Vec::new());
+            self.classes.push(Class { clause, setting, requests, types, frames: false, members });
+        }
+    }
+
+    fn setting(
+        &self,
+        placement: usize,
+        runtimes: &[Rc<OnceCell<Runtime>>],
+        target: &Rc<OnceCell<Runtime>>,
+    ) -> Setting<'w> {
+        let place = &self.resolved.placements[placement].place;
+        let named =
+            |no: u32| Some((no, self.resolved.binaries.get(no as usize)?.target, runtimes[no as usize].clone()));
+        let binary = match place.binary() {
+            Some(no) => named(no.0),
+            // Goroutines elsewhere are those of the target, or of the only Go program that is named.
+            None => {
+                let mut go = (0u32..).zip(&self.resolved.binaries).filter(|(_, b)| b.target.is_go());
+                match (go.next(), go.next()) {
+                    (Some((no, _)), None) => named(no),
+                    (None, _) => match self.world.binary("") {
+                        Ok(binary) if binary.is_go() => Some((0, binary, target.clone())),
+                        _ => None,
+                    },
+                    _ => None,
+                }
+            }
+        };
+        let fields = match place {
+            Place::Event(On::Tracepoint { category, name }) => {
+                self.resolved.tracepoints.get(&(category.clone(), name.clone())).cloned()
+            }
+            _ => None,
+        };
+        Setting {
+            prelude: place.prelude(&self.resolved.binaries),
+            arch: self.world.arch(),
+            binary,
+            function: place.function().cloned(),
+            fields,
+        }
+    }
+
+    /// Puts one place of a clause into a class.
+    fn sort(&mut self, clause: usize, placement: usize, setting: Setting<'w>, sorting: &mut Sorting<'w>) {
+        let binary = setting.binary.as_ref().map(|b| b.0);
+        let alike = |class: &&mut Class<'s, 'w>| {
+            class.clause == clause
+                && class.setting.prelude == setting.prelude
+                && class.setting.binary.as_ref().map(|b| b.0) == binary
+        };
+        let place = self.resolved.placements[placement].place.clone();
+        if !matches!(setting.prelude, Prelude::Tracepoint) {
+            for class in self.classes.iter_mut().filter(alike) {
+                if class.frames && unpairable(&place).is_some() {
+                    continue;
+                }
+                if let Some(reached) = same_types(class, &setting) {
+                    class.members.push(Member { placement, reached });
+                    sorting.taken += 1;
+                    return;
+                }
+            }
+        }
+        let mut done = lower(&self.script.clauses[clause], &setting, &mut self.shared);
+        if done.needs.frames
+            && let Some(why) = unpairable(&place)
+        {
+            let span = self.resolved.points[self.resolved.placements[placement].point.index()].span;
+            done.misfits.push(Diagnostic::error(span, why));
+        }
+        if !done.misfits.is_empty() {
+            sorting.misfits.push((placement, done.misfits));
+            sorting.misfit.get_or_insert(setting);
+            return;
+        }
+        sorting.taken += 1;
+        let types = done.reached.iter().map(|r| r.ty.clone()).collect();
+        let members = vec![Member { placement, reached: done.reached }];
+        let frames = done.needs.frames;
+        self.classes.push(Class { clause, setting, requests: done.requests, types, frames, members });
+    }
+
+    /// Which functions are left out, and why; an error where none is left, or the text named the function itself.
+    fn left_out(&mut self, sorting: Sorting<'w>) -> Vec<(PointNo, Skipped)> {
+        let named = |p: &Placement| self.resolved.points[p.point.index()].matched <= 1;
+        let mut left_out = Vec::new();
+        let mut errors = Vec::new();
+        for (i, (placement, misfits)) in sorting.misfits.into_iter().enumerate() {
+            let placement = &self.resolved.placements[placement];
+            if named(placement) || sorting.taken == 0 && i == 0 {
+                errors.extend(misfits);
+            } else if let (Some(function), Some(why)) = (placement.place.function(), misfits.first()) {
+                let skipped = Skipped { function: function.name.clone(), why: why.message.clone() };
+                left_out.push((placement.point, skipped));
+            }
+        }
+        if sorting.taken == 0 && !left_out.is_empty() && !errors.is_empty() {
+            let others = left_out.len();
+            let note = if others == 1 {
+                "it is no better with the other function that matches".to_owned()
+            } else {
+                format!("it is no better with the {others} other functions that match")
+            };
+            if let Some(last) = errors.last_mut() {
+                last.help.push(note);
+            }
+        }
+        self.messages.extend(errors);
+        left_out
+    }
+
+    fn leave_out(&mut self, left_out: Vec<(PointNo, Skipped)>) {
+        for (point, skipped) in left_out {
+            self.resolved.points[point.index()].skipped.push(skipped);
+        }
+    }
+
+    // Types.
+
+    /// Goes through all classes until nothing new is learnt.
+    fn learn(&mut self) {
+        for _ in 0..MOST_ROUNDS {
+            self.shared.maps.changed = false;
+            for class in &self.classes {
+                lower(&self.script.clauses[class.clause], &class.setting, &mut self.shared);
+            }
+            if !self.shared.maps.changed {
+                break;
+            }
+        }
+        for row in &mut self.shared.maps.rows {
+            if let Some(Holding::Plain(slot)) = &mut row.value
+                && slot.sure != Sure::Known
+            {
+                (slot.ty, slot.sure) = (INT, Sure::Known);
+            }
+            for part in row.key.iter_mut().flatten().filter(|part| part.sure != Sure::Known) {
+                (part.ty, part.sure) = (INT, Sure::Known);
+            }
+        }
+        self.shared.last = true;
+    }
+
+    // The plan.
+
+    fn plan(&mut self) -> Plan {
+        let rows = self.number_functions();
+        let mut plan = self.empty_plan();
+        let mut variants: HashMap<Variant, VariantNo> = HashMap::new();
+        let mut runs = sites::Runs::default();
+        let classes = std::mem::take(&mut self.classes);
+        let mut saves: BTreeMap<FuncNo, Vec<crate::plan::Value>> = BTreeMap::new();
+        for class in &classes {
+            let Some((body, needs)) = self.body(class) else { continue };
+            merge(&mut plan.needs, needs);
+            let prelude = body.prelude;
+            let number = BodyNo(u32::try_from(plan.bodies.len()).unwrap_or(u32::MAX));
+            plan.bodies.push(body);
+            for member in &class.members {
+                let placement = &self.resolved.placements[member.placement];
+                let row = placement.place.function().and_then(|f| row_of(&rows, placement, f));
+                let kept = row.map(|row| saves.entry(row).or_default());
+                let accesses = places(&member.reached, prelude, kept);
+                let at_jump = accesses.iter().zip(&member.reached).map(|(access, r)| match r.of_args {
+                    true => access.clone(),
+                    false => Access::Unreadable,
+                });
+                let jump = Variant { body: number, accesses: at_jump.collect() };
+                let plain = Variant { body: number, accesses };
+                let plain = intern(plain, &mut variants, &mut plan.variants);
+                let has_jumps = matches!(&placement.place, Place::Function { sites: Some(sites), ret: true, .. } if !sites.tail_jumps.is_empty());
+                let jump = if has_jumps { intern(jump, &mut variants, &mut plan.variants) } else { plain };
+                let frames = needs.frames && prelude == Prelude::GoReturn;
+                runs.add(row, placement, sites::Chosen { plain, jump, frames });
+            }
+        }
+        self.too_many_saves(&saves, &rows);
+        sites::lay_out(runs, &saves, &rows, &self.resolved, &mut plan);
+        self.finish_maps(&mut plan);
+        plan.strings = std::mem::take(&mut self.shared.strings.all);
+        plan.points = std::mem::take(&mut self.resolved.points);
+        sites::count_attached(&mut plan);
+        self.runtimes(&mut plan);
+        plan
+    }
+
+    fn empty_plan(&self) -> Plan {
+        let binary =
+            |b: &resolve::Binary<'_>| crate::plan::Binary { path: b.path.clone(), go: b.target.is_go(), runtime: None };
+        Plan {
+            arch: self.world.arch(),
+            source: self.source.clone(),
+            strings: Vec::new(),
+            maps: Vec::new(),
+            points: Vec::new(),
+            binaries: self.resolved.binaries.iter().map(binary).collect(),
+            functions: Vec::new(),
+            sites: Vec::new(),
+            bodies: Vec::new(),
+            variants: Vec::new(),
+            groups: Vec::new(),
+            saves: Vec::new(),
+            events: Vec::new(),
+            needs: Needs::default(),
+        }
+    }
+
+    /// The rows of all functions that some class has: by executable, then by address.
+    fn number_functions(&mut self) -> sites::Rows {
+        let mut rows: sites::Rows = BTreeMap::new();
+        let members = self.classes.iter().flat_map(|class| &class.members);
+        for member in members {
+            let place = &self.resolved.placements[member.placement].place;
+            if let (Some(binary), Some(found)) = (place.binary(), place.function()) {
+                rows.insert((binary, found.entry, found.index), (FuncNo(0), found.name.clone()));
+            }
+        }
+        for (number, row) in (0..).zip(rows.values_mut()) {
+            row.0 = FuncNo(number);
+            self.shared.functions.entry(row.1.clone()).or_default().push(row.0);
+        }
+        for class in &self.classes {
+            for member in &class.members {
+                let placement = &self.resolved.placements[member.placement];
+                let row = placement.place.function().and_then(|f| row_of(&rows, placement, f));
+                let point = &self.resolved.points[placement.point.index()];
+                let function = placement.place.function().map_or("", |f| f.name.as_str());
+                let name = format!("{}{function}{}", point.prefix, point.suffix);
+                let number = u64::from(placement.point.0) << 32 | u64::from(row.map_or(u32::MAX, |row| row.0));
+                self.shared.probes.entry(name).or_default().push(number);
+            }
+        }
+        rows
+    }
+
+    /// A class's code, with all that is wrong with it told.
+    fn body(&mut self, class: &Class<'s, 'w>) -> Option<(Body, Needs)> {
+        let clause = &self.script.clauses[class.clause];
+        let done = lower(clause, &class.setting, &mut self.shared);
+        let wrong = done.messages.iter().any(Diagnostic::is_error);
+        self.messages.extend(done.messages);
+        if wrong || class.members.is_empty() {
+            return None;
+        }
+        let body = Body {
+            clause: u32::try_from(class.clause).unwrap_or(u32::MAX),
+            prelude: class.setting.prelude,
+            vars: done.vars,
+            accesses: done.accesses,
+            predicate: done.predicate,
+            code: done.code,
+            span: clause.span,
+        };
+        self.within_limits(&body, clause);
+        Some((body, done.needs))
+    }
+
+    fn within_limits(&mut self, body: &Body, clause: &Clause) {
+        let span = clause.points.first().map_or(clause.span, |p| p.span);
+        let mut refuse = |message: String, help: &str| {
+            self.messages.push(Diagnostic::error(span, message).help(help));
+        };
+        let parts = limits::parts(body);
+        if parts > limits::PARTS {
+            let message = format!("this does {parts} things, the kernel takes about {}", limits::PARTS);
+            refuse(message, "what `unroll` repeats counts each time");
+        }
+        if body.vars.len() > limits::VARS {
+            let message = format!("this has {} variables, the kernel has room for {}", body.vars.len(), limits::VARS);
+            refuse(message, "a variable may be used again, maps hold any number of values");
+        }
+        let waiting = limits::most_waiting(body);
+        if waiting > limits::WAITING {
+            let message = format!(
+                "an expression here keeps {waiting} values at once, the kernel has room for {}",
+                limits::WAITING
+            );
+            refuse(message, "variables can hold its parts");
+        }
+    }
+
+    fn too_many_saves(&mut self, saves: &BTreeMap<FuncNo, Vec<crate::plan::Value>>, rows: &sites::Rows) {
+        let most = saves.iter().max_by_key(|(_, kept)| kept.len());
+        let Some((row, kept)) = most.filter(|(_, kept)| kept.len() > limits::SAVES) else { return };
+        let name = rows.values().find(|r| r.0 == *row).map_or("", |r| r.1.as_str());
+        let message = format!(
+            "returns of `{name}` want {} values of the call's beginning, at most {} are kept",
+            kept.len(),
+            limits::SAVES
+        );
+        let returns = self.script.clauses.iter().flat_map(|c| &c.points);
+        let span = returns.filter(|p| matches!(&p.attach, ast::Attach::User(u) if u.ret)).map(|p| p.span).next();
+        let help = "keep others in maps where the call begins: `@x[goid] = …`";
+        self.messages.push(Diagnostic::error(span.unwrap_or_default(), message).help(help));
+    }
+
+    fn finish_maps(&mut self, plan: &mut Plan) {
+        for row in std::mem::take(&mut self.shared.maps.rows) {
+            let value = match row.value {
+                Some(Holding::Plain(slot)) => MapValue::Plain(slot.ty),
+                Some(Holding::Aggregate(value)) => value,
+                None => MapValue::Plain(INT),
+            };
+            let key = row.key.unwrap_or_default().into_iter().map(|slot| slot.ty).collect();
+            plan.maps.push(Map { name: row.name, key, value, capacity: row.capacity, span: row.first });
+        }
+    }
+
+    fn runtimes(&self, plan: &mut Plan) {
+        let Needs { frames, goid, g_of_thread, goroutines, .. } = plan.needs;
+        if !(frames || goid || g_of_thread || goroutines) {
+            return;
+        }
+        for (binary, known) in plan.binaries.iter_mut().zip(&self.resolved.binaries) {
+            binary.runtime = binary.go.then(|| known.target.runtime());
+        }
+    }
+}
+
+/// What going through a clause at one place gives.
+struct Done<'s> {
+    vars: Vec<crate::plan::Var>,
+    accesses: Vec<crate::plan::Accessed>,
+    predicate: Option<crate::plan::Expr>,
+    code: Vec<crate::plan::Stmt>,
+    requests: Vec<(Request<'s>, String)>,
+    reached: Vec<Reached>,
+    needs: Needs,
+    messages: Vec<Diagnostic>,
+    misfits: Vec<Diagnostic>,
+}
+
+/// Goes through a clause, again until its variables have types.
+fn lower<'s>(clause: &'s Clause, setting: &Setting<'_>, shared: &mut Shared<'s>) -> Done<'s> {
+    let mut vars = Vec::new();
+    for round in 0.. {
+        let mut scope = Scope::new(shared, setting, std::mem::take(&mut vars));
+        if round == 0 {
+            scope.needs.goroutines |= matches!(setting.prelude, Prelude::Goroutine(_));
+        }
+        let goroutines = matches!(setting.prelude, Prelude::Goroutine(_));
+        let predicate = clause.predicate.as_ref().and_then(|e| scope.condition(e));
+        let code = scope.block(&clause.body);
+        if scope.vars_changed && round < MOST_ROUNDS {
+            vars = scope.vars;
+            continue;
+        }
+        let accesses = scope.accessed();
+        let Scope { vars, requests, reached, mut needs, messages, misfits, .. } = scope;
+        needs.goroutines = goroutines;
+        let vars = vars.into_iter().map(|(var, _)| var).collect();
+        return Done { vars, accesses, predicate, code, requests, reached, needs, messages, misfits };
+    }
+    unreachable!("the loop ends after MOST_ROUNDS")
+}
+
+/// Where a function has all that a class reads, if it has it in the same types.
+fn same_types(class: &Class<'_, '_>, setting: &Setting<'_>) -> Option<Vec<Reached>> {
+    let answers = class.requests.iter().map(|(request, _)| answer(setting, request).ok());
+    let reached = answers.collect::<Option<Vec<Reached>>>()?;
+    reached.iter().map(|r| &r.ty).eq(&class.types).then_some(reached)
+}
+
+/// Why the calls of a function cannot be paired with their returns.
+fn unpairable(place: &Place) -> Option<String> {
+    let Place::Function { found, sites: Some(sites), .. } = place else { return None };
+    let why = sites.entry.as_ref().err()?;
+    Some(format!("where calls of `{}` begin is not seen: {why}", found.name))
+}
+
+/// Where a variant reads everything. What a return wants of the call's beginning is kept in `kept`.
+fn places(reached: &[Reached], prelude: Prelude, kept: Option<&mut Vec<crate::plan::Value>>) -> Vec<Access> {
+    let mut none = Vec::new();
+    let kept = kept.unwrap_or(&mut none);
+    let one = |reached: &Reached| match &reached.access {
+        Access::Int(value) if reached.of_args && prelude == Prelude::GoReturn => {
+            let slot = kept.iter().position(|known| known == value).unwrap_or_else(|| {
+                kept.push(value.clone());
+                kept.len() - 1
+            });
+            Access::Saved(u32::try_from(slot).unwrap_or(u32::MAX))
+        }
+        other => other.clone(),
+    };
+    reached.iter().map(one).collect()
+}
+
+fn row_of(rows: &sites::Rows, placement: &Placement, found: &Found) -> Option<FuncNo> {
+    let binary = placement.place.binary()?;
+    rows.get(&(binary, found.entry, found.index)).map(|row| row.0)
+}
+
+fn intern(variant: Variant, known: &mut HashMap<Variant, VariantNo>, all: &mut Vec<Variant>) -> VariantNo {
+    *known.entry(variant).or_insert_with_key(|variant| {
+        all.push(variant.clone());
+        VariantNo(u32::try_from(all.len() - 1).unwrap_or(u32::MAX))
+    })
+}
+
+fn merge(all: &mut Needs, more: Needs) {
+    all.frames |= more.frames;
+    all.goid |= more.goid;
+    all.g_of_thread |= more.g_of_thread;
+    all.goroutines |= more.goroutines;
+    all.stacks |= more.stacks;
+}
+
+/// A number that needs no probe to be computed.
+fn number(e: &ast::Expr) -> Option<u64> {
+    match &e.kind {
+        Ast::Int(n) => Some(*n),
+        Ast::Binary { op, left, right } => {
+            let (a, b) = (number(left)?, number(right)?);
+            match op {
+                ast::BinaryOp::Mul => a.checked_mul(b),
+                ast::BinaryOp::Add => a.checked_add(b),
+                ast::BinaryOp::Sub => a.checked_sub(b),
+                ast::BinaryOp::Shl => u32::try_from(b).ok().and_then(|b| a.checked_shl(b)),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+fn map_names_in<'a>(block: &'a ast::Block, names: &mut Vec<(&'a str, Span)>) {
+    use ast::StmtKind::{Assign, Block, Expr, If, Return, Unroll};
+    for stmt in &block.stmts {
+        match &stmt.kind {
+            Expr(e) => map_names(e, names),
+            Assign { to, value, .. } => {
+                map_names(to, names);
+                map_names(value, names);
+            }
+            If { cond, then, otherwise } => {
+                map_names(cond, names);
+                map_names_in(then, names);
+                otherwise.iter().for_each(|block| map_names_in(block, names));
+            }
+            Unroll { times, body } => {
+                map_names(times, names);
+                map_names_in(body, names);
+            }
+            Block(inner) => map_names_in(inner, names),
+            Return => {}
+        }
+    }
+}
+
+fn map_names<'a>(e: &'a ast::Expr, names: &mut Vec<(&'a str, Span)>) {
+    match &e.kind {
+        Ast::Map { name, key } => {
+            names.push((&name.value, name.span));
+            key.iter().for_each(|part| map_names(part, names));
+        }
+        Ast::Call { args, .. } | Ast::Tuple(args) => args.iter().for_each(|arg| map_names(arg, names)),
+        Ast::Field { of, .. } | Ast::Unary { of, .. } | Ast::Cast { of, .. } | Ast::Step { of, .. } => {
+            map_names(of, names);
+        }
+        Ast::Index { of: a, index: b } | Ast::Binary { left: a, right: b, .. } => {
+            map_names(a, names);
+            map_names(b, names);
+        }
+        Ast::Ternary { cond, then, otherwise } => {
+            [cond, then, otherwise].into_iter().for_each(|e| map_names(e, names));
+        }
+        _ => {}
+    }
+}

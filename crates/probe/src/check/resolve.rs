@@ -1,0 +1,449 @@
+//! Attach points to functions, instructions and events: what each led to, what was left out, and why.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::rc::Rc;
+
+use gobin::insn::Class;
+use gobin::pattern::Pattern;
+use gobin::sites::{Exit, Sites};
+
+use crate::ast::{Attach, AttachPoint, Clock, Code, Script, Span, Spanned, User};
+use crate::diagnostic::Diagnostic;
+use crate::plan::{BinaryNo, GoroutineEvent, On, Period, Point, PointNo, Prelude, Skipped};
+use crate::target::{Field, Found, Target, World};
+use crate::words;
+
+/// An executable that the text names.
+pub(super) struct Binary<'w> {
+    /// As the text names it.
+    pub path: String,
+    /// Who answers for it.
+    pub target: &'w dyn Target,
+}
+
+/// One clause at one place.
+#[derive(Clone)]
+pub(super) struct Placement {
+    /// Which clause.
+    pub clause: usize,
+    /// On whose behalf.
+    pub point: PointNo,
+    /// Where.
+    pub place: Place,
+}
+
+/// Where a clause runs.
+#[derive(Clone)]
+pub(super) enum Place {
+    /// Calls or ends of calls of a function.
+    Function { binary: BinaryNo, found: Found, sites: Option<Rc<Sites>>, ret: bool },
+    /// An instruction.
+    Code { binary: BinaryNo, found: Found, offset: u32, class: Option<Class> },
+    /// Whatever needs no site.
+    Event(On),
+}
+
+/// All attach points of a text, resolved.
+#[derive(Default)]
+pub(super) struct Resolved<'w> {
+    pub binaries: Vec<Binary<'w>>,
+    pub points: Vec<Point>,
+    pub placements: Vec<Placement>,
+    /// The records of the tracepoints that are used.
+    pub tracepoints: HashMap<(String, String), Rc<Vec<Field>>>,
+    pub messages: Vec<Diagnostic>,
+}
+
+struct Resolver<'w> {
+    world: &'w dyn World,
+    out: Resolved<'w>,
+    /// What was found out about executables that cannot be had, so that it is said once for each place.
+    missing: BTreeMap<String, String>,
+    sites: HashMap<(BinaryNo, u32), Option<Rc<Sites>>>,
+    /// A clause runs once at a place, however many of its attach points lead there.
+    taken: HashSet<(usize, BinaryNo, u32, Option<u32>, bool)>,
+    text: &'w str,
+}
+
+/// Finds out what all attach points of a script mean.
+pub(super) fn resolve<'w>(script: &Script, text: &'w str, world: &'w dyn World) -> Resolved<'w> {
+    let mut resolver = Resolver {
+        world,
+        out: Resolved::default(),
+        missing: BTreeMap::new(),
+        sites: HashMap::new(),
+        taken: HashSet::new(),
+        text,
+    };
+    for (clause, of) in script.clauses.iter().enumerate() {
+        for point in &of.points {
+            resolver.point(clause, point);
+        }
+    }
+    resolver.out
+}
+
+impl Place {
+    /// What a body runs on there.
+    pub(super) fn prelude(&self, binaries: &[Binary<'_>]) -> Prelude {
+        let go = |binary: &BinaryNo| binaries.get(binary.index()).is_some_and(|b| b.target.is_go());
+        match self {
+            Place::Function { binary, ret, .. } => match (go(binary), ret) {
+                (true, false) => Prelude::GoEntry,
+                (true, true) => Prelude::GoReturn,
+                (false, false) => Prelude::NativeCode,
+                (false, true) => Prelude::NativeReturn,
+            },
+            Place::Code { binary, .. } => {
+                if go(binary) {
+                    Prelude::GoCode
+                } else {
+                    Prelude::NativeCode
+                }
+            }
+            Place::Event(On::Begin | On::End) => Prelude::Once,
+            Place::Event(On::Interval { .. }) => Prelude::Interval,
+            Place::Event(On::Profile { .. }) => Prelude::Profile,
+            Place::Event(On::Tracepoint { .. }) => Prelude::Tracepoint,
+            Place::Event(On::Goroutine { event, .. }) => Prelude::Goroutine(*event),
+        }
+    }
+
+    /// The executable, if it is in one.
+    pub(super) fn binary(&self) -> Option<BinaryNo> {
+        match self {
+            Place::Function { binary, .. } | Place::Code { binary, .. } => Some(*binary),
+            Place::Event(On::Goroutine { binary, .. }) => Some(*binary),
+            Place::Event(_) => None,
+        }
+    }
+
+    /// The function, if it is in one.
+    pub(super) fn function(&self) -> Option<&Found> {
+        match self {
+            Place::Function { found, .. } | Place::Code { found, .. } => Some(found),
+            Place::Event(_) => None,
+        }
+    }
+}
+
+impl<'w> Resolver<'w> {
+    fn say(&mut self, message: Diagnostic) {
+        self.out.messages.push(message);
+    }
+
+    fn point(&mut self, clause: usize, point: &AttachPoint) {
+        let no = PointNo(u32::try_from(self.out.points.len()).unwrap_or(u32::MAX));
+        self.out.points.push(Point {
+            text: self.text.get(point.span.range()).unwrap_or_default().to_owned(),
+            prefix: prefix(&point.attach),
+            suffix: suffix(&point.attach),
+            clause: u32::try_from(clause).unwrap_or(u32::MAX),
+            matched: 0,
+            attached: 0,
+            skipped: Vec::new(),
+            notes: Vec::new(),
+            span: point.span,
+        });
+        let event = match &point.attach {
+            Attach::Begin => Some(On::Begin),
+            Attach::End => Some(On::End),
+            Attach::Interval(clock) => self.interval(clock),
+            Attach::Profile(clock) => self.profile(clock),
+            Attach::Tracepoint { category, name } => self.tracepoint(category, name),
+            Attach::Goroutine(event) => self.goroutine(event),
+            Attach::User(user) => {
+                self.user(clause, no, user);
+                None
+            }
+            Attach::Bad => None,
+        };
+        let known = |on: &On| {
+            let same = |p: &Placement| p.clause == clause && matches!(&p.place, Place::Event(known) if known == on);
+            self.out.placements.iter().any(same)
+        };
+        if let Some(on) = event.filter(|on| !known(on)) {
+            self.place(clause, no, Place::Event(on));
+        }
+    }
+
+    fn interval(&mut self, clock: &Clock) -> Option<On> {
+        self.nanos(clock).map(|period_ns| On::Interval { period_ns })
+    }
+
+    fn profile(&mut self, clock: &Clock) -> Option<On> {
+        if clock.unit.value == "hz" {
+            return Some(On::Profile { period: Period::Hz(clock.count.value) });
+        }
+        self.nanos(clock).map(|nanos| On::Profile { period: Period::Nanos(nanos) })
+    }
+
+    fn nanos(&mut self, clock: &Clock) -> Option<u64> {
+        let count = clock.count.value;
+        let nanos = match clock.unit.value.as_str() {
+            "s" => count.checked_mul(1_000_000_000),
+            "ms" => count.checked_mul(1_000_000),
+            "us" => count.checked_mul(1_000),
+            "ns" => Some(count),
+            _ => Some(1_000_000_000 / count.max(1)),
+        };
+        let fits = nanos.filter(|n| (1_000..1 << 62).contains(n));
+        if fits.is_none() {
+            let message = Diagnostic::error(clock.count.span, "no clock ticks at this rate");
+            self.say(message.help("the shortest period is a microsecond"));
+        }
+        fits
+    }
+
+    fn tracepoint(&mut self, category: &Spanned<String>, name: &Spanned<String>) -> Option<On> {
+        let key = (category.value.clone(), name.value.clone());
+        if !self.out.tracepoints.contains_key(&key) {
+            match self.world.tracepoint(&category.value, &name.value) {
+                Ok(fields) => _ = self.out.tracepoints.insert(key, Rc::new(fields)),
+                Err(why) => {
+                    self.say(Diagnostic::nothing_matched(category.span.to(name.span), why));
+                    return None;
+                }
+            }
+        }
+        Some(On::Tracepoint { category: category.value.clone(), name: name.value.clone() })
+    }
+
+    fn goroutine(&mut self, event: &Spanned<String>) -> Option<On> {
+        const EVENTS: [(&str, GoroutineEvent); 3] =
+            [("create", GoroutineEvent::Create), ("state", GoroutineEvent::State), ("exit", GoroutineEvent::Exit)];
+        let Some((_, which)) = EVENTS.iter().find(|(name, _)| *name == event.value) else {
+            let names = || EVENTS.iter().map(|(name, _)| *name);
+            let help =
+                words::near(&event.value, names()).unwrap_or_else(|| format!("there are {}", words::listed(names())));
+            self.say(Diagnostic::error(event.span, format!("goroutines have no event `{}`", event.value)).help(help));
+            return None;
+        };
+        let path = Spanned { value: String::new(), span: event.span };
+        let binary = self.binary(&path)?;
+        if !self.target(binary).is_go() {
+            let message = "the target is no Go program, it has no goroutines";
+            self.say(Diagnostic::nothing_matched(event.span, message));
+            return None;
+        }
+        Some(On::Goroutine { binary, event: *which })
+    }
+
+    fn target(&self, binary: BinaryNo) -> &'w dyn Target {
+        self.out.binaries[binary.index()].target
+    }
+
+    fn binary(&mut self, path: &Spanned<String>) -> Option<BinaryNo> {
+        let known = self.out.binaries.iter().position(|b| b.path == path.value);
+        if let Some(known) = known {
+            return Some(BinaryNo(u32::try_from(known).ok()?));
+        }
+        let answer = match self.missing.get(&path.value) {
+            Some(why) => Err(why.clone()),
+            None => self.world.binary(&path.value),
+        };
+        match answer {
+            Ok(target) => Some(self.opened(&path.value, target)),
+            Err(why) => {
+                self.missing.insert(path.value.clone(), why.clone());
+                self.say(Diagnostic::nothing_matched(path.span, why));
+                None
+            }
+        }
+    }
+
+    /// One file is one executable, whatever it is called.
+    fn opened(&mut self, path: &str, target: &'w dyn Target) -> BinaryNo {
+        let binaries = &mut self.out.binaries;
+        let known = binaries.iter().position(|known| std::ptr::addr_eq(known.target, target));
+        let at = known.unwrap_or_else(|| {
+            binaries.push(Binary { path: path.to_owned(), target });
+            binaries.len() - 1
+        });
+        BinaryNo(u32::try_from(at).unwrap_or(u32::MAX))
+    }
+
+    fn user(&mut self, clause: usize, point: PointNo, user: &User) {
+        let path = if user.binary.span.start == user.binary.span.end {
+            Spanned { value: user.binary.value.clone(), span: user.code.span }
+        } else {
+            user.binary.clone()
+        };
+        let Some(binary) = self.binary(&path) else { return };
+        match &user.code.value {
+            Code::Address(at) => self.address(clause, point, binary, *at, user),
+            Code::Function { pattern, offset } => {
+                let found = self.functions(point, binary, pattern, user.code.span);
+                let several = found.len() > 1;
+                for function in found {
+                    match offset {
+                        Some(offset) if *offset > 0 => {
+                            self.code(clause, point, binary, function, *offset, user, several);
+                        }
+                        _ => self.function(clause, point, binary, function, user, several),
+                    }
+                }
+            }
+        }
+    }
+
+    /// The functions that a pattern matches; says so if there are none.
+    fn functions(&mut self, point: PointNo, binary: BinaryNo, text: &str, span: Span) -> Vec<Found> {
+        let target = self.target(binary);
+        let pattern = Pattern::new(text);
+        let found = exact_first(target.matching(&pattern), text);
+        let inlined = if found.len() <= 1 || pattern.is_literal() { target.inlined(&pattern) } else { None };
+        if found.is_empty() {
+            self.no_function(text, binary, inlined, span);
+        } else if let Some((places, into)) = inlined {
+            let what = if places == 1 { "place".to_owned() } else { format!("{places} places") };
+            let note = format!("{text} is also inlined in {what}, such as {into}, where its calls are not seen");
+            self.out.points[point.index()].notes.push(note);
+        }
+        self.out.points[point.index()].matched = u32::try_from(found.len()).unwrap_or(u32::MAX);
+        found
+    }
+
+    fn no_function(&mut self, text: &str, binary: BinaryNo, inlined: Option<(usize, String)>, span: Span) {
+        if let Some((places, into)) = inlined {
+            let message = format!("`{text}` is inlined wherever it is called, there is nothing to probe");
+            let into = if places == 1 {
+                format!("it is inlined into {into}")
+            } else {
+                format!("one of {places} such places is in {into}")
+            };
+            self.say(
+                Diagnostic::nothing_matched(span, message)
+                    .help(into)
+                    .help("building with -gcflags=-l keeps functions apart"),
+            );
+            return;
+        }
+        let pattern = Pattern::new(text);
+        let message = if pattern.is_literal() {
+            format!("there is no function `{text}`")
+        } else {
+            format!("no function matches `{text}`")
+        };
+        let near: Vec<String> = self.target(binary).suggest(text).iter().map(|name| format!("`{name}`")).collect();
+        let help = (!near.is_empty()).then(|| format!("did you mean {}?", near.join(" or ")));
+        self.say(Diagnostic::nothing_matched(span, message).maybe_help(help));
+    }
+
+    fn skip(&mut self, point: PointNo, function: &Found, why: impl Into<String>, several: bool, span: Span) {
+        let why = why.into();
+        if !several {
+            self.say(Diagnostic::nothing_matched(span, format!("`{}` cannot be probed here: {why}", function.name)));
+        }
+        self.out.points[point.index()].skipped.push(Skipped { function: function.name.clone(), why });
+    }
+
+    fn function(&mut self, clause: usize, point: PointNo, binary: BinaryNo, found: Found, user: &User, several: bool) {
+        let sites = self.sites(binary, &found);
+        if let Some(why) = sites.as_ref().and_then(|sites| unprobeable(sites, user.ret)) {
+            self.skip(point, &found, why, several, user.code.span);
+            return;
+        }
+        if self.taken.insert((clause, binary, found.index, None, user.ret)) {
+            let place = Place::Function { binary, found, sites, ret: user.ret };
+            self.place(clause, point, place);
+        } else {
+            let why = "another attach point of the same clause has it already";
+            self.out.points[point.index()].skipped.push(Skipped { function: found.name, why: why.to_owned() });
+        }
+    }
+
+    fn place(&mut self, clause: usize, point: PointNo, place: Place) {
+        self.out.placements.push(Placement { clause, point, place });
+    }
+
+    fn sites(&mut self, binary: BinaryNo, found: &Found) -> Option<Rc<Sites>> {
+        let target = self.target(binary);
+        let known = self.sites.entry((binary, found.index));
+        known.or_insert_with(|| target.sites(found).map(Rc::new)).clone()
+    }
+
+    fn address(&mut self, clause: usize, point: PointNo, binary: BinaryNo, at: u64, user: &User) {
+        let target = self.target(binary);
+        let at = gobin::VAddr(at);
+        let found = target.function_at(at);
+        let Some((found, offset)) = found.and_then(|found| Some((at.since(found.entry)?, found))).map(|(n, f)| (f, n))
+        else {
+            self.say(Diagnostic::nothing_matched(user.code.span, format!("no function of the program contains {at}")));
+            return;
+        };
+        self.out.points[point.index()].matched = 1;
+        if offset == 0 {
+            self.function(clause, point, binary, found, user, false);
+        } else {
+            self.code(clause, point, binary, found, offset, user, false);
+        }
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "one call passes what the attach point says on")]
+    fn code(
+        &mut self,
+        clause: usize,
+        point: PointNo,
+        binary: BinaryNo,
+        found: Found,
+        offset: u64,
+        user: &User,
+        several: bool,
+    ) {
+        if user.ret {
+            let message = "an instruction does not return; the whole function does";
+            self.say(Diagnostic::error(user.code.span, message).help("leave the offset out, or write `uprobe`"));
+            return;
+        }
+        match self.target(binary).instruction(&found, offset) {
+            Err(why) => self.skip(point, &found, format!("+{offset:#x}: {why}"), several, user.code.span),
+            Ok(class) => {
+                let offset = u32::try_from(offset).unwrap_or(u32::MAX);
+                if self.taken.insert((clause, binary, found.index, Some(offset), false)) {
+                    self.place(clause, point, Place::Code { binary, found, offset, class });
+                }
+            }
+        }
+    }
+}
+
+/// What `probe` shows before the name of a function, or all of it.
+fn prefix(attach: &Attach) -> String {
+    match attach {
+        Attach::User(user) => match (user.short, user.ret) {
+            (true, false) => "go:".to_owned(),
+            (true, true) => "goret:".to_owned(),
+            (false, false) => format!("uprobe:{}:", user.binary.value),
+            (false, true) => format!("uretprobe:{}:", user.binary.value),
+        },
+        other => other.to_string(),
+    }
+}
+
+fn suffix(attach: &Attach) -> String {
+    match attach {
+        Attach::User(User { code: Spanned { value: Code::Function { offset: Some(offset), .. }, .. }, .. }) => {
+            format!("+{offset:#x}")
+        }
+        _ => String::new(),
+    }
+}
+
+/// Those that are called exactly what was typed, if there are such: `main.(*T).M` matches others by its star.
+fn exact_first(found: Vec<Found>, text: &str) -> Vec<Found> {
+    if found.iter().any(|f| f.name == text) {
+        return found.into_iter().filter(|f| f.name == text).collect();
+    }
+    found
+}
+
+/// Why a function gets no probe on its calls, or on their ends.
+fn unprobeable(sites: &Sites, ret: bool) -> Option<String> {
+    if !ret {
+        return sites.entry.as_ref().err().map(ToString::to_string);
+    }
+    let refused = |exit: &Exit| exit.class.err().map(|why| format!("it leaves at +{:#x}, where {why}", exit.offset));
+    let returns = sites.returns.as_ref().err().map(ToString::to_string);
+    returns.or_else(|| sites.tail_jumps.iter().find_map(refused))
+}

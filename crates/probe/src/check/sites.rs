@@ -1,0 +1,212 @@
+//! What runs where: sites, groups and events of a plan.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
+
+use gobin::VAddr;
+use gobin::sites::Sites;
+
+use crate::plan::{
+    BinaryNo, Entry, Event, Exit, FuncNo, Function, Group, GroupNo, On, Plan, PointNo, Run, SaveNo, Site, Value,
+    VariantNo,
+};
+
+use super::resolve::{Place, Placement, Resolved};
+
+/// The rows of functions: number and name, by executable, address and the executable's own number.
+pub(super) type Rows = BTreeMap<(BinaryNo, VAddr, u32), (FuncNo, String)>;
+
+/// What was chosen for a clause at a place.
+#[derive(Clone, Copy)]
+pub(super) struct Chosen {
+    /// What runs there.
+    pub plain: VariantNo,
+    /// What runs where it jumps to another function instead of returning.
+    pub jump: VariantNo,
+    /// It needs the call to be paired.
+    pub frames: bool,
+}
+
+/// What runs, by place.
+#[derive(Default)]
+pub(super) struct Runs {
+    functions: BTreeMap<FuncNo, OfFunction>,
+    events: Vec<(On, Vec<(usize, Run)>)>,
+}
+
+/// What runs in a function. Runs carry their clause, by which they are sorted.
+#[derive(Default)]
+struct OfFunction {
+    sites: Option<Rc<Sites>>,
+    entry: Vec<(usize, Run)>,
+    exit: Vec<(usize, Run)>,
+    jump: Vec<(usize, Run)>,
+    here: BTreeMap<u32, (Vec<(usize, Run)>, Option<gobin::insn::Class>)>,
+    native_return: bool,
+    frames: bool,
+}
+
+impl Runs {
+    pub(super) fn add(&mut self, row: Option<FuncNo>, placement: &Placement, chosen: Chosen) {
+        let run = |variant| (placement.clause, Run { variant, point: placement.point });
+        match (&placement.place, row) {
+            (Place::Function { sites, ret, .. }, Some(row)) => {
+                let function = self.functions.entry(row).or_default();
+                function.sites = function.sites.take().or_else(|| sites.clone());
+                function.frames |= chosen.frames;
+                if *ret {
+                    function.exit.push(run(chosen.plain));
+                    function.jump.push(run(chosen.jump));
+                    function.native_return |= sites.is_none();
+                } else {
+                    function.entry.push(run(chosen.plain));
+                }
+            }
+            (Place::Code { offset, class, .. }, Some(row)) => {
+                let here = self.functions.entry(row).or_default().here.entry(*offset).or_default();
+                here.0.push(run(chosen.plain));
+                here.1 = *class;
+            }
+            (Place::Event(on), _) => match self.events.iter_mut().find(|(known, _)| known == on) {
+                Some((_, runs)) => runs.push(run(chosen.plain)),
+                None => self.events.push((on.clone(), vec![run(chosen.plain)])),
+            },
+            _ => {}
+        }
+    }
+}
+
+/// Groups by what they run, each once.
+#[derive(Default)]
+struct Groups {
+    all: Vec<Group>,
+    known: HashMap<Group, GroupNo>,
+}
+
+impl Groups {
+    fn add(&mut self, mut runs: Vec<(usize, Run)>) -> Option<GroupNo> {
+        runs.sort_by_key(|(clause, run)| (*clause, run.point));
+        let group = Group { runs: runs.into_iter().map(|(_, run)| run).collect() };
+        if group.runs.is_empty() {
+            return None;
+        }
+        let all = &mut self.all;
+        Some(*self.known.entry(group).or_insert_with_key(|group| {
+            all.push(group.clone());
+            GroupNo(u32::try_from(all.len() - 1).unwrap_or(u32::MAX))
+        }))
+    }
+}
+
+/// Fills the functions, sites, groups and events of a plan.
+pub(super) fn lay_out(
+    runs: Runs,
+    saves: &BTreeMap<FuncNo, Vec<Value>>,
+    rows: &Rows,
+    resolved: &Resolved<'_>,
+    plan: &mut Plan,
+) {
+    let mut groups = Groups::default();
+    let mut functions = runs.functions;
+    for ((binary, entry, _), (row, name)) in rows {
+        let mut of = functions.remove(row).unwrap_or_default();
+        let kept = saves.get(row).filter(|kept| !kept.is_empty());
+        of.frames |= kept.is_some();
+        let (binary, entry, name) = (*binary, *entry, name.clone());
+        plan.functions.push(Function { binary, name, entry, frames: of.frames });
+        let save = kept.map(|kept| keep(kept, &mut plan.saves));
+        let target = resolved.binaries[binary.index()].target;
+        let file = |offset: u32| target.file_offset(entry.plus(u64::from(offset))).unwrap_or_default();
+        for (offset, mut site) in sites_of(*row, of, save, &mut groups) {
+            site.file = file(offset);
+            plan.sites.push(site);
+        }
+    }
+    for (on, runs) in runs.events {
+        plan.events.extend(groups.add(runs).map(|group| Event { on, group }));
+    }
+    plan.groups = groups.all;
+}
+
+/// The number of a list of kept values.
+fn keep(kept: &[Value], all: &mut Vec<Vec<Value>>) -> SaveNo {
+    let known = all.iter().position(|known| known == kept);
+    let at = known.unwrap_or_else(|| {
+        all.push(kept.to_vec());
+        all.len() - 1
+    });
+    SaveNo(u32::try_from(at).unwrap_or(u32::MAX))
+}
+
+/// The sites of one function, by offset, a native return last.
+fn sites_of(row: FuncNo, of: OfFunction, save: Option<SaveNo>, groups: &mut Groups) -> Vec<(u32, Site)> {
+    let mut sites: BTreeMap<u32, Site> = BTreeMap::new();
+    let empty = |offset| Site {
+        function: row,
+        offset,
+        file: gobin::FileOff(0),
+        class: None,
+        entry: None,
+        exit: None,
+        here: None,
+        native_return: false,
+    };
+    let entry = groups.add(of.entry);
+    if entry.is_some() || of.frames {
+        let (offset, class, entry) = entry_site(of.sites.as_deref(), entry, save);
+        let site = sites.entry(offset).or_insert_with(|| empty(offset));
+        (site.class, site.entry) = (class, Some(entry));
+    }
+    let mut native = None;
+    let (exit, jump) = (groups.add(of.exit), groups.add(of.jump));
+    if of.native_return {
+        native = Some(Site { exit: Some(Exit { group: exit, tail: false }), native_return: true, ..empty(0) });
+    } else if let Some(found) = of.sites.as_deref().filter(|_| exit.is_some()) {
+        for exits in found.returns.iter().flatten() {
+            let site = sites.entry(exits.offset).or_insert_with(|| empty(exits.offset));
+            (site.class, site.exit) = (Some(exits.class), Some(Exit { group: exit, tail: false }));
+        }
+        for jumps in &found.tail_jumps {
+            let site = sites.entry(jumps.offset).or_insert_with(|| empty(jumps.offset));
+            (site.class, site.exit) = (jumps.class.ok(), Some(Exit { group: jump, tail: true }));
+        }
+    }
+    for (offset, (runs, class)) in of.here {
+        let site = sites.entry(offset).or_insert_with(|| empty(offset));
+        (site.class, site.here) = (class.or(site.class), groups.add(runs));
+    }
+    let native = native.map(|site| (0, site));
+    sites.into_iter().chain(native).collect()
+}
+
+fn entry_site(
+    sites: Option<&Sites>,
+    group: Option<GroupNo>,
+    saves: Option<SaveNo>,
+) -> (u32, Option<gobin::insn::Class>, Entry) {
+    let found = sites.and_then(|sites| sites.entry.as_ref().ok());
+    let restored = sites.and_then(|sites| sites.restored);
+    match found {
+        Some(site) => {
+            let (sp_adjust, loop_head) = (site.sp_adjust, site.loop_head);
+            (site.offset, Some(site.class), Entry { group, sp_adjust, loop_head, saves, restored })
+        }
+        None => (0, None, Entry { group, sp_adjust: 0, loop_head: false, saves, restored }),
+    }
+}
+
+/// How many functions each attach point got sites in.
+pub(super) fn count_attached(plan: &mut Plan) {
+    let mut attached: BTreeMap<PointNo, BTreeSet<FuncNo>> = BTreeMap::new();
+    for site in &plan.sites {
+        let groups = [site.entry.as_ref().and_then(|e| e.group), site.exit.as_ref().and_then(|e| e.group), site.here];
+        for group in groups.into_iter().flatten() {
+            for run in &plan.groups[group.index()].runs {
+                attached.entry(run.point).or_default().insert(site.function);
+            }
+        }
+    }
+    for (point, rows) in attached {
+        plan.points[point.index()].attached = u32::try_from(rows.len()).unwrap_or(u32::MAX);
+    }
+}

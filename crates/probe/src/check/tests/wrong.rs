@@ -1,0 +1,1426 @@
+use bpf::Source;
+use expect_test::{Expect, expect};
+use gobin::Arch;
+
+use crate::check::compile;
+use crate::diagnostic::render;
+use crate::target::fake::Fake;
+
+/// A wrong text, and all that is told about it.
+fn check(text: &str, want: Expect) {
+    let source = Source { name: String::new(), text: text.to_owned() };
+    let checked = compile(&source, &[], &Fake::new(Arch::Amd64));
+    assert!(checked.plan.is_none(), "{text} is not wrong");
+    want.assert_eq(&render(&checked.messages, &source));
+}
+
+#[test]
+fn a_misspelt_argument_is_told_with_those_that_there_are() {
+    check(
+        "go:main.(*Server).Serve { print(args.addrs) }",
+        expect![[r#"
+        error: `main.(*Server).Serve` has no argument `addrs`
+         --> 1:38
+          |
+        1 | go:main.(*Server).Serve { print(args.addrs) }
+          |                                      ^^^^^
+          = help: did you mean `addr`?
+          = help: it has `s` *main.Server, `addr` string, `n` int
+    "#]],
+    );
+}
+
+#[test]
+fn a_misspelt_function_is_told_with_near_ones() {
+    check(
+        "go:main.handel { @ = count(); } goret:http.(*conn).serve { @ = count(); }",
+        expect![[r#"
+        error: there is no function `main.handel`
+         --> 1:4
+          |
+        1 | go:main.handel { @ = count(); } goret:http.(*conn).serve { @ = count(); }
+          |    ^^^^^^^^^^^
+          = help: did you mean `main.handle`?
+
+        error: there is no function `http.(*conn).serve`
+         --> 1:39
+          |
+        1 | go:main.handel { @ = count(); } goret:http.(*conn).serve { @ = count(); }
+          |                                       ^^^^^^^^^^^^^^^^^^
+          = help: did you mean `net/http.(*conn).serve`?
+    "#]],
+    );
+}
+
+#[test]
+fn a_pattern_that_matches_nothing_is_told() {
+    check(
+        "go:github.com/none/* { @ = count(); }",
+        expect![[r#"
+        error: no function matches `github.com/none/*`
+         --> 1:4
+          |
+        1 | go:github.com/none/* { @ = count(); }
+          |    ^^^^^^^^^^^^^^^^^
+    "#]],
+    );
+}
+
+#[test]
+fn a_function_that_is_only_inlined_is_told() {
+    check(
+        "go:main.tiny { @ = count(); }",
+        expect![[r#"
+        error: `main.tiny` is inlined wherever it is called, there is nothing to probe
+         --> 1:4
+          |
+        1 | go:main.tiny { @ = count(); }
+          |    ^^^^^^^^^
+          = help: one of 2 such places is in main.main
+          = help: building with -gcflags=-l keeps functions apart
+    "#]],
+    );
+}
+
+#[test]
+fn assembly_has_no_probes() {
+    check(
+        "go:main.asm { @ = count(); }",
+        expect![[r#"
+        error: `main.asm` cannot be probed here: written in assembly: its arguments and its g register follow no rule that gospect knows
+         --> 1:4
+          |
+        1 | go:main.asm { @ = count(); }
+          |    ^^^^^^^^
+    "#]],
+    );
+}
+
+#[test]
+fn a_function_that_never_returns_has_no_returns() {
+    check(
+        "goret:main.forever { @ = count(); }",
+        expect![[r#"
+        error: `main.forever` cannot be probed here: never returns: every path ends in a call that does not come back, or loops
+         --> 1:7
+          |
+        1 | goret:main.forever { @ = count(); }
+          |       ^^^^^^^^^^^^
+    "#]],
+    );
+}
+
+#[test]
+fn a_function_without_description_has_no_arguments() {
+    check(
+        "go:main.undescribed { print(args.n); }",
+        expect![[r#"
+        error: the arguments of `main.undescribed` are not known: DWARF does not describe it
+         --> 1:29
+          |
+        1 | go:main.undescribed { print(args.n); }
+          |                             ^^^^^^
+    "#]],
+    );
+}
+
+#[test]
+fn no_function_of_a_pattern_has_the_argument() {
+    check(
+        "go:main.(*Server).* { print(args.m); }",
+        expect![[r#"
+            error: `main.(*Server).Serve` has no argument `m`
+             --> 1:34
+              |
+            1 | go:main.(*Server).* { print(args.m); }
+              |                                  ^
+              = help: it has `s` *main.Server, `addr` string, `n` int
+              = help: it is no better with the other function that matches
+        "#]],
+    );
+}
+
+#[test]
+fn a_file_that_is_not_there_is_told() {
+    check(
+        "uprobe:/bin/none:main.f { exit(); } uretprobe:/bin/none:main.g { exit(); }",
+        expect![[r#"
+        error: /bin/none cannot be opened: No such file or directory (os error 2)
+         --> 1:8
+          |
+        1 | uprobe:/bin/none:main.f { exit(); } uretprobe:/bin/none:main.g { exit(); }
+          |        ^^^^^^^^^
+
+        error: /bin/none cannot be opened: No such file or directory (os error 2)
+         --> 1:47
+          |
+        1 | uprobe:/bin/none:main.f { exit(); } uretprobe:/bin/none:main.g { exit(); }
+          |                                               ^^^^^^^^^
+    "#]],
+    );
+}
+
+#[test]
+fn a_tracepoint_that_is_not_there_is_told() {
+    check(
+        "tracepoint:sched:sched_nothing { exit(); }",
+        expect![[r#"
+        error: the kernel has no tracepoint sched:sched_nothing
+         --> 1:12
+          |
+        1 | tracepoint:sched:sched_nothing { exit(); }
+          |            ^^^^^^^^^^^^^^^^^^^
+    "#]],
+    );
+}
+
+#[test]
+fn a_field_of_a_tracepoint_is_told() {
+    check(
+        "tracepoint:sched:sched_switch { print(args.prev_com); print(args.x.y); }",
+        expect![[r#"
+        error: this tracepoint has no field `prev_com`
+         --> 1:44
+          |
+        1 | tracepoint:sched:sched_switch { print(args.prev_com); print(args.x.y); }
+          |                                            ^^^^^^^^
+          = help: did you mean `prev_comm`?
+          = help: it has `prev_comm`, `prev_pid` and `prev_state`
+
+        error: here `args` has fields that are numbers and texts, no more
+         --> 1:61
+          |
+        1 | tracepoint:sched:sched_switch { print(args.prev_com); print(args.x.y); }
+          |                                                             ^^^^^^^^
+          = help: it has `prev_comm`, `prev_pid` and `prev_state`
+    "#]],
+    );
+}
+
+#[test]
+fn a_field_that_is_neither_number_nor_text_is_told() {
+    check(
+        "tracepoint:sched:sched_process_exec { print(args.mask); }",
+        expect![[r#"
+        error: `mask` is cpumask_t, which is neither a number nor text
+         --> 1:50
+          |
+        1 | tracepoint:sched:sched_process_exec { print(args.mask); }
+          |                                                  ^^^^
+    "#]],
+    );
+}
+
+#[test]
+fn an_event_of_goroutines_that_is_not_there_is_told() {
+    check(
+        "goroutine:crate { exit(); }",
+        expect![[r#"
+        error: goroutines have no event `crate`
+         --> 1:11
+          |
+        1 | goroutine:crate { exit(); }
+          |           ^^^^^
+          = help: did you mean `create` or `state`?
+    "#]],
+    );
+}
+
+#[test]
+fn a_field_of_an_event_is_told() {
+    check(
+        "goroutine:exit { print(args.form); }",
+        expect![[r#"
+        error: this event has no field `form`
+         --> 1:29
+          |
+        1 | goroutine:exit { print(args.form); }
+          |                             ^^^^
+          = help: it has `goid` and `startfunc`
+    "#]],
+    );
+}
+
+#[test]
+fn an_instruction_starts_at_its_start() {
+    check(
+        "uprobe:/bin/app:main.fib+0x11 { exit(); } uprobe:/bin/app:0x401165 { exit(); } uprobe:/bin/app:0x99 { exit(); }",
+        expect![[r#"
+        error: `main.fib` cannot be probed here: +0x11: no instruction starts there; one does at +0x10, the next at +0x12
+         --> 1:17
+          |
+        1 | uprobe:/bin/app:main.fib+0x11 { exit(); } uprobe:/bin/app:0x401165 { exit(); } uprobe:/bin/app:0x99 { exit(); }
+          |                 ^^^^^^^^^^^^^
+
+        error: `main.fib` cannot be probed here: +0x65: the function has 0x60 bytes
+         --> 1:59
+          |
+        1 | uprobe:/bin/app:main.fib+0x11 { exit(); } uprobe:/bin/app:0x401165 { exit(); } uprobe:/bin/app:0x99 { exit(); }
+          |                                                           ^^^^^^^^
+
+        error: no function of the program contains 0x99
+         --> 1:96
+          |
+        1 | uprobe:/bin/app:main.fib+0x11 { exit(); } uprobe:/bin/app:0x401165 { exit(); } uprobe:/bin/app:0x99 { exit(); }
+          |                                                                                                ^^^^
+    "#]],
+    );
+}
+
+#[test]
+fn an_instruction_does_not_return() {
+    check(
+        "uretprobe:/bin/app:main.fib+0x10 { exit(); }",
+        expect![[r#"
+        error: an instruction does not return; the whole function does
+         --> 1:20
+          |
+        1 | uretprobe:/bin/app:main.fib+0x10 { exit(); }
+          |                    ^^^^^^^^^^^^^
+          = help: leave the offset out, or write `uprobe`
+    "#]],
+    );
+}
+
+#[test]
+fn durations_are_known_in_returns() {
+    check(
+        "go:main.fib { @ = hist(elapsed); print(ret); print(rets.0); print(retval); }",
+        expect![[r#"
+        error: `elapsed` means nothing here
+         --> 1:24
+          |
+        1 | go:main.fib { @ = hist(elapsed); print(ret); print(rets.0); print(retval); }
+          |                        ^^^^^^^
+          = help: it does where a call of a Go function returns: `goret:FUNC`
+
+        error: `ret` means nothing here
+         --> 1:40
+          |
+        1 | go:main.fib { @ = hist(elapsed); print(ret); print(rets.0); print(retval); }
+          |                                        ^^^
+          = help: it does where a call of a Go function returns: `goret:FUNC`
+
+        error: `rets` means nothing here
+         --> 1:52
+          |
+        1 | go:main.fib { @ = hist(elapsed); print(ret); print(rets.0); print(retval); }
+          |                                                    ^^^^^^
+          = help: it does where a call of a Go function returns: `goret:FUNC`
+
+        error: `retval` means nothing here
+         --> 1:67
+          |
+        1 | go:main.fib { @ = hist(elapsed); print(ret); print(rets.0); print(retval); }
+          |                                                                   ^^^^^^
+          = help: it does where a call returns: `goret:FUNC`, `uretprobe:BIN:FUNC`
+    "#]],
+    );
+}
+
+#[test]
+fn arguments_are_known_on_functions() {
+    check(
+        r#"interval:s:1 { print(args.n); print(func); print(goid); print(ustack); print(reg("ax")); }"#,
+        expect![[r#"
+        error: `args` means nothing here
+         --> 1:22
+          |
+        1 | interval:s:1 { print(args.n); print(func); print(goid); print(ustack); print(reg("ax")); }
+          |                      ^^^^^^
+          = help: it does where a call of a Go function begins or returns, in tracepoints, and in `goroutine:EVENT`
+
+        error: `func` means nothing here
+         --> 1:37
+          |
+        1 | interval:s:1 { print(args.n); print(func); print(goid); print(ustack); print(reg("ax")); }
+          |                                     ^^^^
+          = help: it does in probes on programs: `go:FUNC`, `uprobe:BIN:FUNC` and their returns
+
+        error: `goid` means nothing here
+         --> 1:50
+          |
+        1 | interval:s:1 { print(args.n); print(func); print(goid); print(ustack); print(reg("ax")); }
+          |                                                  ^^^^
+          = help: it does in probes on Go functions, tracepoints, profiles and `goroutine:EVENT`
+
+        error: `ustack` means nothing here
+         --> 1:63
+          |
+        1 | interval:s:1 { print(args.n); print(func); print(goid); print(ustack); print(reg("ax")); }
+          |                                                               ^^^^^^
+          = help: it does where a program runs: in probes on programs, tracepoints and profiles
+
+        error: `reg` means nothing here
+         --> 1:78
+          |
+        1 | interval:s:1 { print(args.n); print(func); print(goid); print(ustack); print(reg("ax")); }
+          |                                                                              ^^^^^^^^^
+          = help: it does in probes on programs: `go:FUNC`, `uprobe:BIN:FUNC` and their returns
+    "#]],
+    );
+}
+
+#[test]
+fn instructions_have_no_arguments() {
+    check(
+        "uprobe:/bin/app:main.fib+0x10 { print(args.n); print(arg0); }",
+        expect![[r#"
+        error: `args` means nothing here
+         --> 1:39
+          |
+        1 | uprobe:/bin/app:main.fib+0x10 { print(args.n); print(arg0); }
+          |                                       ^^^^^^
+          = help: it does where a call of a Go function begins or returns, in tracepoints, and in `goroutine:EVENT`
+
+        error: `arg0` means nothing here
+         --> 1:54
+          |
+        1 | uprobe:/bin/app:main.fib+0x10 { print(args.n); print(arg0); }
+          |                                                      ^^^^
+          = help: it does where a call begins: `go:FUNC`, `uprobe:BIN:FUNC`
+    "#]],
+    );
+}
+
+#[test]
+fn programs_that_are_not_go_have_no_goroutines() {
+    check(
+        "uprobe:/lib/libc.so.6:malloc { print(goid); print(args.size); print(nil); }",
+        expect![[r#"
+        error: `goid` means nothing here
+         --> 1:38
+          |
+        1 | uprobe:/lib/libc.so.6:malloc { print(goid); print(args.size); print(nil); }
+          |                                      ^^^^
+          = help: it does in probes on Go functions, tracepoints, profiles and `goroutine:EVENT`
+
+        error: `args` means nothing here
+         --> 1:51
+          |
+        1 | uprobe:/lib/libc.so.6:malloc { print(goid); print(args.size); print(nil); }
+          |                                                   ^^^^^^^^^
+          = help: it does where a call of a Go function begins or returns, in tracepoints, and in `goroutine:EVENT`
+
+        error: nil is only compared with
+         --> 1:69
+          |
+        1 | uprobe:/lib/libc.so.6:malloc { print(goid); print(args.size); print(nil); }
+          |                                                                     ^^^
+          = help: `args.p != nil`
+    "#]],
+    );
+}
+
+#[test]
+fn a_string_of_the_arguments_is_not_known_in_the_return() {
+    check(
+        "goret:main.handle { print(args.s); }",
+        expect![[r#"
+        error: of what a call began with, its return knows integers only
+         --> 1:27
+          |
+        1 | goret:main.handle { print(args.s); }
+          |                           ^^^^^^
+          = help: keep a text where the call begins: `@s[goid] = …`
+    "#]],
+    );
+}
+
+#[test]
+fn one_of_several_results_is_named() {
+    check(
+        "goret:main.handle { print(ret); print(rets.2); print(rets.er); print(rets); }",
+        expect![[r#"
+        error: `main.handle` has 2 results, not one
+         --> 1:27
+          |
+        1 | goret:main.handle { print(ret); print(rets.2); print(rets.er); print(rets); }
+          |                           ^^^
+          = help: `rets.0` is the first
+          = help: it has `count` int, `err` error
+
+        error: `main.handle` has no result `2`
+         --> 1:44
+          |
+        1 | goret:main.handle { print(ret); print(rets.2); print(rets.er); print(rets); }
+          |                                            ^
+          = help: it has `count` int, `err` error
+
+        error: `main.handle` has no result `er`
+         --> 1:59
+          |
+        1 | goret:main.handle { print(ret); print(rets.2); print(rets.er); print(rets); }
+          |                                                           ^^
+          = help: it has `count` int, `err` error
+
+        error: which of the results of `main.handle`?
+         --> 1:70
+          |
+        1 | goret:main.handle { print(ret); print(rets.2); print(rets.er); print(rets); }
+          |                                                                      ^^^^
+          = help: it has `count` int, `err` error
+    "#]],
+    );
+}
+
+#[test]
+fn floats_are_not_computed_with() {
+    check(
+        "go:main.floats { print(args.f); } go:main.handle { print(args.r.F); }",
+        expect![[r#"
+        error: `float64` is neither an integer nor text
+         --> 1:24
+          |
+        1 | go:main.floats { print(args.f); } go:main.handle { print(args.r.F); }
+          |                        ^^^^^^
+          = help: scripts compute with integers only
+
+        error: `float64` is neither an integer nor text
+         --> 1:58
+          |
+        1 | go:main.floats { print(args.f); } go:main.handle { print(args.r.F); }
+          |                                                          ^^^^^^^^
+          = help: scripts compute with integers only
+    "#]],
+    );
+}
+
+#[test]
+fn structs_and_slices_are_not_printed() {
+    check(
+        "go:main.handle { print(args.r.Tags); print(*args.r); print(args.r.User.Err); print(args); }",
+        expect![[r#"
+        error: `[]string` is neither an integer nor text
+         --> 1:24
+          |
+        1 | go:main.handle { print(args.r.Tags); print(*args.r); print(args.r.User.Err); print(args); }
+          |                        ^^^^^^^^^^^
+          = help: an element is `…[0]`, its length `len(…)`
+
+        error: `main.Req` is neither an integer nor text
+         --> 1:44
+          |
+        1 | go:main.handle { print(args.r.Tags); print(*args.r); print(args.r.User.Err); print(args); }
+          |                                            ^^^^^^^
+          = help: it has `ID`, `Name`, `Tags`, `Next`, `Small`, `User`, `F`
+
+        error: `error` is neither an integer nor text
+         --> 1:60
+          |
+        1 | go:main.handle { print(args.r.Tags); print(*args.r); print(args.r.User.Err); print(args); }
+          |                                                            ^^^^^^^^^^^^^^^
+          = help: it can be compared with nil: `… != nil`
+
+        error: which of the arguments of `main.handle`?
+         --> 1:84
+          |
+        1 | go:main.handle { print(args.r.Tags); print(*args.r); print(args.r.User.Err); print(args); }
+          |                                                                                    ^^^^
+          = help: it has `r` *main.Req, `s` string, `n` int
+    "#]],
+    );
+}
+
+#[test]
+fn fields_and_elements_that_are_not_there() {
+    check(
+        "go:main.handle { print(args.r.id); print(args.n.x); print(args.r.Tags[0].x); print(args.n[0]); print(args.s[0]); print(args.r.Tags[$1]); }\ngo:main.many { print(args.arr[3]); print(args.m[0]); print(len(args.arr)); print(args.e.x); }",
+        expect![[r#"
+        error: `main.Req` has no field `id`
+         --> 1:31
+          |
+        1 | go:main.handle { print(args.r.id); print(args.n.x); print(args.r.Tags[0].x); print(args.n[0]); print(args.s[0]); print(args.r.Tags[$1]); }
+          |                               ^^
+          = help: it has `ID`, `Name`, `Tags`, `Next`, `Small`, `User`, `F`
+
+        error: `int` is no struct, it has no field `x`
+         --> 1:49
+          |
+        1 | go:main.handle { print(args.r.id); print(args.n.x); print(args.r.Tags[0].x); print(args.n[0]); print(args.s[0]); print(args.r.Tags[$1]); }
+          |                                                 ^
+
+        error: `string` is no struct, it has no field `x`
+         --> 1:74
+          |
+        1 | go:main.handle { print(args.r.id); print(args.n.x); print(args.r.Tags[0].x); print(args.n[0]); print(args.s[0]); print(args.r.Tags[$1]); }
+          |                                                                          ^
+
+        error: `int` has no elements
+         --> 1:91
+          |
+        1 | go:main.handle { print(args.r.id); print(args.n.x); print(args.r.Tags[0].x); print(args.n[0]); print(args.s[0]); print(args.r.Tags[$1]); }
+          |                                                                                           ^
+
+        error: `string` has no elements
+         --> 1:109
+          |
+        1 | go:main.handle { print(args.r.id); print(args.n.x); print(args.r.Tags[0].x); print(args.n[0]); print(args.s[0]); print(args.r.Tags[$1]); }
+          |                                                                                                             ^
+          = help: `str(…)` is a string's text
+
+        error: only numbers are possible as index here
+         --> 1:132
+          |
+        1 | go:main.handle { print(args.r.id); print(args.n.x); print(args.r.Tags[0].x); print(args.n[0]); print(args.s[0]); print(args.r.Tags[$1]); }
+          |                                                                                                                                    ^^
+          = help: an index is a number: `args.xs[0]`
+
+        error: `[3]int32` has 3 elements, from 0 on
+         --> 2:31
+          |
+        2 | go:main.many { print(args.arr[3]); print(args.m[0]); print(len(args.arr)); print(args.e.x); }
+          |                               ^
+
+        error: maps of Go cannot be looked into by a script
+         --> 2:49
+          |
+        2 | go:main.many { print(args.arr[3]); print(args.m[0]); print(len(args.arr)); print(args.e.x); }
+          |                                                 ^
+
+        error: the length of an array is not passed
+         --> 2:64
+          |
+        2 | go:main.many { print(args.arr[3]); print(args.m[0]); print(len(args.arr)); print(args.e.x); }
+          |                                                                ^^^^^^^^
+          = help: it is 3, always
+
+        error: `error` is no struct, it has no field `x`
+         --> 2:89
+          |
+        2 | go:main.many { print(args.arr[3]); print(args.m[0]); print(len(args.arr)); print(args.e.x); }
+          |                                                                                         ^
+          = help: what an interface holds is only known when it runs
+    "#]],
+    );
+}
+
+#[test]
+fn integers_are_never_nil() {
+    check(
+        "go:main.handle { print(args.n == nil); print(nil); print(args.r < nil); print(len(args.n)); print(str(args.n == 1)); }",
+        expect![[r#"
+        error: `int` is never nil
+         --> 1:24
+          |
+        1 | go:main.handle { print(args.n == nil); print(nil); print(args.r < nil); print(len(args.n)); print(str(args.n == 1)); }
+          |                        ^^^^^^
+
+        error: nil is only compared with
+         --> 1:46
+          |
+        1 | go:main.handle { print(args.n == nil); print(nil); print(args.r < nil); print(len(args.n)); print(str(args.n == 1)); }
+          |                                              ^^^
+          = help: `args.p != nil`
+
+        error: nil is neither small nor large
+         --> 1:58
+          |
+        1 | go:main.handle { print(args.n == nil); print(nil); print(args.r < nil); print(len(args.n)); print(str(args.n == 1)); }
+          |                                                          ^^^^^^^^^^^^
+
+        error: `int` has no length
+         --> 1:83
+          |
+        1 | go:main.handle { print(args.n == nil); print(nil); print(args.r < nil); print(len(args.n)); print(str(args.n == 1)); }
+          |                                                                                   ^^^^^^
+    "#]],
+    );
+}
+
+#[test]
+fn unknown_words_are_told() {
+    check(
+        "BEGIN { print(nsec); print(pid()); print(prinft(1)); foo(); $x = 1; print(x); print(str); @a = 1; print(a); }",
+        expect![[r#"
+        error: there is no word `nsec`
+         --> 1:15
+          |
+        1 | BEGIN { print(nsec); print(pid()); print(prinft(1)); foo(); $x = 1; print(x); print(str); @a = 1; print(a); }
+          |               ^^^^
+          = help: did you mean `nsecs`?
+
+        error: there is no function `pid`
+         --> 1:28
+          |
+        1 | BEGIN { print(nsec); print(pid()); print(prinft(1)); foo(); $x = 1; print(x); print(str); @a = 1; print(a); }
+          |                            ^^^
+          = help: `pid` stands without parentheses
+
+        error: there is no function `prinft`
+         --> 1:42
+          |
+        1 | BEGIN { print(nsec); print(pid()); print(prinft(1)); foo(); $x = 1; print(x); print(str); @a = 1; print(a); }
+          |                                          ^^^^^^
+          = help: did you mean `print` or `printf`?
+
+        error: there is no function `foo`
+         --> 1:54
+          |
+        1 | BEGIN { print(nsec); print(pid()); print(prinft(1)); foo(); $x = 1; print(x); print(str); @a = 1; print(a); }
+          |                                                      ^^^
+
+        error: there is no word `x`
+         --> 1:75
+          |
+        1 | BEGIN { print(nsec); print(pid()); print(prinft(1)); foo(); $x = 1; print(x); print(str); @a = 1; print(a); }
+          |                                                                           ^
+          = help: did you mean `$x`?
+
+        error: there is no word `str`
+         --> 1:85
+          |
+        1 | BEGIN { print(nsec); print(pid()); print(prinft(1)); foo(); $x = 1; print(x); print(str); @a = 1; print(a); }
+          |                                                                                     ^^^
+          = help: it is written `str(TEXT [, LENGTH])`
+
+        error: there is no word `a`
+         --> 1:105
+          |
+        1 | BEGIN { print(nsec); print(pid()); print(prinft(1)); foo(); $x = 1; print(x); print(str); @a = 1; print(a); }
+          |                                                                                                         ^
+          = help: did you mean `@a`?
+    "#]],
+    );
+}
+
+#[test]
+fn variables_get_a_value_before_they_are_read() {
+    check(
+        "BEGIN { print($x); $cuont = 1; print($count); }",
+        expect![[r#"
+        error: `$x` has no value here
+         --> 1:15
+          |
+        1 | BEGIN { print($x); $cuont = 1; print($count); }
+          |               ^^
+          = help: a variable belongs to one clause, and is assigned before it is read
+
+        error: `$count` has no value here
+         --> 1:38
+          |
+        1 | BEGIN { print($x); $cuont = 1; print($count); }
+          |                                      ^^^^^^
+          = help: did you mean `cuont`?
+    "#]],
+    );
+}
+
+#[test]
+fn maps_get_a_value_somewhere() {
+    check(
+        "BEGIN { print(@x); print(@y[1]); clear(@z); @start = 1; delete(@strat); }",
+        expect![[r#"
+        error: nothing is ever assigned to `@x`
+         --> 1:15
+          |
+        1 | BEGIN { print(@x); print(@y[1]); clear(@z); @start = 1; delete(@strat); }
+          |               ^^
+
+        error: nothing is ever assigned to `@y`
+         --> 1:26
+          |
+        1 | BEGIN { print(@x); print(@y[1]); clear(@z); @start = 1; delete(@strat); }
+          |                          ^^
+
+        error: nothing is ever assigned to `@z`
+         --> 1:40
+          |
+        1 | BEGIN { print(@x); print(@y[1]); clear(@z); @start = 1; delete(@strat); }
+          |                                        ^^
+
+        error: nothing is ever assigned to `@strat`
+         --> 1:64
+          |
+        1 | BEGIN { print(@x); print(@y[1]); clear(@z); @start = 1; delete(@strat); }
+          |                                                                ^^^^^^
+          = help: did you mean `@start`?
+    "#]],
+    );
+}
+
+#[test]
+fn keys_are_alike_everywhere() {
+    check(
+        r#"BEGIN { @a[1] = 1; @a["x"] = 2; @a[1, 2] = 3; print(@a[1]); @a = 4; }"#,
+        expect![[r#"
+        error: `@a` has [an integer] as key, and here it has [text]
+         --> 1:20
+          |
+        1 | BEGIN { @a[1] = 1; @a["x"] = 2; @a[1, 2] = 3; print(@a[1]); @a = 4; }
+          |                    ^^^^^^^
+          = help: it is first used at 1:9
+
+        error: `@a` has [an integer] as key, and here it has [an integer, an integer]
+         --> 1:33
+          |
+        1 | BEGIN { @a[1] = 1; @a["x"] = 2; @a[1, 2] = 3; print(@a[1]); @a = 4; }
+          |                                 ^^^^^^^^
+          = help: it is first used at 1:9
+
+        error: `@a` has [an integer] as key, and here it has no key
+         --> 1:61
+          |
+        1 | BEGIN { @a[1] = 1; @a["x"] = 2; @a[1, 2] = 3; print(@a[1]); @a = 4; }
+          |                                                             ^^
+          = help: it is first used at 1:9
+    "#]],
+    );
+}
+
+#[test]
+fn values_are_alike_everywhere() {
+    check(
+        r#"go:main.fib { @a = 1; @a = "x"; @b = count(); @b = 2; @c = hist(1); @c = sum(1); @d = lhist(1, 0, 10, 1); @d = lhist(1, 0, 20, 1); $x = 1; $x = comm; }"#,
+        expect![[r#"
+        error: `@a` holds an integer, and this is text
+         --> 1:23
+          |
+        1 | go:main.fib { @a = 1; @a = "x"; @b = count(); @b = 2; @c = hist(1); @c = sum(1); @d = lhist(1, 0, 10, 1); @d = lhist(1, 0, 20, 1); $x = 1; $x = comm; }
+          |                       ^^^^^^^^
+          = help: it is first used at 1:15
+
+        error: `@b` holds count(), and this is an integer
+         --> 1:47
+          |
+        1 | go:main.fib { @a = 1; @a = "x"; @b = count(); @b = 2; @c = hist(1); @c = sum(1); @d = lhist(1, 0, 10, 1); @d = lhist(1, 0, 20, 1); $x = 1; $x = comm; }
+          |                                               ^^^^^^
+          = help: it is first used at 1:33
+
+        error: `@c` holds hist(…), and this is sum(…)
+         --> 1:69
+          |
+        1 | go:main.fib { @a = 1; @a = "x"; @b = count(); @b = 2; @c = hist(1); @c = sum(1); @d = lhist(1, 0, 10, 1); @d = lhist(1, 0, 20, 1); $x = 1; $x = comm; }
+          |                                                                     ^^^^^^^^^^^
+          = help: it is first used at 1:55
+
+        error: `@d` holds lhist(…, 0, 10, 1), and this is lhist(…, 0, 20, 1)
+         --> 1:107
+          |
+        1 | go:main.fib { @a = 1; @a = "x"; @b = count(); @b = 2; @c = hist(1); @c = sum(1); @d = lhist(1, 0, 10, 1); @d = lhist(1, 0, 20, 1); $x = 1; $x = comm; }
+          |                                                                                                           ^^^^^^^^^^^^^^^^^^^^^^^
+          = help: it is first used at 1:82
+
+        error: `$x` is an integer, and this is text
+         --> 1:140
+          |
+        1 | go:main.fib { @a = 1; @a = "x"; @b = count(); @b = 2; @c = hist(1); @c = sum(1); @d = lhist(1, 0, 10, 1); @d = lhist(1, 0, 20, 1); $x = 1; $x = comm; }
+          |                                                                                                                                            ^^^^^^^^^
+    "#]],
+    );
+}
+
+#[test]
+fn aggregations_are_not_read() {
+    check(
+        "go:main.fib { @c = count(); if (@c > 10) { exit(); } print(@c + 1); $x = count(); @c += 1; print(hist(1)); @d += sum(1); @e++; @e = max(1); }",
+        expect![[r#"
+        error: `@c` holds count(), which is added up by CPU and cannot be read by a script
+         --> 1:33
+          |
+        1 | go:main.fib { @c = count(); if (@c > 10) { exit(); } print(@c + 1); $x = count(); @c += 1; print(hist(1)); @d += sum(1); @e++; @e = max(1); }
+          |                                 ^^
+          = help: `print(@c)` shows it; `@c++` makes a number that can be read
+
+        error: `@c` holds count(), which is added up by CPU and cannot be read by a script
+         --> 1:60
+          |
+        1 | go:main.fib { @c = count(); if (@c > 10) { exit(); } print(@c + 1); $x = count(); @c += 1; print(hist(1)); @d += sum(1); @e++; @e = max(1); }
+          |                                                            ^^
+          = help: `print(@c)` shows it; `@c++` makes a number that can be read
+
+        error: `count()` is what is assigned to a map
+         --> 1:74
+          |
+        1 | go:main.fib { @c = count(); if (@c > 10) { exit(); } print(@c + 1); $x = count(); @c += 1; print(hist(1)); @d += sum(1); @e++; @e = max(1); }
+          |                                                                          ^^^^^^^
+          = help: `@name = count();`
+
+        error: `@c` holds count(), and this is an integer
+         --> 1:83
+          |
+        1 | go:main.fib { @c = count(); if (@c > 10) { exit(); } print(@c + 1); $x = count(); @c += 1; print(hist(1)); @d += sum(1); @e++; @e = max(1); }
+          |                                                                                   ^^^^^^^
+          = help: it is first used at 1:15
+
+        error: `hist(INT [, K])` is what is assigned to a map
+         --> 1:98
+          |
+        1 | go:main.fib { @c = count(); if (@c > 10) { exit(); } print(@c + 1); $x = count(); @c += 1; print(hist(1)); @d += sum(1); @e++; @e = max(1); }
+          |                                                                                                  ^^^^^^^
+          = help: `@name = hist(INT [, K]);`
+
+        error: `sum(INT)` is assigned with `=`, not with `+=`
+         --> 1:108
+          |
+        1 | go:main.fib { @c = count(); if (@c > 10) { exit(); } print(@c + 1); $x = count(); @c += 1; print(hist(1)); @d += sum(1); @e++; @e = max(1); }
+          |                                                                                                            ^^^^^^^^^^^^
+
+        error: `@e` holds an integer, and this is max(…)
+         --> 1:128
+          |
+        1 | go:main.fib { @c = count(); if (@c > 10) { exit(); } print(@c + 1); $x = count(); @c += 1; print(hist(1)); @d += sum(1); @e++; @e = max(1); }
+          |                                                                                                                                ^^^^^^^^^^^
+          = help: it is first used at 1:122
+    "#]],
+    );
+}
+
+#[test]
+fn functions_take_what_they_take() {
+    check(
+        r#"BEGIN { printf(); print(str()); @a = hist(); @b = lhist(1, 2); exit(1, 2); time(1); @c = lhist(1, 10, 0, 1); @d = lhist(1, 0, 1000000, 1); @e = hist(1, 9); @f = sum("x"); }"#,
+        expect![[r#"
+        error: `printf` is given 0 arguments
+         --> 1:9
+          |
+        1 | BEGIN { printf(); print(str()); @a = hist(); @b = lhist(1, 2); exit(1, 2); time(1); @c = lhist(1, 10, 0, 1); @d = lhist(1, 0, 1000000, 1); @e = hist(1, 9); @f = sum("x"); }
+          |         ^^^^^^^^
+          = help: it is written `printf("FORMAT", VALUE, …)`
+
+        error: `str` is given 0 arguments
+         --> 1:25
+          |
+        1 | BEGIN { printf(); print(str()); @a = hist(); @b = lhist(1, 2); exit(1, 2); time(1); @c = lhist(1, 10, 0, 1); @d = lhist(1, 0, 1000000, 1); @e = hist(1, 9); @f = sum("x"); }
+          |                         ^^^^^
+          = help: it is written `str(TEXT [, LENGTH])`
+
+        error: `hist` is given 0 arguments
+         --> 1:38
+          |
+        1 | BEGIN { printf(); print(str()); @a = hist(); @b = lhist(1, 2); exit(1, 2); time(1); @c = lhist(1, 10, 0, 1); @d = lhist(1, 0, 1000000, 1); @e = hist(1, 9); @f = sum("x"); }
+          |                                      ^^^^^^
+          = help: it is written `hist(INT [, K])`
+
+        error: `lhist` is given 2 arguments
+         --> 1:51
+          |
+        1 | BEGIN { printf(); print(str()); @a = hist(); @b = lhist(1, 2); exit(1, 2); time(1); @c = lhist(1, 10, 0, 1); @d = lhist(1, 0, 1000000, 1); @e = hist(1, 9); @f = sum("x"); }
+          |                                                   ^^^^^^^^^^^
+          = help: it is written `lhist(INT, MIN, MAX, STEP)`
+
+        error: `exit` is given 2 arguments
+         --> 1:64
+          |
+        1 | BEGIN { printf(); print(str()); @a = hist(); @b = lhist(1, 2); exit(1, 2); time(1); @c = lhist(1, 10, 0, 1); @d = lhist(1, 0, 1000000, 1); @e = hist(1, 9); @f = sum("x"); }
+          |                                                                ^^^^^^^^^^
+          = help: it is written `exit([STATUS])`
+
+        error: this text has to stand in the script, in quotes
+         --> 1:81
+          |
+        1 | BEGIN { printf(); print(str()); @a = hist(); @b = lhist(1, 2); exit(1, 2); time(1); @c = lhist(1, 10, 0, 1); @d = lhist(1, 0, 1000000, 1); @e = hist(1, 9); @f = sum("x"); }
+          |                                                                                 ^
+
+        error: the smallest value lies below the largest
+         --> 1:99
+          |
+        1 | BEGIN { printf(); print(str()); @a = hist(); @b = lhist(1, 2); exit(1, 2); time(1); @c = lhist(1, 10, 0, 1); @d = lhist(1, 0, 1000000, 1); @e = hist(1, 9); @f = sum("x"); }
+          |                                                                                                   ^^^^^^^^
+
+        error: this makes 1000000 buckets, at most 1000 are possible
+         --> 1:124
+          |
+        1 | BEGIN { printf(); print(str()); @a = hist(); @b = lhist(1, 2); exit(1, 2); time(1); @c = lhist(1, 10, 0, 1); @d = lhist(1, 0, 1000000, 1); @e = hist(1, 9); @f = sum("x"); }
+          |                                                                                                                            ^^^^^^^^^^^^^
+
+        error: this has to lie between 0 and 5
+         --> 1:153
+          |
+        1 | BEGIN { printf(); print(str()); @a = hist(); @b = lhist(1, 2); exit(1, 2); time(1); @c = lhist(1, 10, 0, 1); @d = lhist(1, 0, 1000000, 1); @e = hist(1, 9); @f = sum("x"); }
+          |                                                                                                                                                         ^
+
+        error: what `sum` is given is an integer, and this is text
+         --> 1:166
+          |
+        1 | BEGIN { printf(); print(str()); @a = hist(); @b = lhist(1, 2); exit(1, 2); time(1); @c = lhist(1, 10, 0, 1); @d = lhist(1, 0, 1000000, 1); @e = hist(1, 9); @f = sum("x"); }
+          |                                                                                                                                                                      ^^^
+    "#]],
+    );
+}
+
+#[test]
+fn formats_fit_their_values() {
+    check(
+        r#"go:main.handle { printf("%d %s\n", args.s, args.n); printf("%d\n"); printf("x", 1); printf(args.s); printf("%d", (1, 2)); }"#,
+        expect![[r#"
+        error: `%d` takes a number, this is a string
+         --> 1:36
+          |
+        1 | go:main.handle { printf("%d %s\n", args.s, args.n); printf("%d\n"); printf("x", 1); printf(args.s); printf("%d", (1, 2)); }
+          |                                    ^^^^^^
+          = help: write `%s`
+
+        error: `%s` takes a string, this is a number
+         --> 1:44
+          |
+        1 | go:main.handle { printf("%d %s\n", args.s, args.n); printf("%d\n"); printf("x", 1); printf(args.s); printf("%d", (1, 2)); }
+          |                                            ^^^^^^
+          = help: write `%d`
+
+        error: the format takes 1 argument, but 0 are given
+         --> 1:60
+          |
+        1 | go:main.handle { printf("%d %s\n", args.s, args.n); printf("%d\n"); printf("x", 1); printf(args.s); printf("%d", (1, 2)); }
+          |                                                            ^^^^^^
+          = help: nothing is there for `%d`; a percent sign is `%%`
+
+        error: the format takes 0 arguments, but 1 is given
+         --> 1:81
+          |
+        1 | go:main.handle { printf("%d %s\n", args.s, args.n); printf("%d\n"); printf("x", 1); printf(args.s); printf("%d", (1, 2)); }
+          |                                                                                 ^
+
+        error: this text has to stand in the script, in quotes
+         --> 1:92
+          |
+        1 | go:main.handle { printf("%d %s\n", args.s, args.n); printf("%d\n"); printf("x", 1); printf(args.s); printf("%d", (1, 2)); }
+          |                                                                                            ^^^^^^
+
+        error: `%d` takes a number, this is a tuple
+         --> 1:114
+          |
+        1 | go:main.handle { printf("%d %s\n", args.s, args.n); printf("%d\n"); printf("x", 1); printf(args.s); printf("%d", (1, 2)); }
+          |                                                                                                                  ^^^^^^
+          = help: give its parts one by one, or use print()
+    "#]],
+    );
+}
+
+#[test]
+fn operators_take_integers() {
+    check(
+        r#"go:main.handle { print(args.s + 1); print(comm < "x"); print(comm == 1); print(-comm); print(!comm); print(func == 1 + comm); print(1 / 0); $x %= 0; print(1 << 64); if (comm) { } }"#,
+        expect![[r#"
+        error: `+` takes integers, and this is text
+         --> 1:24
+          |
+        1 | go:main.handle { print(args.s + 1); print(comm < "x"); print(comm == 1); print(-comm); print(!comm); print(func == 1 + comm); print(1 / 0); $x %= 0; print(1 << 64); if (comm) { } }
+          |                        ^^^^^^
+
+        error: `<` does not compare text with text, `==` and `!=` do
+         --> 1:43
+          |
+        1 | go:main.handle { print(args.s + 1); print(comm < "x"); print(comm == 1); print(-comm); print(!comm); print(func == 1 + comm); print(1 / 0); $x %= 0; print(1 << 64); if (comm) { } }
+          |                                           ^^^^^^^^^^
+
+        error: text is not compared with an integer
+         --> 1:62
+          |
+        1 | go:main.handle { print(args.s + 1); print(comm < "x"); print(comm == 1); print(-comm); print(!comm); print(func == 1 + comm); print(1 / 0); $x %= 0; print(1 << 64); if (comm) { } }
+          |                                                              ^^^^^^^^^
+
+        error: what follows `-` is an integer, and this is text
+         --> 1:81
+          |
+        1 | go:main.handle { print(args.s + 1); print(comm < "x"); print(comm == 1); print(-comm); print(!comm); print(func == 1 + comm); print(1 / 0); $x %= 0; print(1 << 64); if (comm) { } }
+          |                                                                                 ^^^^
+
+        error: a condition is an integer, and this is text
+         --> 1:95
+          |
+        1 | go:main.handle { print(args.s + 1); print(comm < "x"); print(comm == 1); print(-comm); print(!comm); print(func == 1 + comm); print(1 / 0); $x %= 0; print(1 << 64); if (comm) { } }
+          |                                                                                               ^^^^
+          = help: texts are compared: `… == "…"`
+
+        error: `+` takes integers, and this is text
+         --> 1:120
+          |
+        1 | go:main.handle { print(args.s + 1); print(comm < "x"); print(comm == 1); print(-comm); print(!comm); print(func == 1 + comm); print(1 / 0); $x %= 0; print(1 << 64); if (comm) { } }
+          |                                                                                                                        ^^^^
+
+        error: this divides by zero
+         --> 1:137
+          |
+        1 | go:main.handle { print(args.s + 1); print(comm < "x"); print(comm == 1); print(-comm); print(!comm); print(func == 1 + comm); print(1 / 0); $x %= 0; print(1 << 64); if (comm) { } }
+          |                                                                                                                                         ^
+
+        error: `$x` has no value here
+         --> 1:141
+          |
+        1 | go:main.handle { print(args.s + 1); print(comm < "x"); print(comm == 1); print(-comm); print(!comm); print(func == 1 + comm); print(1 / 0); $x %= 0; print(1 << 64); if (comm) { } }
+          |                                                                                                                                             ^^
+          = help: a variable belongs to one clause, and is assigned before it is read
+
+        error: integers have 64 bits: they are shifted by 0 to 63
+         --> 1:161
+          |
+        1 | go:main.handle { print(args.s + 1); print(comm < "x"); print(comm == 1); print(-comm); print(!comm); print(func == 1 + comm); print(1 / 0); $x %= 0; print(1 << 64); if (comm) { } }
+          |                                                                                                                                                                 ^^
+
+        error: a condition is an integer, and this is text
+         --> 1:169
+          |
+        1 | go:main.handle { print(args.s + 1); print(comm < "x"); print(comm == 1); print(-comm); print(!comm); print(func == 1 + comm); print(1 / 0); $x %= 0; print(1 << 64); if (comm) { } }
+          |                                                                                                                                                                         ^^^^^^
+          = help: texts are compared: `… == "…"`
+    "#]],
+    );
+}
+
+#[test]
+fn names_are_compared_with_what_there_is() {
+    check(
+        r#"go:main.fib { print(waitreason == "chan recieve"); print(gostate == "sleeping"); print(startfunc == "main.wroker"); print(func == comm); print(ustack == "x"); }"#,
+        expect![[r#"
+        error: `chan recieve` is no reason to wait of this Go version
+         --> 1:35
+          |
+        1 | go:main.fib { print(waitreason == "chan recieve"); print(gostate == "sleeping"); print(startfunc == "main.wroker"); print(func == comm); print(ustack == "x"); }
+          |                                   ^^^^^^^^^^^^^^
+          = help: did you mean `chan receive`?
+
+        error: `sleeping` is no state of goroutines of this Go version
+         --> 1:69
+          |
+        1 | go:main.fib { print(waitreason == "chan recieve"); print(gostate == "sleeping"); print(startfunc == "main.wroker"); print(func == comm); print(ustack == "x"); }
+          |                                                                     ^^^^^^^^^^
+          = help: there are `idle`, `runnable`, `running`, `syscall` and `waiting`
+
+        error: there is no function `main.wroker`
+         --> 1:101
+          |
+        1 | go:main.fib { print(waitreason == "chan recieve"); print(gostate == "sleeping"); print(startfunc == "main.wroker"); print(func == comm); print(ustack == "x"); }
+          |                                                                                                     ^^^^^^^^^^^^^
+          = help: did you mean `main.worker`?
+
+        error: a function is compared with a text that stands in the script
+         --> 1:131
+          |
+        1 | go:main.fib { print(waitreason == "chan recieve"); print(gostate == "sleeping"); print(startfunc == "main.wroker"); print(func == comm); print(ustack == "x"); }
+          |                                                                                                                                   ^^^^
+
+        error: a stack is not compared with text
+         --> 1:154
+          |
+        1 | go:main.fib { print(waitreason == "chan recieve"); print(gostate == "sleeping"); print(startfunc == "main.wroker"); print(func == comm); print(ustack == "x"); }
+          |                                                                                                                                                          ^^^
+    "#]],
+    );
+}
+
+#[test]
+fn casts_are_to_integers() {
+    check(
+        r#"BEGIN { print((uint23)1); print(*5); print((uint8)"x"); print(*(uint8)1); print(*(uint8 *)1); }"#,
+        expect![[r#"
+        error: there is no word `uint23`
+         --> 1:15
+          |
+        1 | BEGIN { print((uint23)1); print(*5); print((uint8)"x"); print(*(uint8)1); print(*(uint8 *)1); }
+          |               ^^^^^^^^
+
+        error: `)` is missing behind the arguments, `1` stands there
+         --> 1:23
+          |
+        1 | BEGIN { print((uint23)1); print(*5); print((uint8)"x"); print(*(uint8)1); print(*(uint8 *)1); }
+          |                       ^
+
+        error: to what this points is not known
+         --> 1:33
+          |
+        1 | BEGIN { print((uint23)1); print(*5); print((uint8)"x"); print(*(uint8)1); print(*(uint8 *)1); }
+          |                                 ^^
+          = help: say what it points to: `*(uint64 *)…`
+
+        error: only integers are cast, and this is text
+         --> 1:51
+          |
+        1 | BEGIN { print((uint23)1); print(*5); print((uint8)"x"); print(*(uint8)1); print(*(uint8 *)1); }
+          |                                                   ^^^
+
+        error: this is no pointer
+         --> 1:65
+          |
+        1 | BEGIN { print((uint23)1); print(*5); print((uint8)"x"); print(*(uint8)1); print(*(uint8 *)1); }
+          |                                                                 ^^^^^
+          = help: `*(uint8 *)…` reads one
+
+        error: the memory of a program is not there: no program runs here
+         --> 1:81
+          |
+        1 | BEGIN { print((uint23)1); print(*5); print((uint8)"x"); print(*(uint8)1); print(*(uint8 *)1); }
+          |                                                                                 ^^^^^^^^^^^
+    "#]],
+    );
+}
+
+#[test]
+fn what_does_nothing_is_told() {
+    check(
+        r#"BEGIN { 5; pid; @x[1]; str("a"); 1 = 2; pid++; }"#,
+        expect![[r#"
+        error: this does nothing
+         --> 1:9
+          |
+        1 | BEGIN { 5; pid; @x[1]; str("a"); 1 = 2; pid++; }
+          |         ^
+          = help: `print(…)` shows a value
+
+        error: this does nothing
+         --> 1:12
+          |
+        1 | BEGIN { 5; pid; @x[1]; str("a"); 1 = 2; pid++; }
+          |            ^^^
+          = help: `print(…)` shows a value
+
+        error: nothing is ever assigned to `@x`
+         --> 1:17
+          |
+        1 | BEGIN { 5; pid; @x[1]; str("a"); 1 = 2; pid++; }
+          |                 ^^^^^
+
+        error: this does nothing
+         --> 1:24
+          |
+        1 | BEGIN { 5; pid; @x[1]; str("a"); 1 = 2; pid++; }
+          |                        ^^^^^^^^
+          = help: `print(…)` shows a value
+
+        error: only variables and maps are assigned to
+         --> 1:34
+          |
+        1 | BEGIN { 5; pid; @x[1]; str("a"); 1 = 2; pid++; }
+          |                                  ^
+          = help: `$x = …`, `@m[key] = …`
+
+        error: only variables and maps are counted
+         --> 1:41
+          |
+        1 | BEGIN { 5; pid; @x[1]; str("a"); 1 = 2; pid++; }
+          |                                         ^^^
+          = help: `$x++`, `@m[k]--`
+    "#]],
+    );
+}
+
+#[test]
+fn limits_are_told() {
+    check(
+        "BEGIN { unroll (101) { } unroll (100) { unroll (100) { @x++; } } print(str(1, 5000)); }\ngo:main.handle { @[str(args.s), comm, args.r.Name, str(args.r.Name, 1), str(args.s, 2), str(args.s, 3), str(args.s, 4), str(args.s, 5)] = count(); }",
+        expect![[r#"
+        error: this has to lie between 1 and 100
+         --> 1:16
+          |
+        1 | BEGIN { unroll (101) { } unroll (100) { unroll (100) { @x++; } } print(str(1, 5000)); }
+          |                ^^^^^
+
+        error: the memory of a program is not there: no program runs here
+         --> 1:72
+          |
+        1 | BEGIN { unroll (101) { } unroll (100) { unroll (100) { @x++; } } print(str(1, 5000)); }
+          |                                                                        ^^^^^^^^^^^^
+
+        error: this key has 576 bytes, and at most 512 are possible
+         --> 2:18
+          |
+        2 | go:main.handle { @[str(args.s), comm, args.r.Name, str(args.r.Name, 1), str(args.s, 2), str(args.s, 3), str(args.s, 4), str(args.s, 5)] = count(); }
+          |                  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    "#]],
+    );
+}
+
+#[test]
+fn registers_have_names() {
+    check(
+        r#"go:main.fib { print(reg("eax")); print(reg("x0")); print(reg(comm)); print(arg9); print(sarg300); }"#,
+        expect![[r#"
+        error: amd64 has no register `eax` that a probe is shown
+         --> 1:25
+          |
+        1 | go:main.fib { print(reg("eax")); print(reg("x0")); print(reg(comm)); print(arg9); print(sarg300); }
+          |                         ^^^^^
+          = help: did you mean `ax`?
+
+        error: amd64 has no register `x0` that a probe is shown
+         --> 1:44
+          |
+        1 | go:main.fib { print(reg("eax")); print(reg("x0")); print(reg(comm)); print(arg9); print(sarg300); }
+          |                                            ^^^^
+          = help: there are `ax`, `bx`, `cx`, `dx`, `si`, `di`, `bp`, `sp`, `r8`, `r9`, `r10`, `r11`, `r12`, `r13`, `r14`, `r15`, `ip`, `flags`, `cs`, `ss` and `orig_ax`
+
+        error: this text has to stand in the script, in quotes
+         --> 1:62
+          |
+        1 | go:main.fib { print(reg("eax")); print(reg("x0")); print(reg(comm)); print(arg9); print(sarg300); }
+          |                                                              ^^^^
+
+        error: there is no register for argument 9
+         --> 1:76
+          |
+        1 | go:main.fib { print(reg("eax")); print(reg("x0")); print(reg(comm)); print(arg9); print(sarg300); }
+          |                                                                            ^^^^
+          = help: arguments without a register are on the stack: sarg0, …
+
+        error: no function has so many arguments
+         --> 1:89
+          |
+        1 | go:main.fib { print(reg("eax")); print(reg("x0")); print(reg(comm)); print(arg9); print(sarg300); }
+          |                                                                                         ^^^^^^^
+    "#]],
+    );
+}
+
+#[test]
+fn too_much_is_kept_for_returns() {
+    check(
+        "goret:main.small { print(args.n); print(args.ok); print(args.p); print(*args.p); print(args.xs[0]); print(args.xs[1]); print(args.xs[2]); }",
+        expect![[r#"
+        error: returns of `main.small` want 7 values of the call's beginning, at most 6 are kept
+         --> 1:1
+          |
+        1 | goret:main.small { print(args.n); print(args.ok); print(args.p); print(*args.p); print(args.xs[0]); print(args.xs[1]); print(args.xs[2]); }
+          | ^^^^^^^^^^^^^^^^
+          = help: keep others in maps where the call begins: `@x[goid] = …`
+    "#]],
+    );
+}
+
+#[test]
+fn a_map_is_declared_once_and_by_kind() {
+    check(
+        "let @a = hash(10); let @a = hash(10); let @b = lruhash(10); let @c = hsh(1); let @d = hash(0); let @e = hash(); BEGIN { @a = 1; }",
+        expect![[r#"
+        error: `@a` is declared twice
+         --> 1:24
+          |
+        1 | let @a = hash(10); let @a = hash(10); let @b = lruhash(10); let @c = hsh(1); let @d = hash(0); let @e = hash(); BEGIN { @a = 1; }
+          |                        ^^
+
+        error: maps do not forget entries by themselves here
+         --> 1:48
+          |
+        1 | let @a = hash(10); let @a = hash(10); let @b = lruhash(10); let @c = hsh(1); let @d = hash(0); let @e = hash(); BEGIN { @a = 1; }
+          |                                                ^^^^^^^
+          = help: `hash(N)` keeps the first N and counts the others
+
+        error: there is no kind of map called `hsh`
+         --> 1:70
+          |
+        1 | let @a = hash(10); let @a = hash(10); let @b = lruhash(10); let @c = hsh(1); let @d = hash(0); let @e = hash(); BEGIN { @a = 1; }
+          |                                                                      ^^^
+          = help: did you mean `hash`?
+
+        error: a map holds 1 to 16777216 entries
+         --> 1:92
+          |
+        1 | let @a = hash(10); let @a = hash(10); let @b = lruhash(10); let @c = hsh(1); let @d = hash(0); let @e = hash(); BEGIN { @a = 1; }
+          |                                                                                            ^
+
+        error: how many entries?
+         --> 1:96
+          |
+        1 | let @a = hash(10); let @a = hash(10); let @b = lruhash(10); let @c = hsh(1); let @d = hash(0); let @e = hash(); BEGIN { @a = 1; }
+          |                                                                                                ^^^^^^^^^^^^^^^
+          = help: `let @e = hash(10000);`
+    "#]],
+    );
+}
+
+#[test]
+fn nothing_is_no_script() {
+    check(
+        "// nothing",
+        expect![[r#"
+        error: there is no probe in this script
+         --> 1:1
+          |
+        1 | // nothing
+          | ^
+    "#]],
+    );
+}
+
+#[test]
+fn everything_is_told_at_once() {
+    check(
+        "kprobe:x { foo(); }\ngo:main.fib { print(args.m) print(nsec); }\nBEGIN { @x = ; }",
+        expect![[r#"
+        error: there is no kind of probe called `kprobe`
+         --> 1:1
+          |
+        1 | kprobe:x { foo(); }
+          | ^^^^^^
+          = help: gospect probes programs: `uprobe`, `uretprobe`, `go`, `goret`, `goroutine`; and tracepoints and clocks
+
+        error: `main.fib` has no argument `m`
+         --> 2:26
+          |
+        2 | go:main.fib { print(args.m) print(nsec); }
+          |                          ^
+          = help: it has `n` int
+
+        error: `print` stands where the statement should end
+         --> 2:29
+          |
+        2 | go:main.fib { print(args.m) print(nsec); }
+          |                             ^^^^^
+          = help: statements end with `;`
+
+        error: an expression is missing, `;` stands there
+         --> 3:14
+          |
+        3 | BEGIN { @x = ; }
+          |              ^
+    "#]],
+    );
+}
+
+#[test]
+fn tuples_and_bytes_have_their_places() {
+    check(
+        "BEGIN { @a = ((1, 2), 3); $t = (1, 2); @b[$t] = 1; @c[buf(1, 2)] = 1; @d = buf(1, 2); print((1, 2) + 1); }",
+        expect![[r#"
+        error: there are no tuples in tuples
+         --> 1:14
+          |
+        1 | BEGIN { @a = ((1, 2), 3); $t = (1, 2); @b[$t] = 1; @c[buf(1, 2)] = 1; @d = buf(1, 2); print((1, 2) + 1); }
+          |              ^^^^^^^^^^^
+
+        error: a stored tuple is no part of a key
+         --> 1:43
+          |
+        1 | BEGIN { @a = ((1, 2), 3); $t = (1, 2); @b[$t] = 1; @c[buf(1, 2)] = 1; @d = buf(1, 2); print((1, 2) + 1); }
+          |                                           ^^
+          = help: write its parts: `@m[a, b]`
+
+        error: the memory of a program is not there: no program runs here
+         --> 1:55
+          |
+        1 | BEGIN { @a = ((1, 2), 3); $t = (1, 2); @b[$t] = 1; @c[buf(1, 2)] = 1; @d = buf(1, 2); print((1, 2) + 1); }
+          |                                                       ^^^^^^^^^
+
+        error: the memory of a program is not there: no program runs here
+         --> 1:76
+          |
+        1 | BEGIN { @a = ((1, 2), 3); $t = (1, 2); @b[$t] = 1; @c[buf(1, 2)] = 1; @d = buf(1, 2); print((1, 2) + 1); }
+          |                                                                            ^^^^^^^^^
+
+        error: `+` takes integers, and this is a tuple of 2
+         --> 1:93
+          |
+        1 | BEGIN { @a = ((1, 2), 3); $t = (1, 2); @b[$t] = 1; @c[buf(1, 2)] = 1; @d = buf(1, 2); print((1, 2) + 1); }
+          |                                                                                             ^^^^^^
+    "#]],
+    );
+}
+
+#[test]
+fn nested_keys_have_limits() {
+    check(
+        "BEGIN { @a[1] = 1; print(@a[@a[@a[@a[@a[1]]]]]); @a[@a[1]++] *= 2; }",
+        expect![[r#"
+        error: keys are nested more than 4 deep
+         --> 1:38
+          |
+        1 | BEGIN { @a[1] = 1; print(@a[@a[@a[@a[@a[1]]]]]); @a[@a[1]++] *= 2; }
+          |                                      ^^^^^
+
+        error: this key is used twice, and must not count anything
+         --> 1:50
+          |
+        1 | BEGIN { @a[1] = 1; print(@a[@a[@a[@a[@a[1]]]]]); @a[@a[1]++] *= 2; }
+          |                                                  ^^^^^^^^^^^
+    "#]],
+    );
+}

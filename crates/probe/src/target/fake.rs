@@ -1,0 +1,338 @@
+//! A world made of a few lines of text, for tests.
+//!
+//! One Go program and one that is none. Functions are declared as Go would, types are those of [`STRUCTS`]; places of
+//! arguments are worked out by the same rules as for real programs.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use gobin::abi::{self, Abi, Shapes};
+use gobin::insn::{Class, Prologue};
+use gobin::pattern::{self, Pattern};
+use gobin::signature::{Arg, PlacedBy, Signature, Source};
+use gobin::sites::{Entry, Exit, Refusal, Restored, Return, Sites, Written};
+use gobin::types::{self, Kind, Type, TypeRef, TypeSource};
+use gobin::{Arch, FileOff, VAddr};
+
+use super::{FIELDS, Field, Found, Hook, HookKind, Runtime, Target, World};
+use crate::plan::FieldForm;
+
+/// Name, arguments and results, and what is special about it.
+const FUNCTIONS: &[(&str, &str, &str, Special)] = &[
+    ("main.main", "", "", Special::None),
+    ("main.fib", "n int", "~r0 int", Special::None),
+    ("main.handle", "r *main.Req; s string; n int", "count int; err error", Special::Grows),
+    ("main.small", "n int8; ok bool; p *int; xs []int", "~r0 uint16", Special::None),
+    ("main.other", "s string; n uint32", "", Special::None),
+    ("main.floats", "f float64; n int", "~r0 float64", Special::None),
+    (
+        "main.many",
+        "a string; b []byte; e error; m map[string]int; c chan int; f func(); arr [3]int32",
+        "",
+        Special::None,
+    ),
+    ("main.wide", "w main.Wide; n int", "", Special::None),
+    ("main.swapped", "n int; s string; r *main.Req", "", Special::None),
+    ("main.forward", "n int", "~r0 int", Special::Jumps),
+    ("main.forever", "n int", "", Special::NeverReturns),
+    ("main.asm", "", "", Special::Assembly),
+    ("main.undescribed", "?", "", Special::None),
+    ("main.(*Server).Serve", "s *main.Server; addr string; n int", "~r0 error", Special::None),
+    ("main.(*Server).Close", "s *main.Server", "", Special::None),
+    ("net/http.(*conn).serve", "c *main.Server; n int", "", Special::None),
+    ("main.Map[...]", "n int", "~r0 int", Special::None),
+    ("main.worker", "", "", Special::None),
+];
+
+/// Structs: name, size, fields with offsets; embedded fields have a star.
+const STRUCTS: &[(&str, u64, &str)] = &[
+    (
+        "main.Req",
+        88,
+        "ID int 0; Name string 8; Tags []string 24; Next *main.Req 48; Small uint8 56; User *main.User 64; F float64 72",
+    ),
+    ("main.User", 48, "Name string 0; *main.Base main.Base 16; *Link *main.Link 40"),
+    ("main.Base", 24, "Key int64 0; Pair [2]int32 8; Err error 0"),
+    ("main.Link", 16, "Deep int 8"),
+    ("main.Server", 24, "Addr string 0; Conns map[string]int 16"),
+    ("main.Wide", 80, "A int 0; B [9]int 8"),
+];
+
+/// What is special about a function.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Special {
+    None,
+    /// It needs more stack at times, and then only its first argument comes back.
+    Grows,
+    Jumps,
+    NeverReturns,
+    Assembly,
+}
+
+/// A world of two programs.
+pub(crate) struct Fake {
+    go: Program,
+    native: Program,
+    arch: Arch,
+}
+
+/// One of them.
+struct Program {
+    arch: Arch,
+    go: bool,
+    functions: Vec<(&'static str, &'static str, &'static str, Special)>,
+    names: RefCell<Vec<String>>,
+}
+
+impl Fake {
+    pub(crate) fn new(arch: Arch) -> Fake {
+        let program =
+            |go, functions: &[_]| Program { arch, go, functions: functions.to_vec(), names: RefCell::default() };
+        let native = [("malloc", "", "", Special::None), ("free", "", "", Special::None)];
+        Fake { go: program(true, FUNCTIONS), native: program(false, &native), arch }
+    }
+}
+
+impl World for Fake {
+    fn arch(&self) -> Arch {
+        self.arch
+    }
+
+    fn binary(&self, path: &str) -> Result<&dyn Target, String> {
+        match path {
+            "" | "/bin/app" => Ok(&self.go),
+            "/lib/libc.so.6" => Ok(&self.native),
+            _ => Err(format!("{path} cannot be opened: No such file or directory (os error 2)")),
+        }
+    }
+
+    fn tracepoint(&self, category: &str, name: &str) -> Result<Vec<Field>, String> {
+        let field = |name: &str, type_name: &str, offset, bytes, form, signed| Field {
+            name: name.to_owned(),
+            type_name: type_name.to_owned(),
+            offset,
+            bytes,
+            form,
+            signed,
+        };
+        match (category, name) {
+            ("sched", "sched_switch") => Ok(vec![
+                field("prev_comm", "char[16]", 8, 16, Some(FieldForm::Chars), false),
+                field("prev_pid", "pid_t", 24, 4, Some(FieldForm::Int), true),
+                field("prev_state", "long", 32, 8, Some(FieldForm::Int), true),
+            ]),
+            ("sched", "sched_process_exit") => Ok(vec![field("pid", "pid_t", 24, 4, Some(FieldForm::Int), true)]),
+            ("sched", "sched_process_exec") => Ok(vec![
+                field("filename", "__data_loc char[]", 8, 4, Some(FieldForm::DataLoc), false),
+                field("mask", "cpumask_t", 16, 128, None, false),
+            ]),
+            _ => Err(format!("the kernel has no tracepoint {category}:{name}")),
+        }
+    }
+}
+
+impl Program {
+    fn name_of(&self, ty: &str) -> TypeRef {
+        let mut names = self.names.borrow_mut();
+        let at = names.iter().position(|known| known == ty).unwrap_or_else(|| {
+            names.push(ty.to_owned());
+            names.len() - 1
+        });
+        TypeRef::Dwarf(at as u64)
+    }
+
+    fn kind(&self, ty: &str) -> Option<(Kind, u64)> {
+        let int = |signed, size| Some((Kind::Int { signed }, size));
+        match ty {
+            "bool" => return Some((Kind::Bool, 1)),
+            "int" | "int64" => return int(true, 8),
+            "int32" => return int(true, 4),
+            "int8" => return int(true, 1),
+            "uint8" => return int(false, 1),
+            "uint16" => return int(false, 2),
+            "uint32" => return int(false, 4),
+            "uint64" => return int(false, 8),
+            "float64" => return Some((Kind::Float, 8)),
+            "string" => return Some((Kind::String, 16)),
+            "error" => return Some((Kind::Interface { empty: false }, 16)),
+            _ => {}
+        }
+        if let Some(to) = ty.strip_prefix('*') {
+            return Some((Kind::Pointer(Some(self.name_of(to))), 8));
+        }
+        if let Some(elem) = ty.strip_prefix("[]") {
+            let elem = if elem == "byte" { "uint8" } else { elem };
+            return Some((Kind::Slice(self.name_of(elem)), 24));
+        }
+        if ty.starts_with("map[string]") {
+            return Some((Kind::Map { key: self.name_of("string"), elem: self.name_of("int") }, 8));
+        }
+        if let Some(of) = ty.strip_prefix("chan ") {
+            return Some((Kind::Chan(Some(self.name_of(of))), 8));
+        }
+        if ty.starts_with("func") {
+            return Some((Kind::Func, 8));
+        }
+        if let Some((len, elem)) = ty.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            let (len, elem) = (len.parse().ok()?, self.name_of(elem));
+            return Some((Kind::Array { elem, len }, self.resolve_ref(elem)?.size * len));
+        }
+        let (_, size, fields) = STRUCTS.iter().find(|row| row.0 == ty)?;
+        let field = |text: &str| {
+            let (text, offset) = text.trim().rsplit_once(' ')?;
+            let (name, ty) = text.split_once(' ')?;
+            let (name, embedded) = name.strip_prefix('*').map_or((name, false), |name| (name, true));
+            let name = name.rsplit('.').next()?.to_owned();
+            Some(types::Field { name, ty: self.name_of(ty), offset: offset.parse().ok()?, embedded })
+        };
+        Some((Kind::Struct(fields.split(';').map(field).collect::<Option<_>>()?), *size))
+    }
+
+    fn resolve_ref(&self, at: TypeRef) -> Option<Arc<Type>> {
+        let TypeRef::Dwarf(at) = at else { return None };
+        let name = self.names.borrow().get(usize::try_from(at).ok()?)?.clone();
+        let (kind, size) = self.kind(&name)?;
+        Some(Arc::new(Type { name, size, kind, runtime_offset: None }))
+    }
+
+    fn args(&self, text: &str) -> Vec<(String, TypeRef)> {
+        let one = |arg: &str| arg.trim().split_once(' ').map(|(name, ty)| (name.to_owned(), self.name_of(ty)));
+        text.split(';').filter_map(one).collect()
+    }
+
+    fn special(&self, function: &Found) -> Special {
+        self.functions.get(function.index as usize).map_or(Special::None, |f| f.3)
+    }
+
+    fn found(&self, index: usize) -> Option<Found> {
+        let name = (*self.functions.get(index)?).0.to_owned();
+        Some(Found { index: index as u32, name, entry: VAddr(0x40_1000 + 0x100 * index as u64) })
+    }
+}
+
+impl TypeSource for Program {
+    fn resolve(&self, at: TypeRef) -> Option<Arc<Type>> {
+        self.resolve_ref(at)
+    }
+}
+
+impl Target for Program {
+    fn is_go(&self) -> bool {
+        self.go
+    }
+
+    fn runtime(&self) -> Runtime {
+        let field = |(i, name): (usize, &'static str)| match name {
+            "g.coroarg" => (name, Err("go1.21 has no runtime.g.coroarg".to_owned())),
+            _ => (name, Ok(8 * i as u64)),
+        };
+        let hook = |kind, function: &str| Hook {
+            kind,
+            function: function.to_owned(),
+            at: VAddr(0x40_0000),
+            file: FileOff(0),
+            class: Class::Emulated,
+            sp_adjust: 0,
+        };
+        Runtime {
+            minor: Some(26),
+            fields: FIELDS.into_iter().enumerate().map(field).collect(),
+            hooks: vec![hook(HookKind::CopyStack, "runtime.copystack")],
+            missing: vec![(HookKind::Recovery, "the program has no runtime.recovery".to_owned())],
+            wait_reasons: ["", "chan receive", "chan send", "sleep"].map(str::to_owned).to_vec(),
+            g_states: ["idle", "runnable", "running", "syscall", "waiting"].map(str::to_owned).to_vec(),
+        }
+    }
+
+    fn matching(&self, pattern: &Pattern) -> Vec<Found> {
+        let matches = |&i: &usize| pattern.matches(self.functions[i].0);
+        (0..self.functions.len()).filter(matches).filter_map(|i| self.found(i)).collect()
+    }
+
+    fn function_at(&self, at: VAddr) -> Option<Found> {
+        let index = at.since(VAddr(0x40_1000))? / 0x100;
+        self.found(usize::try_from(index).ok()?)
+    }
+
+    fn inlined(&self, pattern: &Pattern) -> Option<(usize, String)> {
+        let inlined = ["main.tiny", "main.fib"].into_iter().any(|name| pattern.matches(name));
+        inlined.then(|| (2, "main.main".to_owned()))
+    }
+
+    fn suggest(&self, wanted: &str) -> Vec<String> {
+        let names = pattern::suggest(wanted, self.functions.iter().map(|f| f.0), 3);
+        names.into_iter().map(str::to_owned).collect()
+    }
+
+    fn sites(&self, function: &Found) -> Option<Sites> {
+        let special = self.special(function);
+        let written = if special == Special::Assembly { Err(Refusal::Foreign(Written::Assembly)) } else { Ok(()) };
+        let class = Class::Emulated;
+        let entry = Entry {
+            offset: 6,
+            class,
+            sp_adjust: 0,
+            loop_head: false,
+            prologue: Prologue { end: 6, checked: true, loads_g: false },
+            exits: false,
+        };
+        let returns = match special {
+            Special::NeverReturns => Err(Refusal::NeverReturns),
+            Special::Jumps => Ok(vec![]),
+            _ => Ok(vec![Return { offset: 0x20, class }, Return { offset: 0x40, class: Class::Stepped }]),
+        };
+        let jump = Exit { offset: 0x30, class: Ok(class), target: None };
+        self.go.then(|| Sites {
+            entry: written.clone().map(|()| entry),
+            returns: written.and(returns),
+            tail_jumps: if special == Special::Jumps { vec![jump] } else { Vec::new() },
+            deferreturn_calls: Vec::new(),
+            restored: (special == Special::Grows).then_some(Restored { registers: 1, behind_call: 0x50 }),
+            decoded_to: 0x60,
+        })
+    }
+
+    fn instruction(&self, _: &Found, offset: u64) -> Result<Option<Class>, String> {
+        match offset {
+            0..0x60 if offset % 2 == 0 => Ok(self.go.then_some(Class::Stepped)),
+            0..0x60 => Err("no instruction starts there; one does at +0x10, the next at +0x12".to_owned()),
+            _ => Err("the function has 0x60 bytes".to_owned()),
+        }
+    }
+
+    fn signature(&self, function: &Found) -> Result<Arc<Signature>, String> {
+        let (_, args, rets, _) = self.functions[function.index as usize];
+        if args == "?" {
+            return Err("DWARF does not describe it".to_owned());
+        }
+        let (args, rets) = (self.args(args), self.args(rets));
+        let shapes = Shapes::default();
+        let shape = |params: &[(String, TypeRef)]| params.iter().map(|p| shapes.of(p.1, self)).collect::<Vec<_>>();
+        let frame = abi::assign(self.arch, Abi::Internal, &shape(&args), &shape(&rets));
+        let arg = |((name, ty), place): (&(String, TypeRef), &abi::Place)| Arg {
+            name: name.clone(),
+            type_name: self.resolve_ref(*ty).map_or_else(|| "?".to_owned(), |ty| ty.name.clone()),
+            ty: Some(*ty),
+            place: place.clone(),
+            placed_by: PlacedBy::Algorithm,
+            dictionary_index: None,
+        };
+        Ok(Arc::new(Signature {
+            args: args.iter().zip(&frame.args).map(arg).collect(),
+            rets: rets.iter().zip(&frame.results).map(arg).collect(),
+            receiver: false,
+            dictionary: None,
+            abi: Abi::Internal,
+            omitted: false,
+            source: Source::Dwarf,
+        }))
+    }
+
+    fn resolve(&self, at: TypeRef) -> Option<Arc<Type>> {
+        self.resolve_ref(at)
+    }
+
+    fn file_offset(&self, at: VAddr) -> Option<FileOff> {
+        at.since(VAddr(0x40_0000)).map(FileOff)
+    }
+}
