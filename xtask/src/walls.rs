@@ -17,7 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ui", &["event", "gobin"]),
     ("gospect", &["session", "ui", "event", "gobin"]),
     ("gospect-fixtures", &[]),
-    ("xtask", &["gospect-fixtures", "gobin"]),
+    ("xtask", &["gospect-fixtures", "gobin", "probe"]),
 ];
 
 /// What any crate may use in its tests.

@@ -200,7 +200,7 @@ impl Call<'_> {
         };
         if let Some(found) = fields.iter().find(|f| f.name == name) {
             let found = found.clone();
-            return self.into_field(step, &found, span);
+            return self.field_of(step, &found, span);
         }
         let Some(way) = self.embedded(&step.ty, name) else {
             let near = words::near(name, fields.iter().map(|f| f.name.as_str()));
@@ -209,11 +209,11 @@ impl Call<'_> {
         };
         way.iter().try_fold(step, |step, field| {
             let step = if matches!(step.ty.kind, Kind::Pointer(_)) { self.pointed_to(step, span)? } else { step };
-            self.into_field(step, field, span)
+            self.field_of(step, field, span)
         })
     }
 
-    fn into_field(&self, step: Step, field: &Field, span: Span) -> Found<Step> {
+    fn field_of(&self, step: Step, field: &Field, span: Span) -> Found<Step> {
         let ty = self.type_of(field.ty, span)?;
         Ok(Step { ty, spot: step.spot.plus(field.offset, span)?, ..step })
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
 use gobin::VAddr;
+use gobin::insn::Class;
 use gobin::sites::Sites;
 
 use crate::plan::{
@@ -41,9 +42,16 @@ struct OfFunction {
     entry: Vec<(usize, Run)>,
     exit: Vec<(usize, Run)>,
     jump: Vec<(usize, Run)>,
-    here: BTreeMap<u32, (Vec<(usize, Run)>, Option<gobin::insn::Class>)>,
+    here: BTreeMap<u32, Here>,
     native_return: bool,
     frames: bool,
+}
+
+/// What runs at one instruction.
+#[derive(Default)]
+struct Here {
+    runs: Vec<(usize, Run)>,
+    class: Option<Class>,
 }
 
 impl Runs {
@@ -64,8 +72,8 @@ impl Runs {
             }
             (Place::Code { offset, class, .. }, Some(row)) => {
                 let here = self.functions.entry(row).or_default().here.entry(*offset).or_default();
-                here.0.push(run(chosen.plain));
-                here.1 = *class;
+                here.runs.push(run(chosen.plain));
+                here.class = *class;
             }
             (Place::Event(on), _) => match self.events.iter_mut().find(|(known, _)| known == on) {
                 Some((_, runs)) => runs.push(run(chosen.plain)),
@@ -171,19 +179,15 @@ fn sites_of(row: FuncNo, of: OfFunction, save: Option<SaveNo>, groups: &mut Grou
             (site.class, site.exit) = (jumps.class.ok(), Some(Exit { group: jump, tail: true }));
         }
     }
-    for (offset, (runs, class)) in of.here {
+    for (offset, here) in of.here {
         let site = sites.entry(offset).or_insert_with(|| empty(offset));
-        (site.class, site.here) = (class.or(site.class), groups.add(runs));
+        (site.class, site.here) = (here.class.or(site.class), groups.add(here.runs));
     }
     let native = native.map(|site| (0, site));
     sites.into_iter().chain(native).collect()
 }
 
-fn entry_site(
-    sites: Option<&Sites>,
-    group: Option<GroupNo>,
-    saves: Option<SaveNo>,
-) -> (u32, Option<gobin::insn::Class>, Entry) {
+fn entry_site(sites: Option<&Sites>, group: Option<GroupNo>, saves: Option<SaveNo>) -> (u32, Option<Class>, Entry) {
     let found = sites.and_then(|sites| sites.entry.as_ref().ok());
     let restored = sites.and_then(|sites| sites.restored);
     match found {

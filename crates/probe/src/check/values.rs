@@ -31,7 +31,7 @@ impl Places {
     }
 
     /// Where that is, in a sentence.
-    pub(super) fn words(self) -> &'static str {
+    pub(crate) fn words(self) -> &'static str {
         match self {
             Places::Everywhere => "everywhere",
             Places::User => "in probes on programs: `go:FUNC`, `uprobe:BIN:FUNC` and their returns",

@@ -205,7 +205,7 @@ impl Program {
     }
 
     fn found(&self, index: usize) -> Option<Found> {
-        let name = (*self.functions.get(index)?).0.to_owned();
+        let name = self.functions.get(index)?.0.to_owned();
         Some(Found { index: index as u32, name, entry: VAddr(0x40_1000 + 0x100 * index as u64) })
     }
 }
@@ -294,7 +294,7 @@ impl Target for Program {
 
     fn instruction(&self, _: &Found, offset: u64) -> Result<Option<Class>, String> {
         match offset {
-            0..0x60 if offset % 2 == 0 => Ok(self.go.then_some(Class::Stepped)),
+            0..0x60 if offset.is_multiple_of(2) => Ok(self.go.then_some(Class::Stepped)),
             0..0x60 => Err("no instruction starts there; one does at +0x10, the next at +0x12".to_owned()),
             _ => Err("the function has 0x60 bytes".to_owned()),
         }

@@ -1,7 +1,192 @@
 //! The reference of the language, made from the table: `docs/language.md` and `gospect help language`.
 
+use std::fmt::Write;
+
+use super::{Meaning, PROBES, Probe, ROWS, Row};
+use crate::limits;
+
+/// Lines are no longer.
+const WIDTH: usize = 100;
+
+const BEGINNING: &str = "\
+# The probe language
+
+Made by `cargo xtask generate` from the table of words; do not edit.
+
+The language is bpftrace's, for Go: who knows that knows this, and scripts made for it run as they are as far as they
+stay within what is listed here. A script is a list of probes, each with what it does:
+
+```
+go:main.(*Server).Serve /args.n > 3/ {
+    @calls[goid] = count();
+}
+goret:main.(*Server).Serve {
+    @ns[func] = hist(elapsed);
+    if (rets.0 != nil) { printf(\"%s failed after %d us\\n\", func, elapsed / 1000); }
+}
+```
+
+That is: where, separated by commas if there are several places; a condition between slashes, if need be; and
+statements in braces. `//` and `/* */` are remarks, a first line `#!…` is skipped. At the end all maps are printed.
+
+Names of functions are written as Go prints them, without quotes: `net/http.(*conn).serve`, `main.Map[...]`,
+`main.main.func1`; `*` stands for any characters. Since import paths have slashes, a condition behind a name begins
+with a slash *behind a space*. A path or name with spaces, commas or colons is put in quotes.
+";
+
+const STATEMENTS: &str = "\
+## Statements
+
+| written | does |
+|---|---|
+| `$x = 1;` `$x += 2;` `$x++;` | assigns to a variable of this clause; it is 0 or empty before |
+| `@m = 1;` `@m[pid, comm] = 1;` `@m[goid]++;` | assigns to a map, or to an entry of it; all probes share it |
+| `@m[func] = count();` | adds to an aggregation |
+| `if (…) { … } else if (…) { … } else { … }` | chooses |
+| `unroll (3) { … }` | repeats |
+| `return;` | ends this clause |
+| `let @m = hash(100000);` | outside of clauses: how many entries a map has room for |
+
+A map has the type of what is assigned to it, anywhere in the script, and one kind of key. Keys are integers, texts and
+whatever has a name, several separated by commas.
+
+## Operators
+
+As in C, with its precedence: `* / %`, `+ -`, `<< >>`, `< <= > >=`, `== !=`, `&`, `^`, `|`, `&&`, `||`, `? :`, and
+`- ! ~` before a value. Integers have 64 bits. An unsigned one of 64 bits makes the other side unsigned too; all others
+are signed. Division by zero gives 0. Texts are compared by `==` and `!=`. `(uint8)x` cuts an integer, `*(uint64 *)x`
+reads memory of the program. `(a, b)` is a tuple.
+
+Numbers are written `12`, `0x1f`, `1_000`, `1e6`, `'c'`, or with a unit of time that makes nanoseconds of them: `100us`,
+`5ms`, `2s`. `$1` is the first parameter of the script, `$#` how many there are; one that was not given is 0.
+
+## Values of Go
+
+`args.r.Tags[0]` follows pointers by itself, finds fields of embedded structs, and takes elements of arrays and slices
+by number. `*args.p` is what a pointer points to, `len(args.s)` a length, `args.err == nil` whether there is none.
+Integers, bools and texts can be used; structs as a whole, floats and the inside of maps and interfaces cannot.
+What turns out not to be readable, because a pointer is nil, say, is counted, shown as `<unreadable>`, and 0 or empty
+where a script computes with it.
+
+Where a name stands for several functions, those without the argument, or whose calls cannot be probed, are left out,
+and it is said which and why.
+";
+
+const FORMATS: &str = "\
+## Formats of printf
+
+`%d %i %u %x %X %o %c %p` show integers, `%s` texts and everything that has a name, `%r %rx %rh` bytes, `%%` a percent
+sign. `%-20s` and `%5d` pad, `%.3s` cuts. `\\n`, `\\t`, `\\\"`, `\\x41` are characters.
+";
+
 /// The whole reference, as Markdown.
 #[must_use]
 pub fn reference() -> String {
-    String::new()
+    let mut text = BEGINNING.to_owned();
+    text.push_str("\n## Probes\n");
+    PROBES.iter().for_each(|probe| describe_probe(probe, &mut text));
+    text.push('\n');
+    text.push_str(STATEMENTS);
+    section(&mut text, "Words", |meaning| matches!(meaning, Meaning::Value(_)));
+    section(&mut text, "Functions", |meaning| matches!(meaning, Meaning::Function(_)));
+    section(&mut text, "Actions", |meaning| matches!(meaning, Meaning::Action(_)));
+    section(&mut text, "Aggregations", |meaning| matches!(meaning, Meaning::Aggregation(_)));
+    text.push('\n');
+    text.push_str(FORMATS);
+    text.push_str(&bounds());
+    text
+}
+
+fn describe_probe(probe: &Probe, text: &mut String) {
+    let short: Vec<String> = probe.names.iter().skip(1).map(|name| format!("`{name}`")).collect();
+    let short = if short.is_empty() { String::new() } else { format!(", or {} for short", short.join(", ")) };
+    let short = if probe.names.iter().any(|name| name.eq_ignore_ascii_case(probe.usage)) { "" } else { &short };
+    let _ = writeln!(text, "\n### `{}`{short}\n", probe.usage);
+    wrap(probe.doc, text);
+    let _ = writeln!(text, "\nFor example `{}`. Since {}.", probe.example, probe.since);
+}
+
+fn section(text: &mut String, title: &str, has: fn(Meaning) -> bool) {
+    let _ = writeln!(text, "\n## {title}");
+    ROWS.iter().filter(|row| has(row.meaning)).for_each(|row| describe(row, text));
+}
+
+fn describe(row: &Row, text: &mut String) {
+    let _ = writeln!(text, "\n### `{}`\n", row.usage);
+    let place = match row.places {
+        super::Places::Everywhere => String::new(),
+        places => format!(" Means something {}.", places.words()),
+    };
+    wrap(&format!("{}{place} Since {}.", row.doc, row.since), text);
+    let _ = writeln!(text, "\n```\n{}\n```", row.example);
+}
+
+/// Writes a paragraph in lines.
+fn wrap(paragraph: &str, text: &mut String) {
+    let mut width = 0;
+    for word in paragraph.split_whitespace() {
+        let len = word.chars().count();
+        if width > 0 && width + 1 + len > WIDTH {
+            text.push('\n');
+            width = 0;
+        } else if width > 0 {
+            text.push(' ');
+            width += 1;
+        }
+        text.push_str(word);
+        width += len;
+    }
+    text.push('\n');
+}
+
+fn bounds() -> String {
+    let rows = [
+        ("bytes kept of a text", limits::STRING.to_string()),
+        ("the same, if the script says `str(…, N)`", limits::LONGEST_STRING.to_string()),
+        ("bytes kept of a text in a key", limits::KEY_STRING.to_string()),
+        ("bytes of a key", limits::KEY.to_string()),
+        ("entries of a map, unless it is declared with more", limits::ENTRIES.to_string()),
+        ("values of one `printf`", limits::PRINTF_VALUES.to_string()),
+        ("bytes of what is printed at once", limits::RECORD.to_string()),
+        ("parts of a tuple", limits::TUPLE.to_string()),
+        ("variables of a clause", limits::VARS.to_string()),
+        ("turns of `unroll`", limits::UNROLL.to_string()),
+        ("expressions and statements of a clause, repeated ones counted each time", limits::PARTS.to_string()),
+        ("values that a return knows of the call's beginning", limits::SAVES.to_string()),
+        ("frames of a stack", limits::FRAMES.to_string()),
+        ("buckets of an `lhist`", limits::BUCKETS.to_string()),
+    ];
+    let rows: String = rows.iter().map(|(what, limit)| format!("| {what} | {limit} |\n")).collect();
+    format!(
+        "\n## Limits\n\nWhat is within them, the kernel takes; what is not, is refused with the place and the reason.\n\n\
+         | what | at most |\n|---|---|\n{rows}"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_is_in_it() {
+        let text = reference();
+        for row in ROWS {
+            assert!(text.contains(&format!("### `{}`", row.usage)), "{}", row.name);
+        }
+        for probe in PROBES {
+            assert!(text.contains(&format!("### `{}`", probe.usage)), "{}", probe.usage);
+        }
+    }
+
+    #[test]
+    fn it_is_text_for_people() {
+        for line in reference().lines() {
+            let example = line.contains('{') || line.starts_with('|');
+            assert!(line.chars().count() <= 120 || example, "{line}");
+            assert!(!line.ends_with(' '), "{line:?}");
+        }
+        for row in ROWS {
+            assert!(row.doc.ends_with(['.', ')']), "{}", row.name);
+        }
+    }
 }
