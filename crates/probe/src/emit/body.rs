@@ -118,11 +118,16 @@ impl<'a, 'p> Code<'a, 'p> {
             self.take_scratch(out);
         }
         self.make_vars()?;
+        let not_met = self.asm.label("not_met");
         if let Some(predicate) = &self.body.predicate {
-            self.predicate(predicate)?;
+            self.branch(predicate, not_met)?;
         }
         self.statements(&self.body.code)?;
-        self.asm.at(None).place(self.leave);
+        self.asm.at(None);
+        if self.body.predicate.is_some() {
+            self.not_met(not_met);
+        }
+        self.asm.place(self.leave);
         if self.memory.mode == Mode::Scratch {
             self.asm.store(Size::U64, SCRATCH, 0, 0);
         }
@@ -186,13 +191,13 @@ impl<'a, 'p> Code<'a, 'p> {
         Ok(())
     }
 
-    fn predicate(&mut self, predicate: &Expr) -> Result<(), Refused> {
-        let (met, not) = (self.asm.label("met"), self.asm.label("not_met"));
-        self.branch(predicate, not)?;
-        self.asm.jump(met).place(not);
+    /// Where the predicate was not met.
+    fn not_met(&mut self, not_met: Label) {
+        if !self.body.code.iter().any(ends) {
+            self.asm.jump(self.leave);
+        }
+        self.asm.place(not_met);
         self.count(counter::FILTERED);
-        self.asm.jump(self.leave).place(met);
-        Ok(())
     }
 
     /// Adds one to a counter of this attach point.

@@ -1,0 +1,632 @@
+use expect_test::expect;
+
+use super::sketch::*;
+use super::*;
+use crate::plan::*;
+
+#[test]
+fn a_process_that_is_not_ours_leaves_nothing_unless_all_are() {
+    let mut sketch = Sketch::new(Prelude::GoEntry);
+    sketch.printf("hit", vec![]);
+    let plan = sketch.plan();
+    let mut run = Trial::new(&plan, Caps::linux_7_0());
+    run.vm.task.tgid = 99;
+    run.hit(&plan, &World::default());
+    assert_eq!(run.outcome(), "");
+    let mut open = vec![0; control::SIZE as usize];
+    open[control::ARMED as usize] = 1;
+    open[control::UNFILTERED as usize] = 1;
+    run.vm.put(run.program.tables.control, &[0; 4], &open).unwrap();
+    run.hit(&plan, &World::default());
+    assert_eq!(run.outcome(), "hit");
+}
+
+#[test]
+fn a_program_that_is_not_armed_does_nothing() {
+    let mut sketch = Sketch::new(Prelude::GoEntry);
+    sketch.printf("hit", vec![]);
+    let plan = sketch.plan();
+    let mut run = Trial::new(&plan, Caps::linux_7_0());
+    run.arm(0);
+    run.hit(&plan, &World::default());
+    assert_eq!((run.outcome(), run.counter(0, counter::FIRINGS)), (String::new(), 0));
+}
+
+#[test]
+fn processes_have_the_numbers_of_the_namespace_that_is_asked_for() {
+    let mut sketch = Sketch::new(Prelude::GoEntry);
+    sketch.printf("%d %d", vec![word(Word::Pid), word(Word::Tid)]);
+    let plan = sketch.plan();
+    let mut run = Trial::new(&plan, Caps::linux_5_10());
+    run.vm.task.tgid = 4711;
+    run.vm.task.namespace = bpf::vm::Namespace { device: 4, inode: 40, tgid: TGID, pid: 9 };
+    let mut inside = vec![0; control::SIZE as usize];
+    inside[control::ARMED as usize] = 1;
+    inside[control::NAMESPACE_DEVICE as usize] = 4;
+    inside[control::NAMESPACE_INODE as usize] = 40;
+    run.vm.put(run.program.tables.control, &[0; 4], &inside).unwrap();
+    run.hit(&plan, &World::default());
+    assert_eq!(run.outcome(), "7 9");
+}
+
+/// So many functions, each with its own clause and one clause for all.
+fn many(functions: usize) -> Plan {
+    let mut sketch = Sketch::new(Prelude::GoEntry);
+    let all = sketch.map("@all", vec![Type::Id(Id::Func)], MapValue::Count);
+    sketch.stmt(StmtKind::Aggregate { map: all, key: vec![word(Word::Func)], value: None });
+    let shared = sketch.end_body(PointNo(0));
+    let shared = sketch.plan.groups[shared.index()].runs[0];
+    for n in 0..functions {
+        let function = if n == 0 { FuncNo(0) } else { sketch.function(&format!("main.f{n}")) };
+        let point = sketch.point(&format!("go:main.f{n}"));
+        sketch.printf(&format!("f{n} %s"), vec![word(Word::Probe)]);
+        let group = sketch.end_body(point);
+        sketch.plan.groups[group.index()].runs.insert(0, shared);
+        sketch.site(function, group);
+    }
+    sketch.plan
+}
+
+#[test]
+fn each_site_finds_its_own_code_also_when_there_are_too_many_for_one_program() {
+    for caps in [Caps::linux_7_0(), Caps::linux_5_10()] {
+        let plan = many(500);
+        let mut run = Trial::new(&plan, caps);
+        assert_eq!(run.program.users.len(), 3);
+        for n in [0, 1, 198, 199, 200, 201, 498, 499] {
+            run.hit(&plan, &World { cookie: n, ..World::default() });
+            let outcome = run.outcome();
+            let first = outcome.lines().next().unwrap().to_owned();
+            assert_eq!(first, format!("f{n} Probe({:#x})", (n + 1) << 32 | n));
+        }
+        assert_eq!(run.vm.entries(run.program.user_maps[0]).len(), 8);
+    }
+}
+
+#[test]
+fn ten_thousand_functions_with_one_body_are_ten_thousand_rows_and_one_small_program() {
+    let mut sketch = Sketch::new(Prelude::GoEntry);
+    let all = sketch.map("@all", vec![Type::Id(Id::Func)], MapValue::Count);
+    sketch.plan.maps[0].capacity = 10_000;
+    sketch.stmt(StmtKind::Aggregate { map: all, key: vec![word(Word::Func)], value: None });
+    let group = sketch.end_body(PointNo(0));
+    for n in 0..10_000 {
+        let function = if n == 0 { FuncNo(0) } else { sketch.function(&format!("main.f{n}")) };
+        sketch.plan.sites.push(Site {
+            function,
+            offset: 0,
+            file: gobin::FileOff(0x1000 + 16 * n),
+            class: None,
+            entry: Some(Entry { group: Some(group), sp_adjust: 0, loop_head: false, saves: None, restored: None }),
+            exit: None,
+            here: None,
+            native_return: false,
+        });
+    }
+    let plan = sketch.plan;
+    let mut run = Trial::new(&plan, Caps::linux_7_0());
+    assert!(run.program.users.len() == 1 && run.program.users[0].program.insns().len() < 200);
+    for cookie in [0, 5000, 9999] {
+        run.hit(&plan, &World { cookie, ..World::default() });
+    }
+    expect![[r#"
+        @all[Func(0x0)] = 1
+        @all[Func(0x1388)] = 1
+        @all[Func(0x270f)] = 1"#]]
+    .assert_eq(&run.outcome());
+}
+
+#[test]
+fn begin_and_end_run_whether_armed_or_not_clocks_only_if_armed() {
+    for (on, runs) in [
+        (On::Begin, true),
+        (On::End, true),
+        (On::Interval { period_ns: 1_000_000_000 }, false),
+        (On::Profile { period: Period::Hz(99) }, false),
+    ] {
+        let prelude = if runs { Prelude::Once } else { Prelude::Clock };
+        let mut sketch = Sketch::new(prelude);
+        sketch.printf("%s", vec![word(Word::Probe)]);
+        let plan = sketch.plan_on(on);
+        let mut run = Trial::new(&plan, Caps::linux_5_10());
+        run.event(0, &World::default());
+        assert_eq!(run.outcome(), "Probe(0xffffffff)");
+        run.arm(0);
+        run.event(0, &World::default());
+        assert_eq!(run.outcome() != "", runs);
+    }
+}
+
+#[test]
+fn a_native_return_has_a_program_of_its_own_where_there_are_no_cookies() {
+    let mut sketch = Sketch::new(Prelude::NativeReturn);
+    sketch.printf("%s %d", vec![word(Word::Func), reg("ax")]);
+    let other = sketch.function("other");
+    let group = sketch.end_body(PointNo(0));
+    for function in [FuncNo(0), other] {
+        let site = sketch.site(function, group);
+        site.native_return = true;
+        site.entry = None;
+        site.exit = Some(Exit { group: Some(group), tail: false });
+    }
+    let plan = sketch.plan;
+    for (caps, programs) in [(Caps::linux_7_0(), 1), (Caps::linux_5_10(), 2)] {
+        let mut run = Trial::new(&plan, caps);
+        assert!(run.program.users.len() == programs && run.program.users.iter().all(|user| user.returning));
+        for cookie in [0, 1] {
+            run.hit(&plan, &World { cookie, ..World::with(&[("ax", 30 + cookie)]) });
+        }
+        assert_eq!(run.outcome(), "Func(0x0) 30\nFunc(0x1) 31");
+    }
+}
+
+#[test]
+fn a_stack_is_kept_once_with_the_caller_that_the_walk_misses() {
+    let mut sketch = Sketch::new(Prelude::GoEntry);
+    sketch.plan.needs.stacks = true;
+    let map = sketch.map("@s", vec![Type::Id(Id::UStack(32))], MapValue::Count);
+    sketch.stmt(StmtKind::Aggregate { map, key: vec![word(Word::UStack)], value: None });
+    let plan = sketch.plan();
+    let mut run = Trial::new(&plan, Caps::linux_5_10());
+    let world = World::with(&[("sp", 0x7000)]).words(0x7000, &[0x50_1800]);
+    (0..3).for_each(|_| run.hit(&plan, &world));
+    let stacks = run.vm.entries(run.program.tables.stacks.unwrap());
+    let words: Vec<u64> = stacks[0].1.chunks(8).map(|word| u64::from_le_bytes(word.try_into().unwrap())).collect();
+    assert_eq!(stacks.len(), 1);
+    assert_eq!(words[..6], [u64::from(TGID) << 32 | 8, 0x50_1800, 2, 0x50_1000, 0x50_2000, 0]);
+    assert!(run.outcome().ends_with("] = 3"));
+}
+
+fn refusal(plan: &Plan) -> String {
+    emit(plan, Caps::linux_7_0(), &Options::default()).unwrap_err().to_string()
+}
+
+#[test]
+fn what_is_not_made_is_refused_with_a_reason() {
+    let needing = |needs| {
+        let mut sketch = Sketch::new(Prelude::GoEntry);
+        sketch.plan.needs = needs;
+        refusal(&sketch.plan())
+    };
+    let none = Needs::default();
+    let answers = [
+        needing(Needs { frames: true, ..none }),
+        needing(Needs { goroutines: true, ..none }),
+        needing(Needs { g_of_thread: true, ..none }),
+        {
+            let mut sketch = Sketch::new(Prelude::GoEntry);
+            sketch.printf("%d", vec![word(Word::Elapsed)]);
+            refusal(&sketch.plan())
+        },
+        {
+            let mut sketch = Sketch::new(Prelude::Tracepoint);
+            let kind = ExprKind::Field { offset: 2, bytes: 1, form: FieldForm::Int };
+            sketch.printf("%d", vec![expr(kind, U64)]);
+            refusal(&sketch.plan_on(On::Tracepoint { category: "a".into(), name: "b".into() }))
+        },
+        {
+            let mut sketch = Sketch::new(Prelude::GoEntry);
+            let args = (0..65).map(int).collect();
+            sketch.printf("%d", args);
+            refusal(&sketch.plan())
+        },
+        {
+            let mut sketch = Sketch::new(Prelude::GoEntry);
+            sketch.var("x", Type::Str { max: 40_000 });
+            refusal(&sketch.plan())
+        },
+    ];
+    expect![[r#"
+        calls cannot be paired yet: `elapsed`, and arguments in returns
+        the events `goroutine:*` are not made yet
+        the goroutine of a thread is not known outside of probes in Go code yet
+        1:1: `elapsed` is not made yet
+        1:1: the kernel does not let programs read this field
+        2:3: 65 values at once are more than 64
+        this code keeps more at a time than fits into 32 000 bytes"#]]
+    .assert_eq(&answers.join("\n"));
+}
+
+#[test]
+fn the_listing_of_a_count() {
+    let mut sketch = Sketch::new(Prelude::GoEntry);
+    let map = sketch.map("@", vec![Type::Id(Id::Func)], MapValue::Count);
+    sketch.stmt(StmtKind::Aggregate { map, key: vec![word(Word::Func)], value: None });
+    let plan = sketch.plan();
+    let program = emit(&plan, Caps::linux_7_0(), &Options::default()).unwrap();
+    expect![[r#"
+        map ring ringbuf 4194304 bytes
+        map control array key 4 value 32 entries 1
+        map exit array key 4 value 16 entries 1
+        map processes hash key 8 value 16 entries 4096
+        map counters percpu_array key 4 value 64 entries 2
+        map drops percpu_array key 4 value 8 entries 1
+        map sites array key 4 value 24 entries 1 holds 1
+        map @ percpu_hash key 8 value 8 entries 16
+
+        binary 0, 1 sites
+        site 0 at 0x1000 in function 0
+        program sites_0 uprobe_multi
+        map control array key 4 value 32 entries 1
+        map processes hash key 8 value 16 entries 4096
+        map counters percpu_array key 4 value 64 entries 2
+        map drops percpu_array key 4 value 8 entries 1
+        map sites array key 4 value 24 entries 1 holds 1
+        map @ percpu_hash key 8 value 8 entries 16
+
+        sites_0:
+          r6 = r1
+          ; armed?
+          r1 = map[control][0]+0
+          r0 = *(u32 *)(r1 +0)
+          if r0 == 0x0 goto out
+          ; firings += 1
+          *(u32 *)(r10 -88) = 0
+          r1 = map[counters]
+          r2 = r10
+          r2 += -88
+          call bpf_map_lookup_elem#1
+          if r0 == 0x0 goto out
+          r1 = 1
+          lock *(u64 *)(r0 +0) += r1
+          ; pid, tid
+          r3 = map[control][0]+0
+          r1 = *(u64 *)(r3 +8)
+          if r1 == 0x0 goto own_numbers
+          r2 = *(u64 *)(r3 +16)
+          r3 = r10
+          r3 += -88
+          r4 = 8
+          call bpf_get_ns_current_pid_tgid#120
+          if r0 != 0x0 goto out
+          r0 = *(u32 *)(r10 -84)
+          r0 <<= 32
+          r1 = *(u32 *)(r10 -88)
+          r0 |= r1
+          goto have_ids
+        own_numbers:
+          call bpf_get_current_pid_tgid#14
+        have_ids:
+          *(u64 *)(r10 -56) = r0
+          ; ours?
+          r0 >>= 32
+          *(u32 *)(r10 -88) = r0
+          *(u32 *)(r10 -84) = 0
+          r1 = map[processes]
+          r2 = r10
+          r2 += -88
+          call bpf_map_lookup_elem#1
+          if r0 != 0x0 goto known
+          r1 = map[control][0]+24
+          r1 = *(u64 *)(r1 +0)
+          r2 = 1
+          r1 &= r2
+          if r1 == 0x0 goto out
+          *(u64 *)(r10 -16) = 0
+          *(u64 *)(r10 -24) = 0
+          goto ours
+        known:
+          r1 = *(u32 *)(r0 +0)
+          *(u64 *)(r10 -16) = r1
+          r1 = *(u64 *)(r0 +8)
+          *(u64 *)(r10 -24) = r1
+        ours:
+          ; which site?
+          r1 = r6
+          call bpf_get_attach_cookie#174
+          *(u32 *)(r10 -88) = r0
+          r1 = map[sites]
+          r2 = r10
+          r2 += -88
+          call bpf_map_lookup_elem#1
+          if r0 == 0x0 goto out
+          r8 = r0
+          r1 = *(u32 *)(r8 +0)
+          *(u64 *)(r10 -72) = r1
+          r9 = *(u32 *)(r8 +4)
+          r1 = *(u32 *)(r8 +8)
+          r2 = *(u64 *)(r6 +152)
+          r1 += r2
+          *(u64 *)(r10 -32) = r1
+          *(u64 *)(r10 -8) = -1
+          *(u64 *)(r10 -48) = 0
+          *(u64 *)(r10 -40) = 0
+          *(u64 *)(r10 -64) = 0
+          r1 = r6
+          r2 = r10
+          r2 += -72
+          call body_0
+          goto out
+        out:
+          r0 = 0
+          exit
+
+        static body_0(ctx, hit):
+          r6 = r1
+          r7 = r2
+          r1 = *(u64 *)(r7 +8)
+          r1 += 1
+          *(u32 *)(r10 -16) = r1
+          r1 = map[counters]
+          r2 = r10
+          r2 += -16
+          call bpf_map_lookup_elem#1
+          if r0 == 0x0 goto aggregated
+          *(u64 *)(r10 -8) = r0
+          r1 = 1
+          lock *(u64 *)(r0 +8) += r1
+          ; test:1:1 go:main.f { … }
+          r0 = *(u64 *)(r7 +0)
+          *(u64 *)(r10 -32) = r0
+          r1 = map[@]
+          r2 = r10
+          r2 += -32
+          call bpf_map_lookup_elem#1
+          if r0 != 0x0 goto found
+          *(u64 *)(r10 -40) = 0
+          r1 = map[@]
+          r2 = r10
+          r2 += -32
+          r3 = r10
+          r3 += -40
+          r4 = 1
+          call bpf_map_update_elem#2
+          r1 = map[@]
+          r2 = r10
+          r2 += -32
+          call bpf_map_lookup_elem#1
+          if r0 != 0x0 goto found
+          *(u32 *)(r10 -48) = 0
+          r1 = map[drops]
+          r2 = r10
+          r2 += -48
+          call bpf_map_lookup_elem#1
+          if r0 == 0x0 goto dropped
+          r1 = 1
+          lock *(u64 *)(r0 +0) += r1
+        dropped:
+          goto aggregated
+        found:
+          r1 = 1
+          lock *(u64 *)(r0 +0) += r1
+        aggregated:
+        leave:
+        out.2:
+          r0 = 0
+          exit
+    "#]]
+    .assert_eq(&program.to_string());
+}
+
+#[test]
+fn the_listing_of_a_predicate_and_a_printf() {
+    let mut sketch = Sketch::new(Prelude::GoEntry);
+    let n = sketch.access("args.n", I64, Access::Int(value(location("ax", &[], 8, true))));
+    let text = Access::Str { data: value(location("bx", &[], 8, false)), len: value(location("cx", &[], 8, true)) };
+    let text = sketch.access("args.s", Type::Str { max: 16 }, text);
+    sketch.body.predicate = Some(binary(crate::ast::BinaryOp::Gt, n.clone(), int(10)));
+    sketch.printf("%d %s\n", vec![n, text]);
+    let plan = sketch.plan();
+    let program = emit(&plan, Caps::linux_5_10(), &Options::default()).unwrap();
+    expect![[r#"
+        map ring ringbuf 4194304 bytes
+        map control array key 4 value 32 entries 1
+        map exit array key 4 value 16 entries 1
+        map processes hash key 8 value 16 entries 4096
+        map counters percpu_array key 4 value 64 entries 2
+        map drops percpu_array key 4 value 8 entries 1
+        map sites array key 4 value 24 entries 1 holds 1
+        map addresses hash key 16 value 4 entries 1 holds 1
+
+        binary 0, 1 sites
+        site 0 at 0x1000 in function 0
+        program sites_0 uprobe
+        map ring ringbuf 4194304 bytes
+        map control array key 4 value 32 entries 1
+        map processes hash key 8 value 16 entries 4096
+        map counters percpu_array key 4 value 64 entries 2
+        map sites array key 4 value 24 entries 1 holds 1
+        map addresses hash key 16 value 4 entries 1 holds 1
+
+        sites_0:
+          r6 = r1
+          ; armed?
+          r1 = map[control][0]+0
+          r0 = *(u32 *)(r1 +0)
+          if r0 == 0x0 goto out
+          ; firings += 1
+          *(u32 *)(r10 -88) = 0
+          r1 = map[counters]
+          r2 = r10
+          r2 += -88
+          call bpf_map_lookup_elem#1
+          if r0 == 0x0 goto out
+          r1 = 1
+          lock *(u64 *)(r0 +0) += r1
+          ; pid, tid
+          r3 = map[control][0]+0
+          r1 = *(u64 *)(r3 +8)
+          if r1 == 0x0 goto own_numbers
+          r2 = *(u64 *)(r3 +16)
+          r3 = r10
+          r3 += -88
+          r4 = 8
+          call bpf_get_ns_current_pid_tgid#120
+          if r0 != 0x0 goto out
+          r0 = *(u32 *)(r10 -84)
+          r0 <<= 32
+          r1 = *(u32 *)(r10 -88)
+          r0 |= r1
+          goto have_ids
+        own_numbers:
+          call bpf_get_current_pid_tgid#14
+        have_ids:
+          *(u64 *)(r10 -56) = r0
+          ; ours?
+          r0 >>= 32
+          *(u32 *)(r10 -88) = r0
+          *(u32 *)(r10 -84) = 0
+          r1 = map[processes]
+          r2 = r10
+          r2 += -88
+          call bpf_map_lookup_elem#1
+          if r0 != 0x0 goto known
+          r1 = map[control][0]+24
+          r1 = *(u64 *)(r1 +0)
+          r2 = 1
+          r1 &= r2
+          if r1 == 0x0 goto out
+          *(u64 *)(r10 -16) = 0
+          *(u64 *)(r10 -24) = 0
+          goto ours
+        known:
+          r1 = *(u32 *)(r0 +0)
+          *(u64 *)(r10 -16) = r1
+          r1 = *(u64 *)(r0 +8)
+          *(u64 *)(r10 -24) = r1
+        ours:
+          ; which site?
+          r0 = *(u64 *)(r6 +128)
+          r1 = *(u64 *)(r10 -24)
+          r0 -= r1
+          *(u64 *)(r10 -88) = r0
+          *(u64 *)(r10 -80) = 0
+          r1 = map[addresses]
+          r2 = r10
+          r2 += -88
+          call bpf_map_lookup_elem#1
+          if r0 == 0x0 goto out
+          r0 = *(u32 *)(r0 +0)
+          *(u32 *)(r10 -88) = r0
+          r1 = map[sites]
+          r2 = r10
+          r2 += -88
+          call bpf_map_lookup_elem#1
+          if r0 == 0x0 goto out
+          r8 = r0
+          r1 = *(u32 *)(r8 +0)
+          *(u64 *)(r10 -72) = r1
+          r9 = *(u32 *)(r8 +4)
+          r1 = *(u32 *)(r8 +8)
+          r2 = *(u64 *)(r6 +152)
+          r1 += r2
+          *(u64 *)(r10 -32) = r1
+          *(u64 *)(r10 -8) = -1
+          *(u64 *)(r10 -48) = 0
+          *(u64 *)(r10 -40) = 0
+          *(u64 *)(r10 -64) = 0
+          r1 = r6
+          r2 = r10
+          r2 += -72
+          call body_0
+          goto out
+        out:
+          r0 = 0
+          exit
+
+        static body_0(ctx, hit):
+          r6 = r1
+          r7 = r2
+          r1 = *(u64 *)(r7 +8)
+          r1 += 1
+          *(u32 *)(r10 -16) = r1
+          r1 = map[counters]
+          r2 = r10
+          r2 += -16
+          call bpf_map_lookup_elem#1
+          if r0 == 0x0 goto leave
+          *(u64 *)(r10 -8) = r0
+          r1 = 1
+          lock *(u64 *)(r0 +8) += r1
+          ; test:1:1 go:main.f { … }
+          r0 = *(u64 *)(r6 +80)
+        value:
+          if r0 s<= 0xa goto not_met
+          ; test:2:3 
+          r1 = map[ring]
+          r2 = 72
+          r3 = 0
+          call bpf_ringbuf_reserve#131
+          if r0 == 0x0 goto ring_full
+          r8 = r0
+          call bpf_ktime_get_boot_ns#125
+          *(u64 *)(r8 +0) = r0
+          r1 = *(u64 *)(r7 +16)
+          *(u64 *)(r8 +8) = r1
+          r1 = *(u64 *)(r7 +24)
+          *(u64 *)(r8 +16) = r1
+          *(u32 *)(r8 +24) = 0
+          *(u32 *)(r8 +28) = 0
+          *(u64 *)(r8 +32) = 0
+          ; test:1:1 go:main.f { … }
+          r0 = *(u64 *)(r6 +80)
+        value.2:
+          *(u64 *)(r8 +40) = r0
+          *(u64 *)(r10 -16) = 0
+          ; test:1:1 go:main.f { … }
+          *(u64 *)(r8 +48) = 0
+          *(u64 *)(r8 +56) = 0
+          *(u64 *)(r8 +64) = 0
+          r0 = *(u64 *)(r6 +40)
+          *(u64 *)(r10 -32) = r0
+          r0 = *(u64 *)(r6 +88)
+          *(u64 *)(r10 -24) = r0
+          r3 = *(u64 *)(r10 -32)
+          r2 = *(u64 *)(r10 -24)
+          if r2 s<= 0x0 goto text
+          if r3 < 0x1000 goto unreadable.3
+          if r2 <= 0x10 goto fits
+          r2 = 16
+          *(u32 *)(r8 +52) = 1
+        fits:
+          *(u32 *)(r8 +48) = r2
+          r1 = r8
+          r1 += 56
+          call bpf_probe_read_user#112
+          if r0 != 0x0 goto unreadable.3
+          goto text
+        unreadable.3:
+          *(u64 *)(r8 +48) = 0
+          *(u64 *)(r10 -16) = 1
+          r1 = *(u64 *)(r10 -8)
+          r2 = 1
+          lock *(u64 *)(r1 +48) += r2
+        text:
+          r1 = *(u64 *)(r10 -16)
+          if r1 == 0x0 goto readable
+          r1 = 2
+          r2 = *(u64 *)(r8 +32)
+          r2 |= r1
+          *(u64 *)(r8 +32) = r2
+          *(u64 *)(r8 +48) = 0
+          *(u64 *)(r8 +56) = 0
+          *(u64 *)(r8 +64) = 0
+        readable:
+          r1 = r8
+          r2 = 1
+          call bpf_ringbuf_submit#132
+          r1 = *(u64 *)(r10 -8)
+          r2 = 1
+          lock *(u64 *)(r1 +32) += r2
+          goto recorded
+        ring_full:
+          r1 = *(u64 *)(r10 -8)
+          r2 = 1
+          lock *(u64 *)(r1 +40) += r2
+        recorded:
+          goto leave
+        not_met:
+          r1 = *(u64 *)(r10 -8)
+          r2 = 1
+          lock *(u64 *)(r1 +16) += r2
+        leave:
+        out.2:
+          r0 = 0
+          exit
+    "#]]
+    .assert_eq(&program.to_string());
+    expect![[r#"
+        row 0: Printf { format: FormatId(0), args: Fields { faults: true, shapes: [Int(IntType { signed: true, bits: 64 }), Str { cap: 16 }] } }
+        format 0: "%d %s\n"
+    "#]].assert_eq(&crate::program::SchemaText(&program.schema).to_string());
+}
