@@ -152,3 +152,36 @@ fn records_that_do_not_fit_are_lost_and_counted_and_their_effects_stay() {
     assert!(lost > 0 && printed + lost == 3000 && run.counter(1, counter::HITS) == 3000);
     assert!(run.outcome().contains("@n[] = 3000"));
 }
+
+#[test]
+fn long_bodies_with_many_branches_and_loops_are_made() {
+    let mut sketch = Sketch::new(Prelude::GoEntry);
+    let hist = sketch.map("@h", vec![I64], MapValue::Quantiles);
+    let plain = sketch.map("@m", vec![I64, Type::Str { max: 64 }], MapValue::Plain(I64));
+    let n = sketch.var("n", I64);
+    let format = sketch.text("%d %s");
+    for k in 0..20 {
+        let key = || vec![int(k), str_at(reg("bx"), None, 64)];
+        let add = ExprKind::MapAdd { map: plain, key: key(), by: Box::new(ax()), before: false };
+        let then = vec![
+            sketch.make(StmtKind::Aggregate { map: hist, key: vec![int(k)], value: Some(ax()) }),
+            sketch.make(StmtKind::SetVar { var: n, value: expr(add, I64) }),
+        ];
+        let read = expr(ExprKind::Read(Box::new(reg("ax"))), I64);
+        let otherwise = vec![sketch.make(StmtKind::SetVar { var: n, value: read })];
+        let number = sketch.var_expr(n);
+        let cond =
+            binary(BinaryOp::LogicalOr, binary(BinaryOp::Gt, number, int(k)), binary(BinaryOp::Lt, ax(), int(k)));
+        sketch.stmt(StmtKind::If { cond, then, otherwise });
+    }
+    let args = vec![sketch.var_expr(n), str_at(reg("bx"), None, 64)];
+    let print = sketch.make(StmtKind::Printf { format, args });
+    let quotient = binary(BinaryOp::Div, sketch.var_expr(n), int(3));
+    let cond = binary(BinaryOp::Ne, binary(BinaryOp::Mod, ax(), int(2)), int(0));
+    let then = vec![sketch.make(StmtKind::Aggregate { map: hist, key: vec![int(-1)], value: Some(quotient) })];
+    let choose = sketch.make(StmtKind::If { cond, then, otherwise: vec![print] });
+    sketch.stmt(StmtKind::Repeat { times: 20, body: vec![choose] });
+    let world = World::with(&[("ax", 7), ("bx", 0x5000)]).memory(0x5000, b"text\0");
+    let outcome = outcome(&sketch.plan(), &world);
+    assert!(outcome.contains("@m[19, text] = 7"), "{outcome}");
+}
