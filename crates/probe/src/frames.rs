@@ -25,20 +25,22 @@ pub mod hooks;
 mod layout;
 mod read;
 
-pub use code::{Ended, Frames, Gs};
+pub use code::{Ended, EndedCode, Frames, Gs};
 pub use layout::{
     Capacity, Counters, End, FRAME_CALL, FRAME_DEPTH, FRAME_FLAGS, FRAME_ROW, FRAME_SAVED, FRAME_TIME, HEAD_GOID,
     Outcome, SEEN_BYTES, SEEN_FRAME, SEEN_GOID, Site, Tables,
 };
 pub use read::{Heads, OpenCall};
 
-/// Functions of the runtime that leave the system stack by switching to a goroutine and never return. Their frames end
-/// at the next event on that stack, as [`End::Switched`].
-pub const SWITCHING: [&str; 15] = [
+/// Functions of the runtime that leave the system stack by switching to a goroutine and never return, at least at times:
+/// those in proc.go, stack.go, panic.go and coro.go that end in `schedule`, `execute` or `gogo`, and what only calls
+/// them. Their frames end at the next event on that stack, as [`End::Switched`].
+pub const SWITCHING: [&str; 17] = [
     "runtime.coroswitch_m",
     "runtime.execute",
     "runtime.exitsyscall0",
     "runtime.exitsyscallNoP",
+    "runtime.gdestroy",
     "runtime.goexit0",
     "runtime.gopreempt_m",
     "runtime.gosched_m",
@@ -49,6 +51,7 @@ pub const SWITCHING: [&str; 15] = [
     "runtime.newstack",
     "runtime.park_m",
     "runtime.preemptPark",
+    "runtime.recovery",
     "runtime.schedule",
 ];
 

@@ -98,6 +98,9 @@ pub struct Ended {
     pub stack: i32,
 }
 
+/// Makes code for ended calls.
+pub type EndedCode<'c> = &'c mut dyn FnMut(&mut Assembler, Ended);
+
 /// Which functions there are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Which {
@@ -244,7 +247,7 @@ impl Frames {
     /// Makes the functions that were called; nothing may come after them but other functions. `ended` makes the code
     /// that runs for every call whose end no exit site sees (unwound, goexit, switched, lost), and must not leave its
     /// function; without it such ends are only counted.
-    pub fn finish(mut self, asm: &mut Assembler, mut ended: Option<&mut dyn FnMut(&mut Assembler, Ended)>) {
+    pub fn finish(mut self, asm: &mut Assembler, mut ended: Option<EndedCode<'_>>) {
         let tells = ended.is_some();
         for which in Which::ALL {
             if !self.called[which as usize] {
@@ -668,7 +671,7 @@ impl Frames {
     }
 
     /// The emitter's code for an ended call, whose frame is the first one behind the top.
-    fn make_ended(&mut self, asm: &mut Assembler, body: &mut dyn FnMut(&mut Assembler, Ended)) {
+    fn make_ended(&mut self, asm: &mut Assembler, body: EndedCode<'_>) {
         let out = asm.label("out");
         asm.comment("a call has ended that no exit site saw");
         key(asm, R1, R2);

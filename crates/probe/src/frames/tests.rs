@@ -10,6 +10,7 @@ use super::*;
 use crate::target::{FIELDS, Hook, HookKind, Runtime};
 
 mod model;
+mod places;
 
 /// The fields' places in these tests; not those of any version of Go.
 const PLACES: [(&str, u64); 6] =

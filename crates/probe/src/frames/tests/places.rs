@@ -1,0 +1,56 @@
+//! The hooks in real executables, held against Go's own disassembler.
+
+use std::ffi::OsStr;
+use std::path::Path;
+
+use gobin::Image;
+use gospect_fixtures::{Arch, Fixture, Missing, Variant, build, need, on_every_go, toolchain};
+
+use super::*;
+
+/// Where the disassembly of a function has an instruction whose text starts so.
+fn disassembled(go: &str, path: &Path, function: &str, text: &str) -> Result<Vec<u64>, Missing> {
+    let options = [OsStr::new("-s"), OsStr::new(function), path.as_os_str()];
+    // `  panic.go:1129  0x4391e5  e8d61f0300  CALL runtime.gogo.abi0(SB)`
+    let line = |line: &str| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let at = u64::from_str_radix(fields.get(1)?.strip_prefix("0x")?, 16).ok()?;
+        fields.get(3..)?.join(" ").starts_with(text).then_some(at)
+    };
+    Ok(toolchain(go)?.tool("objdump", options).lines().filter_map(line).collect())
+}
+
+fn found(fixture: &Fixture) -> Result<hooks::Found, Missing> {
+    let bytes = std::fs::read(build(fixture)?).expect("the fixture was just built");
+    Ok(hooks::find(&Image::parse(bytes).expect("it is a Go program")))
+}
+
+fn hooks_are_where_the_runtime_tells(go: &'static str) {
+    let fixture = Fixture::new("stress", go, Variant::Plain);
+    let path = need!(build(&fixture));
+    let found = need!(found(&fixture));
+    assert_eq!(found.missing, []);
+    let at: Vec<(HookKind, u64)> = found.hooks.iter().map(|hook| (hook.kind, hook.at.0)).collect();
+    let call = need!(disassembled(go, &path, "^runtime.recovery$", "CALL runtime.gogo"));
+    let end = if go == "1.21" { "^runtime.goexit0$" } else { "^runtime.gdestroy$" };
+    let pushes = |function| disassembled(go, &path, function, "PUSHQ BP");
+    let (end, copy) = (need!(pushes(end)), need!(pushes("^runtime.copystack$")));
+    assert_eq!(call.len(), 1);
+    let kinds = [HookKind::Recovery, HookKind::GoroutineEnd, HookKind::CopyStack];
+    assert_eq!(at, kinds.into_iter().zip([call[0], end[0], copy[0]]).collect::<Vec<_>>());
+    assert!(found.hooks.iter().all(|hook| hook.class == Class::Emulated));
+}
+on_every_go!(hooks_are_where_the_runtime_tells);
+
+fn stripped_and_moved_executables_and_the_other_machine_have_them_too(go: &'static str) {
+    let stripped = Fixture::new("stress", go, Variant::Stripped);
+    for fixture in [stripped, Fixture::new("shapes", go, Variant::Pie), stripped.on(Arch::Arm64)] {
+        let found = need!(found(&fixture));
+        assert_eq!(found.missing, [], "{fixture}");
+        assert!(found.can_cache(), "{fixture}");
+        let expected = if go == "1.21" { "runtime.goexit0" } else { "runtime.gdestroy" };
+        let functions: Vec<&str> = found.hooks.iter().map(|hook| hook.function.as_str()).collect();
+        assert_eq!(functions, ["runtime.recovery", expected, "runtime.copystack"], "{fixture}");
+    }
+}
+on_every_go!(stripped_and_moved_executables_and_the_other_machine_have_them_too);
