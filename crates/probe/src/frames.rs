@@ -28,7 +28,7 @@ mod read;
 pub use code::{Ended, EndedCode, Frames, Gs};
 pub use layout::{
     Capacity, Counters, End, FRAME_CALL, FRAME_DEPTH, FRAME_FLAGS, FRAME_ROW, FRAME_SAVED, FRAME_TIME, HEAD_GOID,
-    Outcome, SEEN_BYTES, SEEN_FRAME, SEEN_GOID, Site, Tables,
+    Outcome, SEEN_BYTES, SEEN_FRAME, SEEN_G, SEEN_GOID, Site, Tables,
 };
 pub use read::{Heads, OpenCall};
 

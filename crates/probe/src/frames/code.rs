@@ -13,8 +13,8 @@ use super::hooks;
 use super::layout::{
     CHUNK, COUNT_FOREIGN, COUNT_FULL, COUNT_NO_G, COUNT_UNPAIRED, End, FRAME_BELOW, FRAME_CALL, FRAME_DEPTH,
     FRAME_FLAGS, FRAME_ROW, FRAME_SWITCHES, FRAME_TIME, HEAD_CALLS, HEAD_CHUNKS, HEAD_COUNT, HEAD_FRAMES, HEAD_GOID,
-    HEAD_HI, HEAD_LO, HEAD_PENDING, HEAD_TOP, Outcome, SEEN_FRAME, SEEN_GOID, SITE_ADJUST_AT, SITE_FLAGS_AT, SITE_LOOP,
-    SITE_SWITCHES, SITE_TAIL, Tables,
+    HEAD_HI, HEAD_LO, HEAD_PENDING, HEAD_TOP, Outcome, SEEN_FRAME, SEEN_G, SEEN_GOID, SITE_ADJUST_AT, SITE_FLAGS_AT,
+    SITE_LOOP, SITE_SWITCHES, SITE_TAIL, Tables,
 };
 use crate::machine::Register;
 use crate::target::Runtime;
@@ -136,11 +136,11 @@ impl Which {
         match self {
             Which::Enter => asm.declare("frames_enter", Static, &["context", "process", "site", "seen"]),
             Which::Exit => asm.declare("frames_exit", Static, &["context", "process", "site", "seen"]),
-            Which::Goid => asm.declare("frames_goid", Static, &["context", "process"]),
+            Which::Goid => asm.declare("frames_goid", Static, &["context", "process", "seen"]),
             Which::Recovery => asm.declare("frames_recovery", Static, &["context", "process"]),
             Which::GoroutineEnd => asm.declare("frames_goroutine_end", Static, &["context", "process"]),
             Which::CopyStack => asm.declare("frames_copystack", Static, &["context", "process"]),
-            Which::Curg => asm.declare("frames_curg", Static, &["g"]),
+            Which::Curg => asm.declare("frames_curg", Static, &["g", "seen"]),
             Which::PopAll => asm.declare("frames_pop_all", Global, &["process", "g", "limit", "end"]),
             Which::Pop => asm.declare("frames_pop", Global, &["process", "g", "limit", "end"]),
             Which::Ended => asm.declare("frames_ended", Global, &["process", "g", "end"]),
@@ -167,8 +167,8 @@ impl fmt::Debug for Frames {
 
 /// How often a call of the popping function turns, and how often it is called: as many frames end at one hit. Others
 /// end at the next one.
-const TURNS: i32 = 64;
-const CALLS: i32 = 256;
+const TURNS: i32 = 32;
+const CALLS: i32 = 512;
 /// `BPF_NOEXIST`.
 const NO_EXIST: i32 = 1;
 /// Stacks are smaller than two to this power, so that depths are numbers of 32 bits.
@@ -184,8 +184,6 @@ const LO: i32 = -40;
 const HI: i32 = -32;
 /// `g.goid` as read.
 const OWN: i32 = -48;
-/// The goroutine whose code runs.
-const GOID: i32 = -56;
 
 /// Who looks for the head.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -206,7 +204,7 @@ impl Frames {
 
     /// A call begins. Takes the context in `R1`, the process's number in `R2`, the [`Site`](super::Site)'s word in
     /// `R3`, and in `R4` the address of [`SEEN_BYTES`](super::SEEN_BYTES) bytes in the caller's stack frame. Answers
-    /// with an [`Outcome`]; the frame's address is there only if the call is recorded, the goid always.
+    /// with an [`Outcome`]; the frame's address is there only if the call is recorded, goid and g always.
     pub fn enter(&mut self, asm: &mut Assembler) {
         self.call(asm, Which::Enter);
     }
@@ -217,8 +215,8 @@ impl Frames {
         self.call(asm, Which::Exit);
     }
 
-    /// Any instruction of Go code. Takes the context in `R1` and the process's number in `R2`; answers with the goid, 0
-    /// if no goroutine's code runs here.
+    /// Any instruction of Go code. Takes the context in `R1`, the process's number in `R2`, and in `R3` the address of
+    /// [`SEEN_BYTES`](super::SEEN_BYTES) bytes in the caller's stack frame; tells goid and g there, and no frame.
     pub fn goid(&mut self, asm: &mut Assembler) {
         self.call(asm, Which::Goid);
     }
@@ -281,8 +279,7 @@ impl Frames {
         asm.place(full);
         self.count(asm, COUNT_FULL);
         asm.place(unrecorded).mov(R0, Outcome::Unrecorded as i32);
-        asm.place(out);
-        tell_goid(asm);
+        asm.place(out).exit();
     }
 
     fn make_exit(&mut self, asm: &mut Assembler) {
@@ -297,29 +294,30 @@ impl Frames {
         asm.place(unpaired);
         self.count(asm, COUNT_UNPAIRED);
         asm.place(none).mov(R0, 0);
-        asm.place(out);
-        tell_goid(asm);
+        asm.place(out).exit();
     }
 
     fn make_goid(&mut self, asm: &mut Assembler) {
         let out = asm.label("out");
-        asm.comment("which goroutine's code runs");
+        asm.comment("which goroutine's code runs").mov(R9, R3);
         self.registers(asm);
         self.locate(asm, Seek::Goid, out, out);
-        asm.place(out).load(Size::U64, R0, R10, GOID).exit();
+        asm.place(out).mov(R0, 0).exit();
     }
 
     /// Keeps what enter and exit are given: the site in `R8`, the place for the answers in `R9`, SP at the function's
     /// first byte in `R7`.
     fn site(&self, asm: &mut Assembler) {
         asm.mov(R8, R3).mov(R9, R4);
-        asm.store(Size::U64, R9, SEEN_FRAME, 0);
         self.registers(asm);
         asm.alu(AluOp::Rsh, R3, SITE_ADJUST_AT).alu(AluOp::Lsh, R3, 3).add(R7, R3);
     }
 
-    /// The key from the process's number and the g register, SP in `R7`.
+    /// The key from the process's number and the g register, SP in `R7`; nothing is seen yet.
     fn registers(&self, asm: &mut Assembler) {
+        for answer in [SEEN_FRAME, SEEN_GOID, SEEN_G] {
+            asm.store(Size::U64, R9, answer, 0);
+        }
         asm.load(Size::U64, R4, R1, self.gs.g()).load(Size::U64, R7, R1, self.gs.sp());
         key(asm, R2, R4);
     }
@@ -328,7 +326,6 @@ impl Frames {
     /// in `R6` and the depth in `R7`. `stray`: no goroutine's stack. `headless`: no head. The goid is known in any case.
     fn locate(&mut self, asm: &mut Assembler, seek: Seek, stray: Label, headless: Label) {
         let (read, known, ready) = (asm.label("read_g"), asm.label("known"), asm.label("ready"));
-        asm.store(Size::U64, R10, GOID, 0);
         if seek == Seek::Goid && !self.gs.cached {
             // Nothing is kept: what is read is all that is wanted.
             return self.read_g(asm, stray);
@@ -344,7 +341,7 @@ impl Frames {
         if seek == Seek::Exit {
             asm.jump(headless);
         } else {
-            self.make_head(asm, headless);
+            self.make_head(asm, seek, headless);
         }
         asm.place(known);
         self.renew(asm, seek, ready);
@@ -356,20 +353,22 @@ impl Frames {
     fn cached_stack(&self, asm: &mut Assembler, read: Label, ready: Label) {
         asm.load(Size::U64, R1, R6, HEAD_HI).jump_if(Cond::Le, R1, R7, read);
         asm.load(Size::U64, R2, R6, HEAD_LO).jump_if(Cond::Lt, R7, R2, read);
-        asm.load(Size::U64, R2, R6, HEAD_GOID).store(Size::U64, R10, GOID, R2);
+        asm.load(Size::U64, R2, R6, HEAD_GOID).store(Size::U64, R9, SEEN_GOID, R2);
+        asm.load(Size::U64, R2, R10, KEY + 8).store(Size::U64, R9, SEEN_G, R2);
         asm.alu(AluOp::Sub, R1, R7).mov(R7, R1).jump(ready);
     }
 
     /// Reads stack and goid, of g itself and of the goroutine on whose behalf it runs.
     fn read_g(&mut self, asm: &mut Assembler, stray: Label) {
-        let (no_g, foreign, fine) = (asm.label("no_g"), asm.label("foreign"), asm.label("fine"));
+        let (no_g, foreign) = (asm.label("no_g"), asm.label("foreign"));
+        let (own, fine) = (asm.label("own"), asm.label("fine"));
         self.read_field(asm, LO, 16, self.gs.stack, no_g);
         asm.load(Size::U64, R1, R10, LO).load(Size::U64, R2, R10, HI);
         asm.jump_if(Cond::Lt, R7, R1, foreign).jump_if(Cond::Ge, R7, R2, foreign);
         asm.alu(AluOp::Sub, R2, R1).alu(AluOp::Rsh, R2, STACK_BITS).jump_if(Cond::Ne, R2, 0, no_g);
         self.read_field(asm, OWN, 8, self.gs.goid, no_g);
-        asm.load(Size::U64, R0, R10, OWN).jump_if(Cond::Ne, R0, 0, fine);
-        asm.load(Size::U64, R1, R10, KEY + 8);
+        asm.load(Size::U64, R1, R10, KEY + 8).load(Size::U64, R2, R10, OWN).jump_if(Cond::Ne, R2, 0, own);
+        asm.mov(R2, R9);
         self.call(asm, Which::Curg);
         asm.jump(fine);
         asm.place(no_g);
@@ -378,7 +377,8 @@ impl Frames {
         asm.place(foreign);
         self.count(asm, COUNT_FOREIGN);
         asm.jump(stray);
-        asm.place(fine).store(Size::U64, R10, GOID, R0);
+        asm.place(own).store(Size::U64, R9, SEEN_GOID, R2).store(Size::U64, R9, SEEN_G, R1);
+        asm.place(fine);
     }
 
     /// Reads a field of the g in the key.
@@ -388,13 +388,15 @@ impl Frames {
         asm.jump_if(Cond::Ne, R0, 0, failed);
     }
 
-    fn make_head(&self, asm: &mut Assembler, headless: Label) {
+    fn make_head(&self, asm: &mut Assembler, seek: Seek, headless: Label) {
         let made = asm.label("made");
         asm.map(R1, self.tables.heads).frame(R2, KEY).map_value(R3, self.tables.blank, 0).mov(R4, NO_EXIST);
         asm.helper(Helper::MAP_UPDATE_ELEM);
         self.find_head(asm);
         asm.mov(R6, R0).jump_if(Cond::Ne, R6, 0, made);
-        self.count(asm, COUNT_FULL);
+        if seek == Seek::Enter {
+            self.count(asm, COUNT_FULL);
+        }
         asm.jump(headless);
         asm.place(made);
     }
@@ -606,16 +608,19 @@ impl Frames {
         asm.mov(R6, R0).jump_if(Cond::Eq, R6, 0, none).store(Size::U64, R6, HEAD_HI, 0);
     }
 
-    /// The goid of the goroutine on whose behalf a system stack works: `g.m.curg.goid`, 0 if there is none.
+    /// The goroutine on whose behalf a system stack is in use: `g.m.curg`.
     fn make_curg(&mut self, asm: &mut Assembler) {
         let none = asm.label("none");
-        asm.comment("the goroutine that a system stack works for").mov(R3, R1);
-        for field in [self.gs.m, self.gs.curg, self.gs.goid] {
+        asm.comment("the goroutine that a system stack works for").mov(R9, R2).mov(R3, R1);
+        for field in [self.gs.m, self.gs.curg] {
             read_user(asm, OWN, 8, field);
             asm.jump_if(Cond::Ne, R0, 0, none);
             asm.load(Size::U64, R3, R10, OWN).jump_if(Cond::Eq, R3, 0, none);
         }
-        asm.mov(R0, R3).exit();
+        asm.mov(R6, R3);
+        read_user(asm, OWN, 8, self.gs.goid);
+        asm.jump_if(Cond::Ne, R0, 0, none).load(Size::U64, R1, R10, OWN);
+        asm.store(Size::U64, R9, SEEN_GOID, R1).store(Size::U64, R9, SEEN_G, R6);
         asm.place(none).mov(R0, 0).exit();
     }
 
@@ -698,9 +703,4 @@ fn key(asm: &mut Assembler, process: Reg, g: Reg) {
 /// Reads what is `offset` behind the address in `R3`; `R0` is 0 if that could be read.
 fn read_user(asm: &mut Assembler, to: i32, bytes: i32, offset: i32) {
     asm.add(R3, offset).mov(R2, bytes).frame(R1, to).helper(Helper::PROBE_READ_USER);
-}
-
-/// Tells the goid and returns what is in `R0`.
-fn tell_goid(asm: &mut Assembler) {
-    asm.load(Size::U64, R1, R10, GOID).store(Size::U64, R9, SEEN_GOID, R1).exit();
 }

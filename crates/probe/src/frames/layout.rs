@@ -44,13 +44,15 @@ pub(super) const FRAME_SWITCHES: i32 = 1;
 /// How many frames stand together.
 pub(super) const CHUNK: i32 = 16;
 
-// What enter and exit tell, in the caller's stack frame.
+// What the functions for sites tell, in the caller's stack frame.
 /// `u64`: the address of the frame, or 0.
 pub const SEEN_FRAME: i32 = 0;
-/// `u64`: the goroutine whose code runs, or 0.
+/// `u64`: the goroutine whose code runs, or on whose behalf a system stack is in use; 0 if there is none.
 pub const SEEN_GOID: i32 = 8;
+/// `u64`: the address of that goroutine's g, or 0.
+pub const SEEN_G: i32 = 16;
 /// All of it.
-pub const SEEN_BYTES: i32 = 16;
+pub const SEEN_BYTES: i32 = 24;
 
 /// What the functions for entries answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
