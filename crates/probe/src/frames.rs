@@ -3,7 +3,7 @@
 //! A call is known by its depth, the distance from the high end of its goroutine's stack to SP at the function's first
 //! byte. Stacks move, depths do not; callees are deeper than their callers. So entries push, exits pop, and whatever
 //! stands deeper than what is seen now has ended. Three places in the runtime say how, where no return instruction
-//! does ([`hooks`]): frames below a recovered panic, frames of a goroutine that is over, and that a stack has moved.
+//! does ([`HookKind`](crate::target::HookKind)): frames below a recovered panic, frames of a goroutine that is over, and that a stack has moved.
 //!
 //! ```text
 //! heads   {process, g}         → goid, number of frames, depth of the top one, stack.lo and hi, the first 16 frames
@@ -21,7 +21,6 @@
 //! [`Assembler`]: bpf::Assembler
 
 mod code;
-pub mod hooks;
 mod layout;
 mod read;
 

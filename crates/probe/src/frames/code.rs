@@ -9,7 +9,6 @@ use std::fmt;
 use bpf::{AluOp, Assembler, AtomicOp, Cond, FunctionId, Helper, Label, Linkage, Reg, Size, Width};
 use gobin::Arch;
 
-use super::hooks;
 use super::layout::{
     CHUNK, COUNT_FOREIGN, COUNT_FULL, COUNT_NO_G, COUNT_UNPAIRED, End, FRAME_BELOW, FRAME_CALL, FRAME_DEPTH,
     FRAME_FLAGS, FRAME_ROW, FRAME_SWITCHES, FRAME_TIME, HEAD_CALLS, HEAD_CHUNKS, HEAD_COUNT, HEAD_FRAMES, HEAD_GOID,
@@ -17,7 +16,7 @@ use super::layout::{
     SITE_LOOP, SITE_SWITCHES, SITE_TAIL, Tables,
 };
 use crate::machine::Register;
-use crate::target::Runtime;
+use crate::target::{HookKind, Runtime};
 
 use Reg::{R0, R1, R2, R3, R4, R6, R7, R8, R9, R10};
 
@@ -54,7 +53,8 @@ impl Gs {
         if at("g.stack.hi")? != stack + 8 {
             return Err("g.stack.hi does not follow g.stack.lo".to_owned());
         }
-        let cached = hooks::can_cache(&runtime.hooks);
+        let has = |kind| runtime.hooks(kind).next().is_some();
+        let cached = has(HookKind::GoroutineEnd) && has(HookKind::CopyStack);
         let (goid, m, curg, sched) = (at("g.goid")?, at("g.m")?, at("m.curg")?, at("g.sched.sp")?);
         Ok(Gs { arch, stack, goid, m, curg, sched, cached })
     }

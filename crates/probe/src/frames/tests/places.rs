@@ -7,6 +7,10 @@ use gobin::Image;
 use gospect_fixtures::{Arch, Fixture, Missing, Variant, build, need, on_every_go, toolchain};
 
 use super::*;
+use crate::target::{GoTarget, Target};
+
+/// The kinds that calls are paired by.
+const KINDS: [HookKind; 3] = [HookKind::Recovery, HookKind::GoroutineEnd, HookKind::CopyStack];
 
 /// Where the disassembly of a function has an instruction whose text starts so.
 fn disassembled(go: &str, path: &Path, function: &str, text: &str) -> Result<Vec<u64>, Missing> {
@@ -20,37 +24,36 @@ fn disassembled(go: &str, path: &Path, function: &str, text: &str) -> Result<Vec
     Ok(toolchain(go)?.tool("objdump", options).lines().filter_map(line).collect())
 }
 
-fn found(fixture: &Fixture) -> Result<hooks::Found, Missing> {
+/// The hooks of a program, in the order of [`KINDS`].
+fn hooks(fixture: &Fixture) -> Result<Vec<Hook>, Missing> {
     let bytes = std::fs::read(build(fixture)?).expect("the fixture was just built");
-    Ok(hooks::find(&Image::parse(bytes).expect("it is a Go program")))
+    let image = Image::parse(bytes).expect("it is a Go program");
+    let runtime = GoTarget::new(&image).runtime();
+    Gs::of(image.arch(), &runtime).expect("its runtime is known");
+    Ok(KINDS.iter().flat_map(|&kind| runtime.hooks(kind).cloned().collect::<Vec<_>>()).collect())
 }
 
-fn hooks_are_where_the_runtime_tells(go: &'static str) {
+fn the_runtime_tells_where_it_does(go: &'static str) {
     let fixture = Fixture::new("stress", go, Variant::Plain);
     let path = need!(build(&fixture));
-    let found = need!(found(&fixture));
-    assert_eq!(found.missing, []);
-    let at: Vec<(HookKind, u64)> = found.hooks.iter().map(|hook| (hook.kind, hook.at.0)).collect();
+    let hooks = need!(hooks(&fixture));
+    let at: Vec<(HookKind, u64)> = hooks.iter().map(|hook| (hook.kind, hook.at.0)).collect();
     let call = need!(disassembled(go, &path, "^runtime.recovery$", "CALL runtime.gogo"));
     let end = if go == "1.21" { "^runtime.goexit0$" } else { "^runtime.gdestroy$" };
     let pushes = |function| disassembled(go, &path, function, "PUSHQ BP");
     let (end, copy) = (need!(pushes(end)), need!(pushes("^runtime.copystack$")));
     assert_eq!(call.len(), 1);
-    let kinds = [HookKind::Recovery, HookKind::GoroutineEnd, HookKind::CopyStack];
-    assert_eq!(at, kinds.into_iter().zip([call[0], end[0], copy[0]]).collect::<Vec<_>>());
-    assert!(found.hooks.iter().all(|hook| hook.class == Class::Emulated));
+    assert_eq!(at, KINDS.into_iter().zip([call[0], end[0], copy[0]]).collect::<Vec<_>>());
+    assert!(hooks.iter().all(|hook| hook.class == Class::Emulated));
 }
-on_every_go!(hooks_are_where_the_runtime_tells);
+on_every_go!(the_runtime_tells_where_it_does);
 
-fn stripped_and_moved_executables_and_the_other_machine_have_them_too(go: &'static str) {
+fn stripped_and_moved_executables_and_the_other_machine_tell_too(go: &'static str) {
     let stripped = Fixture::new("stress", go, Variant::Stripped);
     for fixture in [stripped, Fixture::new("shapes", go, Variant::Pie), stripped.on(Arch::Arm64)] {
-        let found = need!(found(&fixture));
-        assert_eq!(found.missing, [], "{fixture}");
-        assert!(found.can_cache(), "{fixture}");
-        let expected = if go == "1.21" { "runtime.goexit0" } else { "runtime.gdestroy" };
-        let functions: Vec<&str> = found.hooks.iter().map(|hook| hook.function.as_str()).collect();
-        assert_eq!(functions, ["runtime.recovery", expected, "runtime.copystack"], "{fixture}");
+        let end = if go == "1.21" { "runtime.goexit0" } else { "runtime.gdestroy" };
+        let functions: Vec<String> = need!(hooks(&fixture)).into_iter().map(|hook| hook.function).collect();
+        assert_eq!(functions, ["runtime.recovery", end, "runtime.copystack"], "{fixture}");
     }
 }
-on_every_go!(stripped_and_moved_executables_and_the_other_machine_have_them_too);
+on_every_go!(stripped_and_moved_executables_and_the_other_machine_tell_too);
