@@ -111,7 +111,9 @@ pub mod site {
     pub const TAIL: u16 = 2;
 }
 
-/// A value of [`Tables::stacks`]; the key, a `u64`, is the id.
+/// A value of [`Tables::stacks`]; the key, a `u64`, is the number of [`event::value::Id`].
+///
+/// The process of such an id, and of an address in a program, is what `pid` says.
 pub mod stack {
     /// `u64`: process in the upper half, thread in the lower.
     pub const PID_TGID: u32 = 0;
@@ -123,7 +125,7 @@ pub mod stack {
     /// `u64` each: the addresses, innermost first.
     pub const FRAMES: u32 = 24;
     /// How many at most.
-    pub const MAX_FRAMES: u32 = 32;
+    pub const MAX_FRAMES: u32 = crate::limits::FRAMES;
     /// Bytes of it.
     pub const SIZE: u32 = FRAMES + 8 * MAX_FRAMES;
 }
@@ -235,28 +237,6 @@ impl fmt::Display for Program {
         }
         for event in &self.events {
             write!(f, "\non {:?}\n{}", event.on, event.program)?;
-        }
-        Ok(())
-    }
-}
-
-/// `--emit=schema`: rows, maps, formats and texts by their numbers.
-pub struct SchemaText<'a>(pub &'a Schema);
-
-impl fmt::Display for SchemaText<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let schema = self.0;
-        for (n, row) in schema.rows().iter().enumerate() {
-            writeln!(f, "row {n}: {row:?}")?;
-        }
-        for (n, map) in schema.maps().iter().enumerate() {
-            writeln!(f, "map {n}: {} key {} bytes {:?} value {:?}", map.name, map.key_size(), map.key, map.value)?;
-        }
-        for (n, format) in schema.formats().iter().enumerate() {
-            writeln!(f, "format {n}: {:?}", format.source())?;
-        }
-        for (n, text) in schema.texts().iter().enumerate() {
-            writeln!(f, "text {n}: {text:?}")?;
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use super::body::{CONTEXT, Code, HIT, R0, R1, R2, R3};
 use super::memory::Place;
 use super::{Refused, hit, taint};
 use crate::ast::{BinaryOp, UnaryOp};
-use crate::plan::{Access, AccessNo, Base, Expr, ExprKind, FieldForm, Location, Type, Value, Word};
+use crate::plan::{Access, AccessNo, Base, Expr, ExprKind, FieldForm, Id, Location, Type, Value, Word};
 use crate::program::counter;
 
 /// What lies below is never mapped: a read there would only cost the time of a fault.
@@ -26,7 +26,7 @@ impl<'p> Code<'_, 'p> {
             ExprKind::Int(number) => {
                 self.asm.number(R0, *number as u64);
             }
-            ExprKind::Word(word) => self.word(*word)?,
+            ExprKind::Word(word) => self.word(*word, &expr.ty)?,
             ExprKind::Access(access) => self.access(*access)?,
             ExprKind::Field { offset, bytes, form: FieldForm::Int } => self.field(*offset, *bytes, &expr.ty)?,
             ExprKind::Register(register) => {
@@ -122,7 +122,7 @@ impl<'p> Code<'_, 'p> {
         self.asm.mov(R0, 0).place(done);
     }
 
-    fn word(&mut self, word: Word) -> Result<(), Refused> {
+    fn word(&mut self, word: Word, ty: &Type) -> Result<(), Refused> {
         match word {
             Word::Nsecs => {
                 self.asm.helper(Helper::KTIME_GET_BOOT_NS);
@@ -161,7 +161,7 @@ impl<'p> Code<'_, 'p> {
                 self.asm.load(Size::U64, R1, HIT, hit::BIAS).alu(AluOp::Sub, R0, R1);
                 self.name_binary(48);
             }
-            Word::UStack => self.user_stack()?,
+            Word::UStack => self.user_stack(if let Type::Id(Id::UStack(frames)) = ty { *frames } else { 0 })?,
             Word::Elapsed => self.refuse("`elapsed` is not made yet")?,
             Word::Comm => self.refuse("`comm` is no number")?,
         }

@@ -3,9 +3,9 @@
 use bpf::insn::{AluOp, Cond, Size};
 use event::{Fields, Shape};
 
-use super::body::{Code, R0, R1, R2};
+use super::body::{Code, HIT, R0, R1, R2};
 use super::memory::Place;
-use super::{Refused, shapes};
+use super::{Refused, hit, shapes};
 use crate::plan::{Expr, ExprKind, StringNo, Type};
 
 /// Where the leaves of fields go, one after the other.
@@ -61,11 +61,17 @@ impl<'p> Code<'_, 'p> {
                 Ok(())
             }
             (Type::Tuple(_), ..) => self.write_tuple(expr, ty, shape, leaves),
+            // What came from elsewhere may be of another process.
+            (_, ExprKind::Var(_) | ExprKind::Map { .. } | ExprKind::Ternary { .. }, Shape::Id(kind))
+                if kind.has_process() =>
+            {
+                self.write_tuple(expr, ty, shape, leaves)
+            }
             _ => self.write_leaf(expr, ty, shape, leaves),
         }
     }
 
-    /// A tuple that is somewhere already, or one of two.
+    /// Several words that are somewhere already, or one of two.
     fn write_tuple(&mut self, expr: &Expr, ty: &Type, shape: &Shape, leaves: &mut Leaves) -> Result<(), Refused> {
         let bits = Fields::sure(vec![shape.clone()]).leaves().len() as u32;
         let mark = self.mark();
@@ -122,6 +128,9 @@ impl<'p> Code<'_, 'p> {
             _ => {
                 self.number(expr)?;
                 self.asm.store(Size::U64, leaves.at.base, leaves.at.off, R0);
+                if matches!(shape, Shape::Id(kind) if kind.has_process()) {
+                    self.write_process(leaves.at.plus(8));
+                }
             }
         }
         if tainted {
@@ -131,6 +140,12 @@ impl<'p> Code<'_, 'p> {
         leaves.at = leaves.at.plus(shape.size());
         leaves.bit += 1;
         Ok(())
+    }
+
+    /// Whose stack or address it is.
+    fn write_process(&mut self, place: Place) {
+        self.asm.load(Size::U32, R1, HIT, hit::PID_TGID + 4);
+        self.asm.store(Size::U64, place.base, place.off, R1);
     }
 
     /// Takes the fault of a value along: its bit is set, its bytes are zero.

@@ -16,10 +16,11 @@ const MIX: u64 = 0x0100_0000_01b3;
 
 impl Code<'_, '_> {
     /// `R0 =` the number of this thread's stack; 0 if there is none.
-    pub(super) fn user_stack(&mut self) -> Result<(), Refused> {
+    pub(super) fn user_stack(&mut self, frames: u32) -> Result<(), Refused> {
         let Some(stacks) = self.shared.tables.stacks else {
             return self.refuse("the plan asks for a stack and says that it needs none");
         };
+        let frames = frames.clamp(1, stack::MAX_FRAMES);
         let value = self.memory.take(stack::SIZE as usize);
         let key = self.memory.take(8);
         let (none, done, known) = (self.asm.label("no_stack"), self.asm.label("stack"), self.asm.label("known"));
@@ -27,11 +28,11 @@ impl Code<'_, '_> {
         self.asm.load(Size::U64, R1, HIT, hit::PID_TGID).store(Size::U64, value.base, value.off, R1);
         self.asm.mov(R1, CONTEXT);
         self.address(R2, value.plus(stack::FRAMES as usize));
-        self.asm.mov(R3, (8 * stack::MAX_FRAMES) as i32).mov(R4, USER_STACK).helper(Helper::GET_STACK);
+        self.asm.mov(R3, (8 * frames) as i32).mov(R4, USER_STACK).helper(Helper::GET_STACK);
         self.asm.jump_if(Cond::SLe, R0, 0, none).alu(AluOp::Rsh, R0, 3);
         self.asm.store(Size::U64, value.base, value.off + stack::COUNT as i32, R0);
         self.missed_caller(value);
-        self.digest(value);
+        self.digest(value, frames);
         self.asm.store(Size::U64, key.base, key.off, R0);
         self.look_up(stacks, key);
         self.asm.jump_if(Cond::Ne, R0, 0, known);
@@ -55,9 +56,9 @@ impl Code<'_, '_> {
     }
 
     /// `R0 =` a number made of process and addresses, never 0.
-    fn digest(&mut self, value: super::memory::Place) {
+    fn digest(&mut self, value: super::memory::Place, frames: u32) {
         self.asm.number(R5, MIX).load(Size::U32, R0, value.base, value.off + 4);
-        for at in (stack::CALLER..stack::SIZE).step_by(8) {
+        for at in (stack::CALLER..stack::FRAMES + 8 * frames).step_by(8) {
             self.asm.load(Size::U64, R1, value.base, value.off + at as i32);
             self.asm.alu(AluOp::Xor, R0, R1).alu(AluOp::Mul, R0, R5).mov(R1, R0).alu(AluOp::Rsh, R1, 29);
             self.asm.alu(AluOp::Xor, R0, R1);

@@ -197,7 +197,8 @@ fn show(value: &Value) -> String {
         Value::Str(text) | Value::Buf(text) => format!("{}{}", text.lossy(), if text.cut { ".." } else { "" }),
         Value::Tuple(parts) => format!("({})", parts.iter().map(show).collect::<Vec<_>>().join(", ")),
         Value::Unreadable => "<unreadable>".into(),
-        Value::Id(kind, id) => format!("{kind:?}({id:#x})"),
+        Value::Id(id) if id.kind.has_process() => format!("{:?} of {:#x}", id.kind, id.process),
+        Value::Id(id) => format!("{:?}({:#x})", id.kind, id.number),
         Value::Pointer(at) => format!("{at:#x}"),
         other => format!("{other:?}"),
     }

@@ -176,11 +176,11 @@ fn interesting() -> Vec<i64> {
 
 #[test]
 fn buckets_are_those_that_user_space_reads() {
-    let linear = |min, max, step| {
-        (MapValue::LinearHist { min, max, step }, Scale::Linear(Linear::new(min, max, step as i64).unwrap()))
-    };
+    let linear =
+        |min, max, step| (MapValue::LinearHist { min, max, step }, Scale::Linear(Linear::new(min, max, step).unwrap()));
     let scales = [
-        (MapValue::Hist, Scale::Log(Log::PLAIN)),
+        (MapValue::Hist { bits: 0 }, Scale::Log(Log::PLAIN)),
+        (MapValue::Hist { bits: 3 }, Scale::Log(Log::new(3).unwrap())),
         (MapValue::Quantiles, Scale::Log(Log::FINE)),
         linear(0, 100, 10),
         linear(-1000, 1000, 7),
@@ -196,7 +196,7 @@ fn buckets_are_those_that_user_space_reads() {
 #[test]
 fn a_key_of_a_histogram_is_deleted_with_all_its_buckets() {
     let mut sketch = Sketch::new(Prelude::GoEntry);
-    let map = sketch.map("@h", vec![WHOLE], MapValue::Hist);
+    let map = sketch.map("@h", vec![WHOLE], MapValue::Hist { bits: 0 });
     for x in [1, 100, 10_000] {
         sketch.stmt(StmtKind::Aggregate { map, key: vec![int(1)], value: Some(int(x)) });
         sketch.stmt(StmtKind::Aggregate { map, key: vec![int(2)], value: Some(int(x)) });

@@ -124,7 +124,7 @@ fn begin_and_end_run_whether_armed_or_not_clocks_only_if_armed() {
         (On::Interval { period_ns: 1_000_000_000 }, false),
         (On::Profile { period: Period::Hz(99) }, false),
     ] {
-        let prelude = if runs { Prelude::Once } else { Prelude::Clock };
+        let prelude = if runs { Prelude::Once } else { Prelude::Interval };
         let mut sketch = Sketch::new(prelude);
         sketch.printf("%s", vec![word(Word::Probe)]);
         let plan = sketch.plan_on(on);
@@ -174,7 +174,7 @@ fn a_stack_is_kept_once_with_the_caller_that_the_walk_misses() {
     let words: Vec<u64> = stacks[0].1.chunks(8).map(|word| u64::from_le_bytes(word.try_into().unwrap())).collect();
     assert_eq!(stacks.len(), 1);
     assert_eq!(words[..6], [u64::from(TGID) << 32 | 8, 0x50_1800, 2, 0x50_1000, 0x50_2000, 0]);
-    assert!(run.outcome().ends_with("] = 3"));
+    expect!["@s[UserStack of 0x7] = 3"].assert_eq(&run.outcome());
 }
 
 fn refusal(plan: &Plan) -> String {
@@ -626,7 +626,8 @@ fn the_listing_of_a_predicate_and_a_printf() {
     "#]]
     .assert_eq(&program.to_string());
     expect![[r#"
-        row 0: Printf { format: FormatId(0), args: Fields { faults: true, shapes: [Int(IntType { signed: true, bits: 64 }), Str { cap: 16 }] } }
-        format 0: "%d %s\n"
-    "#]].assert_eq(&crate::program::SchemaText(&program.schema).to_string());
+        format 0 "%d %s\n"
+        row 0 printf format 0 payload 40 {0 faults, 8 i64, 16 str[16]}
+    "#]]
+    .assert_eq(&program.schema.to_string());
 }

@@ -120,7 +120,7 @@ impl Sketch {
             strings: Vec::new(),
             maps: Vec::new(),
             points: Vec::new(),
-            binaries: vec![Binary { path: String::new(), runtime: Some(runtime()) }],
+            binaries: vec![Binary { path: String::new(), go: true, runtime: Some(runtime()) }],
             functions: Vec::new(),
             sites: Vec::new(),
             bodies: Vec::new(),
@@ -139,14 +139,25 @@ impl Sketch {
     pub(super) fn function(&mut self, name: &str) -> FuncNo {
         let at = self.plan.functions.len() as u64;
         let entry = VAddr(0x40_1000 + 0x100 * at);
-        self.plan.functions.push(Function { binary: BinaryNo(0), name: name.into(), entry });
+        self.plan.functions.push(Function { binary: BinaryNo(0), name: name.into(), entry, frames: false });
         FuncNo(at as u32)
     }
 
     pub(super) fn point(&mut self, text: &str) -> PointNo {
         let (matched, attached) = (1, 1);
+        let (prefix, suffix) = ("go:".into(), String::new());
         let (skipped, notes, span) = (Vec::new(), Vec::new(), Span::new(0, 1));
-        self.plan.points.push(Point { text: text.into(), clause: 0, matched, attached, skipped, notes, span });
+        self.plan.points.push(Point {
+            text: text.into(),
+            prefix,
+            suffix,
+            clause: 0,
+            matched,
+            attached,
+            skipped,
+            notes,
+            span,
+        });
         PointNo(self.plan.points.len() as u32 - 1)
     }
 
