@@ -18,6 +18,11 @@
 //! This is code for the emitter to call, not a program: [`Frames`] declares functions in its [`Assembler`], and makes
 //! those that were called at the end. Whom ended calls interest is the emitter's business too ([`Frames::finish`]).
 //!
+//! The programs of an executable share [`Tables`]. Those at sites call [`Frames::enter`], then [`Frames::exit`] where a
+//! site is both, and [`Frames::goid`] elsewhere; one of its own, attached first, detached last and never disarmed, calls
+//! [`Frames::recovery`], [`Frames::goroutine_end`] and [`Frames::copystack`] at their hooks. An entry that was hit
+//! before the exits were in place is a lost frame, so sites are armed when all of them are there.
+//!
 //! [`Assembler`]: bpf::Assembler
 
 mod code;
