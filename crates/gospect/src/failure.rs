@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::io;
 
+use session::run::Stopped;
 use session::{Class, Refusal};
 
 /// Exit status: everything worked, and there was nothing.
@@ -17,6 +18,10 @@ pub const REFUSED: u8 = 3;
 pub enum Failure {
     /// Something to tell.
     Said(Message),
+    /// A script is wrong: its diagnostics, and the exit status.
+    Text(String, u8),
+    /// A script asked for this exit status.
+    Asked(u8),
     /// Only `gospect` was typed.
     NoCommand,
     /// Whoever read our output went away (`| head`): they have what they want, and that is success.
@@ -76,14 +81,28 @@ impl Failure {
     }
 }
 
+fn status(class: Class) -> u8 {
+    match class {
+        Class::NothingMatched => NOTHING,
+        Class::Usage => USAGE,
+        Class::Refused => REFUSED,
+    }
+}
+
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Failure {
-        let status = match refusal.class {
-            Class::NothingMatched => NOTHING,
-            Class::Usage => USAGE,
-            Class::Refused => REFUSED,
-        };
+        let status = status(refusal.class);
         Failure::Said(Message { sentence: refusal.sentence, hint: refusal.hint, status })
+    }
+}
+
+impl From<Stopped> for Failure {
+    fn from(stopped: Stopped) -> Failure {
+        match stopped {
+            Stopped::Text(text, class) => Failure::Text(text, status(class)),
+            Stopped::Refused(refusal) => refusal.into(),
+            Stopped::Show(error) => error.into(),
+        }
     }
 }
 

@@ -106,6 +106,7 @@ mod tests {
               info     Show what a program is, and what gospect can do with it
               list     Show functions, their signatures, and where they can be probed
               explain  Show what a probe on a function does, instruction by instruction
+              run      Run a script of probes on a program, without stopping or changing it
               help     Show help, of COMMAND or of gospect
 
             Options of every command:
@@ -267,6 +268,56 @@ mod tests {
               1  no function matched
               2  the command line is wrong
               3  TARGET cannot be read, or is no Go program; or the output not written
+            === gospect run --help
+            Run a script of probes on a program, without stopping or changing it
+
+            Usage: gospect run [OPTIONS] [SCRIPT] [ARGS...] [-- COMMAND...]
+
+            The language is bpftrace's, with words for Go: `goid`, arguments and results by name. A SCRIPT is a
+            file, or - for standard input; with -e the text is on the command line and all words are ARGS.
+
+            The target is what `go:FUNC`, `goret:FUNC` and an empty file name in `uprobe::FUNC` mean: the
+            program of -p PID or of COMMAND, of which only that process counts, or of --target PATH, of which
+            all processes count. A uretprobe on a Go function is a probe on each of its return instructions;
+            return addresses are never touched.
+
+            It ends with Ctrl-C, when the script calls exit(), when the process or COMMAND ends, and after
+            --duration or -n. Then the probes are taken out, END runs and the maps that are left are shown.
+
+            Arguments:
+              [SCRIPT]         The script's file, unless -e is there
+              [ARGS...]        What $1, $2 and so on mean in the script
+              [-- COMMAND...]  The command to start, with probes in place before it begins
+
+            Options:
+              -e, --text TEXT      Take TEXT as the script
+              -p, --pid PID        Take the program of this process as target, and only its hits
+              -t, --target PATH    Take this program as target: every process that runs it, now and later
+              -c, --command CMD    Start CMD, split at blanks, as -- COMMAND does
+                  --duration TIME  End after TIME, such as 10, 1.5s, 200ms or 5m
+              -n, --number N       End after N units of output
+              -q, --quiet          Do not say on standard error how it went
+              -f, --format FORMAT  Write text, or JSON as --json does
+              -B, --buffer MODE    Write output at once (line, none), or only when much has come together (full)
+                  --ready-fd N     Write a line to file descriptor N when the probes are in place
+                  --way WAY        Attach by the best way that the kernel has, or by tracefs
+              -d, --emit STAGE     Show what becomes of the script, up to ast, plan, bpf or schema, and run nothing
+                  --json           Write JSON, one object per line, as docs/json.md describes it
+              -o, --output FILE    Write to FILE instead of standard output
+                  --color WHEN     Use colours: auto (on a terminal, unless NO_COLOR is set), always or never
+              -h, --help           Show help
+              -V, --version        Show the version
+
+            Examples:
+              sudo gospect run -p 4242 -e 'go:main.Handle { @[goid] = count() }'   calls by goroutine
+              sudo gospect run -t ./app -e 'go:main.f { printf("%d\n", args.n) }'  an argument
+              sudo gospect run latency.bt -- ./app -v                              a script on a program that it starts
+
+            Exit status:
+              0  done; also when the reader of the output went away
+              1  no function matched
+              2  the command line or the script is wrong
+              3  the system does not let us; what exit() was given, if the script calls it
             === gospect help --help
             Show help, of COMMAND or of gospect
 

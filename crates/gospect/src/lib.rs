@@ -14,6 +14,7 @@ mod list;
 pub mod output;
 pub mod parse;
 mod ps;
+mod script;
 pub mod table;
 pub mod typed;
 
@@ -69,6 +70,12 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             say(&message.sentence, message.hint.as_deref());
             ExitCode::from(message.status)
         }
+        Err(Failure::Text(text, status)) => {
+            // With standard error closed there is nobody to tell.
+            let _ = std::io::stderr().write_all(text.as_bytes());
+            ExitCode::from(status)
+        }
+        Err(Failure::Asked(status)) => ExitCode::from(status),
         Err(Failure::NoCommand) => {
             // With standard error closed there is nobody to tell.
             let _ = std::io::stderr().write_all(help::overview().as_bytes());

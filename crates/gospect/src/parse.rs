@@ -19,8 +19,12 @@ const WORDS: &str = "WORDS";
 /// What is wrong with it, and what was probably meant.
 pub fn parse(args: Vec<OsString>) -> Result<(Option<&'static Command>, Typed), Failure> {
     let named = args.iter().skip(1).find_map(|a| Command::named(a));
+    let (args, behind) = match named.filter(|command| command.starts) {
+        Some(_) => split_at_dashes(args),
+        None => (args, Vec::new()),
+    };
     let matches = parser().try_get_matches_from(args).map_err(|e| usage(&e, named))?;
-    let mut typed = Typed::default();
+    let mut typed = Typed { command: behind, ..Typed::default() };
     let Some((name, matches)) = matches.subcommand() else {
         GLOBAL.iter().try_for_each(|flag| keep(flag, &matches, &mut typed, None))?;
         return Ok((None, typed));
@@ -31,6 +35,14 @@ pub fn parse(args: Vec<OsString>) -> Result<(Option<&'static Command>, Typed), F
         typed.words = matches.get_raw(WORDS).into_iter().flatten().map(OsStr::to_owned).collect();
     }
     Ok((Some(command), typed))
+}
+
+/// What stands behind `--` is a command with its own flags.
+fn split_at_dashes(mut args: Vec<OsString>) -> (Vec<OsString>, Vec<OsString>) {
+    let Some(at) = args.iter().position(|a| a == "--") else { return (args, Vec::new()) };
+    let behind = args.split_off(at + 1);
+    args.pop();
+    (args, behind)
 }
 
 fn parser() -> clap::Command {

@@ -7,7 +7,8 @@ use std::ffi::OsStr;
 
 use crate::failure::{NOTHING, REFUSED, USAGE};
 use crate::typed::{self, Color, Typed};
-use crate::{Run, explain, failure::Failure, help, info, list, ps};
+use crate::{Run, explain, failure::Failure, help, info, list, ps, script};
+use session::run::Stage;
 
 /// A command.
 pub struct Command {
@@ -19,6 +20,8 @@ pub struct Command {
     pub about: &'static str,
     /// What is typed without a flag.
     pub words: &'static [Word],
+    /// Whether it takes a command behind `--`.
+    pub starts: bool,
     /// Its own flags; those of [`GLOBAL`] come on top.
     pub flags: &'static [&'static Flag],
     /// Commands to try, each with what it does.
@@ -166,6 +169,146 @@ const BY_NAME: Flag = Flag {
     },
 };
 
+/// The text of a script.
+const TEXT: Flag = Flag {
+    long: "text",
+    short: Some('e'),
+    value: Value::Any("TEXT"),
+    brief: "Take TEXT as the script",
+    keep: |typed, value| {
+        typed.run.text = Some(value.to_str().ok_or("it is not valid UTF-8")?.to_owned());
+        Ok(())
+    },
+};
+
+/// The process whose hits count.
+const ONLY: Flag = Flag { brief: "Take the program of this process as target, and only its hits", ..PID };
+
+/// The program that scripts are about.
+const TARGET_PATH: Flag = Flag {
+    long: "target",
+    short: Some('t'),
+    value: Value::Any("PATH"),
+    brief: "Take this program as target: every process that runs it, now and later",
+    keep: |typed, value| {
+        typed.run.target = Some(value.into());
+        Ok(())
+    },
+};
+
+/// The command to start, in one word.
+const COMMAND: Flag = Flag {
+    long: "command",
+    short: Some('c'),
+    value: Value::Any("CMD"),
+    brief: "Start CMD, split at blanks, as -- COMMAND does",
+    keep: |typed, value| {
+        typed.run.command = typed::split(value.to_str().ok_or("it is not valid UTF-8")?)?;
+        Ok(())
+    },
+};
+
+/// bpftrace's way to ask for JSON.
+const FORMAT: Flag = Flag {
+    long: "format",
+    short: Some('f'),
+    value: Value::OneOf("FORMAT", &["text", "json"]),
+    brief: "Write text, or JSON as --json does",
+    keep: |typed, value| {
+        typed.json = value == "json";
+        Ok(())
+    },
+};
+
+/// How long output may wait.
+const BUFFER: Flag = Flag {
+    long: "buffer",
+    short: Some('B'),
+    value: Value::OneOf("MODE", &["line", "full", "none"]),
+    brief: "Write output at once (line, none), or only when much has come together (full)",
+    keep: |typed, value| {
+        typed.run.buffered = value == "full";
+        Ok(())
+    },
+};
+
+/// Show a stage of compilation.
+const EMIT: Flag = Flag {
+    long: "emit",
+    short: Some('d'),
+    value: Value::OneOf("STAGE", &["ast", "plan", "bpf", "schema"]),
+    brief: "Show what becomes of the script, up to ast, plan, bpf or schema, and run nothing",
+    keep: |typed, value| {
+        typed.run.emit = Some(match value.to_str() {
+            Some("ast") => Stage::Ast,
+            Some("plan") => Stage::Plan,
+            Some("schema") => Stage::Schema,
+            _ => Stage::Bpf,
+        });
+        Ok(())
+    },
+};
+
+/// How to attach.
+const WAY: Flag = Flag {
+    long: "way",
+    short: None,
+    value: Value::OneOf("WAY", &["best", "tracefs"]),
+    brief: "Attach by the best way that the kernel has, or by tracefs",
+    keep: |typed, value| {
+        typed.run.by_tracefs = value == "tracefs";
+        Ok(())
+    },
+};
+
+/// Say when probes are in place.
+const READY: Flag = Flag {
+    long: "ready-fd",
+    short: None,
+    value: Value::Any("N"),
+    brief: "Write a line to file descriptor N when the probes are in place",
+    keep: |typed, value| {
+        typed.run.ready = Some(typed::number(value)?);
+        Ok(())
+    },
+};
+
+/// End after a time.
+const DURATION: Flag = Flag {
+    long: "duration",
+    short: None,
+    value: Value::Any("TIME"),
+    brief: "End after TIME, such as 10, 1.5s, 200ms or 5m",
+    keep: |typed, value| {
+        typed.run.duration = Some(typed::duration(value)?);
+        Ok(())
+    },
+};
+
+/// End after so much output.
+const NUMBER: Flag = Flag {
+    long: "number",
+    short: Some('n'),
+    value: Value::Any("N"),
+    brief: "End after N units of output",
+    keep: |typed, value| {
+        typed.run.printed = Some(typed::number(value)?);
+        Ok(())
+    },
+};
+
+/// No notes.
+const QUIET: Flag = Flag {
+    long: "quiet",
+    short: Some('q'),
+    value: Value::None,
+    brief: "Do not say on standard error how it went",
+    keep: |typed, _| {
+        typed.run.quiet = true;
+        Ok(())
+    },
+};
+
 /// Exit statuses of the commands that read one program.
 const READS: &[(u8, &str)] = &[
     (NOTHING, "no function matched"),
@@ -189,6 +332,7 @@ is run now, or else why not.
 Processes of other users are seen as root or with CAP_SYS_PTRACE only; how many were not seen, and
 whose they are, is said on standard error.",
         words: &[],
+        starts: false,
         flags: &[],
         examples: &[
             ("sudo gospect ps", "all of this machine, containers too"),
@@ -208,6 +352,7 @@ whose they are, is said on standard error.",
 Go version, modules, how it was built, what is stripped and where the runtime's own tables stand;
 how many functions it has; what gospect can do with it and what not, and why; the build settings.",
         words: &[TARGET],
+        starts: false,
         flags: &[&PID],
         examples: &[
             ("gospect info ./app", "a program's file"),
@@ -248,6 +393,7 @@ lines are shortened to its width.",
             TARGET,
             Word { usage: "[PATTERN...]", brief: "Functions to show; without any, all", most: usize::MAX },
         ],
+        starts: false,
         flags: &[&PID, &INLINED, &SITES, &BY_NAME],
         examples: &[
             ("gospect list ./app 'main.*'", "everything in package main"),
@@ -278,6 +424,7 @@ FUNC is a name as `gospect list` shows it, a pattern that only one name matches,
 the function, as the file counts them or the process. Names with parentheses, brackets or stars
 need single quotes in a shell: 'main.(*Store).Get'.",
         words: &[TARGET, Word { usage: "FUNC", brief: "The function, or an address in it such as 0x4a1c20", most: 1 }],
+        starts: false,
         flags: &[&PID],
         examples: &[
             ("gospect explain ./app main.main", "from the file"),
@@ -288,10 +435,61 @@ need single quotes in a shell: 'main.(*Store).Get'.",
         run: explain::run,
     },
     Command {
+        name: "run",
+        brief: "Run a script of probes on a program, without stopping or changing it",
+        about: "\
+The language is bpftrace's, with words for Go: `goid`, arguments and results by name. A SCRIPT is a
+file, or - for standard input; with -e the text is on the command line and all words are ARGS.
+
+The target is what `go:FUNC`, `goret:FUNC` and an empty file name in `uprobe::FUNC` mean: the
+program of -p PID or of COMMAND, of which only that process counts, or of --target PATH, of which
+all processes count. A uretprobe on a Go function is a probe on each of its return instructions;
+return addresses are never touched.
+
+It ends with Ctrl-C, when the script calls exit(), when the process or COMMAND ends, and after
+--duration or -n. Then the probes are taken out, END runs and the maps that are left are shown.",
+        words: &[
+            Word { usage: "[SCRIPT]", brief: "The script's file, unless -e is there", most: 1 },
+            Word { usage: "[ARGS...]", brief: "What $1, $2 and so on mean in the script", most: usize::MAX },
+            Word {
+                usage: "[-- COMMAND...]",
+                brief: "The command to start, with probes in place before it begins",
+                most: 0,
+            },
+        ],
+        starts: true,
+        flags: &[
+            &TEXT,
+            &ONLY,
+            &TARGET_PATH,
+            &COMMAND,
+            &DURATION,
+            &NUMBER,
+            &QUIET,
+            &FORMAT,
+            &BUFFER,
+            &READY,
+            &WAY,
+            &EMIT,
+        ],
+        examples: &[
+            ("sudo gospect run -p 4242 -e 'go:main.Handle { @[goid] = count() }'", "calls by goroutine"),
+            ("sudo gospect run -t ./app -e 'go:main.f { printf(\"%d\\n\", args.n) }'", "an argument"),
+            ("sudo gospect run latency.bt -- ./app -v", "a script on a program that it starts"),
+        ],
+        exits: &[
+            (NOTHING, "no function matched"),
+            (USAGE, "the command line or the script is wrong"),
+            (REFUSED, "the system does not let us; what exit() was given, if the script calls it"),
+        ],
+        run: script::run,
+    },
+    Command {
         name: "help",
         brief: "Show help, of COMMAND or of gospect",
         about: "",
         words: &[Word { usage: "[COMMAND]", brief: "One of the commands", most: 1 }],
+        starts: false,
         flags: &[],
         examples: &[("gospect help ps", "the same as gospect ps --help")],
         exits: &[(USAGE, "there is no such command")],

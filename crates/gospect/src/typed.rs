@@ -5,7 +5,10 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
 
+use session::run::Stage;
 use session::{Pid, Target};
 
 use crate::failure::Failure;
@@ -31,8 +34,37 @@ pub struct Typed {
     pub sites: bool,
     /// `--by-name`
     pub by_name: bool,
+    /// What only `gospect run` takes.
+    pub run: TypedRun,
+    /// What stands behind `--`.
+    pub command: Vec<OsString>,
     /// What stands there without a flag, in order.
     pub words: Vec<OsString>,
+}
+
+/// The values of the flags of `gospect run`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TypedRun {
+    /// `-e TEXT`
+    pub text: Option<String>,
+    /// `-t PATH`
+    pub target: Option<PathBuf>,
+    /// `-c CMD`
+    pub command: Vec<OsString>,
+    /// `--emit STAGE`
+    pub emit: Option<Stage>,
+    /// `--way WAY`
+    pub by_tracefs: bool,
+    /// `--ready-fd N`
+    pub ready: Option<u32>,
+    /// `--duration TIME`
+    pub duration: Option<Duration>,
+    /// `-n N`
+    pub printed: Option<u64>,
+    /// `-q`
+    pub quiet: bool,
+    /// `-B full`
+    pub buffered: bool,
 }
 
 /// When to write colours.
@@ -100,6 +132,62 @@ pub fn pid(word: &OsStr) -> Result<Pid, String> {
     number.map(Pid).ok_or_else(|| "it is not a process number".to_owned())
 }
 
+/// Reads a time such as `10`, `1.5s`, `200ms`, `5m`; without unit, seconds.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn duration(word: &OsStr) -> Result<Duration, String> {
+    let word = word.to_str().unwrap_or_default();
+    let digits = word.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match &word[digits.len()..] {
+        "" | "s" => 1.0,
+        "ms" => 1e-3,
+        "us" => 1e-6,
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => return Err("its unit is not one of us, ms, s, m and h".to_owned()),
+    };
+    let number: Option<f64> = digits.parse().ok().filter(|n| *n > 0.0);
+    let duration = number.and_then(|n| Duration::try_from_secs_f64(n * unit).ok());
+    duration.ok_or_else(|| "it is not a time such as 10, 1.5s, 200ms or 5m".to_owned())
+}
+
+/// Reads a number above zero.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn number<T: FromStr + PartialOrd + From<u8>>(word: &OsStr) -> Result<T, String> {
+    let number = word.to_str().and_then(|w| w.parse().ok()).filter(|n| *n > T::from(0));
+    number.ok_or_else(|| "it is not a number above zero".to_owned())
+}
+
+/// Splits a command line at blanks, but for those in quotes or behind a backslash.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn split(line: &str) -> Result<Vec<OsString>, String> {
+    let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
+    let mut chars = line.chars();
+    while let Some(c) = chars.next() {
+        match (c, quote) {
+            (c, Some(q)) if c == q => quote = None,
+            ('\'' | '"', None) => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            ('\\', None | Some('"')) => word.get_or_insert_default().extend(chars.next()),
+            (c, None) if c.is_whitespace() => words.extend(word.take().map(OsString::from)),
+            (c, _) => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word.map(OsString::from));
+    match (quote, words.is_empty()) {
+        (Some(_), _) => Err("a quote in it is not closed".to_owned()),
+        (None, true) => Err("there is no command in it".to_owned()),
+        (None, false) => Ok(words),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,5 +221,25 @@ mod tests {
         for wrong in ["0", "-1", "x", "", "4294967296"] {
             assert!(pid(wrong.as_ref()).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn times_have_units() {
+        let shown = |word: &str| duration(word.as_ref()).map(|d| format!("{d:?}"));
+        let all = ["10", "1.5s", "200ms", "5m", "3us"].map(|word| shown(word).unwrap());
+        assert_eq!(all, ["10s", "1.5s", "200ms", "300s", "3µs"]);
+        for wrong in ["", "s", "-1", "0", "5d", "nan", "1e400"] {
+            assert!(shown(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_command_is_split_as_a_shell_would() {
+        assert_eq!(
+            split(r#" ./app  -x 'a b' "c \"d" e\ f '' "#),
+            Ok(["./app", "-x", "a b", "c \"d", "e f", ""].map(Into::into).to_vec())
+        );
+        assert_eq!(split("a 'b"), Err("a quote in it is not closed".to_owned()));
+        assert_eq!(split("  "), Err("there is no command in it".to_owned()));
     }
 }

@@ -85,6 +85,13 @@ impl Engine {
         Engine { caps: both, ..self }
     }
 
+    /// Attaches by tracefs, even where there are links.
+    #[must_use]
+    pub fn without_links(self) -> Engine {
+        let caps = self.caps.without(Feature::UprobeMulti);
+        self.limited_to(caps)
+    }
+
     /// How uprobes are attached here.
     #[must_use]
     pub fn way(&self) -> Way {

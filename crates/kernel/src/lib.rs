@@ -7,11 +7,15 @@
 //! The only crate with `unsafe`, and in it only the modules that say so.
 
 pub mod cgroup;
+#[allow(unsafe_code, reason = "clock_gettime(2) and localtime_r(3) have no safe form")]
+pub mod clock;
 pub mod engine;
 #[allow(unsafe_code, reason = "mmap(2) and sigaction(2) have no safe form; the module keeps the pointers to itself")]
 mod map;
 pub mod privilege;
 pub mod proc;
+#[allow(unsafe_code, reason = "sigaction(2) and kill(2) have no safe form")]
+pub mod signal;
 pub mod users;
 
 pub use map::{FileId, Mapped, NotAFile, map, map_file, say_before_sigbus};

@@ -22,6 +22,7 @@ pub mod program;
 pub mod target;
 pub mod words;
 
+pub use bpf::{Caps, MapId, Source};
 pub use check::{Checked, check, compile};
 pub use diagnostic::{Diagnostic, Severity, render};
 pub use emit::{Options, Refused, emit};

@@ -8,8 +8,10 @@ pub mod ordered;
 pub mod privilege;
 pub mod processes;
 pub mod refusal;
+pub mod run;
 pub mod target;
 
+pub use kernel::signal::wait_for_orders;
 pub use kernel::{FileId, Pid, say_before_sigbus};
 pub use ordered::ordered;
 pub use processes::processes;

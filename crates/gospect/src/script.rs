@@ -1,0 +1,195 @@
+//! `gospect run`: a script of probes on a program.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+
+use event::{Names, Snapshot, Value};
+use session::Target;
+use session::run::{Attached, Limits, Reason, Script, Show, Summary};
+use ui::{Format, Look};
+
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::{Run, say};
+
+/// No script is longer; who names a larger file has named the wrong one.
+const LONGEST: u64 = 16 << 20;
+
+pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
+    let script = script(run)?;
+    if let Some(stage) = run.typed.run.emit {
+        return Ok(run.out.write_all(script.stage(stage)?.as_bytes())?);
+    }
+    let compiled = script.compile()?;
+    let typed = &run.typed.run;
+    if !typed.quiet {
+        // With standard error closed there is nobody to tell.
+        let _ = io::stderr().write_all(compiled.warnings.as_bytes());
+    }
+    session::wait_for_orders();
+    let limits = Limits { duration: typed.duration, printed: typed.printed };
+    let (quiet, buffered, ready) = (typed.quiet, typed.buffered, typed.ready);
+    let mut screen = Screen { out: &mut run.out, format: run.format, quiet, buffered, ready };
+    match compiled.run(limits, &mut screen)?.status {
+        0 => Ok(()),
+        status => {
+            run.out.finish()?;
+            Err(Failure::Asked((status & 0xff) as u8))
+        }
+    }
+}
+
+/// What was typed as a script.
+fn script(run: &Run) -> Result<Script, Failure> {
+    let typed = &run.typed;
+    let (name, text, params) = match (&typed.run.text, typed.words.split_first()) {
+        (Some(text), _) => (String::new(), text.clone(), typed.words.as_slice()),
+        (None, Some((file, params))) => (file.display().to_string(), read(file)?, params),
+        (None, None) => {
+            return Err(Failure::usage(
+                "`gospect run` needs a script: its file, `-` for standard input, or `-e TEXT`",
+                "`gospect help run` shows what can be typed",
+            ));
+        }
+    };
+    Ok(Script {
+        name,
+        text,
+        params: params.iter().map(|word| word.to_string_lossy().into_owned()).collect(),
+        target: target(run)?,
+        command: command(run)?,
+        by_tracefs: typed.run.by_tracefs,
+    })
+}
+
+fn read(file: &std::ffi::OsStr) -> Result<String, Failure> {
+    let unread = |e: io::Error| Failure::refused(format!("{} cannot be read: {e}", file.display()));
+    let mut text = String::new();
+    let read = match file.to_str() {
+        Some("-") => io::stdin().take(LONGEST).read_to_string(&mut text),
+        _ => File::open(file).and_then(|file| file.take(LONGEST).read_to_string(&mut text)),
+    };
+    read.map(|_| text).map_err(unread)
+}
+
+fn target(run: &Run) -> Result<Option<Target>, Failure> {
+    match (run.typed.pid, &run.typed.run.target) {
+        (Some(_), Some(_)) => Err(Failure::usage("`-p` and `--target` cannot both name the target", "leave one out")),
+        (Some(pid), None) => Ok(Some(Target::Pid(pid))),
+        (None, Some(path)) => Ok(Some(Target::Path(path.clone()))),
+        (None, None) => Ok(None),
+    }
+}
+
+fn command(run: &Run) -> Result<Vec<std::ffi::OsString>, Failure> {
+    let (by_flag, behind) = (&run.typed.run.command, &run.typed.command);
+    match (by_flag.is_empty(), behind.is_empty()) {
+        (false, false) => Err(Failure::usage("`-c` and `--` cannot both name the command", "leave one out")),
+        (_, true) => Ok(by_flag.clone()),
+        (true, false) => Ok(behind.clone()),
+    }
+}
+
+/// Where a script's output goes, and notes about it.
+struct Screen<'r> {
+    out: &'r mut Output,
+    format: Format,
+    quiet: bool,
+    buffered: bool,
+    ready: Option<u32>,
+}
+
+impl Screen<'_> {
+    /// Shows something that is a result for programs and a note for people.
+    fn aside(&mut self, show: impl Fn(Format, &mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+        if self.format == Format::Json {
+            return show(Format::Json, self.out);
+        }
+        if !self.quiet {
+            let mut text = Vec::new();
+            show(Format::Text(Look::default()), &mut text)?;
+            // With standard error closed there is nobody to tell.
+            let _ = io::stderr().write_all(&text);
+        }
+        Ok(())
+    }
+
+    /// Whoever waits may have gone: that is no reason not to trace.
+    fn tell_ready(&self) {
+        if let Some(fd) = self.ready {
+            let opened = File::options().write(true).open(format!("/proc/self/fd/{fd}"));
+            if opened.and_then(|mut file| file.write_all(b"\n")).is_err() {
+                say(&format!("file descriptor {fd} cannot be written to"), None);
+            }
+        }
+    }
+}
+
+impl Show for Screen<'_> {
+    fn attached(&mut self, attached: &Attached) -> io::Result<()> {
+        let attached = ui::run::Attached {
+            matched: attached.matched,
+            attached: attached.attached,
+            sites: attached.sites,
+            skipped: reasons(&attached.skipped),
+            ts: attached.ts,
+        };
+        self.aside(|format, out| ui::run::show_attached(&attached, format, out))?;
+        self.tell_ready();
+        self.pause()
+    }
+
+    fn printf(&mut self, form: &event::Format, args: &[Value], names: &dyn Names) -> io::Result<()> {
+        ui::printf::printf(form, args, names, self.format, self.out)
+    }
+
+    fn value(&mut self, value: &Value, names: &dyn Names) -> io::Result<()> {
+        ui::printf::value(value, names, self.format, self.out)
+    }
+
+    fn time(&mut self, form: &str, boot: u64, names: &dyn Names) -> io::Result<()> {
+        ui::printf::time(form, boot, names, self.format, self.out)
+    }
+
+    fn map(&mut self, map: &Snapshot, names: &dyn Names) -> io::Result<()> {
+        ui::maps::show(map, names, self.format, self.out)
+    }
+
+    fn rest(&mut self, maps: &[Snapshot], names: &dyn Names) -> io::Result<()> {
+        ui::maps::show_rest(maps, names, self.format, self.out)
+    }
+
+    fn pause(&mut self) -> io::Result<()> {
+        if self.buffered { Ok(()) } else { self.out.flush() }
+    }
+
+    fn summary(&mut self, summary: &Summary) -> io::Result<()> {
+        summary.notes.iter().for_each(|note| self.note(note));
+        let summary = ui::run::Summary {
+            matched: summary.matched,
+            attached: summary.attached,
+            skipped: reasons(&summary.skipped),
+            firings: summary.firings,
+            hits: summary.hits,
+            printed: summary.printed,
+            filtered: summary.filtered,
+            limited: summary.limited,
+            open: 0,
+            lost: summary.lost,
+            missed: summary.missed,
+            detached: Vec::new(),
+            exit: summary.exit,
+        };
+        self.aside(|format, out| ui::run::show_summary(&summary, format, out))
+    }
+
+    fn note(&mut self, note: &str) {
+        if !self.quiet {
+            say(note, None);
+        }
+    }
+}
+
+fn reasons(reasons: &[Reason]) -> Vec<ui::run::Reason> {
+    reasons.iter().map(|r| ui::run::Reason { func: r.func.clone(), why: r.why.clone() }).collect()
+}

@@ -1,0 +1,338 @@
+//! A script from its text to its output: opens what it names, compiles it, puts its probes in place, does what its
+//! records ask for until something ends it, takes everything out again, and tells how it went.
+//!
+//! ```text
+//! Script ── Script::compile ──► Compiled ── Compiled::run(Show) ──► Ended
+//! ```
+//!
+//! Nothing is printed: what there is to show is given to a [`Show`] as values, in the order in which it happened.
+
+mod live;
+mod maps;
+mod names;
+mod tally;
+mod watch;
+mod world;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use event::{Names, Snapshot, Value};
+use kernel::engine::Engine;
+use probe::emit::Options;
+use probe::{Caps, Diagnostic, Plan, Program, Source};
+
+use crate::refusal::{Class, Refusal};
+use crate::target::Target;
+use world::{Answers, Executable, Executables};
+
+/// What to run.
+#[derive(Clone, Debug, Default)]
+pub struct Script {
+    /// What to call the text in messages; nothing if it was typed.
+    pub name: String,
+    /// The text.
+    pub text: String,
+    /// `$1` and so on.
+    pub params: Vec<String>,
+    /// What `go:` and an empty file name mean. Of a process, only its hits count.
+    pub target: Option<Target>,
+    /// What to start once the probes are in place. Without a target its program is the target, and only its hits count.
+    pub command: Vec<OsString>,
+    /// Attach by tracefs even where the kernel has something better.
+    pub by_tracefs: bool,
+}
+
+/// When a run ends by itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Limits {
+    /// After that long.
+    pub duration: Option<Duration>,
+    /// After so many units of output.
+    pub printed: Option<u64>,
+}
+
+/// A stage of compilation, as text.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stage {
+    /// What was read.
+    Ast,
+    /// What it means.
+    Plan,
+    /// Instructions, maps and sites.
+    Bpf,
+    /// What comes back.
+    Schema,
+}
+
+/// Why there was no run, or no more of it.
+#[derive(Debug)]
+pub enum Stopped {
+    /// The text is wrong: the diagnostics, to be shown as they are, and what kind of failure that is.
+    Text(String, Class),
+    /// Something else refused.
+    Refused(Refusal),
+    /// Whoever shows could not.
+    Show(io::Error),
+}
+
+impl From<Refusal> for Stopped {
+    fn from(refusal: Refusal) -> Stopped {
+        Stopped::Refused(refusal)
+    }
+}
+
+impl From<io::Error> for Stopped {
+    fn from(error: io::Error) -> Stopped {
+        Stopped::Show(error)
+    }
+}
+
+impl From<kernel::engine::Error> for Stopped {
+    fn from(error: kernel::engine::Error) -> Stopped {
+        Stopped::Refused(refused(&error))
+    }
+}
+
+impl fmt::Display for Stopped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Stopped::Text(text, _) => f.write_str(text),
+            Stopped::Refused(refusal) => refusal.fmt(f),
+            Stopped::Show(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Stopped {}
+
+fn refused(error: &kernel::engine::Error) -> Refusal {
+    let refusal = Refusal::refused(error.to_string());
+    match error {
+        kernel::engine::Error::NotPermitted { .. } => refusal.hint("run as root, or give gospect cap_bpf,cap_perfmon"),
+        _ => refusal,
+    }
+}
+
+/// Something about a function.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reason {
+    /// Its name.
+    pub func: String,
+    /// What, in words.
+    pub why: String,
+}
+
+/// The probes are in place.
+#[derive(Clone, Debug, Default)]
+pub struct Attached {
+    /// Probes that the text asks for, wildcards counted by what they match.
+    pub matched: u64,
+    /// Those that are in place.
+    pub attached: u64,
+    /// Places in code that are probed for them.
+    pub sites: u64,
+    /// The others.
+    pub skipped: Vec<Reason>,
+    /// Nanoseconds since 1970.
+    pub ts: u64,
+}
+
+/// How a run went.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    /// As at the start.
+    pub matched: u64,
+    /// As at the start.
+    pub attached: u64,
+    /// As at the start.
+    pub skipped: Vec<Reason>,
+    /// Runs of programs while armed.
+    pub firings: u64,
+    /// Runs of what the text says about probes, those of its own clock not among them.
+    pub hits: u64,
+    /// Units of output.
+    pub printed: u64,
+    /// Hits whose condition was not met.
+    pub filtered: u64,
+    /// Hits that a limit held back.
+    pub limited: u64,
+    /// Records that did not fit into the ring.
+    pub lost: u64,
+    /// Runs that the kernel skipped.
+    pub missed: u64,
+    /// The exit status of the command, 128 and the signal if one ended it; nothing if none was started.
+    pub exit: Option<i32>,
+    /// What else has to be said: what did not fit into maps, and the like, a sentence each.
+    pub notes: Vec<String>,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ended {
+    /// What `exit()` was given; 0 if something else ended it.
+    pub status: i64,
+}
+
+/// Whoever shows what a script puts out. The first error ends the run.
+pub trait Show {
+    /// The probes are in place.
+    ///
+    /// # Errors
+    /// The writer's, as of all others.
+    fn attached(&mut self, attached: &Attached) -> io::Result<()>;
+    /// `printf`
+    ///
+    /// # Errors
+    /// The writer's.
+    fn printf(&mut self, form: &event::Format, args: &[Value], names: &dyn Names) -> io::Result<()>;
+    /// `print` of a value
+    ///
+    /// # Errors
+    /// The writer's.
+    fn value(&mut self, value: &Value, names: &dyn Names) -> io::Result<()>;
+    /// `time`
+    ///
+    /// # Errors
+    /// The writer's.
+    fn time(&mut self, form: &str, boot: u64, names: &dyn Names) -> io::Result<()>;
+    /// `print` of a map
+    ///
+    /// # Errors
+    /// The writer's.
+    fn map(&mut self, map: &Snapshot, names: &dyn Names) -> io::Result<()>;
+    /// The maps that are left at the end
+    ///
+    /// # Errors
+    /// The writer's.
+    fn rest(&mut self, maps: &[Snapshot], names: &dyn Names) -> io::Result<()>;
+    /// There is nothing more for the moment.
+    ///
+    /// # Errors
+    /// The writer's.
+    fn pause(&mut self) -> io::Result<()>;
+    /// Everything is taken out.
+    ///
+    /// # Errors
+    /// The writer's.
+    fn summary(&mut self, summary: &Summary) -> io::Result<()>;
+    /// Something that is no result, in a sentence.
+    fn note(&mut self, note: &str);
+}
+
+/// A script that can be run.
+pub struct Compiled {
+    script: Script,
+    executables: Executables,
+    /// Of the plan, by their numbers there, as places in `executables`.
+    binaries: Vec<usize>,
+    plan: Plan,
+    program: Program,
+    engine: Engine,
+    /// Warnings about the text, as they are shown.
+    pub warnings: String,
+}
+
+/// A plan and what it was made of.
+struct Planned {
+    executables: Executables,
+    plan: Plan,
+    warnings: String,
+}
+
+impl Script {
+    /// Makes programs of it, for the kernel that we run on.
+    ///
+    /// # Errors
+    /// What is wrong with the text, with the files that it names, or with our privileges.
+    pub fn compile(mut self) -> Result<Compiled, Stopped> {
+        let engine = Engine::open().map(|engine| if self.by_tracefs { engine.without_links() } else { engine });
+        let Planned { executables, plan, warnings } = self.plan(&engine)?;
+        let engine = engine?;
+        let program = emit(&plan, engine.caps())?;
+        let found = plan.binaries.iter().map(|binary| executables.find(&binary.path));
+        let binaries = found.collect::<Result<_, _>>().map_err(Refusal::refused)?;
+        Ok(Compiled { script: self, executables, binaries, plan, program, engine, warnings })
+    }
+
+    /// A stage of its compilation as text. Without the privilege to ask the kernel what it can do, programs are those
+    /// for the oldest one that gospect runs on.
+    ///
+    /// # Errors
+    /// As [`Script::compile`].
+    pub fn stage(mut self, stage: Stage) -> Result<String, Stopped> {
+        if stage == Stage::Ast {
+            let (script, messages) = probe::parse(&self.source());
+            self.judge(&messages)?;
+            return Ok(script.to_string());
+        }
+        let engine = Engine::open().map(|engine| if self.by_tracefs { engine.without_links() } else { engine });
+        let plan = self.plan(&engine)?.plan;
+        if stage == Stage::Plan {
+            return Ok(plan.to_string());
+        }
+        let program = emit(&plan, engine.as_ref().map_or(Caps::linux_5_10(), Engine::caps))?;
+        Ok(match stage {
+            Stage::Schema => probe::program::SchemaText(&program.schema).to_string(),
+            _ => program.to_string(),
+        })
+    }
+
+    fn source(&self) -> Source {
+        Source { name: self.name.clone(), text: self.text.clone() }
+    }
+
+    /// The command's program is the target where none is named.
+    fn settle_target(&mut self) {
+        if let (None, Some(command)) = (&self.target, self.command.first()) {
+            self.target = Some(Target::Path(world::located(&command.to_string_lossy())));
+        }
+    }
+
+    fn plan(&mut self, engine: &Result<Engine, kernel::engine::Error>) -> Result<Planned, Stopped> {
+        let source = self.source();
+        let (script, messages) = probe::parse(&source);
+        let mut asked = self.clone();
+        asked.settle_target();
+        let executables = Executables::open(asked.target.as_ref(), &script);
+        let answers = Answers::new(&executables, engine.as_ref().map_err(ToString::to_string));
+        let checked = probe::check(&script, messages, &source, &self.params, &answers);
+        let warnings = self.judge(&checked.messages)?;
+        drop(answers);
+        let plan = checked.plan.ok_or_else(|| Refusal::refused("the script means nothing"))?;
+        Ok(Planned { executables, plan, warnings })
+    }
+
+    /// The messages as they are shown, if none of them is an error.
+    fn judge(&self, messages: &[Diagnostic]) -> Result<String, Stopped> {
+        let shown = probe::render(messages, &self.source());
+        let errors = || messages.iter().filter(|message| message.is_error());
+        match errors().all(|message| message.severity == probe::Severity::NothingMatched) {
+            _ if errors().next().is_none() => Ok(shown),
+            true => Err(Stopped::Text(shown, Class::NothingMatched)),
+            false => Err(Stopped::Text(shown, Class::Usage)),
+        }
+    }
+}
+
+fn emit(plan: &Plan, caps: Caps) -> Result<Program, Refusal> {
+    let refuse = |refused: probe::Refused| Refusal::refused(format!("this script cannot be compiled: {refused}"));
+    probe::emit(plan, caps, &Options::default()).map_err(refuse)
+}
+
+impl Compiled {
+    /// Runs it to its end, whatever that is.
+    ///
+    /// # Errors
+    /// What kept it from running, or from showing what it has to show. Everything is taken out by then.
+    pub fn run(&self, limits: Limits, show: &mut dyn Show) -> Result<Ended, Stopped> {
+        live::run(self, limits, show)
+    }
+
+    /// The executables by their numbers in the plan.
+    fn binaries(&self) -> Vec<&Executable> {
+        self.binaries.iter().filter_map(|&at| self.executables.list.get(at)).collect()
+    }
+}

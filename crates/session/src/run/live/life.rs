@@ -1,0 +1,122 @@
+//! The life of what is watched: a process that may end, or a command that gospect starts.
+
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command, ExitStatus};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use kernel::engine::{Held, command};
+use kernel::{Pid, Process, signal};
+
+use super::super::{Script, Stopped, world};
+use crate::refusal::Refusal;
+use crate::target::Target;
+
+/// How long a command has to end when it is asked to.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What the run ends with.
+pub(super) struct Life {
+    name: String,
+    /// The process that was named.
+    process: Option<Process>,
+    held: Option<Held>,
+    /// The command that runs.
+    child: Option<Child>,
+    exit: Option<ExitStatus>,
+}
+
+impl Life {
+    /// Takes hold of the process, or makes one for the command that does not begin yet.
+    pub fn begin(script: &Script) -> Result<Life, Stopped> {
+        let mut life = Life { name: String::new(), process: None, held: None, child: None, exit: None };
+        if let Some(Target::Pid(pid)) = script.target {
+            let gone = |_| Refusal::refused(format!("there is no process with PID {pid}"));
+            life.process = Some(Process::open(pid).map_err(gone)?);
+            life.name = format!("PID {pid}");
+        }
+        if let Some((program, args)) = script.command.split_first() {
+            life.name = program.display().to_string();
+            let mut command = Command::new(world::located(&life.name));
+            command.args(args);
+            life.held = Some(command::hold(command).map_err(|e| life.unstarted(&e))?);
+        }
+        Ok(life)
+    }
+
+    fn unstarted(&self, error: &io::Error) -> Refusal {
+        Refusal::refused(format!("{} cannot be started: {error}", self.name))
+    }
+
+    /// The process of a command that has not begun.
+    pub fn held(&self) -> Option<Pid> {
+        self.held.as_ref().map(Held::pid)
+    }
+
+    /// Whether there is a command.
+    pub fn has_command(&self) -> bool {
+        self.child.is_some() || self.held.is_some()
+    }
+
+    /// Lets the command begin.
+    pub fn start(&mut self) -> Result<(), Stopped> {
+        if let Some(held) = self.held.take() {
+            self.child = Some(held.release().map_err(|e| self.unstarted(&e))?);
+        }
+        Ok(())
+    }
+
+    /// Whether the process or the command has ended.
+    pub fn is_over(&mut self) -> Result<bool, Stopped> {
+        if let Some(child) = &mut self.child {
+            self.exit = child.try_wait()?;
+        }
+        Ok(self.exit.is_some() || self.process.as_ref().is_some_and(is_gone))
+    }
+
+    /// The better reason for an error, if the process went away meanwhile.
+    pub fn explain(&self, error: Stopped) -> Stopped {
+        match self.process.as_ref().is_some_and(is_gone) {
+            true => Refusal::refused(format!("{} ended before the probes were in place", self.name)).into(),
+            false => error,
+        }
+    }
+
+    /// Ends the command if it still runs. Its exit status; 128 and the signal if one ended it.
+    pub fn end(&mut self) -> Result<Option<i32>, Stopped> {
+        let Some(child) = &mut self.child else { return Ok(None) };
+        if self.exit.is_none() {
+            self.exit = Some(stop(child)?);
+        }
+        Ok(self.exit.and_then(|exit| exit.code().or_else(|| exit.signal().map(|signal| 128 + signal))))
+    }
+}
+
+fn is_gone(process: &Process) -> bool {
+    process.stat().map_or(true, |stat| matches!(stat.state, 'Z' | 'X'))
+}
+
+fn stop(child: &mut Child) -> io::Result<ExitStatus> {
+    // If it is gone already, waiting for it is all that is left to do.
+    let _ = signal::terminate(Pid(child.id()));
+    let start = Instant::now();
+    while start.elapsed() < PATIENCE {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status);
+        }
+        sleep(Duration::from_millis(1));
+    }
+    child.kill()?;
+    child.wait()
+}
+
+impl Drop for Life {
+    /// A run that failed leaves no command behind.
+    fn drop(&mut self) {
+        if let (Some(child), None) = (&mut self.child, self.exit) {
+            // Nobody is left to tell.
+            let _ = stop(child);
+        }
+    }
+}

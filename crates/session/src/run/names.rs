@@ -1,0 +1,91 @@
+//! Names for the numbers that programs in the kernel send: functions, probes, stacks, moments.
+
+use std::collections::HashMap;
+
+use event::value::{Id, IdKind};
+use event::{Names, strftime};
+use gobin::VAddr;
+use kernel::engine::Map;
+use kernel::{Pid, clock};
+use probe::Plan;
+use probe::program::stack;
+
+use super::watch::Loaded;
+use super::world::Executable;
+
+/// What numbers mean at this moment.
+pub(super) struct Known<'r> {
+    /// Functions and probes.
+    pub plan: &'r Plan,
+    /// The executables, by their numbers in the plan.
+    pub binaries: &'r [&'r Executable],
+    /// Where they are loaded.
+    pub loaded: &'r HashMap<(Pid, u32), Loaded>,
+    /// User stacks, if there are any.
+    pub stacks: Option<&'r Map>,
+    /// What makes boot time the time of day.
+    pub unix_less_boot: i64,
+}
+
+impl Names for Known<'_> {
+    fn name(&self, id: Id) -> Option<String> {
+        match id.kind {
+            IdKind::Func => self.plan.functions.get(usize::try_from(id.number).ok()?).map(|f| f.name.clone()),
+            IdKind::Probe => self.plan.probe_name(id.number),
+            IdKind::StartFunc => {
+                let image = self.binaries.get(usize::try_from(id.number >> 48).ok()?)?.image();
+                image.function_at(VAddr(id.number << 16 >> 16)).map(|f| f.name().to_owned())
+            }
+            IdKind::WaitReason => {
+                let runtime = self.plan.binaries.get(usize::try_from(id.number >> 32).ok()?)?.runtime.as_ref()?;
+                runtime.wait_reasons.get((id.number & 0xffff_ffff) as usize).cloned()
+            }
+            // The states of a goroutine are the same in all versions.
+            IdKind::GoState => {
+                let runtime = self.plan.binaries.iter().find_map(|b| b.runtime.as_ref())?;
+                runtime.g_states.get(usize::try_from(id.number).ok()?).filter(|name| !name.is_empty()).cloned()
+            }
+            IdKind::UserSymbol => Some(self.symbol(id.process, id.number, false)),
+            IdKind::UserStack => self.stack(id),
+            IdKind::KernelStack | IdKind::KernelSymbol => None,
+        }
+    }
+
+    fn time(&self, boot: u64, form: &str) -> String {
+        let unix = boot.cast_signed().wrapping_add(self.unix_less_boot);
+        strftime::format(form, unix, clock::east_of_utc(unix.div_euclid(1_000_000_000)))
+    }
+}
+
+impl Known<'_> {
+    /// One line for each frame; functions that were inlined have lines of their own.
+    fn stack(&self, id: Id) -> Option<String> {
+        let value = self.stacks?.get(&id.number.to_le_bytes()).ok()??;
+        let word = |at: usize| value.get(at..at + 8).map(|b| u64::from_le_bytes(std::array::from_fn(|i| b[i])));
+        let count = word(stack::COUNT as usize)?.min(u64::from(stack::MAX_FRAMES)) as usize;
+        let mut frames: Vec<u64> = (0..count).map_while(|n| word(stack::FRAMES as usize + 8 * n)).collect();
+        let caller = word(stack::CALLER as usize)?;
+        if caller != 0 && !frames.is_empty() {
+            frames.insert(1, caller);
+        }
+        let process = word(stack::PID_TGID as usize)? >> 32;
+        let lines = frames.iter().enumerate().map(|(n, &pc)| self.symbol(process, pc, n > 0));
+        Some(lines.collect::<Vec<_>>().join("\n"))
+    }
+
+    /// `main.hit+12`. A return address belongs to the call before it.
+    fn symbol(&self, process: u64, pc: u64, is_return: bool) -> String {
+        let at = pc.wrapping_sub(u64::from(is_return));
+        let pid = u32::try_from(process).map_or(Pid(0), Pid);
+        for (n, executable) in (0..).zip(self.binaries) {
+            let bias = self.loaded.get(&(pid, n)).map_or(0, |l| l.bias);
+            let at = VAddr(at.wrapping_sub(bias));
+            if let Some(function) = executable.image().function_at(at) {
+                let inside = pc.wrapping_sub(bias).wrapping_sub(function.entry().0);
+                let inlined = function.inlined_at(at).map(|name| format!("{name} (inlined)\n")).unwrap_or_default();
+                return format!("{inlined}{}+{inside}", function.name());
+            }
+        }
+        format!("{pc:#x}")
+    }
+}

@@ -1,0 +1,91 @@
+//! How a run went, out of the counters that its programs keep.
+
+use kernel::engine::{Error, Map, Maps};
+use probe::Program;
+use probe::plan::{Event, On, Plan, Point};
+use probe::program::counter;
+
+use super::{Attached, Reason, Summary};
+
+/// What the plan found, before anything is attached.
+pub(super) fn planned(plan: &Plan, program: &Program) -> Attached {
+    let skipped = plan.points.iter().flat_map(|point| &point.skipped);
+    Attached {
+        matched: plan.points.iter().map(|point| probes(point, point.matched)).sum(),
+        attached: plan.points.iter().map(|point| probes(point, point.attached)).sum(),
+        sites: program.users.iter().map(|user| user.sites.len() as u64).sum(),
+        skipped: skipped.map(|s| Reason { func: s.function.clone(), why: s.why.clone() }).collect(),
+        ts: 0,
+    }
+}
+
+/// A point that is about no function is one probe.
+fn probes(point: &Point, functions: u32) -> u64 {
+    if point.matched == 0 { 1 } else { u64::from(functions) }
+}
+
+/// Reads the counters.
+pub(super) fn summary(plan: &Plan, program: &Program, maps: &Maps, attached: &Attached) -> Result<Summary, Error> {
+    let Attached { matched, attached, skipped, .. } = attached.clone();
+    let mut summary = Summary { matched, attached, skipped, ..Summary::default() };
+    let Some(counters) = maps.get(program.tables.counters) else { return Ok(summary) };
+    let whole = Words::read(counters, 0)?;
+    summary.firings = whole.at(counter::FIRINGS);
+    let (mut unreadable, mut no_scratch) = (0, 0);
+    for n in 0..plan.points.len() {
+        let point = Words::read(counters, 1 + n as u32)?;
+        if !is_our_own(plan, n) {
+            summary.hits += point.at(counter::HITS);
+        }
+        summary.filtered += point.at(counter::FILTERED);
+        summary.limited += point.at(counter::LIMITED);
+        summary.lost += point.at(counter::LOST);
+        unreadable += point.at(counter::UNREADABLE);
+        no_scratch += point.at(counter::NO_SCRATCH);
+    }
+    summary.notes.extend((unreadable > 0).then(|| format!("{unreadable} values could not be read")));
+    summary.notes.extend((no_scratch > 0).then(|| format!("{no_scratch} hits found no memory to work in")));
+    summary.notes.extend(drops(program, maps)?);
+    Ok(summary)
+}
+
+/// What did not fit into maps.
+fn drops(program: &Program, maps: &Maps) -> Result<Vec<String>, Error> {
+    let Some(map) = maps.get(program.tables.drops) else { return Ok(Vec::new()) };
+    let counted = Words::read(map, 0)?;
+    let named = program.schema.maps().iter().zip((0..).step_by(8));
+    let full = named.map(|(map, at)| (map, counted.at(at))).filter(|(_, n)| *n > 0);
+    Ok(full.map(|(map, n)| format!("{} is full: {n} times there was no room for a new key", map.name)).collect())
+}
+
+/// Whether a point fires when gospect itself wants it to.
+fn is_our_own(plan: &Plan, point: usize) -> bool {
+    let of_point = |event: &&Event| {
+        let group = plan.groups.get(event.group.index());
+        group.is_some_and(|group| group.runs.iter().any(|run| run.point.index() == point))
+    };
+    let mut events = plan.events.iter().filter(of_point);
+    events.any(|event| matches!(event.on, On::Begin | On::End | On::Interval { .. }))
+}
+
+/// The words of one entry, of all CPUs added.
+struct Words(Vec<u64>);
+
+impl Words {
+    fn read(map: &Map, entry: u32) -> Result<Words, Error> {
+        let value = map.get(&entry.to_ne_bytes())?.unwrap_or_default();
+        let mut words: Vec<u64> = Vec::new();
+        for cpu in map.by_cpu(&value) {
+            words.resize(cpu.len() / 8, 0);
+            for (sum, word) in words.iter_mut().zip(cpu.chunks_exact(8)) {
+                *sum = sum.wrapping_add(word.iter().rev().fold(0, |n, &b| n << 8 | u64::from(b)));
+            }
+        }
+        Ok(Words(words))
+    }
+
+    /// The word at an offset.
+    fn at(&self, offset: u32) -> u64 {
+        self.0.get(offset as usize / 8).copied().unwrap_or(0)
+    }
+}

@@ -1,0 +1,183 @@
+//! The executables that a text names, opened before it is checked, and what the checker asks of them and the kernel.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use gobin::elf::Placement;
+use gobin::{Arch, Image, VAddr};
+use kernel::FileId;
+use kernel::engine::{Engine, tracepoint};
+use probe::ast::{Attach, Script};
+use probe::plan::FieldForm;
+use probe::target::{ElfTarget, Field, GoTarget, Target as Asked, World};
+
+use crate::target::{Program, Target};
+
+/// An executable with the file that probes go into.
+pub(super) struct Executable {
+    /// What its file says.
+    pub program: Program,
+    /// The file, open: whatever its path leads to later, probes go into what was read.
+    pub file: File,
+}
+
+impl Executable {
+    /// Whether it is a Go program whose functions can be found.
+    pub fn is_go(&self) -> bool {
+        self.image().table().is_ok()
+    }
+
+    /// Whether it runs at the addresses that its file names.
+    pub fn is_fixed(&self) -> bool {
+        self.image().elf().placement == Placement::Fixed
+    }
+
+    /// Where its file has its first instruction.
+    pub fn entry(&self) -> VAddr {
+        self.image().elf().entry
+    }
+
+    /// What its file says.
+    pub fn image(&self) -> &Image {
+        &self.program.image
+    }
+}
+
+/// All executables of a text, each file once.
+#[derive(Default)]
+pub(super) struct Executables {
+    /// In the order in which the text names them, the target first.
+    pub list: Vec<Executable>,
+    names: HashMap<String, Result<usize, String>>,
+}
+
+impl Executables {
+    /// Opens what the text names. What cannot be opened is told where it is named.
+    pub fn open(target: Option<&Target>, script: &Script) -> Executables {
+        let mut all = Executables::default();
+        let points = script.clauses.iter().flat_map(|clause| &clause.points);
+        for point in points {
+            match &point.attach {
+                Attach::User(user) => all.name(&user.binary.value, target),
+                Attach::Goroutine(_) => all.name("", target),
+                _ => {}
+            }
+        }
+        all
+    }
+
+    fn name(&mut self, name: &str, target: Option<&Target>) {
+        if self.names.contains_key(name) {
+            return;
+        }
+        let opened = match (name, target) {
+            ("", None) => Err("there is no target: name one with -p PID, --target PATH or -- COMMAND".to_owned()),
+            ("", Some(target)) => self.add(target),
+            (path, _) => self.add(&Target::Path(located(path))),
+        };
+        self.names.insert(name.to_owned(), opened);
+    }
+
+    fn add(&mut self, target: &Target) -> Result<usize, String> {
+        let program = target.open().map_err(|refusal| refusal.sentence)?;
+        if let Some(known) = self.list.iter().position(|e| e.program.file == program.file) {
+            return Ok(known);
+        }
+        let file = reopen(&program)?;
+        self.list.push(Executable { program, file });
+        Ok(self.list.len() - 1)
+    }
+
+    /// The executable that the text calls so, by its place in the list.
+    pub fn find(&self, name: &str) -> Result<usize, String> {
+        self.names.get(name).cloned().unwrap_or_else(|| Err(format!("{name} was not opened")))
+    }
+}
+
+/// The same file, for probes.
+fn reopen(program: &Program) -> Result<File, String> {
+    let path = match program.pid() {
+        Some(pid) => PathBuf::from(format!("/proc/{pid}/exe")),
+        None => program.path.clone(),
+    };
+    let unopened = |e| format!("{} cannot be opened: {e}", program.name);
+    let file = File::open(path).map_err(unopened)?;
+    let id = FileId::of(&file.metadata().map_err(unopened)?);
+    if id == program.file { Ok(file) } else { Err(format!("{} was replaced just now", program.name)) }
+}
+
+/// A name without slash is looked for where the shell looks for commands.
+pub(super) fn located(name: &str) -> PathBuf {
+    let path = Path::new(name);
+    if name.contains('/') || path.is_file() {
+        return path.to_owned();
+    }
+    let dirs = std::env::var_os("PATH").unwrap_or_default();
+    let mut found = dirs.as_bytes().split(|&b| b == b':').map(|dir| Path::new(OsStr::from_bytes(dir)).join(name));
+    found.find(|path| path.is_file()).unwrap_or_else(|| path.to_owned())
+}
+
+/// What the checker asks.
+pub(super) struct Answers<'r> {
+    executables: &'r Executables,
+    targets: Vec<Box<dyn Asked + 'r>>,
+    engine: Result<&'r Engine, String>,
+}
+
+impl<'r> Answers<'r> {
+    /// About these executables, and about the kernel's tracepoints if there is an engine.
+    pub fn new(executables: &'r Executables, engine: Result<&'r Engine, String>) -> Answers<'r> {
+        let target = |executable: &'r Executable| -> Box<dyn Asked + 'r> {
+            match executable.is_go() {
+                true => Box::new(GoTarget::new(executable.image())),
+                false => Box::new(ElfTarget::new(executable.image().elf())),
+            }
+        };
+        Answers { executables, targets: executables.list.iter().map(target).collect(), engine }
+    }
+}
+
+impl World for Answers<'_> {
+    fn arch(&self) -> Arch {
+        if cfg!(target_arch = "aarch64") { Arch::Arm64 } else { Arch::Amd64 }
+    }
+
+    fn binary(&self, path: &str) -> Result<&dyn Asked, String> {
+        let index = self.executables.find(path)?;
+        let target = self.targets.get(index).ok_or_else(|| format!("{path} was not opened"))?;
+        let arch = self.executables.list.get(index).map(|e| e.image().arch());
+        match arch {
+            Some(arch) if arch != self.arch() => {
+                Err(format!("its code is for {}, this machine is {}", arch.name(), self.arch().name()))
+            }
+            _ => Ok(target.as_ref()),
+        }
+    }
+
+    fn tracepoint(&self, category: &str, name: &str) -> Result<Vec<Field>, String> {
+        let engine = self.engine.as_ref().map_err(Clone::clone)?;
+        let point = engine.tracepoint(category, name).map_err(|e| e.to_string())?;
+        Ok(point.fields.iter().map(field).collect())
+    }
+}
+
+fn field(field: &tracepoint::Field) -> Field {
+    let is_char = field.type_name.contains("char");
+    let form = match (field.dynamic, field.array) {
+        (true, _) if is_char => Some(FieldForm::DataLoc),
+        (false, true) if is_char => Some(FieldForm::Chars),
+        (false, false) if matches!(field.size, 1 | 2 | 4 | 8) => Some(FieldForm::Int),
+        _ => None,
+    };
+    Field {
+        name: field.name.clone(),
+        type_name: field.type_name.clone(),
+        offset: field.offset,
+        bytes: field.size,
+        form,
+        signed: field.signed,
+    }
+}
