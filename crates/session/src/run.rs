@@ -275,7 +275,7 @@ impl Script {
         }
         let program = emit(&plan, engine.as_ref().map_or(Caps::linux_5_10(), Engine::caps))?;
         Ok(match stage {
-            Stage::Schema => probe::program::SchemaText(&program.schema).to_string(),
+            Stage::Schema => program.schema.to_string(),
             _ => program.to_string(),
         })
     }
