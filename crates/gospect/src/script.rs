@@ -8,7 +8,7 @@ use session::Target;
 use session::run::{Attached, Limits, Reason, Script, Show, Summary};
 use ui::{Format, Look};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Message};
 use crate::output::Output;
 use crate::{Run, say};
 
@@ -63,7 +63,7 @@ fn script(run: &Run) -> Result<Script, Failure> {
 }
 
 fn read(file: &std::ffi::OsStr) -> Result<String, Failure> {
-    let unread = |e: io::Error| Failure::refused(format!("{} cannot be read: {e}", file.display()));
+    let unread = |e: io::Error| Failure::Said(Message::refused(format!("{} cannot be read: {e}", file.display())));
     let mut text = String::new();
     let read = match file.to_str() {
         Some("-") => io::stdin().take(LONGEST).read_to_string(&mut text),

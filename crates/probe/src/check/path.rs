@@ -163,10 +163,8 @@ impl Call<'_> {
 
     fn no_such(&self, what: &str, name: &str, of: &[Arg], span: Span) -> Diagnostic {
         let message = format!("`{}` has no {what} `{name}`", self.name);
-        let omitted = self
-            .signature
-            .omitted
-            .then(|| "this Go version does not describe arguments without a name, so there may be more".to_owned());
+        let omitted = (!self.signature.omitted.is_none() || self.signature.rets_omitted)
+            .then(|| "the executable does not describe all that have no name, so there may be more".to_owned());
         let near = words::near(name, of.iter().filter_map(Arg::given_name));
         Diagnostic::error(span, message).maybe_help(near).help(described(of)).maybe_help(omitted)
     }

@@ -80,7 +80,7 @@ fn site_row(plan: &Plan, one: &Site, dispatch: u32) -> Vec<u8> {
     row.extend(one.function.0.to_le_bytes());
     row.extend(dispatch.to_le_bytes());
     row.extend(entry.map_or(0, |entry| entry.sp_adjust).to_le_bytes());
-    row.extend(restored.map_or(u16::MAX, |restored| restored.registers).to_le_bytes());
+    row.extend(restored.map_or(u16::MAX, |restored| restored.registers.ints).to_le_bytes());
     row.extend((looping | tail).to_le_bytes());
     row.extend(grown.to_le_bytes());
     row

@@ -108,7 +108,7 @@ fn set(list: &mut [bool], at: usize, tainted: bool) {
 /// The argument registers that hold garbage when some function's stack has just grown.
 pub(super) fn garbage(plan: &Plan) -> u64 {
     let restored = plan.sites.iter().filter_map(|site| site.entry.as_ref()?.restored.as_ref());
-    restored.fold(0, |all, restored| all | (!restored.registers & 0xffff) as u64)
+    restored.fold(0, |all, restored| all | u64::from(!restored.registers.ints))
 }
 
 /// Whether a location's base may be garbage at such a body.

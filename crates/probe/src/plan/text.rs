@@ -131,7 +131,7 @@ fn site(site: &Site, f: &mut Formatter<'_>) -> fmt::Result {
             write!(f, " save {}", save.0)?;
         }
         if let Some(restored) = entry.restored {
-            write!(f, " restored {:#b} behind +{:#x}", restored.registers, restored.behind_call)?;
+            write!(f, " restored {:#b} behind +{:#x}", restored.registers.ints, restored.behind_call)?;
         }
     }
     if let Some(exit) = &site.exit {

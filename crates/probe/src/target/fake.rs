@@ -7,9 +7,9 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use gobin::abi::{self, Abi, Shapes};
-use gobin::insn::{Class, Prologue};
+use gobin::insn::{ArgumentRegisters, Class, Prologue};
 use gobin::pattern::{self, Pattern};
-use gobin::signature::{Arg, PlacedBy, Signature, Source};
+use gobin::signature::{Arg, Gaps, PlacedBy, Signature, Source};
 use gobin::sites::{Entry, Exit, Refusal, Restored, Return, Sites, Written};
 use gobin::types::{self, Kind, Type, TypeRef, TypeSource};
 use gobin::{Arch, FileOff, VAddr};
@@ -287,7 +287,8 @@ impl Target for Program {
             returns: written.and(returns),
             tail_jumps: if special == Special::Jumps { vec![jump] } else { Vec::new() },
             deferreturn_calls: Vec::new(),
-            restored: (special == Special::Grows).then_some(Restored { registers: 1, behind_call: 0x50 }),
+            restored: (special == Special::Grows)
+                .then_some(Restored { registers: ArgumentRegisters { ints: 1, floats: 0 }, behind_call: 0x50 }),
             decoded_to: 0x60,
         })
     }
@@ -315,6 +316,7 @@ impl Target for Program {
             ty: Some(*ty),
             place: place.clone(),
             placed_by: PlacedBy::Algorithm,
+            guess: None,
             dictionary_index: None,
         };
         Ok(Arc::new(Signature {
@@ -323,7 +325,8 @@ impl Target for Program {
             receiver: false,
             dictionary: None,
             abi: Abi::Internal,
-            omitted: false,
+            omitted: Gaps::None,
+            rets_omitted: false,
             source: Source::Dwarf,
         }))
     }

@@ -44,7 +44,7 @@ impl<'i> GoTarget<'i> {
         let signatures = self.signatures.get_or_init(|| self.image.dwarf_signatures());
         let signatures =
             signatures.as_ref().ok_or_else(|| "the program has no DWARF that describes its arguments".to_owned())?;
-        let signature = signatures.at(function.entry(), function.name(), function.is_assembly());
+        let signature = signatures.at(&function.compiled());
         signature.map(Arc::new).ok_or_else(|| "DWARF does not describe it".to_owned())
     }
 }

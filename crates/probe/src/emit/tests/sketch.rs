@@ -1,6 +1,7 @@
 //! Plans made by hand: one clause on one Go function, unless more is said.
 
 use bpf::Pos;
+use gobin::insn::ArgumentRegisters;
 use gobin::sites::Restored;
 use gobin::{Arch, FileOff, VAddr};
 
@@ -250,7 +251,8 @@ impl Sketch {
     pub(super) fn plan_grown(mut self, registers: u16) -> Plan {
         let group = self.end_body(PointNo(0));
         let site = self.site(FuncNo(0), group);
-        site.entry.as_mut().unwrap().restored = Some(Restored { registers, behind_call: 0x40 });
+        site.entry.as_mut().unwrap().restored =
+            Some(Restored { registers: ArgumentRegisters { ints: registers, floats: 0 }, behind_call: 0x40 });
         self.plan
     }
 
