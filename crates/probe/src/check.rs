@@ -367,9 +367,11 @@ impl<'s, 'w> Checker<'s, 'w> {
         let mut variants: HashMap<Variant, VariantNo> = HashMap::new();
         let mut runs = sites::Runs::default();
         let classes = std::mem::take(&mut self.classes);
+        let mut clauses: HashMap<usize, usize> = HashMap::new();
+        classes.iter().for_each(|class| *clauses.entry(class.clause).or_default() += 1);
         let mut saves: BTreeMap<FuncNo, Vec<crate::plan::Value>> = BTreeMap::new();
         for class in &classes {
-            let Some((body, needs)) = self.body(class) else { continue };
+            let Some((body, needs)) = self.body(class, clauses[&class.clause] > 1) else { continue };
             merge(&mut plan.needs, needs);
             let prelude = body.prelude;
             let number = BodyNo(u32::try_from(plan.bodies.len()).unwrap_or(u32::MAX));
@@ -452,11 +454,13 @@ impl<'s, 'w> Checker<'s, 'w> {
     }
 
     /// A class's code, with all that is wrong with it told.
-    fn body(&mut self, class: &Class<'s, 'w>) -> Option<(Body, Needs)> {
+    fn body(&mut self, class: &Class<'s, 'w>, several: bool) -> Option<(Body, Needs)> {
         let clause = &self.script.clauses[class.clause];
         let done = lower(clause, &class.setting, &mut self.shared);
         let wrong = done.messages.iter().any(Diagnostic::is_error);
-        self.messages.extend(done.messages);
+        let place = class.setting.function.as_ref().filter(|_| several);
+        let place = place.map(|function| format!("so it is in `{}`", function.name));
+        self.messages.extend(done.messages.into_iter().map(|message| message.maybe_help(place.clone())));
         if wrong || class.members.is_empty() {
             return None;
         }

@@ -84,7 +84,7 @@ impl Diagnostic {
 /// Brings messages into the order of the text, each once.
 pub(crate) fn sort(messages: &mut Vec<Diagnostic>) {
     messages.sort_by(|a, b| (a.span, a.severity, &a.message).cmp(&(b.span, b.severity, &b.message)));
-    messages.dedup();
+    messages.dedup_by(|a, b| (a.span, a.severity, &a.message) == (b.span, b.severity, &b.message));
 }
 
 /// The messages as they are shown, a blank line between them.

@@ -382,7 +382,7 @@ impl Call<'_> {
         let (bytes, signed) = match (&step.ty.kind, step.ty.size) {
             (Kind::Bool, _) => (1, false),
             (Kind::Int { signed }, size @ (1 | 2 | 4 | 8)) => (size as u8, *signed),
-            (Kind::Pointer(_) | Kind::UnsafePointer | Kind::Map { .. } | Kind::Chan(_) | Kind::Func, _) => (8, false),
+            (Kind::Pointer(_) | Kind::UnsafePointer, _) => (8, false),
             _ => return Err(no_integer(&step.ty, span)),
         };
         self.int(step, 0, bytes, signed, span)
@@ -481,7 +481,8 @@ fn no_integer(ty: &GoType, span: Span) -> Diagnostic {
         Kind::Struct(fields) => Some(fields_of(fields)),
         Kind::Slice(_) => Some("an element is `…[0]`, its length `len(…)`".to_owned()),
         Kind::Array { .. } => Some("an element is `…[0]`".to_owned()),
-        Kind::Interface { .. } => Some("it can be compared with nil: `… != nil`".to_owned()),
+        Kind::Map { .. } | Kind::Chan(_) => Some("its length is `len(…)`, and it can be compared with nil".to_owned()),
+        Kind::Interface { .. } | Kind::Func => Some("it can be compared with nil: `… != nil`".to_owned()),
         Kind::Float | Kind::Complex => Some("scripts compute with integers only".to_owned()),
         _ => None,
     };

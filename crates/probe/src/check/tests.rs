@@ -465,7 +465,7 @@ fn paths_go_through_pointers_fields_and_slices() {
     );
     check_places(
         "go:main.many { print(args.a); print(str(args.b)); print(args.e != nil); print(len(args.m)); print(len(args.c));
-           print(args.f); print(args.arr[2]); print(args.b[0]); print(args.b == nil); print(buf(args.b, 4)); }",
+           print(args.f == nil); print(args.arr[2]); print(args.b[0]); print(args.b == nil); print(buf(args.b, 4)); }",
         expect![[r#"
             site func 0+0x6 file +0x1606 emulated entry group 0
             variant 0: body 0 (text at ax#0:u64, length bx#1:i64, text at cx#2:u64, length di#3:i64, r8#5:u64, r10#7→0:i64, r11#8→0:i64, stack+0:u64, stack+16:i32, if di#3:u64 > 0: cx#2→0:u8, cx#2:u64, text at cx#2:u64, length di#3:i64)
@@ -474,7 +474,7 @@ fn paths_go_through_pointers_fields_and_slices() {
               reads args.e == nil: u64
               reads len(args.m): i64
               reads len(args.c): i64
-              reads args.f: u64
+              reads args.f == nil: u64
               reads args.arr[2]: i32
               reads args.b[0]: u8
               reads args.b == nil: u64

@@ -1424,3 +1424,106 @@ fn nested_keys_have_limits() {
     "#]],
     );
 }
+
+#[test]
+fn what_fits_some_functions_only_is_told_with_one_that_it_does_not_fit() {
+    check(
+        "go:main.fib, go:main.other, go:main.many { @x[args.a] = 1; @y[args.n] = args.s; } go:main.* { @[args.s] = 1; }",
+        expect![[r#"
+        error: `main.fib` has no argument `a`
+         --> 1:52
+          |
+        1 | go:main.fib, go:main.other, go:main.many { @x[args.a] = 1; @y[args.n] = args.s; } go:main.* { @[args.s] = 1; }
+          |                                                    ^
+          = help: it has `n` int
+
+        error: `main.other` has no argument `a`
+         --> 1:52
+          |
+        1 | go:main.fib, go:main.other, go:main.many { @x[args.a] = 1; @y[args.n] = args.s; } go:main.* { @[args.s] = 1; }
+          |                                                    ^
+          = help: it has `s` string, `n` uint32
+
+        error: `main.many` has no argument `n`
+         --> 1:68
+          |
+        1 | go:main.fib, go:main.other, go:main.many { @x[args.a] = 1; @y[args.n] = args.s; } go:main.* { @[args.s] = 1; }
+          |                                                                    ^
+          = help: it has `a` string, `b` []byte, `e` error, `m` map[string]int, `c` chan int, `f` func(), `arr` [3]int32
+
+        error: `main.fib` has no argument `s`
+         --> 1:78
+          |
+        1 | go:main.fib, go:main.other, go:main.many { @x[args.a] = 1; @y[args.n] = args.s; } go:main.* { @[args.s] = 1; }
+          |                                                                              ^
+          = help: it has `n` int
+
+        error: `main.many` has no argument `s`
+         --> 1:78
+          |
+        1 | go:main.fib, go:main.other, go:main.many { @x[args.a] = 1; @y[args.n] = args.s; } go:main.* { @[args.s] = 1; }
+          |                                                                              ^
+          = help: it has `a` string, `b` []byte, `e` error, `m` map[string]int, `c` chan int, `f` func(), `arr` [3]int32
+
+        error: `@` has [text] as key, and here it has [an integer]
+         --> 1:95
+          |
+        1 | go:main.fib, go:main.other, go:main.many { @x[args.a] = 1; @y[args.n] = args.s; } go:main.* { @[args.s] = 1; }
+          |                                                                                               ^^^^^^^^^
+          = help: it is first used at 1:95
+          = help: so it is in `main.(*Server).Serve`
+    "#]],
+    );
+    check(
+        "go:main.* { @[args.s + 1] = args.n; }",
+        expect![[r#"
+        error: `+` takes integers, and this is text
+         --> 1:15
+          |
+        1 | go:main.* { @[args.s + 1] = args.n; }
+          |               ^^^^^^
+          = help: so it is in `main.handle`
+    "#]],
+    );
+}
+
+#[test]
+fn what_unroll_repeats_counts_each_time() {
+    check(
+        "BEGIN { unroll (100) { unroll (100) { @x++; } } }",
+        expect![[r#"
+        error: this does 30101 things, the kernel takes about 6000
+         --> 1:1
+          |
+        1 | BEGIN { unroll (100) { unroll (100) { @x++; } } }
+          | ^^^^^
+          = help: what `unroll` repeats counts each time
+    "#]],
+    );
+}
+
+#[test]
+fn an_expression_may_keep_only_so_much() {
+    check(
+        "BEGIN { $x = 1; print(1 + (2 + (3 + (4 + (5 + (6 + (7 + (8 + (9 + (10 + (11 + (12 + (13 + (14 + (15 + (16 + (17 + $x))))))))))))))))); }",
+        expect![[r#"
+        error: an expression here keeps 17 values at once, the kernel has room for 16
+         --> 1:1
+          |
+        1 | BEGIN { $x = 1; print(1 + (2 + (3 + (4 + (5 + (6 + (7 + (8 + (9 + (10 + (11 + (12 + (13 + (14 + (15 + (16 + (17 + $x))))))))))))))))); }
+          | ^^^^^
+          = help: variables can hold its parts
+    "#]],
+    );
+    check(
+        "BEGIN { $a = 1; $b = 1; $c = 1; $d = 1; $e = 1; $f = 1; $g = 1; $h = 1; $i = 1; $j = 1; $k = 1; $l = 1; $m = 1; $n = 1; $o = 1; $p = 1; $q = 1; $r = 1; $s = 1; $t = 1; $u = 1; $v = 1; $w = 1; $x = 1; $y = 1; }",
+        expect![[r#"
+        error: this has 25 variables, the kernel has room for 24
+         --> 1:1
+          |
+        1 | BEGIN { $a = 1; $b = 1; $c = 1; $d = 1; $e = 1; $f = 1; $g = 1; $h = 1; $i = 1; $j = 1; $k = 1; $l = 1; $m = 1; $n = 1; $o = 1; $p = 1; $q = 1; $r = 1; $s = 1; $t = 1; $u = 1; $v = 1; $w = 1; $x = 1; $y = 1; }
+          | ^^^^^
+          = help: a variable may be used again, maps hold any number of values
+    "#]],
+    );
+}
