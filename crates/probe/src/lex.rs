@@ -109,7 +109,8 @@ impl<'t> Lexer<'t> {
         match self.rest().find("*/") {
             Some(end) => self.at += end + 2,
             None => {
-                self.complain(self.at, self.at + 2, "this comment does not end");
+                let message = Diagnostic::error(Span::new(self.at, self.at + 2), "this comment does not end");
+                self.messages.push(message.help("a condition that begins with a star has a space before it: `/ *…/`"));
                 self.at = self.text.len();
             }
         }

@@ -161,13 +161,15 @@ impl<'s> Scope<'_, 's, '_> {
     }
 
     fn read_var(&mut self, span: Span, name: &str) -> Option<Typed> {
-        if let Some((no, slot)) = self.var(name) {
+        if let Some((no, slot)) = self.assigned_var(name) {
             return Some(self.typed(span, ExprKind::Var(no), slot.ty, slot.sure));
         }
         if name.is_empty() {
             return None; // the lexer has said it
         }
-        let near = words::near(name, self.vars.iter().map(|(var, _)| var.name.as_str()));
+        let others = self.vars.iter().filter(|(var, _)| var.name != name);
+        let names: Vec<String> = others.map(|(var, _)| format!("${}", var.name)).collect();
+        let near = words::near(&format!("${name}"), names.iter().map(String::as_str));
         let help =
             near.or_else(|| Some("a variable belongs to one clause, and is assigned before it is read".to_owned()));
         self.say(Diagnostic::error(span, format!("`${name}` has no value here")).maybe_help(help));

@@ -89,6 +89,8 @@ pub(super) struct Scope<'a, 's, 'w> {
     pub shared: &'a mut Shared<'s>,
     pub setting: &'a Setting<'w>,
     pub vars: Vec<(Var, Sure)>,
+    /// Those that were assigned to so far, in the order of the text.
+    pub assigned: Vec<VarNo>,
     /// Variables changed type: once more.
     pub vars_changed: bool,
     pub requests: Vec<(Request<'s>, String)>,
@@ -132,6 +134,7 @@ impl<'a, 's, 'w> Scope<'a, 's, 'w> {
             shared,
             setting,
             vars,
+            assigned: Vec::new(),
             vars_changed: false,
             requests: Vec::new(),
             reached: Vec::new(),
@@ -210,6 +213,11 @@ impl<'a, 's, 'w> Scope<'a, 's, 'w> {
 
     // Variables.
 
+    /// A variable that has been assigned to.
+    pub(super) fn assigned_var(&self, name: &str) -> Option<(VarNo, Slot)> {
+        self.var(name).filter(|(no, _)| self.assigned.contains(no))
+    }
+
     pub(super) fn var(&self, name: &str) -> Option<(VarNo, Slot)> {
         let at = self.vars.iter().position(|(var, _)| var.name == name)?;
         let (var, sure) = &self.vars[at];
@@ -222,8 +230,11 @@ impl<'a, 's, 'w> Scope<'a, 's, 'w> {
         let Some((no, known)) = self.var(name) else {
             self.vars.push((Var { name: name.to_owned(), ty: value.ty }, value.sure));
             self.vars_changed = true;
-            return Some(VarNo(u32::try_from(self.vars.len() - 1).ok()?));
+            let no = VarNo(u32::try_from(self.vars.len() - 1).ok()?);
+            self.assigned.push(no);
+            return Some(no);
         };
+        self.assigned.push(no);
         let Some(joined) = known.join(&value) else {
             let (is, new) = (super::types::describe(&known.ty), super::types::describe(&value.ty));
             self.error(span, format!("`${name}` is {is}, and this is {new}"));

@@ -687,22 +687,50 @@ fn unknown_words_are_told() {
 #[test]
 fn variables_get_a_value_before_they_are_read() {
     check(
-        "BEGIN { print($x); $cuont = 1; print($count); }",
+        "BEGIN /$y/ { print($x); $cuont = 1; print($count); $x = 1; $y = $y + 1; $z += 1; $w++; }",
         expect![[r#"
-        error: `$x` has no value here
-         --> 1:15
-          |
-        1 | BEGIN { print($x); $cuont = 1; print($count); }
-          |               ^^
-          = help: a variable belongs to one clause, and is assigned before it is read
+            error: `$y` has no value here
+             --> 1:8
+              |
+            1 | BEGIN /$y/ { print($x); $cuont = 1; print($count); $x = 1; $y = $y + 1; $z += 1; $w++; }
+              |        ^^
+              = help: a variable belongs to one clause, and is assigned before it is read
 
-        error: `$count` has no value here
-         --> 1:38
-          |
-        1 | BEGIN { print($x); $cuont = 1; print($count); }
-          |                                      ^^^^^^
-          = help: did you mean `cuont`?
-    "#]],
+            error: `$x` has no value here
+             --> 1:20
+              |
+            1 | BEGIN /$y/ { print($x); $cuont = 1; print($count); $x = 1; $y = $y + 1; $z += 1; $w++; }
+              |                    ^^
+              = help: a variable belongs to one clause, and is assigned before it is read
+
+            error: `$count` has no value here
+             --> 1:43
+              |
+            1 | BEGIN /$y/ { print($x); $cuont = 1; print($count); $x = 1; $y = $y + 1; $z += 1; $w++; }
+              |                                           ^^^^^^
+              = help: did you mean `$cuont`?
+
+            error: `$y` has no value here
+             --> 1:65
+              |
+            1 | BEGIN /$y/ { print($x); $cuont = 1; print($count); $x = 1; $y = $y + 1; $z += 1; $w++; }
+              |                                                                 ^^
+              = help: a variable belongs to one clause, and is assigned before it is read
+
+            error: `$z` has no value here
+             --> 1:73
+              |
+            1 | BEGIN /$y/ { print($x); $cuont = 1; print($count); $x = 1; $y = $y + 1; $z += 1; $w++; }
+              |                                                                         ^^
+              = help: a variable belongs to one clause, and is assigned before it is read
+
+            error: `$w` has no value here
+             --> 1:82
+              |
+            1 | BEGIN /$y/ { print($x); $cuont = 1; print($count); $x = 1; $y = $y + 1; $z += 1; $w++; }
+              |                                                                                  ^^
+              = help: a variable belongs to one clause, and is assigned before it is read
+        "#]],
     );
 }
 
