@@ -31,7 +31,7 @@ impl Display for Plan {
         }
         self.maps.iter().enumerate().try_for_each(|(i, m)| self.map(i, m, f))?;
         self.bodies.iter().enumerate().try_for_each(|(i, b)| Shown { plan: self, body: b }.body(i, f))?;
-        self.needs(f)
+        self.shown_needs(f)
     }
 }
 
@@ -66,7 +66,7 @@ impl Plan {
         writeln!(f, "map {i}: {}[{}] {value} ({})", map.name, key.join(", "), map.capacity)
     }
 
-    fn needs(&self, f: &mut Formatter<'_>) -> fmt::Result {
+    fn shown_needs(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let needs = [
             ("frames", self.needs.frames),
             ("goid", self.needs.goid),

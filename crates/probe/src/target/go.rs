@@ -1,6 +1,6 @@
 //! Answers from a Go executable.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use gobin::insn::{self, Class};
@@ -26,13 +26,15 @@ pub struct GoTarget<'i> {
     image: &'i Image,
     signatures: OnceLock<Option<Signatures<'i>>>,
     known: Mutex<HashMap<u32, Result<Arc<Signature>, String>>>,
+    /// By name: in how many places it was inlined, and into which function first.
+    inlined: OnceLock<BTreeMap<&'i str, (usize, &'i str)>>,
 }
 
 impl<'i> GoTarget<'i> {
     /// Asks nothing yet.
     #[must_use]
     pub fn new(image: &'i Image) -> GoTarget<'i> {
-        GoTarget { image, signatures: OnceLock::new(), known: Mutex::default() }
+        GoTarget { image, signatures: OnceLock::new(), known: Mutex::default(), inlined: OnceLock::new() }
     }
 
     fn function(&self, found: &Found) -> Option<Function<'i>> {
@@ -85,9 +87,13 @@ impl Target for GoTarget<'_> {
     }
 
     fn inlined(&self, pattern: &Pattern) -> Option<(usize, String)> {
-        let inlined = self.image.inlined();
-        let places: Vec<_> = inlined.iter().filter(|(name, _)| pattern.matches(name)).flat_map(|(_, at)| at).collect();
-        places.first().map(|first| (places.len(), first.into.name().to_owned()))
+        let inlined = self.inlined.get_or_init(|| {
+            let all = self.image.inlined().into_iter();
+            all.filter_map(|(name, at)| Some((name, (at.len(), at.first()?.into.name())))).collect()
+        });
+        let mut matching = inlined.iter().filter(|(name, _)| pattern.matches(name)).map(|(_, places)| *places);
+        let (count, into) = matching.next()?;
+        Some((matching.fold(count, |all, (more, _)| all + more), into.to_owned()))
     }
 
     fn suggest(&self, wanted: &str) -> Vec<String> {
