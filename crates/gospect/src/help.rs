@@ -298,10 +298,10 @@ mod tests {
               -n, --number N       End after N units of output
               -q, --quiet          Do not say on standard error how it went
               -f, --format FORMAT  Write text, or JSON as --json does
-              -B, --buffer MODE    Write output at once (line, none), or only when much has come together (full)
+              -B, --buffer MODE    Write output at once (line, none) or in large pieces (full)
                   --ready-fd N     Write a line to file descriptor N when the probes are in place
                   --way WAY        Attach by the best way that the kernel has, or by tracefs
-              -d, --emit STAGE     Show what becomes of the script, up to ast, plan, bpf or schema, and run nothing
+              -d, --emit STAGE     Show the script as ast, plan, bpf or schema, and run nothing
                   --json           Write JSON, one object per line, as docs/json.md describes it
               -o, --output FILE    Write to FILE instead of standard output
                   --color WHEN     Use colours: auto (on a terminal, unless NO_COLOR is set), always or never
@@ -309,9 +309,9 @@ mod tests {
               -V, --version        Show the version
 
             Examples:
-              sudo gospect run -p 4242 -e 'go:main.Handle { @[goid] = count() }'   calls by goroutine
-              sudo gospect run -t ./app -e 'go:main.f { printf("%d\n", args.n) }'  an argument
-              sudo gospect run latency.bt -- ./app -v                              a script on a program that it starts
+              sudo gospect run -p 4242 -e 'go:main.Handle { @[goid] = count() }'  calls by goroutine
+              sudo gospect run -t ./app -e 'go:main.f { @[args.n] = count() }'    by an argument
+              sudo gospect run latency.bt -- ./app -v                             start a program
 
             Exit status:
               0  done; also when the reader of the output went away

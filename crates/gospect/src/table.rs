@@ -225,7 +225,7 @@ const BUFFER: Flag = Flag {
     long: "buffer",
     short: Some('B'),
     value: Value::OneOf("MODE", &["line", "full", "none"]),
-    brief: "Write output at once (line, none), or only when much has come together (full)",
+    brief: "Write output at once (line, none) or in large pieces (full)",
     keep: |typed, value| {
         typed.run.buffered = value == "full";
         Ok(())
@@ -237,7 +237,7 @@ const EMIT: Flag = Flag {
     long: "emit",
     short: Some('d'),
     value: Value::OneOf("STAGE", &["ast", "plan", "bpf", "schema"]),
-    brief: "Show what becomes of the script, up to ast, plan, bpf or schema, and run nothing",
+    brief: "Show the script as ast, plan, bpf or schema, and run nothing",
     keep: |typed, value| {
         typed.run.emit = Some(match value.to_str() {
             Some("ast") => Stage::Ast,
@@ -474,8 +474,8 @@ It ends with Ctrl-C, when the script calls exit(), when the process or COMMAND e
         ],
         examples: &[
             ("sudo gospect run -p 4242 -e 'go:main.Handle { @[goid] = count() }'", "calls by goroutine"),
-            ("sudo gospect run -t ./app -e 'go:main.f { printf(\"%d\\n\", args.n) }'", "an argument"),
-            ("sudo gospect run latency.bt -- ./app -v", "a script on a program that it starts"),
+            ("sudo gospect run -t ./app -e 'go:main.f { @[args.n] = count() }'", "by an argument"),
+            ("sudo gospect run latency.bt -- ./app -v", "start a program"),
         ],
         exits: &[
             (NOTHING, "no function matched"),

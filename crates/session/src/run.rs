@@ -247,7 +247,7 @@ impl Script {
     ///
     /// # Errors
     /// What is wrong with the text, with the files that it names, or with our privileges.
-    pub fn compile(mut self) -> Result<Compiled, Stopped> {
+    pub fn compile(self) -> Result<Compiled, Stopped> {
         let engine = Engine::open().map(|engine| if self.by_tracefs { engine.without_links() } else { engine });
         let Planned { executables, plan, warnings } = self.plan(&engine)?;
         let engine = engine?;
@@ -262,7 +262,7 @@ impl Script {
     ///
     /// # Errors
     /// As [`Script::compile`].
-    pub fn stage(mut self, stage: Stage) -> Result<String, Stopped> {
+    pub fn stage(self, stage: Stage) -> Result<String, Stopped> {
         if stage == Stage::Ast {
             let (script, messages) = probe::parse(&self.source());
             self.judge(&messages)?;
@@ -280,26 +280,26 @@ impl Script {
         })
     }
 
+    fn lacks_target(&self) -> bool {
+        self.target.is_none() && self.command.is_empty()
+    }
+
     fn source(&self) -> Source {
         Source { name: self.name.clone(), text: self.text.clone() }
     }
 
-    /// The command's program is the target where none is named.
-    fn settle_target(&mut self) {
-        if let (None, Some(command)) = (&self.target, self.command.first()) {
-            self.target = Some(Target::Path(world::located(&command.to_string_lossy())));
-        }
-    }
-
-    fn plan(&mut self, engine: &Result<Engine, kernel::engine::Error>) -> Result<Planned, Stopped> {
+    fn plan(&self, engine: &Result<Engine, kernel::engine::Error>) -> Result<Planned, Stopped> {
         let source = self.source();
         let (script, messages) = probe::parse(&source);
-        let mut asked = self.clone();
-        asked.settle_target();
-        let executables = Executables::open(asked.target.as_ref(), &script);
+        let executables = Executables::open(self.target.as_ref(), self.command.first(), &script)?;
         let answers = Answers::new(&executables, engine.as_ref().map_err(ToString::to_string));
         let checked = probe::check(&script, messages, &source, &self.params, &answers);
-        let warnings = self.judge(&checked.messages)?;
+        let warnings = self.judge(&checked.messages).map_err(|stopped| match stopped {
+            Stopped::Text(text, _) if self.lacks_target() && executables.lacks_target() => {
+                Stopped::Text(text, Class::Usage)
+            }
+            stopped => stopped,
+        })?;
         drop(answers);
         let plan = checked.plan.ok_or_else(|| Refusal::refused("the script means nothing"))?;
         Ok(Planned { executables, plan, warnings })

@@ -8,6 +8,7 @@ mod explain;
 mod info;
 mod list;
 mod ps;
+mod run;
 mod running;
 mod usage;
 

@@ -65,7 +65,8 @@ impl Known<'_> {
         let count = word(stack::COUNT as usize)?.min(u64::from(stack::MAX_FRAMES)) as usize;
         let mut frames: Vec<u64> = (0..count).map_while(|n| word(stack::FRAMES as usize + 8 * n)).collect();
         let caller = word(stack::CALLER as usize)?;
-        if caller != 0 && !frames.is_empty() {
+        // From Linux 6.12 on the kernel finds the caller itself at `push %rbp`.
+        if caller != 0 && !frames.is_empty() && frames.get(1) != Some(&caller) {
             frames.insert(1, caller);
         }
         let process = word(stack::PID_TGID as usize)? >> 32;

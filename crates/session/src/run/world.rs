@@ -1,7 +1,7 @@
 //! The executables that a text names, opened before it is checked, and what the checker asks of them and the kernel.
 
 use std::collections::HashMap;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -14,6 +14,7 @@ use probe::ast::{Attach, Script};
 use probe::plan::FieldForm;
 use probe::target::{ElfTarget, Field, GoTarget, Target as Asked, World};
 
+use crate::refusal::Refusal;
 use crate::target::{Program, Target};
 
 /// An executable with the file that probes go into.
@@ -55,38 +56,53 @@ pub(super) struct Executables {
 }
 
 impl Executables {
-    /// Opens what the text names. What cannot be opened is told where it is named.
-    pub fn open(target: Option<&Target>, script: &Script) -> Executables {
+    /// Opens the target, else the command, and what the text names. What cannot be opened is told where it is named.
+    ///
+    /// # Errors
+    /// When the target cannot be opened.
+    pub fn open(target: Option<&Target>, command: Option<&OsString>, script: &Script) -> Result<Executables, Refusal> {
         let mut all = Executables::default();
+        if let Some(target) = target {
+            let opened = all.add(target)?;
+            all.names.insert(String::new(), Ok(opened));
+        } else if let Some(command) = command {
+            // It may be anything, as long as nothing is asked of it.
+            let opened = all.add(&Target::Path(located(&command.to_string_lossy())));
+            all.names.insert(String::new(), opened.map_err(|refusal| refusal.sentence));
+        }
         let points = script.clauses.iter().flat_map(|clause| &clause.points);
         for point in points {
             match &point.attach {
-                Attach::User(user) => all.name(&user.binary.value, target),
-                Attach::Goroutine(_) => all.name("", target),
+                Attach::User(user) => all.name(&user.binary.value),
+                Attach::Goroutine(_) => all.name(""),
                 _ => {}
             }
         }
-        all
+        Ok(all)
     }
 
-    fn name(&mut self, name: &str, target: Option<&Target>) {
+    /// Whether the text speaks of a target that was not named.
+    pub fn lacks_target(&self) -> bool {
+        self.names.get("").is_some_and(Result::is_err)
+    }
+
+    fn name(&mut self, name: &str) {
         if self.names.contains_key(name) {
             return;
         }
-        let opened = match (name, target) {
-            ("", None) => Err("there is no target: name one with -p PID, --target PATH or -- COMMAND".to_owned()),
-            ("", Some(target)) => self.add(target),
-            (path, _) => self.add(&Target::Path(located(path))),
+        let opened = match name {
+            "" => Err("there is no target: name one with -p PID, --target PATH or -- COMMAND".to_owned()),
+            path => self.add(&Target::Path(located(path))).map_err(|refusal| refusal.sentence),
         };
         self.names.insert(name.to_owned(), opened);
     }
 
-    fn add(&mut self, target: &Target) -> Result<usize, String> {
-        let program = target.open().map_err(|refusal| refusal.sentence)?;
+    fn add(&mut self, target: &Target) -> Result<usize, Refusal> {
+        let program = target.open()?;
         if let Some(known) = self.list.iter().position(|e| e.program.file == program.file) {
             return Ok(known);
         }
-        let file = reopen(&program)?;
+        let file = reopen(&program).map_err(Refusal::refused)?;
         self.list.push(Executable { program, file });
         Ok(self.list.len() - 1)
     }

@@ -1,0 +1,547 @@
+//! `gospect run` on real programs, held against what those count themselves.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use expect_test::{Expect, expect};
+use gospect_fixtures::{Arch, Fixture, Missing, Variant, build, need};
+use serde_json::{Value, json};
+
+use crate::running::Scratch;
+use crate::{Ran, command, contract, gospect};
+
+/// The ways of attaching, as flags.
+const WAYS: [&str; 2] = ["best", "tracefs"];
+
+/// Nothing where eBPF is permitted.
+fn permitted() -> Result<(), Missing> {
+    let ran = gospect(&["run", "-q", "-e", "BEGIN { exit() }"]);
+    if ran.status == 0 { Ok(()) } else { Err(Missing { why: ran.stderr.trim().to_owned() }) }
+}
+
+fn counter_path(variant: Variant) -> Result<PathBuf, Missing> {
+    permitted()?;
+    let arch = Arch::native().ok_or_else(|| Missing { why: "this machine is none that gospect knows".into() })?;
+    build(&Fixture::new("counter", "1.26", variant).on(arch))
+}
+
+/// The fixture `counter`, running.
+struct Counter {
+    child: Child,
+    orders: Option<ChildStdin>,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Counter {
+    fn start(path: &Path) -> Counter {
+        let mut child = Command::new(path).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let (orders, answers) = (child.stdin.take(), BufReader::new(child.stdout.take().unwrap()));
+        let mut counter = Counter { child, orders, answers };
+        assert_eq!(counter.answer(), "ready");
+        counter
+    }
+
+    fn answer(&mut self) -> String {
+        let mut line = String::new();
+        self.answers.read_line(&mut line).unwrap();
+        line.trim().to_owned()
+    }
+
+    /// Makes its calls; how often it has called `hit` and `deep` by then.
+    fn calls(&mut self, goroutines: u32, calls: u32) -> (u64, u64) {
+        writeln!(self.orders.as_ref().unwrap(), "{goroutines} {calls}").unwrap();
+        let line = self.answer();
+        let (hits, deeps) = line.split_once(' ').unwrap();
+        (hits.parse().unwrap(), deeps.parse().unwrap())
+    }
+
+    fn pid(&self) -> String {
+        self.child.id().to_string()
+    }
+
+    /// Lets it end.
+    fn end(&mut self) {
+        self.orders = None;
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Counter {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A `gospect run` whose probes are in place.
+struct Tracing {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+}
+
+impl Tracing {
+    fn start(args: &[&str]) -> Tracing {
+        let mut command = command(&[&["run", "--ready-fd", "1"], args].concat());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        // With --json the object `attached` may come before.
+        while line != "\n" {
+            line.clear();
+            if stdout.read_line(&mut line).unwrap() == 0 {
+                let mut said = String::new();
+                child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+                panic!("{args:?} ended before its probes were in place: {said}");
+            }
+        }
+        Tracing { child, stdout }
+    }
+
+    fn signal(&self, signal: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    }
+
+    /// What it has shown, after it ended by itself.
+    fn ended(mut self) -> Ran {
+        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        self.stdout.read_to_end(&mut stdout).unwrap();
+        self.child.stderr.take().unwrap().read_to_end(&mut stderr).unwrap();
+        Ran::of(Output { status: self.child.wait().unwrap(), stdout, stderr })
+    }
+
+    /// What it has shown, after Ctrl-C.
+    fn stop(self) -> Ran {
+        self.signal("-INT");
+        self.ended()
+    }
+}
+
+/// The objects, each as documented.
+fn objects(ran: &Ran) -> Vec<Value> {
+    ran.stdout.lines().map(contract::documented).collect()
+}
+
+fn summary(objects: &[Value]) -> &Value {
+    objects.last().filter(|last| last["type"] == "summary").expect("the last object is the summary")
+}
+
+#[test]
+fn counts_are_those_of_the_program_by_either_way_and_wherever_it_is_loaded() {
+    for variant in [Variant::Plain, Variant::Pie] {
+        let mut counter = Counter::start(&need!(counter_path(variant)));
+        for way in WAYS {
+            let text =
+                "go:main.hit { @hit = count() } goret:main.hit { @ret[func] = count() } go:main.deep { @deep++ }";
+            let tracing = Tracing::start(&["-p", &counter.pid(), "--way", way, "--json", "-e", text]);
+            let before = counter.calls(0, 0);
+            let after = counter.calls(4, 2000);
+            let (hits, deeps) = (after.0 - before.0, after.1 - before.1);
+            let all = objects(&tracing.stop());
+            assert!(all.contains(&json!({"type": "map", "data": {"@hit": hits}})), "{way} {variant:?} {all:?}");
+            assert!(all.contains(&json!({"type": "map", "data": {"@ret": {"main.hit": hits}}})), "{way} {all:?}");
+            assert!(all.contains(&json!({"type": "map", "data": {"@deep": deeps}})), "{way} {all:?}");
+            assert_eq!(summary(&all)["hits"], json!(2 * hits + deeps), "{way}");
+            assert_eq!((&summary(&all)["lost"], &summary(&all)["exit"]), (&json!(0), &Value::Null));
+        }
+    }
+}
+
+#[test]
+fn only_the_process_that_was_named_counts() {
+    let path = need!(counter_path(Variant::Plain));
+    let (mut named, mut other) = (Counter::start(&path), Counter::start(&path));
+    for way in WAYS {
+        let text = "go:main.hit { @[pid] = count() }";
+        let tracing = Tracing::start(&["-p", &named.pid(), "--way", way, "--json", "-e", text]);
+        other.calls(2, 100);
+        named.calls(2, 50);
+        let all = objects(&tracing.stop());
+        assert!(all.contains(&json!({"type": "map", "data": {"@": {named.pid(): 100}}})), "{way} {all:?}");
+    }
+}
+
+#[test]
+fn of_a_file_every_process_counts_also_one_that_comes_later() {
+    let scratch = Scratch::new();
+    let path = scratch.copy(&need!(counter_path(Variant::Plain)), "counter");
+    let mut first = Counter::start(&path);
+    let text = "go:main.hit { @[pid] = count() }";
+    let tracing = Tracing::start(&["-t", path.to_str().unwrap(), "--json", "-e", text]);
+    let mut second = Counter::start(&path);
+    first.calls(1, 100);
+    second.calls(3, 100);
+    let all = objects(&tracing.stop());
+    let each = json!({first.pid(): 100, second.pid(): 300});
+    assert!(all.contains(&json!({"type": "map", "data": {"@": each}})), "{all:?}");
+}
+
+#[test]
+fn a_command_begins_when_its_probes_are_in_place_and_ends_the_run() {
+    let path = need!(counter_path(Variant::Plain));
+    for way in WAYS {
+        let text = "go:main.main { @main = count() } go:main.hit { @[comm] = count() }";
+        let args = ["run", "--json", "--way", way, "-e", text, "--", path.to_str().unwrap()];
+        let mut child = command(&args).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(b"2 250\n").unwrap();
+        let ran = Ran::of(child.wait_with_output().unwrap());
+        assert_eq!(ran.status, 0);
+        let (own, ours): (Vec<&str>, Vec<&str>) = ran.stdout.lines().partition(|line| !line.starts_with('{'));
+        assert_eq!(own, ["ready", "500 606"]);
+        let all: Vec<Value> = ours.into_iter().map(contract::documented).collect();
+        assert!(all.contains(&json!({"type": "map", "data": {"@main": 1}})), "{way} {all:?}");
+        assert_eq!(summary(&all)["hits"], json!(501), "{way}");
+        assert_eq!(summary(&all)["exit"], json!(0));
+    }
+}
+
+#[test]
+fn a_target_that_ends_ends_the_run() {
+    let mut counter = Counter::start(&need!(counter_path(Variant::Plain)));
+    let tracing = Tracing::start(&["-p", &counter.pid(), "-e", "go:main.hit { @ = count() }"]);
+    counter.calls(1, 7);
+    counter.end();
+    let ran = tracing.ended();
+    expect![[r#"
+
+        @: 7
+        attached 1 probe at 1 site
+        7 hits, 0 printed
+        (exit status 0)"#]]
+    .assert_eq(&ran.seen());
+}
+
+#[test]
+fn two_gospects_see_the_same() {
+    let mut counter = Counter::start(&need!(counter_path(Variant::Plain)));
+    let start = || Tracing::start(&["-p", &counter.pid(), "-q", "-e", "go:main.hit { @ = count() }"]);
+    let (one, other) = (start(), start());
+    counter.calls(3, 40);
+    for ran in [one.stop(), other.stop()] {
+        assert_eq!(ran.seen(), "\n@: 120\n(exit status 0)");
+    }
+}
+
+/// The code of a process as it is in memory.
+fn code(pid: u32, program: &Path) -> Vec<u8> {
+    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap();
+    let name = program.to_str().unwrap();
+    let line = maps.lines().find(|line| line.contains(" r-xp ") && line.ends_with(name)).unwrap();
+    let (start, end) = line.split_once(' ').unwrap().0.split_once('-').unwrap();
+    let [start, end] = [start, end].map(|hex| u64::from_str_radix(hex, 16).unwrap());
+    let mut bytes = vec![0; (end - start) as usize];
+    File::open(format!("/proc/{pid}/mem")).unwrap().read_exact_at(&mut bytes, start).unwrap();
+    bytes
+}
+
+#[test]
+fn after_kill_9_the_code_is_as_it_was() {
+    let path = need!(counter_path(Variant::Plain));
+    for way in WAYS {
+        let mut counter = Counter::start(&path);
+        let before = code(counter.child.id(), &path);
+        let text = "go:main.hit { @ = count() } goret:main.* { @r = count() }";
+        let mut tracing = Tracing::start(&["-p", &counter.pid(), "--way", way, "-e", text]);
+        counter.calls(1, 10);
+        assert!(code(counter.child.id(), &path) != before, "{way}: probes show in the code");
+        tracing.signal("-KILL");
+        tracing.child.wait().unwrap();
+        let start = Instant::now();
+        while code(counter.child.id(), &path) != before {
+            assert!(start.elapsed() < Duration::from_secs(10), "{way}: probes are still there");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        counter.calls(2, 100);
+    }
+}
+
+#[test]
+fn what_a_script_prints_is_shown_in_its_order() {
+    need!(permitted());
+    let text = r#"
+        BEGIN { printf("%s %d %x\n", str($1), $2, 255); @a[1, "x"] = 5; @h = hist(3); @h = hist(100); print(@a); clear(@a); }
+        interval:ms:20 { @n++; if (@n == 3) { exit() } }
+        END { printf("end\n"); }"#;
+    let ran = gospect(&["run", "-q", "-e", text, "first", "2"]);
+    expect![[r#"
+        first 2 ff
+        @a[1, x]: 5
+        end
+
+        @h:
+        [2, 4)                 1 |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@|
+        [4, 8)                 0 |                                                    |
+        [8, 16)                0 |                                                    |
+        [16, 32)               0 |                                                    |
+        [32, 64)               0 |                                                    |
+        [64, 128)              1 |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@|
+
+        @n: 3
+        (exit status 0)"#]]
+    .assert_eq(&ran.seen());
+    let ran = gospect(&["run", "-f", "json", "-e", text, "first", "2"]);
+    let kinds: Vec<Value> = objects(&ran).iter().map(|object| object["type"].clone()).collect();
+    assert_eq!(kinds, ["attached", "printf", "map", "printf", "hist", "map", "summary"]);
+}
+
+/// Runs a script on a process while that makes its calls.
+fn traced(counter: &mut Counter, script: &str, goroutines: u32, calls: u32) -> Ran {
+    let tracing = Tracing::start(&["-q", "-p", &counter.pid(), "-e", script]);
+    counter.calls(goroutines, calls);
+    tracing.stop()
+}
+
+/// Counts of all bars of a histogram, as text has them.
+fn bars(text: &str) -> u64 {
+    let bars = text.lines().filter(|line| line.ends_with('|'));
+    bars.map(|line| line.split(['|', ')', ']']).nth(1).unwrap().trim().parse::<u64>().unwrap()).sum()
+}
+
+#[test]
+fn arguments_and_results_by_register_are_those_of_the_program() {
+    let path = need!(counter_path(Variant::Plain));
+    let path = path.display();
+    let script = format!(
+        r#"uprobe:{path}:main.hit {{ printf("%d \n", reg("ax")); }} uretprobe:{path}:main.hit {{printf("ret %d\n", retval)}}"#
+    );
+    let mut counter = Counter::start(Path::new(&path.to_string()));
+    let ran = traced(&mut counter, &script, 1, 3);
+    expect![[r#"
+        0 
+        ret 2
+        1 
+        ret 2654435761
+        2 
+        ret 5308871523
+        (exit status 0)"#]]
+    .assert_eq(&ran.seen());
+}
+
+#[test]
+fn durations_by_uretprobe_harm_no_go_program() {
+    let path = need!(counter_path(Variant::Plain));
+    let script = format!(
+        "uprobe:{0}:main.work {{ @start[tid] = nsecs; }} uretprobe:{0}:main.work /@start[tid]/ \
+         {{ @ns[comm] = hist(nsecs - @start[tid]); delete(@start[tid]); }}",
+        path.display()
+    );
+    let mut counter = Counter::start(&path);
+    // One after the other, since threads are no goroutines.
+    let tracing = Tracing::start(&["-q", "-p", &counter.pid(), "-e", &script]);
+    (0..20).for_each(|_| drop(counter.calls(1, 200)));
+    let ran = tracing.stop();
+    assert!(ran.stdout.contains("@ns[counter") && bars(&ran.stdout) <= 20 && bars(&ran.stdout) > 10, "{}", ran.seen());
+}
+
+#[test]
+fn a_script_that_finds_goroutines_by_the_scheduler_runs_as_it_is() {
+    let path = need!(counter_path(Variant::Plain));
+    let listed = gospect(&["list", path.to_str().unwrap(), "sync.(*WaitGroup).Add", "--json"]);
+    let address = contract::documented(listed.stdout.trim())["entry"].as_str().unwrap().to_owned();
+    let script = r#"
+        BEGIN {
+          printf("Hit CTRL+C to end profiling\n");
+        }
+
+        uprobe:BIN:runtime.execute {
+            // map thread id to goroutine id
+            @gids[tid] = reg("ax")
+        }
+
+        tracepoint:sched:sched_process_exit {
+          delete(@gids[tid]);
+        }
+
+        uprobe:BIN:"main.main.func1" {
+            $gid = @gids[tid];
+            @start0[$gid, pid] = nsecs;
+        }
+
+        uprobe:BIN:"main.main.func1.deferwrap1" {
+            $gid = @gids[tid];
+            if (@start0[$gid, pid]) {
+                printf("gid=%d tid=%d pid=%d...takes %d us\n", $gid, tid, pid, (nsecs - @start0[$gid, pid]) / 1000);
+                @durations["dispatch"] = hist((nsecs - @start0[$gid, pid])/1000);
+            }
+        }
+
+        uprobe:BIN:ADDRESS {
+            $gid = @gids[tid];
+            if (@start0[$gid, pid]) {
+                @durations["tso"] = hist((nsecs - @start0[$gid, pid])/1000);
+                delete(@start0[$gid, pid]);
+            }
+        }"#;
+    let script = script.replace("BIN", path.to_str().unwrap()).replace("ADDRESS", &address);
+    let mut counter = Counter::start(&path);
+    let ran = traced(&mut counter, &script, 8, 100);
+    assert_eq!((ran.status, ran.stdout.matches(" us\n").count()), (0, 8), "{}", ran.seen());
+    assert!(ran.stdout.starts_with("Hit CTRL+C to end profiling\n"), "{}", ran.seen());
+    assert_eq!(bars(&ran.stdout), 16, "{}", ran.seen());
+}
+
+#[test]
+fn a_stack_has_every_caller_once() {
+    let path = need!(counter_path(Variant::Plain));
+    let ran = traced(&mut Counter::start(&path), "go:main.hit { @[ustack] = count() }", 2, 50);
+    let functions: Vec<&str> = ran.stdout.lines().filter_map(|line| line.trim().split_once('+')).map(|f| f.0).collect();
+    assert_eq!(functions, ["main.hit", "main.work", "main.main.func1", "runtime.goexit"], "{}", ran.seen());
+}
+
+fn check(args: &[&str], expect: Expect) {
+    expect.assert_eq(&gospect(&[&["run"], args].concat()).seen());
+}
+
+#[test]
+fn a_command_that_nothing_is_asked_of_may_be_anything() {
+    need!(permitted());
+    let args = ["-e", "END { printf(\"end\\n\") }"];
+    check(&[&args[..], &["-c", "sh -c 'echo out; exit 5'"]].concat(), expect![[r#"
+        out
+        end
+        attached 1 probe at 0 sites
+        0 hits, 1 printed
+        the command exited with status 5
+        (exit status 0)"#]]);
+    check(&["-e", "go:main.f { @ = count() }", "--", "/nonexistent"], expect![[r#"
+        error: /nonexistent cannot be opened: No such file or directory (os error 2)
+         --> 1:4
+          |
+        1 | go:main.f { @ = count() }
+          |    ^^^^^^
+        (exit status 1)"#]]);
+    check(&["-e", "END { }", "--", "/nonexistent"], expect![[r#"
+        attached 1 probe at 0 sites
+        gospect: /nonexistent cannot be started: No such file or directory (os error 2)
+        (exit status 3)"#]]);
+    check(&["-e", "END { }", "-p", "4194304"], expect![[r#"
+        gospect: there is no process with PID 4194304
+        hint: `gospect ps` shows the Go processes that are running
+        (exit status 3)"#]]);
+}
+
+#[test]
+fn a_script_may_choose_the_exit_status() {
+    need!(permitted());
+    check(
+        &["-q", "-e", "BEGIN { exit(7) } END { printf(\"end\\n\") }"],
+        expect![[r#"
+            end
+            (exit status 7)"#]],
+    );
+}
+
+#[test]
+fn limits_end_a_run() {
+    need!(permitted());
+    check(
+        &["-q", "-n", "2", "-e", "interval:ms:1 { printf(\"x\\n\") }"],
+        expect![[r#"
+            x
+            x
+            (exit status 0)"#]],
+    );
+    check(&["-q", "--duration", "30ms", "-e", "interval:s:1 { @ = count() }"], expect!["(exit status 0)"]);
+}
+
+#[test]
+fn all_mistakes_of_a_script_are_shown_at_once() {
+    let path = need!(counter_path(Variant::Plain));
+    let text = "go:main.hti { @ = count() } go:main.hit { printf(\"%d\\n\", args.m) }";
+    check(
+        &["-t", path.to_str().unwrap(), "-e", text],
+        expect![[r#"
+            error: there is no function `main.hti`
+             --> 1:4
+              |
+            1 | go:main.hti { @ = count() } go:main.hit { printf("%d\n", args.m) }
+              |    ^^^^^^^^
+              = help: did you mean `main.hit`?
+
+            error: `main.hit` has no argument `m`
+             --> 1:63
+              |
+            1 | go:main.hti { @ = count() } go:main.hit { printf("%d\n", args.m) }
+              |                                                               ^
+              = help: it has `n` int
+            (exit status 2)"#]],
+    );
+    check(
+        &["-t", path.to_str().unwrap(), "-e", "go:main.hti { @ = count() }"],
+        expect![[r#"
+        error: there is no function `main.hti`
+         --> 1:4
+          |
+        1 | go:main.hti { @ = count() }
+          |    ^^^^^^^^
+          = help: did you mean `main.hit`?
+        (exit status 1)"#]],
+    );
+    check(
+        &["-e", "go:main.hit { @ = count() }"],
+        expect![[r#"
+            error: there is no target: name one with -p PID, --target PATH or -- COMMAND
+             --> 1:4
+              |
+            1 | go:main.hit { @ = count() }
+              |    ^^^^^^^^
+            (exit status 2)"#]],
+    );
+}
+
+#[test]
+fn a_command_line_without_a_script_is_a_mistake() {
+    check(
+        &[],
+        expect![[r#"
+        gospect: `gospect run` needs a script: its file, `-` for standard input, or `-e TEXT`
+        hint: `gospect help run` shows what can be typed
+        (exit status 2)"#]],
+    );
+    check(
+        &["-p", "1", "-t", "x", "-e", "BEGIN { exit() }"],
+        expect![[r#"
+        gospect: `-p` and `--target` cannot both name the target
+        hint: leave one out
+        (exit status 2)"#]],
+    );
+    check(
+        &["-c", "'", "-e", "BEGIN { exit() }"],
+        expect![[r#"
+        gospect: `'` cannot be the value of `--command`: a quote in it is not closed
+        hint: `gospect help run` shows what can be typed
+        (exit status 2)"#]],
+    );
+    check(
+        &["/nonexistent/script.bt"],
+        expect![[r#"
+        gospect: /nonexistent/script.bt cannot be read: No such file or directory (os error 2)
+        (exit status 3)"#]],
+    );
+}
+
+#[test]
+fn a_full_disk_ends_a_run_with_a_sentence() {
+    need!(permitted());
+    check(
+        &["-q", "-o", "/dev/full", "-e", "BEGIN { printf(\"x\\n\") }"],
+        expect![[r#"
+        gospect: /dev/full cannot be written to: No space left on device (os error 28)
+        (exit status 3)"#]],
+    );
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_a_run_quietly() {
+    need!(permitted());
+    let mut child = command(&["run", "-q", "-e", "interval:ms:1 { printf(\"x\\n\") }"]);
+    let mut child = child.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut first = [0; 2];
+    child.stdout.take().unwrap().read_exact(&mut first).unwrap();
+    let ran = Ran::of(child.wait_with_output().unwrap());
+    assert_eq!((&first, ran.seen().as_str()), (b"x\n", "(exit status 0)"));
+}
