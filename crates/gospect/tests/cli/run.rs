@@ -400,28 +400,40 @@ fn check(args: &[&str], expect: Expect) {
 fn a_command_that_nothing_is_asked_of_may_be_anything() {
     need!(permitted());
     let args = ["-e", "END { printf(\"end\\n\") }"];
-    check(&[&args[..], &["-c", "sh -c 'echo out; exit 5'"]].concat(), expect![[r#"
+    check(
+        &[&args[..], &["-c", "sh -c 'echo out; exit 5'"]].concat(),
+        expect![[r#"
         out
         end
         attached 1 probe at 0 sites
         0 hits, 1 printed
         the command exited with status 5
-        (exit status 0)"#]]);
-    check(&["-e", "go:main.f { @ = count() }", "--", "/nonexistent"], expect![[r#"
+        (exit status 0)"#]],
+    );
+    check(
+        &["-e", "go:main.f { @ = count() }", "--", "/nonexistent"],
+        expect![[r#"
         error: /nonexistent cannot be opened: No such file or directory (os error 2)
          --> 1:4
           |
         1 | go:main.f { @ = count() }
           |    ^^^^^^
-        (exit status 1)"#]]);
-    check(&["-e", "END { }", "--", "/nonexistent"], expect![[r#"
+        (exit status 1)"#]],
+    );
+    check(
+        &["-e", "END { }", "--", "/nonexistent"],
+        expect![[r#"
         attached 1 probe at 0 sites
         gospect: /nonexistent cannot be started: No such file or directory (os error 2)
-        (exit status 3)"#]]);
-    check(&["-e", "END { }", "-p", "4194304"], expect![[r#"
+        (exit status 3)"#]],
+    );
+    check(
+        &["-e", "END { }", "-p", "4194304"],
+        expect![[r#"
         gospect: there is no process with PID 4194304
         hint: `gospect ps` shows the Go processes that are running
-        (exit status 3)"#]]);
+        (exit status 3)"#]],
+    );
 }
 
 #[test]
