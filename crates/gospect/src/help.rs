@@ -301,6 +301,7 @@ mod tests {
               -B, --buffer MODE    Write output at once (line, none) or in large pieces (full)
                   --ready-fd N     Write a line to file descriptor N when the probes are in place
                   --way WAY        Attach by the best way that the kernel has, or by tracefs
+              -l, --list           Take SCRIPT for attach points, show what they match, and run nothing
               -d, --emit STAGE     Show the script as ast, plan, bpf or schema, and run nothing
                   --json           Write JSON, one object per line, as docs/json.md describes it
               -o, --output FILE    Write to FILE instead of standard output

@@ -20,6 +20,9 @@ pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
     if let Some(stage) = run.typed.run.emit {
         return Ok(run.out.write_all(script.stage(stage)?.as_bytes())?);
     }
+    if run.typed.run.list {
+        return Ok(run.out.write_all(script.list()?.as_bytes())?);
+    }
     let compiled = script.compile()?;
     let typed = &run.typed.run;
     if !typed.quiet {
@@ -44,6 +47,7 @@ fn script(run: &Run) -> Result<Script, Failure> {
     let typed = &run.typed;
     let (name, text, params) = match (&typed.run.text, typed.words.split_first()) {
         (Some(text), _) => (String::new(), text.clone(), typed.words.as_slice()),
+        (None, Some((points, rest))) if typed.run.list => (String::new(), points.to_string_lossy().into_owned(), rest),
         (None, Some((file, params))) => (file.display().to_string(), read(file)?, params),
         (None, None) => {
             return Err(Failure::usage(

@@ -232,6 +232,18 @@ const BUFFER: Flag = Flag {
     },
 };
 
+/// Show what attach points match.
+const LIST: Flag = Flag {
+    long: "list",
+    short: Some('l'),
+    value: Value::None,
+    brief: "Take SCRIPT for attach points, show what they match, and run nothing",
+    keep: |typed, _| {
+        typed.run.list = true;
+        Ok(())
+    },
+};
+
 /// Show a stage of compilation.
 const EMIT: Flag = Flag {
     long: "emit",
@@ -470,6 +482,7 @@ It ends with Ctrl-C, when the script calls exit(), when the process or COMMAND e
             &BUFFER,
             &READY,
             &WAY,
+            &LIST,
             &EMIT,
         ],
         examples: &[

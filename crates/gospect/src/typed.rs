@@ -51,6 +51,8 @@ pub struct TypedRun {
     pub target: Option<PathBuf>,
     /// `-c CMD`
     pub command: Vec<OsString>,
+    /// `-l`
+    pub list: bool,
     /// `--emit STAGE`
     pub emit: Option<Stage>,
     /// `--way WAY`

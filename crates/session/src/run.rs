@@ -14,6 +14,7 @@ mod tally;
 mod watch;
 mod world;
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fmt;
 use std::io;
@@ -22,6 +23,7 @@ use std::time::Duration;
 use event::{Names, Snapshot, Value};
 use kernel::engine::Engine;
 use probe::emit::Options;
+use probe::plan::GroupNo;
 use probe::{Caps, Diagnostic, Plan, Program, Source};
 
 use crate::refusal::{Class, Refusal};
@@ -278,6 +280,26 @@ impl Script {
             Stage::Schema => program.schema.to_string(),
             _ => program.to_string(),
         })
+    }
+
+    /// What attach points, given as the text, mean: one line for each probe. Nothing is attached.
+    ///
+    /// # Errors
+    /// As [`Script::compile`].
+    pub fn list(mut self) -> Result<String, Stopped> {
+        self.text.push_str(" { }");
+        let plan = self.plan(&Engine::open())?.plan;
+        let group = |group: GroupNo| plan.groups.get(group.index()).map_or(&[][..], |group| &group.runs);
+        let probes = plan.sites.iter().flat_map(|site| {
+            let (entry, exit) = (site.entry.as_ref(), site.exit.as_ref());
+            let groups = [entry.and_then(|e| e.group), exit.and_then(|e| e.group), site.here];
+            let runs = groups.into_iter().flatten().flat_map(group);
+            runs.map(|run| u64::from(run.point.0) << 32 | u64::from(site.function.0))
+        });
+        let probes: BTreeSet<u64> = probes.collect();
+        let others = plan.points.iter().filter(|point| point.matched == 0).map(|point| point.text.clone());
+        let lines = probes.into_iter().filter_map(|probe| plan.probe_name(probe)).chain(others);
+        Ok(lines.map(|line| line + "\n").collect())
     }
 
     fn lacks_target(&self) -> bool {

@@ -332,7 +332,9 @@ fn durations_by_uretprobe_harm_no_go_program() {
     let mut counter = Counter::start(&path);
     // One after the other, since threads are no goroutines.
     let tracing = Tracing::start(&["-q", "-p", &counter.pid(), "-e", &script]);
-    (0..20).for_each(|_| drop(counter.calls(1, 200)));
+    for _ in 0..20 {
+        counter.calls(1, 200);
+    }
     let ran = tracing.stop();
     assert!(ran.stdout.contains("@ns[counter") && bars(&ran.stdout) <= 20 && bars(&ran.stdout) > 10, "{}", ran.seen());
 }
@@ -445,6 +447,25 @@ fn a_script_may_choose_the_exit_status() {
             end
             (exit status 7)"#]],
     );
+}
+
+#[test]
+fn probes_are_listed_without_being_attached() {
+    let path = need!(counter_path(Variant::Plain));
+    let listed = |point: &str| gospect(&["run", "-l", "-t", path.to_str().unwrap(), point]).seen();
+    expect![[r#"
+        go:main.deep
+        goret:main.hit
+        (exit status 0)"#]]
+    .assert_eq(&listed("go:main.*ep, goret:main.hit"));
+    expect![[r#"
+        error: there is no function `main.nothing`
+         --> 1:4
+          |
+        1 | go:main.nothing { }
+          |    ^^^^^^^^^^^^
+        (exit status 1)"#]]
+    .assert_eq(&listed("go:main.nothing"));
 }
 
 #[test]
