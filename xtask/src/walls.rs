@@ -168,7 +168,7 @@ impl Crate {
         if !PURE.contains(&&*self.name) {
             return Vec::new();
         }
-        let files = self.sources.iter().filter(|(file, _)| file.starts_with("src/") && !file.ends_with("tests.rs"));
+        let files = self.sources.iter().filter(|(file, _)| file.starts_with("src/") && !is_test(file));
         let used = files.flat_map(|(file, text)| impure_paths(text).into_iter().map(move |path| (file, path)));
         used.map(|(file, path)| format!("{} is pure, but {file} uses std::{path}", self.name)).collect()
     }
@@ -186,6 +186,11 @@ fn dependencies_of(manifest: &Table) -> Vec<Dependency> {
 /// The crate's own name, which `package = …` gives if the key is another.
 fn package(key: &str, value: &Value) -> String {
     value.get("package").and_then(Value::as_str).unwrap_or(key).to_owned()
+}
+
+/// `foo/tests.rs`, `foo/tests/…`.
+fn is_test(file: &str) -> bool {
+    file.split('/').any(|part| part == "tests" || part == "tests.rs")
 }
 
 /// Uses of std's impure modules outside comments and the module of tests, which ends a file.
