@@ -26,6 +26,7 @@ mod expr;
 mod hit;
 mod keys;
 mod memory;
+mod pairs;
 mod place;
 mod record;
 mod shapes;
@@ -105,17 +106,15 @@ pub fn emit(plan: &Plan, caps: Caps, options: &Options) -> Result<Program, Refus
     let mut shared = Shared::new(plan, caps, options)?;
     shared.size_scratch()?;
     let users = entry::users(&mut shared)?;
+    let hooks = pairs::hooks(&mut shared)?;
     let events = entry::events(&mut shared)?;
     let Shared { maps, tables, schema, user_maps, .. } = shared;
-    Ok(Program { maps, tables, schema, user_maps, users, events })
+    Ok(Program { maps, tables, schema, user_maps, users, hooks, events })
 }
 
 /// What is made elsewhere, or not yet.
 fn check_needs(plan: &Plan) -> Result<(), Refused> {
     let needs = plan.needs;
-    if needs.frames {
-        return refused("calls cannot be paired yet: `elapsed`, and arguments in returns", None);
-    }
     if needs.goroutines {
         return refused("the events `goroutine:*` are not made yet", None);
     }
@@ -205,6 +204,7 @@ fn tables(plan: &Plan, caps: Caps, options: &Options, maps: &mut Maps) -> Result
         sites: maps.add(MapSpec::array("sites", site::SIZE, Entries::Fixed(rows)).contents(sites))?,
         addresses: if addressed { Some(maps.add(addresses(plan, rows))?) } else { None },
         stacks: if plan.needs.stacks { Some(maps.add(stacks())?) } else { None },
+        frames: if plan.needs.frames { Some(pairs::tables(plan, caps, maps)?) } else { None },
     })
 }
 

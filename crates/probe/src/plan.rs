@@ -327,7 +327,8 @@ pub enum Access {
         /// Where their number is: a signed word, nothing to read if it is not positive.
         len: Value,
     },
-    /// What the entry kept in this slot of its frame; unreadable if the call was open already when we attached.
+    /// What the entry kept in this slot of its frame. The body does not run if the call was open already when we
+    /// attached.
     Saved(u32),
     /// Never to be had here, as results are not at a jump to another function: unreadable.
     Unreadable,

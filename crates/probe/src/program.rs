@@ -4,7 +4,7 @@
 //! loads the programs, fills in [`Tables::processes`], and then:
 //!
 //! 1. runs the programs of [`On::Begin`];
-//! 2. attaches each of [`Program::users`] with its sites, in their order and with their cookies, and each of
+//! 2. attaches each of [`Program::hooks`], then each of [`Program::users`] with its sites, in their order and with their cookies, and each of
 //!    [`Program::events`];
 //! 3. sets [`control::ARMED`] to 1: from here on what is hit counts. Before the detach it becomes 0 again;
 //! 4. takes records out of [`Tables::ring`] and does what [`event::Row`] says, in their order; runs the programs of
@@ -22,6 +22,7 @@ use event::Schema;
 use gobin::FileOff;
 
 use crate::plan::{BinaryNo, FuncNo, On};
+use crate::target::HookKind;
 
 /// The only value of [`Tables::control`]. Programs only read it.
 pub mod control {
@@ -103,8 +104,12 @@ pub mod site {
     pub const FLAGS: u32 = 14;
     /// `u64`: the return address, as the file counts, that shows that the stack has just grown; 0 if nothing does.
     pub const GROWN: u32 = 16;
+    /// `u64`: the word of [`crate::frames::Site`] of this entry, if its calls are paired.
+    pub const ENTER: u32 = 24;
+    /// `u64`: the same of this exit.
+    pub const LEAVE: u32 = 32;
     /// Bytes of it.
-    pub const SIZE: u32 = 24;
+    pub const SIZE: u32 = 40;
     /// The function may jump back to this entry.
     pub const LOOP_HEAD: u16 = 1;
     /// This exit is a jump to another function.
@@ -143,6 +148,9 @@ pub struct Program {
     pub user_maps: Vec<MapId>,
     /// What runs at sites.
     pub users: Vec<UserProgram>,
+    /// What keeps pairs of calls and returns right, if there are any: attached before [`Program::users`], detached
+    /// after them.
+    pub hooks: Vec<HookProgram>,
     /// What runs without sites, in the order of the text.
     pub events: Vec<EventProgram>,
 }
@@ -170,6 +178,8 @@ pub struct Tables {
     pub addresses: Option<MapId>,
     /// [`stack`]: a hash, if user stacks are asked for.
     pub stacks: Option<MapId>,
+    /// The calls that are open, if calls are paired.
+    pub frames: Option<crate::frames::Tables>,
 }
 
 /// What runs at sites of one executable.
@@ -198,6 +208,19 @@ pub struct ProgramSite {
     pub function: FuncNo,
 }
 
+/// What runs where the Go runtime of an executable ends calls, or moves a stack: whether armed or not.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HookProgram {
+    /// The executable.
+    pub binary: BinaryNo,
+    /// What happens there.
+    pub kind: HookKind,
+    /// The code.
+    pub program: bpf::Program,
+    /// Where in the file.
+    pub sites: Vec<FileOff>,
+}
+
 /// What runs without a site.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EventProgram {
@@ -211,7 +234,8 @@ impl Program {
     /// All programs, those at sites first.
     pub fn programs(&self) -> impl Iterator<Item = &bpf::Program> {
         let users = self.users.iter().map(|user| &user.program);
-        users.chain(self.events.iter().map(|event| &event.program))
+        let hooks = self.hooks.iter().map(|hook| &hook.program);
+        users.chain(hooks).chain(self.events.iter().map(|event| &event.program))
     }
 
     /// The map that the text calls so, with its sign.
@@ -234,6 +258,9 @@ impl fmt::Display for Program {
                 writeln!(f, "site {} at {:#x} in function {}", site.cookie, site.file.0, site.function.0)?;
             }
             write!(f, "{}", user.program)?;
+        }
+        for hook in &self.hooks {
+            write!(f, "\nbinary {} hook {:?}\n{}", hook.binary.0, hook.kind, hook.program)?;
         }
         for event in &self.events {
             write!(f, "\non {:?}\n{}", event.on, event.program)?;

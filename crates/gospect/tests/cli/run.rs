@@ -152,6 +152,49 @@ fn counts_are_those_of_the_program_by_either_way_and_wherever_it_is_loaded() {
 }
 
 #[test]
+fn returns_know_their_calls_by_either_way() {
+    let mut counter = Counter::start(&need!(counter_path(Variant::Plain)));
+    for way in WAYS {
+        let text = "goret:main.hit /elapsed > 0/ { @hit = count(); @sum = sum(args.n) } \
+                    goret:main.deep { @deep[args.n] = count(); @least = min(elapsed) }";
+        let tracing = Tracing::start(&["-p", &counter.pid(), "--way", way, "--json", "-e", text]);
+        counter.calls(4, 1000);
+        let all = objects(&tracing.stop());
+        let map = |name: &str| {
+            let mut maps = all.iter().filter(|object| object["type"] == "map" || object["type"] == "stats");
+            maps.find_map(|object| object["data"].get(name)).cloned().unwrap_or_default()
+        };
+        assert_eq!((map("@hit"), map("@sum")), (json!(4000), json!(4 * 499_500)), "{way} {all:?}");
+        let deep = map("@deep");
+        assert!((0..=100).all(|n| deep[n.to_string()] == json!(40)), "{way} {deep}");
+        assert!(map("@least").as_u64() > Some(0), "{way}");
+        assert_eq!(summary(&all)["hits"], json!(8040), "{way}");
+    }
+}
+
+#[test]
+fn returns_are_counted_through_panics_and_moving_stacks() {
+    need!(permitted());
+    let Some(arch) = Arch::native() else { return };
+    let path = need!(build(&Fixture::new("stress", "1.26", Variant::Plain).on(arch)));
+    let mut stress = Counter::start(&path);
+    let text = "goret:main.* /elapsed > 0/ { @[func] = count() }";
+    let tracing = Tracing::start(&["-p", &stress.pid(), "--json", "-e", text]);
+    writeln!(stress.orders.as_ref().unwrap(), "8 3").unwrap();
+    let lines: Vec<String> = std::iter::from_fn(|| Some(stress.answer()).filter(|line| line != "done")).collect();
+    let all = objects(&tracing.stop());
+    let map = all.iter().find_map(|object| object["data"].get("@")).cloned().unwrap_or_default();
+    let mut unwound = 0;
+    for line in &lines {
+        let words: Vec<&str> = line.split(' ').collect();
+        let number = |n: usize| words[n].parse::<u64>().unwrap();
+        unwound += number(3);
+        assert_eq!(map[words[0]].as_u64().unwrap_or(0), number(2), "{line} {:?}", summary(&all));
+    }
+    assert!(unwound > 0, "{lines:?}");
+}
+
+#[test]
 fn only_the_process_that_was_named_counts() {
     let path = need!(counter_path(Variant::Plain));
     let (mut named, mut other) = (Counter::start(&path), Counter::start(&path));

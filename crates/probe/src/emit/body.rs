@@ -102,17 +102,33 @@ impl<'a, 'p> Code<'a, 'p> {
         let variant = plan.variants.get(variant).ok_or_else(missing)?;
         let body_number = variant.body.index();
         let body = plan.bodies.get(body_number).ok_or_else(missing)?;
+        Ok(Code::of(asm, shared, variant, body, binary, mode))
+    }
+
+    /// The code of a variant of a body.
+    pub(super) fn of(
+        asm: &'a mut Assembler,
+        shared: &'a mut Shared<'p>,
+        variant: &'p Variant,
+        body: &'p Body,
+        binary: Option<BinaryNo>,
+        mode: Mode,
+    ) -> Code<'a, 'p> {
+        let body_number = variant.body.index();
         let mut memory = Memory::new(mode);
         let (counters, fault) = (memory.take_word_of_stack(), memory.take_word_of_stack());
         let leave = asm.label("leave");
         let (vars, pos) = (Vec::new(), None);
-        Ok(Code { asm, shared, memory, body, variant, body_number, binary, vars, fault, counters, leave, pos })
+        Code { asm, shared, memory, body, variant, body_number, binary, vars, fault, counters, leave, pos }
     }
 
     fn write(&mut self) -> Result<(), Refused> {
         let out = self.asm.label("out");
         self.asm.mov(CONTEXT, R1).mov(HIT, R2);
         self.stop_after_exit(out);
+        if self.needs_frame() {
+            self.asm.load(Size::U64, R0, HIT, hit::FRAME).jump_if(Cond::Eq, R0, 0, out);
+        }
         self.find_counters(out);
         if self.memory.mode == Mode::Scratch {
             self.take_scratch(out);

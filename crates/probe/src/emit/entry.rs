@@ -9,17 +9,18 @@ use gobin::Arch;
 
 use super::body::{self, CONTEXT, R0, R1, R2, R3, R4};
 use super::expr::LOWEST;
-use super::{Refused, Shared, hit, refused};
+use super::{Refused, Shared, hit, pairs, refused};
+use crate::frames::Frames;
 use crate::machine::Register;
-use crate::plan::{BinaryNo, Event, GroupNo, On, Plan, Run, Site};
+use crate::plan::{BinaryNo, Event, GroupNo, On, Plan, Run, SaveNo, Site};
 use crate::program::{EventProgram, ProgramSite, UserProgram, control, counter, exit, process, site};
 
 /// Where the hit is in the frame of the entry.
-const HIT: i32 = -hit::SIZE;
+pub(super) const HIT: i32 = -hit::SIZE;
 /// Words for keys and what is read, below it.
 const WORD: i32 = HIT - 16;
 /// The site's row.
-const ROW: Reg = Reg::R8;
+pub(super) const ROW: Reg = Reg::R8;
 /// Which code runs.
 const DISPATCH: Reg = Reg::R9;
 /// A program has at most 256 functions (`BPF_MAX_SUBPROGS`), and one jump reaches 32 767 slots.
@@ -33,17 +34,26 @@ struct Action {
     entry: Option<GroupNo>,
     exit: Option<GroupNo>,
     here: Option<GroupNo>,
+    /// Calls are recorded.
+    enters: bool,
+    saves: Option<SaveNo>,
+    /// Calls are looked up.
+    leaves: bool,
 }
 
 impl Action {
     fn of(plan: &Plan, site: &Site) -> Action {
         let function = plan.functions.get(site.function.index());
+        let paired = !site.native_return && function.is_some_and(|function| function.frames);
         Action {
             binary: function.map_or(BinaryNo(0), |function| function.binary),
             returning: site.native_return,
             entry: site.entry.as_ref().and_then(|entry| entry.group),
             exit: site.exit.as_ref().and_then(|exit| exit.group),
             here: site.here,
+            enters: paired && site.entry.is_some(),
+            saves: site.entry.as_ref().filter(|_| paired).and_then(|entry| entry.saves),
+            leaves: paired && site.exit.is_some(),
         }
     }
 
@@ -83,6 +93,9 @@ fn site_row(plan: &Plan, one: &Site, dispatch: u32) -> Vec<u8> {
     row.extend(restored.map_or(u16::MAX, |restored| restored.registers.ints).to_le_bytes());
     row.extend((looping | tail).to_le_bytes());
     row.extend(grown.to_le_bytes());
+    for word in pairs::words(plan, one) {
+        row.extend(word.to_le_bytes());
+    }
     row
 }
 
@@ -112,8 +125,9 @@ fn share(shared: &Shared<'_>, first: &Action, actions: &[(Action, u32)]) -> Resu
             return Ok(n);
         }
         for group in action.groups() {
-            variants.extend(shared.group(group)?.runs.iter().map(|run| run.variant));
+            variants.extend(shared.group(group)?.runs.iter().map(|run| (false, run.variant.0)));
         }
+        variants.extend(action.saves.map(|saves| (true, saves.0)));
         if variants.len() > MOST_VARIANTS && n > 0 {
             return Ok(n);
         }
@@ -151,9 +165,12 @@ fn user(
     entry.whose(binary);
     entry.which(binary, only);
     entry.what();
-    entry.goroutine(binary)?;
-    let leaves: Vec<(u32, Vec<GroupNo>)> = actions.iter().map(|(a, n)| (*n, a.groups().collect())).collect();
-    entry.dispatch(&leaves)?;
+    if actions.iter().any(|(action, _)| action.enters || action.leaves) {
+        entry.pair(binary)?;
+    } else {
+        entry.goroutine(binary)?;
+    }
+    entry.dispatch(actions)?;
     Ok(UserProgram { binary, returning, program: entry.finish()?, sites })
 }
 
@@ -180,9 +197,13 @@ fn event_program(shared: &mut Shared<'_>, event: &Event, number: usize) -> Resul
 }
 
 /// The program in the making.
-struct Entry<'a, 'p> {
-    shared: &'a mut Shared<'p>,
-    asm: Assembler,
+pub(super) struct Entry<'a, 'p> {
+    pub(super) shared: &'a mut Shared<'p>,
+    pub(super) asm: Assembler,
+    /// The shadow stacks, if calls are paired here.
+    pub(super) frames: Option<Frames>,
+    /// The functions that keep what returns ask for.
+    pub(super) saves: BTreeMap<SaveNo, FunctionId>,
     binary: Option<BinaryNo>,
     out: Label,
     /// The functions that were called, by variant.
@@ -190,10 +211,10 @@ struct Entry<'a, 'p> {
 }
 
 impl<'a, 'p> Entry<'a, 'p> {
-    fn new(shared: &'a mut Shared<'p>, name: &str, kind: Kind, binary: Option<BinaryNo>) -> Entry<'a, 'p> {
+    pub(super) fn new(shared: &'a mut Shared<'p>, name: &str, kind: Kind, binary: Option<BinaryNo>) -> Entry<'a, 'p> {
         let mut asm = Assembler::new(name, kind, shared.plan.source.clone());
         let out = asm.label("out");
-        Entry { shared, asm, binary, out, functions: BTreeMap::new() }
+        Entry { shared, asm, frames: None, saves: BTreeMap::new(), binary, out, functions: BTreeMap::new() }
     }
 
     /// Looks whether firings count now, counts this one, and asks whose it is.
@@ -215,7 +236,7 @@ impl<'a, 'p> Entry<'a, 'p> {
     }
 
     /// Process and thread, by the numbers of the namespace that the control map names.
-    fn ids(&mut self) {
+    pub(super) fn ids(&mut self) {
         let (plain, have) = (self.asm.label("own_numbers"), self.asm.label("have_ids"));
         self.asm.comment("pid, tid").map_value(R3, self.shared.tables.control, 0);
         self.asm.load(Size::U64, R1, R3, control::NAMESPACE_DEVICE as i32).jump_if(Cond::Eq, R1, 0, plain);
@@ -227,7 +248,7 @@ impl<'a, 'p> Entry<'a, 'p> {
         self.put(hit::PID_TGID, R0);
     }
 
-    fn put(&mut self, field: i32, value: impl Into<bpf::Operand>) {
+    pub(super) fn put(&mut self, field: i32, value: impl Into<bpf::Operand>) {
         self.asm.store(Size::U64, Reg::R10, HIT + field, value);
     }
 
@@ -238,14 +259,14 @@ impl<'a, 'p> Entry<'a, 'p> {
     /// What a body finds where no site was hit.
     fn nowhere(&mut self) {
         self.put(hit::FUNCTION, hit::NO_FUNCTION);
-        for field in [hit::GOID, hit::G, hit::SP, hit::BIAS, hit::PROCESS] {
+        for field in [hit::FRAME, hit::GOID, hit::G, hit::SP, hit::BIAS, hit::PROCESS] {
             self.put(field, 0);
         }
         self.put(hit::LIVE, -1);
     }
 
     /// The process's number and bias; out if it is none of ours.
-    fn whose(&mut self, binary: BinaryNo) {
+    pub(super) fn whose(&mut self, binary: BinaryNo) {
         let (known, have) = (self.asm.label("known"), self.asm.label("ours"));
         self.asm.comment("ours?").alu(AluOp::Rsh, R0, 32).store(Size::U32, Reg::R10, WORD, R0);
         self.asm.store(Size::U32, Reg::R10, WORD + process::BINARY as i32, binary.0 as i32);
@@ -315,6 +336,7 @@ impl<'a, 'p> Entry<'a, 'p> {
         self.load_register(R2, "sp");
         self.asm.add(R1, R2);
         self.put(hit::SP, R1);
+        self.put(hit::FRAME, 0);
         self.put(hit::LIVE, -1);
         if self.shared.garbage != 0 && self.shared.plan.arch == Arch::Amd64 {
             self.live();
@@ -375,26 +397,41 @@ impl<'a, 'p> Entry<'a, 'p> {
     }
 
     /// Finds the code for the number in [`DISPATCH`], halving.
-    fn dispatch(&mut self, leaves: &[(u32, Vec<GroupNo>)]) -> Result<(), Refused> {
+    fn dispatch(&mut self, leaves: &[(Action, u32)]) -> Result<(), Refused> {
         match leaves {
             [] => Ok(()),
-            [(_, groups)] => {
-                for group in groups {
-                    self.group(*group)?;
-                }
+            [(action, _)] => {
+                self.act(*action)?;
                 self.asm.jump(self.out);
                 Ok(())
             }
             _ => {
                 let (low, high) = leaves.split_at(leaves.len() / 2);
                 let lower = self.asm.label("lower");
-                let first = high.first().map_or(0, |(number, _)| *number);
+                let first = high.first().map_or(0, |(_, number)| *number);
                 self.asm.jump_if(Cond::Lt, DISPATCH, first as i32, lower);
                 self.dispatch(high)?;
                 self.asm.place(lower);
                 self.dispatch(low)
             }
         }
+    }
+
+    /// What runs at one kind of site: calls begin before they end.
+    fn act(&mut self, action: Action) -> Result<(), Refused> {
+        if self.frames.is_some() && !action.enters && !action.leaves {
+            self.ask_goid();
+        }
+        let again = self.asm.label("no_call");
+        if action.enters {
+            self.enter(action.saves, again);
+        }
+        action.entry.map_or(Ok(()), |group| self.group(group))?;
+        self.asm.place(again);
+        if action.leaves {
+            self.leave();
+        }
+        [action.exit, action.here].into_iter().flatten().try_for_each(|group| self.group(group))
     }
 
     fn group(&mut self, group: GroupNo) -> Result<(), Refused> {
@@ -412,12 +449,19 @@ impl<'a, 'p> Entry<'a, 'p> {
         self.asm.mov(R1, CONTEXT).frame(R2, HIT).call(function);
     }
 
-    fn finish(self) -> Result<bpf::Program, Refused> {
-        let Entry { shared, mut asm, binary, out, functions } = self;
+    pub(super) fn finish(self) -> Result<bpf::Program, Refused> {
+        let Entry { shared, mut asm, frames, saves, binary, out, functions } = self;
         asm.place(out).mov(R0, 0).exit();
         for (variant, function) in functions {
             asm.begin(function);
             body::write(&mut asm, shared, variant as usize, binary)?;
+        }
+        for (save, function) in saves {
+            asm.begin(function);
+            pairs::write_saves(&mut asm, shared, save, binary)?;
+        }
+        if let Some(frames) = frames {
+            frames.finish(&mut asm, None);
         }
         Ok(asm.finish(&shared.maps)?)
     }

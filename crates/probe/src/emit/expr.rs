@@ -162,7 +162,7 @@ impl<'p> Code<'_, 'p> {
                 self.name_binary(48);
             }
             Word::UStack => self.user_stack(if let Type::Id(Id::UStack(frames)) = ty { *frames } else { 0 })?,
-            Word::Elapsed => self.refuse("`elapsed` is not made yet")?,
+            Word::Elapsed => self.elapsed()?,
             Word::Comm => self.refuse("`comm` is no number")?,
         }
         Ok(())
@@ -234,7 +234,7 @@ impl<'p> Code<'_, 'p> {
         };
         match place {
             Access::Int(value) => self.value(value),
-            Access::Saved(_) => self.refuse("what an entry keeps for a return is not made yet"),
+            Access::Saved(slot) => self.saved(*slot),
             Access::Unreadable => {
                 self.mark_fault();
                 self.asm.mov(R0, 0);

@@ -1,26 +1,30 @@
 //! What the entry of a program finds out once and all bodies may ask for: words on the entry's stack, to which `R7`
 //! points in bodies.
 
+use crate::frames;
+
 /// The function of the site, a [`crate::plan::FuncNo`]; [`NO_FUNCTION`] without a site.
 pub(super) const FUNCTION: i32 = 0;
 /// The attach point on whose behalf the body runs.
 pub(super) const POINT: i32 = 8;
 /// Process in the upper half, thread in the lower.
 pub(super) const PID_TGID: i32 = 16;
+/// The frame of the call that ends here, 0 if there is none. This and the next two are what [`crate::frames`] tells.
+pub(super) const FRAME: i32 = 24;
 /// The goroutine, 0 if there is none or it is not asked for.
-pub(super) const GOID: i32 = 24;
+pub(super) const GOID: i32 = FRAME + frames::SEEN_GOID;
 /// The address of its `g`, 0 as above.
-pub(super) const G: i32 = 32;
+pub(super) const G: i32 = FRAME + frames::SEEN_G;
 /// SP as it is at the function's first byte.
-pub(super) const SP: i32 = 40;
+pub(super) const SP: i32 = 48;
 /// How far behind the file's addresses the binary is loaded.
-pub(super) const BIAS: i32 = 48;
+pub(super) const BIAS: i32 = 56;
 /// The process's number.
-pub(super) const PROCESS: i32 = 56;
+pub(super) const PROCESS: i32 = 64;
 /// The argument registers that hold what the caller put there, by bit.
-pub(super) const LIVE: i32 = 64;
+pub(super) const LIVE: i32 = 72;
 /// Bytes of it.
-pub(super) const SIZE: i32 = 72;
+pub(super) const SIZE: i32 = 80;
 
 /// The lower half of a probe's id without a function.
 pub(super) const NO_FUNCTION: i32 = -1;

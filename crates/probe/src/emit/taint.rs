@@ -94,7 +94,7 @@ impl Taints {
                     set(&mut body.vars, var, tainted);
                 }
             }
-            Step::Exit => {}
+            Step::Exit | Step::Elapsed => {}
         }
     }
 }
@@ -150,12 +150,20 @@ pub(super) fn exits(plan: &Plan) -> bool {
     found
 }
 
+/// Whether a body asks how long a call took.
+pub(super) fn asks_elapsed(body: &Body) -> bool {
+    let mut found = false;
+    visit_body(body, &mut |step| found |= matches!(step, Step::Elapsed));
+    found
+}
+
 /// Something that a body does and that matters here.
 enum Step<'a> {
     Key(usize, &'a [Expr]),
     Value(usize, &'a Expr),
     Var(usize, &'a Expr),
     Exit,
+    Elapsed,
 }
 
 fn visit_body(body: &Body, each: &mut dyn FnMut(Step<'_>)) {
@@ -201,6 +209,7 @@ fn visit_expr(expr: &Expr, each: &mut dyn FnMut(Step<'_>)) {
     match &expr.kind {
         ExprKind::Map { map, key } => each(Step::Key(map.index(), key)),
         ExprKind::MapAdd { map, key, .. } => each(Step::Key(map.index(), key)),
+        ExprKind::Word(Word::Elapsed) => each(Step::Elapsed),
         _ => {}
     }
     parts(expr).into_iter().for_each(|part| visit_expr(part, each));

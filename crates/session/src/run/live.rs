@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use event::{Event, What};
 use kernel::engine::{self, Engine, Map, Maps, Ring, Site, Uprobes, attach};
 use kernel::{clock, signal};
-use probe::plan::{On, Period};
-use probe::program::{UserProgram, exit};
+use probe::plan::{BinaryNo, On, Period};
+use probe::program::{HookProgram, UserProgram, exit};
 
 use super::maps::UserMaps;
 use super::names::Known;
@@ -68,6 +68,7 @@ struct Live<'r> {
     damaged: u64,
     in_place: Vec<attach::Attached>,
     users: Vec<engine::Program>,
+    hooks: Vec<engine::Program>,
     events: Vec<engine::Program>,
     ring: Ring,
     maps: Maps,
@@ -79,6 +80,8 @@ impl<'r> Live<'r> {
         let maps = engine.maps(&program.maps)?;
         let users = program.users.iter().map(|user| engine.load(&user.program, &maps));
         let users = users.collect::<Result<_, _>>()?;
+        let hooks = program.hooks.iter().map(|hook| engine.load(&hook.program, &maps));
+        let hooks = hooks.collect::<Result<_, _>>()?;
         let events = program.events.iter().map(|event| engine.load(&event.program, &maps));
         let events = events.collect::<Result<_, _>>()?;
         let ring = engine.ring(maps.get(program.tables.ring).ok_or_else(no_map)?)?;
@@ -105,6 +108,7 @@ impl<'r> Live<'r> {
             damaged: 0,
             in_place: Vec::new(),
             users,
+            hooks,
             events,
             ring,
             maps,
@@ -132,6 +136,10 @@ impl<'r> Live<'r> {
 
     fn attach(&mut self, life: &Life) -> Result<(), Stopped> {
         let compiled = self.compiled;
+        for (n, hook) in compiled.program.hooks.iter().enumerate() {
+            let attached = self.attach_hook(n, hook).map_err(|error| life.explain(error))?;
+            self.in_place.push(attached);
+        }
         for (n, user) in compiled.program.users.iter().enumerate() {
             let attached = self.attach_user(n, user).map_err(|error| life.explain(error))?;
             self.refuse(user, &attached);
@@ -145,16 +153,35 @@ impl<'r> Live<'r> {
     }
 
     fn attach_user(&self, n: usize, user: &UserProgram) -> Result<attach::Attached, Stopped> {
-        let missing = || Refusal::refused("the plan has no such executable");
-        let executable = self.binaries.get(user.binary.index()).ok_or_else(missing)?;
-        let program = self.users.get(n).ok_or_else(missing)?;
         let sites: Vec<Site> =
             user.sites.iter().map(|site| Site { offset: site.file.0, cookie: site.cookie }).collect();
+        self.attach_sites(user.binary, self.users.get(n), &sites, user.returning)
+    }
+
+    fn attach_hook(&self, n: usize, hook: &HookProgram) -> Result<attach::Attached, Stopped> {
+        let sites: Vec<Site> = hook.sites.iter().map(|site| Site { offset: site.0, cookie: 0 }).collect();
+        let attached = self.attach_sites(hook.binary, self.hooks.get(n), &sites, false)?;
+        match attached.refused.first() {
+            Some(refused) => Err(Refusal::refused(format!("calls cannot be paired: {refused}")).into()),
+            None => Ok(attached),
+        }
+    }
+
+    fn attach_sites(
+        &self,
+        binary: BinaryNo,
+        program: Option<&engine::Program>,
+        sites: &[Site],
+        returning: bool,
+    ) -> Result<attach::Attached, Stopped> {
+        let missing = || Refusal::refused("the plan has no such executable");
+        let executable = self.binaries.get(binary.index()).ok_or_else(missing)?;
+        let program = program.ok_or_else(missing)?;
         let pid = match self.watch.whose() {
             Whose::One(pid) => Some(pid),
             Whose::All => None,
         };
-        let uprobes = Uprobes { file: &executable.file, sites: &sites, pid, returning: user.returning };
+        let uprobes = Uprobes { file: &executable.file, sites, pid, returning };
         Ok(self.engine.uprobes(program, &uprobes)?)
     }
 
@@ -279,7 +306,7 @@ impl<'r> Live<'r> {
     fn summary(&self) -> Result<Summary, Stopped> {
         let Compiled { plan, program, .. } = self.compiled;
         let mut summary = tally::summary(plan, program, &self.maps, &self.attached)?;
-        let programs = self.users.iter().chain(&self.events);
+        let programs = self.users.iter().chain(&self.hooks).chain(&self.events);
         summary.missed = programs.map(|program| self.engine.missed(program).unwrap_or(0)).sum();
         summary.printed = self.printed;
         if self.damaged > 0 {
@@ -292,7 +319,8 @@ impl<'r> Live<'r> {
     fn close(mut self, life: &mut Life, show: &mut dyn Show) -> Result<Ended, Stopped> {
         let Compiled { program, .. } = self.compiled;
         self.arm(false)?;
-        self.in_place.clear();
+        // Hooks stand first and go last.
+        while self.in_place.pop().is_some() {}
         let exit = life.end()?;
         self.act(show)?;
         self.once(On::End)?;

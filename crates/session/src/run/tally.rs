@@ -2,6 +2,7 @@
 
 use kernel::engine::{Error, Map, Maps};
 use probe::Program;
+use probe::frames::Counters;
 use probe::plan::{Event, On, Plan, Point};
 use probe::program::counter;
 
@@ -45,8 +46,22 @@ pub(super) fn summary(plan: &Plan, program: &Program, maps: &Maps, attached: &At
     }
     summary.notes.extend((unreadable > 0).then(|| format!("{unreadable} values could not be read")));
     summary.notes.extend((no_scratch > 0).then(|| format!("{no_scratch} hits found no memory to work in")));
+    summary.notes.extend(pairs(program, maps)?);
     summary.notes.extend(drops(program, maps)?);
     Ok(summary)
+}
+
+/// Calls and returns of which the other one was not seen.
+fn pairs(program: &Program, maps: &Maps) -> Result<Vec<String>, Error> {
+    let Some(map) = program.tables.frames.and_then(|tables| maps.get(tables.counters)) else { return Ok(Vec::new()) };
+    let value = map.get(&0u32.to_ne_bytes())?.unwrap_or_default();
+    let Counters { unpaired, full, lost, .. } = Counters::read(&value);
+    let told = [
+        (unpaired, "returns whose calls were not seen: they began before the probes were in place, or found no room"),
+        (full, "calls found no room to be remembered until they return"),
+        (lost, "calls ended without being seen"),
+    ];
+    Ok(told.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect())
 }
 
 /// What did not fit into maps.

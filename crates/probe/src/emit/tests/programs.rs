@@ -190,7 +190,6 @@ fn what_is_not_made_is_refused_with_a_reason() {
     };
     let none = Needs::default();
     let answers = [
-        needing(Needs { frames: true, ..none }),
         needing(Needs { goroutines: true, ..none }),
         needing(Needs { g_of_thread: true, ..none }),
         {
@@ -217,10 +216,9 @@ fn what_is_not_made_is_refused_with_a_reason() {
         },
     ];
     expect![[r#"
-        calls cannot be paired yet: `elapsed`, and arguments in returns
         the events `goroutine:*` are not made yet
         the goroutine of a thread is not known outside of probes in Go code yet
-        1:1: `elapsed` is not made yet
+        1:1: the plan asks for the begin of a call and says that calls are not paired
         1:1: the kernel does not let programs read this field
         2:3: 65 values at once are more than 64
         this code keeps more at a time than fits into 32 000 bytes"#]]
@@ -241,7 +239,7 @@ fn the_listing_of_a_count() {
         map processes hash key 8 value 16 entries 4096
         map counters percpu_array key 4 value 64 entries 2
         map drops percpu_array key 4 value 8 entries 1
-        map sites array key 4 value 24 entries 1 holds 1
+        map sites array key 4 value 40 entries 1 holds 1
         map @ percpu_hash key 8 value 8 entries 16
 
         binary 0, 1 sites
@@ -251,7 +249,7 @@ fn the_listing_of_a_count() {
         map processes hash key 8 value 16 entries 4096
         map counters percpu_array key 4 value 64 entries 2
         map drops percpu_array key 4 value 8 entries 1
-        map sites array key 4 value 24 entries 1 holds 1
+        map sites array key 4 value 40 entries 1 holds 1
         map @ percpu_hash key 8 value 8 entries 16
 
         sites_0:
@@ -261,10 +259,10 @@ fn the_listing_of_a_count() {
           r0 = *(u32 *)(r1 +0)
           if r0 == 0x0 goto out
           ; firings += 1
-          *(u32 *)(r10 -88) = 0
+          *(u32 *)(r10 -96) = 0
           r1 = map[counters]
           r2 = r10
-          r2 += -88
+          r2 += -96
           call bpf_map_lookup_elem#1
           if r0 == 0x0 goto out
           r1 = 1
@@ -275,26 +273,26 @@ fn the_listing_of_a_count() {
           if r1 == 0x0 goto own_numbers
           r2 = *(u64 *)(r3 +16)
           r3 = r10
-          r3 += -88
+          r3 += -96
           r4 = 8
           call bpf_get_ns_current_pid_tgid#120
           if r0 != 0x0 goto out
-          r0 = *(u32 *)(r10 -84)
+          r0 = *(u32 *)(r10 -92)
           r0 <<= 32
-          r1 = *(u32 *)(r10 -88)
+          r1 = *(u32 *)(r10 -96)
           r0 |= r1
           goto have_ids
         own_numbers:
           call bpf_get_current_pid_tgid#14
         have_ids:
-          *(u64 *)(r10 -56) = r0
+          *(u64 *)(r10 -64) = r0
           ; ours?
           r0 >>= 32
-          *(u32 *)(r10 -88) = r0
-          *(u32 *)(r10 -84) = 0
+          *(u32 *)(r10 -96) = r0
+          *(u32 *)(r10 -92) = 0
           r1 = map[processes]
           r2 = r10
-          r2 += -88
+          r2 += -96
           call bpf_map_lookup_elem#1
           if r0 != 0x0 goto known
           r1 = map[control][0]+24
@@ -314,28 +312,30 @@ fn the_listing_of_a_count() {
           ; which site?
           r1 = r6
           call bpf_get_attach_cookie#174
-          *(u32 *)(r10 -88) = r0
+          *(u32 *)(r10 -96) = r0
           r1 = map[sites]
           r2 = r10
-          r2 += -88
+          r2 += -96
           call bpf_map_lookup_elem#1
           if r0 == 0x0 goto out
           r8 = r0
           r1 = *(u32 *)(r8 +0)
-          *(u64 *)(r10 -72) = r1
+          *(u64 *)(r10 -80) = r1
           r9 = *(u32 *)(r8 +4)
           r1 = *(u32 *)(r8 +8)
           r2 = *(u64 *)(r6 +152)
           r1 += r2
           *(u64 *)(r10 -32) = r1
+          *(u64 *)(r10 -56) = 0
           *(u64 *)(r10 -8) = -1
           *(u64 *)(r10 -48) = 0
           *(u64 *)(r10 -40) = 0
-          *(u64 *)(r10 -64) = 0
+          *(u64 *)(r10 -72) = 0
           r1 = r6
           r2 = r10
-          r2 += -72
+          r2 += -80
           call body_0
+        no_call:
           goto out
         out:
           r0 = 0
@@ -415,7 +415,7 @@ fn the_listing_of_a_predicate_and_a_printf() {
         map processes hash key 8 value 16 entries 4096
         map counters percpu_array key 4 value 64 entries 2
         map drops percpu_array key 4 value 8 entries 1
-        map sites array key 4 value 24 entries 1 holds 1
+        map sites array key 4 value 40 entries 1 holds 1
         map addresses hash key 16 value 4 entries 1 holds 1
 
         binary 0, 1 sites
@@ -425,7 +425,7 @@ fn the_listing_of_a_predicate_and_a_printf() {
         map control array key 4 value 32 entries 1
         map processes hash key 8 value 16 entries 4096
         map counters percpu_array key 4 value 64 entries 2
-        map sites array key 4 value 24 entries 1 holds 1
+        map sites array key 4 value 40 entries 1 holds 1
         map addresses hash key 16 value 4 entries 1 holds 1
 
         sites_0:
@@ -435,10 +435,10 @@ fn the_listing_of_a_predicate_and_a_printf() {
           r0 = *(u32 *)(r1 +0)
           if r0 == 0x0 goto out
           ; firings += 1
-          *(u32 *)(r10 -88) = 0
+          *(u32 *)(r10 -96) = 0
           r1 = map[counters]
           r2 = r10
-          r2 += -88
+          r2 += -96
           call bpf_map_lookup_elem#1
           if r0 == 0x0 goto out
           r1 = 1
@@ -449,26 +449,26 @@ fn the_listing_of_a_predicate_and_a_printf() {
           if r1 == 0x0 goto own_numbers
           r2 = *(u64 *)(r3 +16)
           r3 = r10
-          r3 += -88
+          r3 += -96
           r4 = 8
           call bpf_get_ns_current_pid_tgid#120
           if r0 != 0x0 goto out
-          r0 = *(u32 *)(r10 -84)
+          r0 = *(u32 *)(r10 -92)
           r0 <<= 32
-          r1 = *(u32 *)(r10 -88)
+          r1 = *(u32 *)(r10 -96)
           r0 |= r1
           goto have_ids
         own_numbers:
           call bpf_get_current_pid_tgid#14
         have_ids:
-          *(u64 *)(r10 -56) = r0
+          *(u64 *)(r10 -64) = r0
           ; ours?
           r0 >>= 32
-          *(u32 *)(r10 -88) = r0
-          *(u32 *)(r10 -84) = 0
+          *(u32 *)(r10 -96) = r0
+          *(u32 *)(r10 -92) = 0
           r1 = map[processes]
           r2 = r10
-          r2 += -88
+          r2 += -96
           call bpf_map_lookup_elem#1
           if r0 != 0x0 goto known
           r1 = map[control][0]+24
@@ -489,36 +489,38 @@ fn the_listing_of_a_predicate_and_a_printf() {
           r0 = *(u64 *)(r6 +128)
           r1 = *(u64 *)(r10 -24)
           r0 -= r1
-          *(u64 *)(r10 -88) = r0
-          *(u64 *)(r10 -80) = 0
+          *(u64 *)(r10 -96) = r0
+          *(u64 *)(r10 -88) = 0
           r1 = map[addresses]
           r2 = r10
-          r2 += -88
+          r2 += -96
           call bpf_map_lookup_elem#1
           if r0 == 0x0 goto out
           r0 = *(u32 *)(r0 +0)
-          *(u32 *)(r10 -88) = r0
+          *(u32 *)(r10 -96) = r0
           r1 = map[sites]
           r2 = r10
-          r2 += -88
+          r2 += -96
           call bpf_map_lookup_elem#1
           if r0 == 0x0 goto out
           r8 = r0
           r1 = *(u32 *)(r8 +0)
-          *(u64 *)(r10 -72) = r1
+          *(u64 *)(r10 -80) = r1
           r9 = *(u32 *)(r8 +4)
           r1 = *(u32 *)(r8 +8)
           r2 = *(u64 *)(r6 +152)
           r1 += r2
           *(u64 *)(r10 -32) = r1
+          *(u64 *)(r10 -56) = 0
           *(u64 *)(r10 -8) = -1
           *(u64 *)(r10 -48) = 0
           *(u64 *)(r10 -40) = 0
-          *(u64 *)(r10 -64) = 0
+          *(u64 *)(r10 -72) = 0
           r1 = r6
           r2 = r10
-          r2 += -72
+          r2 += -80
           call body_0
+        no_call:
           goto out
         out:
           r0 = 0
@@ -553,7 +555,7 @@ fn the_listing_of_a_predicate_and_a_printf() {
           *(u64 *)(r8 +0) = r0
           r1 = *(u64 *)(r7 +16)
           *(u64 *)(r8 +8) = r1
-          r1 = *(u64 *)(r7 +24)
+          r1 = *(u64 *)(r7 +32)
           *(u64 *)(r8 +16) = r1
           *(u32 *)(r8 +24) = 0
           *(u32 *)(r8 +28) = 0

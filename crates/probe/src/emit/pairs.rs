@@ -1,0 +1,235 @@
+//! Calls paired with their returns: what sites ask of the shadow stacks, what entries keep, and what returns find.
+//!
+//! A return whose call was not recorded (it was open when we attached, or there was no room) is counted as unpaired
+//! there; bodies that ask for `elapsed` or an argument do not run then, others do.
+
+use bpf::insn::{AluOp, Cond, Size};
+use bpf::{Assembler, Caps, Helper, Kind, Label, Linkage, Maps, Reg};
+
+use super::body::{CONTEXT, Code, HIT as BODY_HIT, R0, R1, R2, R3, R4};
+use super::entry::{Entry, HIT, ROW};
+use super::memory::Mode;
+use super::{Refused, Shared, hit, refused, taint};
+use crate::ast::Span;
+use crate::frames::{self, Capacity, FRAME_SAVED, FRAME_TIME, Frames, Gs, Outcome};
+use crate::plan::{Access, BinaryNo, Body, BodyNo, Plan, Prelude, SaveNo, Site, Variant};
+use crate::program::{HookProgram, site};
+use crate::target::{Hook, HookKind};
+
+/// The frame, in the function that saves.
+const FRAME: Reg = Reg::R8;
+
+/// What runs at an entry without being anybody's code.
+static AT_ENTRY: Body = Body {
+    clause: 0,
+    prelude: Prelude::GoEntry,
+    vars: Vec::new(),
+    accesses: Vec::new(),
+    predicate: None,
+    code: Vec::new(),
+    span: Span { start: 0, end: 0 },
+};
+static NO_ACCESSES: Variant = Variant { body: BodyNo(0), accesses: Vec::new() };
+
+/// How many values an entry keeps at most.
+fn most(plan: &Plan) -> u32 {
+    plan.saves.iter().map(Vec::len).max().unwrap_or(0) as u32
+}
+
+/// Where frames say which of the values could not be read, by bit: behind all of them.
+fn faults(plan: &Plan) -> i32 {
+    FRAME_SAVED + 8 * most(plan) as i32
+}
+
+/// The maps of the shadow stacks.
+pub(super) fn tables(plan: &Plan, caps: Caps, maps: &mut Maps) -> Result<frames::Tables, Refused> {
+    let words = match most(plan) {
+        0 => 0,
+        values => values + 1,
+    };
+    Ok(frames::Tables::add(maps, caps, Capacity::by(caps), words)?)
+}
+
+/// [`site::ENTER`] and [`site::LEAVE`] of a site.
+pub(super) fn words(plan: &Plan, one: &Site) -> [u64; 2] {
+    let function = plan.functions.get(one.function.index());
+    let word = frames::Site { row: one.function.0, ..frames::Site::default() };
+    let enter = one.entry.as_ref().map_or(word, |entry| frames::Site {
+        loop_head: entry.loop_head,
+        switches: function.is_some_and(|function| frames::switches(&function.name)),
+        sp_adjust: entry.sp_adjust,
+        ..word
+    });
+    let leave = frames::Site { tail: one.exit.as_ref().is_some_and(|exit| exit.tail), ..word };
+    [enter.word(), leave.word()]
+}
+
+/// The programs that see calls end where no return does, and stacks move.
+pub(super) fn hooks(shared: &mut Shared<'_>) -> Result<Vec<HookProgram>, Refused> {
+    let plan = shared.plan;
+    let mut programs = Vec::new();
+    for (binary, n) in plan.binaries.iter().zip(0..).filter(|_| plan.needs.frames) {
+        let n = BinaryNo(n);
+        let Some(runtime) = &binary.runtime else { continue };
+        if !plan.functions.iter().any(|function| function.frames && function.binary == n) {
+            continue;
+        }
+        for kind in [HookKind::Recovery, HookKind::GoroutineEnd, HookKind::CopyStack] {
+            let found: Vec<&Hook> = runtime.hooks(kind).collect();
+            if !found.is_empty() {
+                programs.push(hook(shared, n, kind, &found)?);
+            }
+        }
+    }
+    Ok(programs)
+}
+
+fn hook(shared: &mut Shared<'_>, binary: BinaryNo, kind: HookKind, at: &[&Hook]) -> Result<HookProgram, Refused> {
+    let name = match kind {
+        HookKind::Recovery => "recovery",
+        HookKind::GoroutineEnd => "goroutine_end",
+        _ => "copystack",
+    };
+    let kind_of_program = if shared.has_links() { Kind::UprobeMulti } else { Kind::Uprobe };
+    let mut entry = Entry::new(shared, &format!("{name}_{}", binary.0), kind_of_program, Some(binary));
+    entry.asm.mov(CONTEXT, R1);
+    entry.ids();
+    entry.whose(binary);
+    entry.pair(binary)?;
+    entry.asm.mov(R1, CONTEXT).load(Size::U64, R2, Reg::R10, HIT + hit::PROCESS);
+    if let Some(frames) = &mut entry.frames {
+        match kind {
+            HookKind::Recovery => frames.recovery(&mut entry.asm),
+            HookKind::GoroutineEnd => frames.goroutine_end(&mut entry.asm),
+            _ => frames.copystack(&mut entry.asm),
+        }
+    }
+    let sites = at.iter().map(|hook| hook.file).collect();
+    Ok(HookProgram { binary, kind, program: entry.finish()?, sites })
+}
+
+impl Entry<'_, '_> {
+    /// Makes the shadow stacks ready to be asked.
+    pub(super) fn pair(&mut self, binary: BinaryNo) -> Result<(), Refused> {
+        let plan = self.shared.plan;
+        let runtime = plan.binaries.get(binary.index()).and_then(|binary| binary.runtime.as_ref());
+        let (Some(tables), Some(runtime)) = (self.shared.tables.frames, runtime) else {
+            return refused("calls can be paired only where the Go runtime is known", None);
+        };
+        let gs = Gs::of(plan.arch, runtime).or_else(|why| refused(format!("calls cannot be paired: {why}"), None))?;
+        self.put(hit::GOID, 0);
+        self.put(hit::G, 0);
+        self.frames = Some(Frames::declare(&mut self.asm, tables, gs));
+        Ok(())
+    }
+
+    fn ask(&mut self, word: u32) {
+        self.asm.mov(R1, CONTEXT).load(Size::U64, R2, Reg::R10, HIT + hit::PROCESS);
+        self.asm.load(Size::U64, R3, ROW, word as i32).frame(R4, HIT + hit::FRAME);
+    }
+
+    /// A call begins; on to `again` if it only seems so.
+    pub(super) fn enter(&mut self, saves: Option<SaveNo>, again: Label) {
+        self.ask(site::ENTER);
+        if let Some(frames) = &mut self.frames {
+            frames.enter(&mut self.asm);
+        }
+        self.asm.jump_if(Cond::Eq, R0, Outcome::Again as i32, again);
+        let Some(saves) = saves else { return };
+        let saved = self.asm.label("saved");
+        let asm = &mut self.asm;
+        let declare = || asm.declare(&format!("save_{}", saves.0), Linkage::Static, &["ctx", "hit", "frame"]);
+        let function = *self.saves.entry(saves).or_insert_with(declare);
+        self.asm.load(Size::U64, R3, Reg::R10, HIT + hit::FRAME).jump_if(Cond::Eq, R3, 0, saved);
+        self.asm.mov(R1, CONTEXT).frame(R2, HIT).call(function).place(saved);
+    }
+
+    /// A call ends.
+    pub(super) fn leave(&mut self) {
+        self.ask(site::LEAVE);
+        if let Some(frames) = &mut self.frames {
+            frames.exit(&mut self.asm);
+        }
+    }
+
+    /// The goroutine, where calls neither begin nor end.
+    pub(super) fn ask_goid(&mut self) {
+        if !self.shared.plan.needs.goid {
+            return;
+        }
+        self.asm.mov(R1, CONTEXT).load(Size::U64, R2, Reg::R10, HIT + hit::PROCESS).frame(R3, HIT + hit::FRAME);
+        if let Some(frames) = &mut self.frames {
+            frames.goid(&mut self.asm);
+        }
+    }
+}
+
+/// The function that keeps in a frame what returns ask for.
+pub(super) fn write_saves(
+    asm: &mut Assembler,
+    shared: &mut Shared<'_>,
+    save: SaveNo,
+    binary: Option<BinaryNo>,
+) -> Result<(), Refused> {
+    let plan = shared.plan;
+    let Some(values) = plan.saves.get(save.index()) else {
+        return refused(format!("the plan has no saves {}", save.0), None);
+    };
+    let mut code = Code::of(asm, shared, &NO_ACCESSES, &AT_ENTRY, binary, Mode::Stack);
+    let faults = faults(plan);
+    code.asm.mov(CONTEXT, R1).mov(BODY_HIT, R2).mov(FRAME, R3).store(Size::U64, FRAME, faults, 0);
+    for (n, value) in values.iter().enumerate() {
+        let (bad, done, slot) = (code.asm.label("unreadable"), code.asm.label("kept"), FRAME_SAVED + 8 * n as i32);
+        let can_fail = code.locate(value, bad)?;
+        code.asm.store(Size::U64, FRAME, slot, R0);
+        if can_fail {
+            code.asm.jump(done).place(bad).load(Size::U64, R0, FRAME, faults).number(R1, 1 << n);
+            code.asm.alu(AluOp::Or, R0, R1).store(Size::U64, FRAME, faults, R0).store(Size::U64, FRAME, slot, 0);
+        }
+        code.asm.place(done);
+    }
+    if code.memory.has_overflowed() {
+        return refused("what entries keep for returns is too far to reach", None);
+    }
+    asm.mov(R0, 0).exit();
+    Ok(())
+}
+
+impl Code<'_, '_> {
+    /// Whether the code runs only for calls that were recorded.
+    pub(super) fn needs_frame(&self) -> bool {
+        let saved = self.variant.accesses.iter().any(|access| matches!(access, Access::Saved(_)));
+        self.shared.tables.frames.is_some() && (saved || taint::asks_elapsed(self.body))
+    }
+
+    /// `R0 =` the time since the call began.
+    pub(super) fn elapsed(&mut self) -> Result<(), Refused> {
+        self.must_pair()?;
+        self.asm.helper(Helper::KTIME_GET_BOOT_NS).load(Size::U64, R1, BODY_HIT, hit::FRAME);
+        self.asm.load(Size::U64, R1, R1, FRAME_TIME).alu(AluOp::Sub, R0, R1);
+        Ok(())
+    }
+
+    /// `R0 =` what the entry has kept.
+    pub(super) fn saved(&mut self, slot: u32) -> Result<(), Refused> {
+        self.must_pair()?;
+        let plan = self.shared.plan;
+        if slot >= most(plan) {
+            return self.refuse(format!("no entry keeps a value {slot}"));
+        }
+        let (bad, done) = (self.asm.label("unreadable"), self.asm.label("kept"));
+        self.asm.load(Size::U64, R3, BODY_HIT, hit::FRAME).load(Size::U64, R1, R3, faults(plan));
+        self.asm.number(R2, 1 << slot).alu(AluOp::And, R1, R2).jump_if(Cond::Ne, R1, 0, bad);
+        self.asm.load(Size::U64, R0, R3, FRAME_SAVED + 8 * slot as i32).jump(done).place(bad);
+        self.mark_fault();
+        self.asm.mov(R0, 0).place(done);
+        Ok(())
+    }
+
+    fn must_pair(&self) -> Result<(), Refused> {
+        match self.shared.tables.frames {
+            Some(_) => Ok(()),
+            None => self.refuse("the plan asks for the begin of a call and says that calls are not paired"),
+        }
+    }
+}
