@@ -21,7 +21,8 @@ builds the programs through the Go module proxy; `cargo xtask survey FILE...` do
 - **entries**: sites that the kernel emulates (one trap), and that it has to step; **refused** are listed below.
 - **places = DWARF**: arguments that the calling convention puts where DWARF says that they are at entry. *Resliced* are
   slices whose parts DWARF gives from the function's first statement, such as `b = b[:cap(b)]`, which needs no code;
-  *different* are listed below, *silent* are those that DWARF gives no place.
+  *different* are listed below: nearly all are arguments that the function overwrites with its first statements, whose
+  new register DWARF then gives for the entry, too. *Silent* are those that DWARF gives no place.
 
 ";
 
