@@ -8,7 +8,7 @@
 //! program of an event: entry ── armed? ─────────────────────────────────────── dispatch ──► body, body, …
 //! ```
 //!
-//! Each variant is a static function `(context, hit)` of its program; the [`hit`] lies on the stack of the entry and
+//! Each variant is a static function `(context, hit)` of its program; the `hit` lies on the stack of the entry and
 //! says what all bodies want to know. In a body `R6` is the context, `R7` the hit, `R8` the record that is being
 //! written, `R9` scratch memory if the body needs any. Expressions leave numbers in `R0`; what must outlive another
 //! expression is in a slot of the stack. Text is never in registers but in a place, in the layout of
@@ -16,7 +16,7 @@
 //!
 //! **What cannot be read.** A failed read sets the word *fault* of the value that is being computed to 1 and gives 0 or
 //! "". Whoever puts the value into a record, a key, a map or a variable takes the word along. Which values can fail at
-//! all is known before ([`taint`]), so that what cannot costs nothing.
+//! all is known before (`taint`), so that what cannot costs nothing.
 
 mod aggregate;
 mod body;

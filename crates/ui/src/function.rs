@@ -204,8 +204,8 @@ impl Parts {
 
 /// Writes a line; what does not fit on a screen in spite of everything is cut off.
 fn line(mut parts: Parts, look: Look, out: &mut dyn Write) -> io::Result<()> {
-    look.width.into_iter().for_each(|screen| parts.shorten(screen));
-    let mut room = look.width.unwrap_or(usize::MAX);
+    let Some(mut room) = look.width else { return whole_line(&parts, look, out) };
+    parts.shorten(room);
     let sites = if parts.probeable { "" } else { "33" };
     for (before, part, code) in
         [("", parts.name, ""), ("  ", parts.what, ""), ("  ", parts.place, "2"), ("  ", parts.sites, sites)]
@@ -217,6 +217,16 @@ fn line(mut parts: Parts, look: Look, out: &mut dyn Write) -> io::Result<()> {
         }
     }
     out.write_all(b"\n")
+}
+
+/// The same where lines may have any length, which for large programs is written often.
+fn whole_line(parts: &Parts, look: Look, out: &mut dyn Write) -> io::Result<()> {
+    let Parts { name, what, place, sites, .. } = parts;
+    if !look.color {
+        return writeln!(out, "{name}  {what}  {place}  {sites}");
+    }
+    let sites = paint(sites, "33", !parts.probeable);
+    writeln!(out, "{name}  {what}  {}  {sites}", paint(place, "2", true))
 }
 
 /// `entry+0x6 emulated, 2 returns`
