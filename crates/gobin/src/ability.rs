@@ -3,6 +3,7 @@
 use crate::dwarf;
 use crate::elf::Placement;
 use crate::image::Image;
+use crate::layout::RuntimeLayout;
 
 /// Oldest and newest release of Go (1.x) on which everything is tested.
 pub const TESTED: std::ops::RangeInclusive<u32> = 21..=27;
@@ -17,7 +18,7 @@ pub struct Ability {
 }
 
 /// Answers how something can be done, or why not.
-type Question = fn(&Image) -> Result<String, String>;
+type Question = fn(&Image, &RuntimeLayout) -> Result<String, String>;
 
 /// How a file was built, read from its settings and, where they are silent, from its form.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,17 +60,20 @@ pub fn abilities(image: &Image) -> Vec<Ability> {
         ("tell what goroutines wait for", wait_reasons),
         ("find all goroutines of a process", all_goroutines),
         ("read the types behind interfaces", runtime_types),
-        ("read floating point arguments in registers", |_| Err("kernel probes do not see those registers".to_owned())),
+        ("read floating point arguments in registers", |_, _| {
+            Err("kernel probes do not see those registers".to_owned())
+        }),
     ];
-    ASKED.into_iter().map(|(what, ask)| Ability { what, outcome: ask(image) }).collect()
+    let layout = image.runtime_by_version();
+    ASKED.into_iter().map(|(what, ask)| Ability { what, outcome: ask(image, &layout) }).collect()
 }
 
-fn functions(image: &Image) -> Result<String, String> {
+fn functions(image: &Image, _: &RuntimeLayout) -> Result<String, String> {
     image.table().map(|_| String::new()).map_err(ToString::to_string)
 }
 
-fn probes(image: &Image) -> Result<String, String> {
-    functions(image)?;
+fn probes(image: &Image, layout: &RuntimeLayout) -> Result<String, String> {
+    functions(image, layout)?;
     Ok(untested(image).unwrap_or_default())
 }
 
@@ -80,7 +84,7 @@ fn untested(image: &Image) -> Option<String> {
     (!tested).then(|| format!("untested with this version of Go; tested are {range}"))
 }
 
-fn arguments(image: &Image) -> Result<String, String> {
+fn arguments(image: &Image, _: &RuntimeLayout) -> Result<String, String> {
     if image.dwarf().is_none() {
         let left = "methods keep their types, other functions the sizes of their words";
         return Err(format!("the file has no DWARF (-ldflags=-w or -s, or stripped); {left}"));
@@ -94,29 +98,28 @@ fn arguments(image: &Image) -> Result<String, String> {
     }
 }
 
-fn goroutines(image: &Image) -> Result<String, String> {
-    field(image, "goid")
+fn goroutines(image: &Image, layout: &RuntimeLayout) -> Result<String, String> {
+    field(image, layout, "goid")
 }
 
-fn wait_reasons(image: &Image) -> Result<String, String> {
-    let layout = image.runtime_by_version();
+fn wait_reasons(image: &Image, layout: &RuntimeLayout) -> Result<String, String> {
     let named = layout.wait_reason(0).map(|_| ()).ok_or("the names of wait reasons are not known for this version");
-    named.map_err(str::to_owned).and(field(image, "waitreason"))
+    named.map_err(str::to_owned).and(field(image, layout, "waitreason"))
 }
 
-fn all_goroutines(image: &Image) -> Result<String, String> {
-    let found = image.runtime_by_version().global("runtime.allgs");
+fn all_goroutines(_: &Image, layout: &RuntimeLayout) -> Result<String, String> {
+    let found = layout.global("runtime.allgs");
     found.map(|at| format!("by {}", at.source)).map_err(|why| why.to_string())
 }
 
 /// Whether a field of `runtime.g` is known. DWARF, which takes a while to open, is asked only if nothing else answers.
-fn field(image: &Image, name: &str) -> Result<String, String> {
-    let quick = image.runtime_by_version().offset("runtime.g", name);
+fn field(image: &Image, by_version: &RuntimeLayout, name: &str) -> Result<String, String> {
+    let quick = by_version.offset("runtime.g", name);
     let found = quick.or_else(|_| image.runtime().offset("runtime.g", name));
     found.map(|at| format!("by {}", at.source)).map_err(|why| why.to_string())
 }
 
-fn runtime_types(image: &Image) -> Result<String, String> {
+fn runtime_types(image: &Image, _: &RuntimeLayout) -> Result<String, String> {
     let module = image.module().ok_or("moduledata was not found")?;
     module.data.as_ref().map(|_| String::new()).ok_or_else(|| "moduledata has a layout that is not known".to_owned())
 }

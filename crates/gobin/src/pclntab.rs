@@ -18,10 +18,6 @@ const HEADER: u64 = 72;
 /// Far more than any linker ever wrote; what claims more is damage.
 const MOST_FUNCTIONS: u64 = 1 << 24;
 
-/// `_func.flag`: the outermost function of its stack.
-pub const FLAG_TOP_FRAME: u8 = 1;
-/// `_func.flag`: it writes SP in a way that no unwinder can follow.
-pub const FLAG_SP_WRITE: u8 = 2;
 /// `_func.flag`: written in assembly.
 pub const FLAG_ASM: u8 = 4;
 
@@ -336,7 +332,7 @@ impl<'d> Row<'d> {
         self.data[self.tail()]
     }
 
-    /// `FLAG_…` bits.
+    /// `_func.flag`: [`FLAG_ASM`] and others that do not matter here.
     #[must_use]
     pub fn flags(&self) -> u8 {
         self.data[self.tail() + 1]
