@@ -8,13 +8,14 @@
 //! ```text
 //! fold ── decode ── schema ── bucket
 //!           └── value      └── format
-//! strftime
+//! run      strftime
 //! ```
 
 pub mod bucket;
 pub mod decode;
 pub mod fold;
 pub mod format;
+pub mod run;
 pub mod schema;
 pub mod strftime;
 pub mod value;

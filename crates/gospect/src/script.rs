@@ -3,9 +3,10 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 
+use event::run::{Attached, Summary};
 use event::{Names, Snapshot, Value};
 use session::Target;
-use session::run::{Attached, Limits, Reason, Script, Show, Summary};
+use session::run::{Limits, Script, Show};
 use ui::{Format, Look};
 
 use crate::failure::{Failure, Message};
@@ -131,14 +132,7 @@ impl Screen<'_> {
 
 impl Show for Screen<'_> {
     fn attached(&mut self, attached: &Attached) -> io::Result<()> {
-        let attached = ui::run::Attached {
-            matched: attached.matched,
-            attached: attached.attached,
-            sites: attached.sites,
-            skipped: reasons(&attached.skipped),
-            ts: attached.ts,
-        };
-        self.aside(|format, out| ui::run::show_attached(&attached, format, out))?;
+        self.aside(|format, out| ui::run::show_attached(attached, format, out))?;
         self.tell_ready();
         self.pause()
     }
@@ -168,23 +162,8 @@ impl Show for Screen<'_> {
     }
 
     fn summary(&mut self, summary: &Summary) -> io::Result<()> {
-        summary.notes.iter().for_each(|note| self.note(note));
-        let summary = ui::run::Summary {
-            matched: summary.matched,
-            attached: summary.attached,
-            skipped: reasons(&summary.skipped),
-            firings: summary.firings,
-            hits: summary.hits,
-            printed: summary.printed,
-            filtered: summary.filtered,
-            limited: summary.limited,
-            open: 0,
-            lost: summary.lost,
-            missed: summary.missed,
-            detached: Vec::new(),
-            exit: summary.exit,
-        };
-        self.aside(|format, out| ui::run::show_summary(&summary, format, out))
+        ui::run::troubles(summary).iter().for_each(|trouble| self.note(trouble));
+        self.aside(|format, out| ui::run::show_summary(summary, format, out))
     }
 
     fn note(&mut self, note: &str) {
@@ -192,8 +171,4 @@ impl Show for Screen<'_> {
             say(note, None);
         }
     }
-}
-
-fn reasons(reasons: &[Reason]) -> Vec<ui::run::Reason> {
-    reasons.iter().map(|r| ui::run::Reason { func: r.func.clone(), why: r.why.clone() }).collect()
 }

@@ -20,6 +20,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
+use event::run::{Attached, Summary};
 use event::{Names, Snapshot, Value};
 use kernel::engine::Engine;
 use probe::emit::Options;
@@ -116,59 +117,6 @@ fn refused(error: &kernel::engine::Error) -> Refusal {
         kernel::engine::Error::NotPermitted { .. } => refusal.hint("run as root, or give gospect cap_bpf,cap_perfmon"),
         _ => refusal,
     }
-}
-
-/// Something about a function.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Reason {
-    /// Its name.
-    pub func: String,
-    /// What, in words.
-    pub why: String,
-}
-
-/// The probes are in place.
-#[derive(Clone, Debug, Default)]
-pub struct Attached {
-    /// Probes that the text asks for, wildcards counted by what they match.
-    pub matched: u64,
-    /// Those that are in place.
-    pub attached: u64,
-    /// Places in code that are probed for them.
-    pub sites: u64,
-    /// The others.
-    pub skipped: Vec<Reason>,
-    /// Nanoseconds since 1970.
-    pub ts: u64,
-}
-
-/// How a run went.
-#[derive(Clone, Debug, Default)]
-pub struct Summary {
-    /// As at the start.
-    pub matched: u64,
-    /// As at the start.
-    pub attached: u64,
-    /// As at the start.
-    pub skipped: Vec<Reason>,
-    /// Runs of programs while armed.
-    pub firings: u64,
-    /// Runs of what the text says about probes, those of its own clock not among them.
-    pub hits: u64,
-    /// Units of output.
-    pub printed: u64,
-    /// Hits whose condition was not met.
-    pub filtered: u64,
-    /// Hits that a limit held back.
-    pub limited: u64,
-    /// Records that did not fit into the ring.
-    pub lost: u64,
-    /// Runs that the kernel skipped.
-    pub missed: u64,
-    /// The exit status of the command, 128 and the signal if one ended it; nothing if none was started.
-    pub exit: Option<i32>,
-    /// What else has to be said: what did not fit into maps, and the like, a sentence each.
-    pub notes: Vec<String>,
 }
 
 /// How a run ended.

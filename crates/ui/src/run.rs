@@ -2,67 +2,10 @@
 
 use std::io::{self, Write};
 
-use serde::Serialize;
+use event::run::{Attached, Full, Reason, Summary};
 
 use crate::text::visible;
 use crate::{Format, json_line};
-
-/// The probes are in place. Its fields are those of the JSON object `attached`, in their order.
-#[derive(Clone, Debug, Serialize)]
-#[serde(tag = "type", rename = "attached")]
-pub struct Attached {
-    /// Probes that the program asks for, wildcards counted by what they match.
-    pub matched: u64,
-    /// Those that are in place.
-    pub attached: u64,
-    /// Places in the code that are probed for them.
-    pub sites: u64,
-    /// The others, with the reasons.
-    pub skipped: Vec<Reason>,
-    /// When, in nanoseconds since 1970.
-    pub ts: u64,
-}
-
-/// A function about which something has to be said.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Reason {
-    /// Its name.
-    pub func: String,
-    /// What, in words.
-    pub why: String,
-}
-
-/// The probes are gone. Its fields are those of the JSON object `summary`, in their order.
-#[derive(Clone, Debug, Default, Serialize)]
-#[serde(tag = "type", rename = "summary")]
-pub struct Summary {
-    /// As in [`Attached`].
-    pub matched: u64,
-    /// As in [`Attached`].
-    pub attached: u64,
-    /// As in [`Attached`].
-    pub skipped: Vec<Reason>,
-    /// How often probes ran, those too that gospect itself needs.
-    pub firings: u64,
-    /// How often those ran that the program asks for.
-    pub hits: u64,
-    /// Units of output.
-    pub printed: u64,
-    /// Hits that a condition refused.
-    pub filtered: u64,
-    /// Hits that a limit refused.
-    pub limited: u64,
-    /// Calls that had not returned.
-    pub open: u64,
-    /// Records for which there was no room.
-    pub lost: u64,
-    /// Hits that the kernel skipped.
-    pub missed: u64,
-    /// Functions whose probes were taken away before the end, with the reasons.
-    pub detached: Vec<Reason>,
-    /// The exit status of the command that gospect started; `None` if it started none.
-    pub exit: Option<i32>,
-}
 
 /// Says that the probes are in place.
 ///
@@ -99,6 +42,33 @@ pub fn show_summary(summary: &Summary, format: Format, out: &mut dyn Write) -> i
     match summary.exit {
         Some(status) => writeln!(out, "the command exited with status {status}"),
         None => Ok(()),
+    }
+}
+
+/// What went wrong underway, a sentence each; nothing if nothing did.
+#[must_use]
+pub fn troubles(summary: &Summary) -> Vec<String> {
+    let counted = [
+        (summary.unreadable, "values could not be read"),
+        (summary.no_scratch, "hits found no memory to work in"),
+        (summary.damaged, "records or entries could not be understood"),
+        (
+            summary.unpaired,
+            "returns whose calls were not seen: they began before the probes were in place, or found no room",
+        ),
+        (summary.unended, "calls ended without being seen"),
+        (summary.foreign, "hits were on a stack that is no goroutine's: their calls are not paired"),
+        (summary.no_g, "hits were where no goroutine is: their calls are not paired"),
+    ];
+    let counted = counted.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}"));
+    counted.chain(summary.full.iter().map(full)).collect()
+}
+
+fn full(full: &Full) -> String {
+    let Full { map, times } = full;
+    match map.as_str() {
+        Full::CALLS => format!("{times} calls found no room to be remembered until they return"),
+        map => format!("{} is full: {times} times there was no room for a new key", visible(map)),
     }
 }
 
@@ -176,9 +146,9 @@ mod tests {
         check(
             |format, out| show_summary(&quiet, format, out),
             expect![[r#"
-            1 hit, 1 printed
-            {"type":"summary","matched":1,"attached":1,"skipped":[],"firings":7,"hits":1,"printed":1,"filtered":0,"limited":0,"open":0,"lost":0,"missed":0,"detached":[],"exit":null}
-        "#]],
+                1 hit, 1 printed
+                {"type":"summary","matched":1,"attached":1,"skipped":[],"firings":7,"hits":1,"printed":1,"filtered":0,"limited":0,"open":0,"lost":0,"missed":0,"unpaired":0,"unended":0,"foreign":0,"no_g":0,"unreadable":0,"no_scratch":0,"damaged":0,"full":[],"detached":[],"exit":null}
+            "#]],
         );
         let all = Summary {
             matched: 4,
@@ -192,17 +162,51 @@ mod tests {
             open: 30,
             lost: 20,
             missed: 10,
+            unpaired: 9,
+            unended: 8,
+            foreign: 7,
+            no_g: 6,
+            unreadable: 5,
+            no_scratch: 4,
+            damaged: 3,
+            full: vec![Full { map: Full::CALLS.into(), times: 2 }, Full { map: "@by_name".into(), times: 1 }],
             detached: vec![Reason { func: "main.hot".into(), why: "it cost more than allowed".into() }],
             exit: Some(3),
         };
         check(
             |format, out| show_summary(&all, format, out),
             expect![[r#"
-            800 hits, 600 printed, 100 filtered, 50 over the limit, 30 still open, 20 lost, 10 missed by the kernel
-            detached main.hot: it cost more than allowed
-            the command exited with status 3
-            {"type":"summary","matched":4,"attached":3,"skipped":[{"func":"main.f","why":"it does not decode to its end"}],"firings":900,"hits":800,"printed":600,"filtered":100,"limited":50,"open":30,"lost":20,"missed":10,"detached":[{"func":"main.hot","why":"it cost more than allowed"}],"exit":3}
-        "#]],
+                800 hits, 600 printed, 100 filtered, 50 over the limit, 30 still open, 20 lost, 10 missed by the kernel
+                detached main.hot: it cost more than allowed
+                the command exited with status 3
+                {"type":"summary","matched":4,"attached":3,"skipped":[{"func":"main.f","why":"it does not decode to its end"}],"firings":900,"hits":800,"printed":600,"filtered":100,"limited":50,"open":30,"lost":20,"missed":10,"unpaired":9,"unended":8,"foreign":7,"no_g":6,"unreadable":5,"no_scratch":4,"damaged":3,"full":[{"map":"calls","times":2},{"map":"@by_name","times":1}],"detached":[{"func":"main.hot","why":"it cost more than allowed"}],"exit":3}
+            "#]],
         );
+    }
+    #[test]
+    fn what_went_wrong_is_a_sentence_each() {
+        assert_eq!(troubles(&Summary::default()), Vec::<String>::new());
+        let all = Summary {
+            unpaired: 9,
+            unended: 8,
+            foreign: 7,
+            no_g: 6,
+            unreadable: 5,
+            no_scratch: 4,
+            damaged: 3,
+            full: vec![Full { map: Full::CALLS.into(), times: 2 }, Full { map: "@n".into(), times: 1 }],
+            ..Summary::default()
+        };
+        expect![[r#"
+            5 values could not be read
+            4 hits found no memory to work in
+            3 records or entries could not be understood
+            9 returns whose calls were not seen: they began before the probes were in place, or found no room
+            8 calls ended without being seen
+            7 hits were on a stack that is no goroutine's: their calls are not paired
+            6 hits were where no goroutine is: their calls are not paired
+            2 calls found no room to be remembered until they return
+            @n is full: 1 times there was no room for a new key"#]]
+        .assert_eq(&troubles(&all).join("\n"));
     }
 }

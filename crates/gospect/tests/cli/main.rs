@@ -7,6 +7,7 @@ mod contract;
 mod explain;
 mod info;
 mod list;
+mod processes;
 mod ps;
 mod run;
 mod running;
@@ -22,6 +23,13 @@ struct Ran {
 }
 
 impl Ran {
+    /// Without what the command that it started wrote itself.
+    fn without_its(mut self, text: &str) -> Ran {
+        assert!(self.stdout.contains(text), "{}", self.stdout);
+        self.stdout = self.stdout.replacen(text, "", 1);
+        self
+    }
+
     fn of(output: Output) -> Ran {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("gospect writes UTF-8");
         // A signal shows as -1.

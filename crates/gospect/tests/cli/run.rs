@@ -15,29 +15,29 @@ use crate::running::Scratch;
 use crate::{Ran, command, contract, gospect};
 
 /// The ways of attaching, as flags.
-const WAYS: [&str; 2] = ["best", "tracefs"];
+pub const WAYS: [&str; 2] = ["best", "tracefs"];
 
 /// Nothing where eBPF is permitted.
-fn permitted() -> Result<(), Missing> {
+pub fn permitted() -> Result<(), Missing> {
     let ran = gospect(&["run", "-q", "-e", "BEGIN { exit() }"]);
     if ran.status == 0 { Ok(()) } else { Err(Missing { why: ran.stderr.trim().to_owned() }) }
 }
 
-fn counter_path(variant: Variant) -> Result<PathBuf, Missing> {
+pub fn counter_path(variant: Variant) -> Result<PathBuf, Missing> {
     permitted()?;
     let arch = Arch::native().ok_or_else(|| Missing { why: "this machine is none that gospect knows".into() })?;
     build(&Fixture::new("counter", "1.26", variant).on(arch))
 }
 
 /// The fixture `counter`, running.
-struct Counter {
-    child: Child,
+pub struct Counter {
+    pub child: Child,
     orders: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
 }
 
 impl Counter {
-    fn start(path: &Path) -> Counter {
+    pub fn start(path: &Path) -> Counter {
         let mut child = Command::new(path).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let (orders, answers) = (child.stdin.take(), BufReader::new(child.stdout.take().unwrap()));
         let mut counter = Counter { child, orders, answers };
@@ -52,19 +52,19 @@ impl Counter {
     }
 
     /// Makes its calls; how often it has called `hit` and `deep` by then.
-    fn calls(&mut self, goroutines: u32, calls: u32) -> (u64, u64) {
+    pub fn calls(&mut self, goroutines: u32, calls: u32) -> (u64, u64) {
         writeln!(self.orders.as_ref().unwrap(), "{goroutines} {calls}").unwrap();
         let line = self.answer();
         let (hits, deeps) = line.split_once(' ').unwrap();
         (hits.parse().unwrap(), deeps.parse().unwrap())
     }
 
-    fn pid(&self) -> String {
+    pub fn pid(&self) -> String {
         self.child.id().to_string()
     }
 
     /// Lets it end.
-    fn end(&mut self) {
+    pub fn end(&mut self) {
         self.orders = None;
         self.child.wait().unwrap();
     }
@@ -78,13 +78,13 @@ impl Drop for Counter {
 }
 
 /// A `gospect run` whose probes are in place.
-struct Tracing {
-    child: Child,
+pub struct Tracing {
+    pub child: Child,
     stdout: BufReader<ChildStdout>,
 }
 
 impl Tracing {
-    fn start(args: &[&str]) -> Tracing {
+    pub fn start(args: &[&str]) -> Tracing {
         let mut command = command(&[&["run", "--ready-fd", "1"], args].concat());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
@@ -101,13 +101,13 @@ impl Tracing {
         Tracing { child, stdout }
     }
 
-    fn signal(&self, signal: &str) {
+    pub fn signal(&self, signal: &str) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
     }
 
     /// What it has shown, after it ended by itself.
-    fn ended(mut self) -> Ran {
+    pub fn ended(mut self) -> Ran {
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
         self.stdout.read_to_end(&mut stdout).unwrap();
         self.child.stderr.take().unwrap().read_to_end(&mut stderr).unwrap();
@@ -115,18 +115,18 @@ impl Tracing {
     }
 
     /// What it has shown, after Ctrl-C.
-    fn stop(self) -> Ran {
+    pub fn stop(self) -> Ran {
         self.signal("-INT");
         self.ended()
     }
 }
 
 /// The objects, each as documented.
-fn objects(ran: &Ran) -> Vec<Value> {
+pub fn objects(ran: &Ran) -> Vec<Value> {
     ran.stdout.lines().map(contract::documented).collect()
 }
 
-fn summary(objects: &[Value]) -> &Value {
+pub fn summary(objects: &[Value]) -> &Value {
     objects.last().filter(|last| last["type"] == "summary").expect("the last object is the summary")
 }
 
@@ -270,7 +270,7 @@ fn two_gospects_see_the_same() {
 }
 
 /// The code of a process as it is in memory.
-fn code(pid: u32, program: &Path) -> Vec<u8> {
+pub fn code(pid: u32, program: &Path) -> Vec<u8> {
     let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap();
     let name = program.to_str().unwrap();
     let line = maps.lines().find(|line| line.contains(" r-xp ") && line.ends_with(name)).unwrap();

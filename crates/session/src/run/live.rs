@@ -9,6 +9,7 @@ mod life;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use event::run::{Attached, Reason, Summary};
 use event::{Event, What};
 use kernel::engine::{self, Engine, Map, Maps, Ring, Site, Uprobes, attach};
 use kernel::{clock, signal};
@@ -20,7 +21,7 @@ use super::names::Known;
 use super::tally;
 use super::watch::{Control, Watch, Whose};
 use super::world::Executable;
-use super::{Attached, Compiled, Ended, Limits, Reason, Show, Stopped, Summary};
+use super::{Compiled, Ended, Limits, Show, Stopped};
 use crate::refusal::Refusal;
 use crate::target::Target;
 use clocks::Intervals;
@@ -309,9 +310,7 @@ impl<'r> Live<'r> {
         let programs = self.users.iter().chain(&self.hooks).chain(&self.events);
         summary.missed = programs.map(|program| self.engine.missed(program).unwrap_or(0)).sum();
         summary.printed = self.printed;
-        if self.damaged > 0 {
-            summary.notes.push(format!("{} records or entries could not be read", self.damaged));
-        }
+        summary.damaged = self.damaged;
         Ok(summary)
     }
 
@@ -333,7 +332,8 @@ impl<'r> Live<'r> {
             unix_less_boot: self.unix_less_boot,
         };
         show.rest(&UserMaps { program, maps: &self.maps }.all()?, &known)?;
-        let summary = Summary { exit, ..self.summary()? };
+        let open = tally::open(&self.compiled.plan, program, &self.maps)?;
+        let summary = Summary { exit, open, ..self.summary()? };
         show.summary(&summary)?;
         show.pause()?;
         Ok(Ended { status: self.exit.unwrap_or(0) })

@@ -1,12 +1,11 @@
 //! How a run went, out of the counters that its programs keep.
 
+use event::run::{Attached, Full, Reason, Summary};
 use kernel::engine::{Error, Map, Maps};
 use probe::Program;
-use probe::frames::Counters;
+use probe::frames::{Counters, Heads};
 use probe::plan::{Event, On, Plan, Point};
 use probe::program::counter;
-
-use super::{Attached, Reason, Summary};
 
 /// What the plan found, before anything is attached.
 pub(super) fn planned(plan: &Plan, program: &Program) -> Attached {
@@ -32,7 +31,6 @@ pub(super) fn summary(plan: &Plan, program: &Program, maps: &Maps, attached: &At
     let Some(counters) = maps.get(program.tables.counters) else { return Ok(summary) };
     let whole = Words::read(counters, 0)?;
     summary.firings = whole.at(counter::FIRINGS);
-    let (mut unreadable, mut no_scratch) = (0, 0);
     for n in 0..plan.points.len() {
         let point = Words::read(counters, 1 + n as u32)?;
         if !is_our_own(plan, n) {
@@ -41,36 +39,42 @@ pub(super) fn summary(plan: &Plan, program: &Program, maps: &Maps, attached: &At
         summary.filtered += point.at(counter::FILTERED);
         summary.limited += point.at(counter::LIMITED);
         summary.lost += point.at(counter::LOST);
-        unreadable += point.at(counter::UNREADABLE);
-        no_scratch += point.at(counter::NO_SCRATCH);
+        summary.unreadable += point.at(counter::UNREADABLE);
+        summary.no_scratch += point.at(counter::NO_SCRATCH);
     }
-    summary.notes.extend((unreadable > 0).then(|| format!("{unreadable} values could not be read")));
-    summary.notes.extend((no_scratch > 0).then(|| format!("{no_scratch} hits found no memory to work in")));
-    summary.notes.extend(pairs(program, maps)?);
-    summary.notes.extend(drops(program, maps)?);
+    pairs(program, maps, &mut summary)?;
+    summary.full.extend(drops(program, maps)?);
     Ok(summary)
 }
 
 /// Calls and returns of which the other one was not seen.
-fn pairs(program: &Program, maps: &Maps) -> Result<Vec<String>, Error> {
-    let Some(map) = program.tables.frames.and_then(|tables| maps.get(tables.counters)) else { return Ok(Vec::new()) };
+fn pairs(program: &Program, maps: &Maps, summary: &mut Summary) -> Result<(), Error> {
+    let Some(map) = program.tables.frames.and_then(|tables| maps.get(tables.counters)) else { return Ok(()) };
     let value = map.get(&0u32.to_ne_bytes())?.unwrap_or_default();
-    let Counters { unpaired, full, lost, .. } = Counters::read(&value);
-    let told = [
-        (unpaired, "returns whose calls were not seen: they began before the probes were in place, or found no room"),
-        (full, "calls found no room to be remembered until they return"),
-        (lost, "calls ended without being seen"),
-    ];
-    Ok(told.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect())
+    let Counters { unpaired, full, lost, foreign, no_g, .. } = Counters::read(&value);
+    summary.full.extend((full > 0).then(|| Full { map: Full::CALLS.to_owned(), times: full }));
+    (summary.unpaired, summary.unended, summary.foreign, summary.no_g) = (unpaired, lost, foreign, no_g);
+    Ok(())
 }
 
-/// What did not fit into maps.
-fn drops(program: &Program, maps: &Maps) -> Result<Vec<String>, Error> {
-    let Some(map) = maps.get(program.tables.drops) else { return Ok(Vec::new()) };
-    let counted = Words::read(map, 0)?;
-    let named = program.schema.maps().iter().zip((0..).step_by(8));
-    let full = named.map(|(map, at)| (map, counted.at(at))).filter(|(_, n)| *n > 0);
-    Ok(full.map(|(map, n)| format!("{} is full: {n} times there was no room for a new key", map.name)).collect())
+/// How many calls have no end. Exact once no probe is in place any more.
+pub(super) fn open(plan: &Plan, program: &Program, maps: &Maps) -> Result<u64, Error> {
+    let Some(tables) = &program.tables.frames else { return Ok(0) };
+    let (Some(heads), Some(chunks)) = (maps.get(tables.heads), maps.get(tables.chunks)) else { return Ok(0) };
+    let heads = Heads::new(tables, heads.entries()?, chunks.entries()?);
+    let is_the_users = |row: u32| plan.functions.get(row as usize).is_some_and(|function| function.frames);
+    Ok(heads.open().filter(|call| is_the_users(call.row)).count() as u64)
+}
+
+/// What did not fit into the maps of the text.
+fn drops(program: &Program, maps: &Maps) -> Result<Vec<Full>, Error> {
+    let Some(drops) = maps.get(program.tables.drops) else { return Ok(Vec::new()) };
+    let mut full = Vec::new();
+    for (map, n) in program.schema.maps().iter().zip(0..) {
+        let times = Words::read(drops, n)?.at(0);
+        full.extend((times > 0).then(|| Full { map: map.name.clone(), times }));
+    }
+    Ok(full)
 }
 
 /// Whether a point fires when gospect itself wants it to.

@@ -1,0 +1,93 @@
+//! How a run with probes began and how it ended, as values: whoever runs makes them, whoever shows or records takes them.
+//!
+//! The fields are those of the JSON objects `attached` and `summary`, in their order; docs/json.md says what each means.
+//! Which words a person gets to read is not decided here.
+
+use serde::Serialize;
+
+/// The probes are in place.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(tag = "type", rename = "attached")]
+pub struct Attached {
+    /// Probes that the program asks for, wildcards counted by what they match.
+    pub matched: u64,
+    /// Those that are in place.
+    pub attached: u64,
+    /// Places in the code that are probed for them.
+    pub sites: u64,
+    /// The others, with the reasons.
+    pub skipped: Vec<Reason>,
+    /// When, in nanoseconds since 1970.
+    pub ts: u64,
+}
+
+/// A function about which something has to be said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Reason {
+    /// Its name.
+    pub func: String,
+    /// What, in words.
+    pub why: String,
+}
+
+/// A map in which there was no room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Full {
+    /// Its name; [`Full::CALLS`] for what is no map of the text.
+    pub map: String,
+    /// How often.
+    pub times: u64,
+}
+
+impl Full {
+    /// The name of what keeps calls until they return.
+    pub const CALLS: &'static str = "calls";
+}
+
+/// The probes are gone.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(tag = "type", rename = "summary")]
+pub struct Summary {
+    /// As in [`Attached`].
+    pub matched: u64,
+    /// As in [`Attached`].
+    pub attached: u64,
+    /// As in [`Attached`].
+    pub skipped: Vec<Reason>,
+    /// How often probes ran while hits counted, those too that gospect itself needs.
+    pub firings: u64,
+    /// How often those ran that the program asks for, those of its own clock not among them.
+    pub hits: u64,
+    /// Units of output.
+    pub printed: u64,
+    /// Hits that a condition refused.
+    pub filtered: u64,
+    /// Hits that a limit refused.
+    pub limited: u64,
+    /// Calls that had not returned.
+    pub open: u64,
+    /// Records for which there was no room.
+    pub lost: u64,
+    /// Hits that the kernel skipped.
+    pub missed: u64,
+    /// Returns whose calls were not seen.
+    pub unpaired: u64,
+    /// Calls whose ends were not seen, though they must have ended.
+    pub unended: u64,
+    /// Hits on a stack that is not the goroutine's.
+    pub foreign: u64,
+    /// Hits where there was no goroutine.
+    pub no_g: u64,
+    /// Values that could not be read.
+    pub unreadable: u64,
+    /// Hits that found no memory to work in.
+    pub no_scratch: u64,
+    /// Records and entries of maps that made no sense.
+    pub damaged: u64,
+    /// Maps in which there was no room.
+    pub full: Vec<Full>,
+    /// Functions whose probes were taken away before the end, with the reasons.
+    pub detached: Vec<Reason>,
+    /// The exit status of the command that was started, 128 and the signal if one ended it; `None` if none was.
+    pub exit: Option<i32>,
+}
