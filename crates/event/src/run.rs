@@ -66,6 +66,12 @@ pub struct Summary {
     pub limited: u64,
     /// Calls that had not returned.
     pub open: u64,
+    /// Calls that a panic ended, recovered from by a caller.
+    pub unwound: u64,
+    /// Calls that ended with their goroutine.
+    pub goexit: u64,
+    /// Calls that left their stack and never came back, as parts of the scheduler do.
+    pub switched: u64,
     /// Records for which there was no room.
     pub lost: u64,
     /// Hits that the kernel skipped.

@@ -133,8 +133,10 @@ impl Screen<'_> {
 impl Show for Screen<'_> {
     fn attached(&mut self, attached: &Attached) -> io::Result<()> {
         self.aside(|format, out| ui::run::show_attached(attached, format, out))?;
+        // Whoever waits on the same file reads one after the other, so nothing of ours may be left half written.
+        self.out.flush()?;
         self.tell_ready();
-        self.pause()
+        Ok(())
     }
 
     fn printf(&mut self, form: &event::Format, args: &[Value], names: &dyn Names) -> io::Result<()> {

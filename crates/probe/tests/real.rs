@@ -4,6 +4,8 @@ use std::path::Path;
 
 use bpf::Source;
 use expect_test::{Expect, expect};
+use gobin::name::Origin;
+use gobin::pattern::Pattern;
 use gobin::{Arch as Machine, Image};
 use gospect_fixtures::{Arch, Fixture, Variant, build, need, on_every_go};
 use probe::target::{Field, GoTarget, HookKind, Target, World};
@@ -262,4 +264,15 @@ fn mistakes_are_told_with_what_the_program_has() {
               |                    ^^^
         "#]],
     );
+}
+
+#[test]
+fn a_go_function_and_the_wrapper_by_which_assembly_calls_it_are_one() {
+    let image = open(&need!(build(&SERVER)));
+    let name = "runtime.wbBufFlush";
+    let origins: Vec<Origin> = image.functions().filter(|f| f.name() == name).map(|f| f.origin()).collect();
+    assert_eq!(origins, [Origin::Go, Origin::Wrapper]);
+    let matching = GoTarget::new(&image).matching(&Pattern::new(name));
+    let found = matching.iter().filter_map(|found| image.function(found.index)).filter(|f| f.name() == name);
+    assert_eq!(found.map(|f| f.origin()).collect::<Vec<_>>(), [Origin::Go]);
 }

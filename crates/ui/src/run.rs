@@ -33,6 +33,8 @@ pub fn show_summary(summary: &Summary, format: Format, out: &mut dyn Write) -> i
         (summary.filtered, "filtered"),
         (summary.limited, "over the limit"),
         (summary.open, "still open"),
+        (summary.unwound, "unwound by panics"),
+        (summary.goexit, "ended with their goroutine"),
         (summary.lost, "lost"),
         (summary.missed, "missed by the kernel"),
     ];
@@ -147,7 +149,7 @@ mod tests {
             |format, out| show_summary(&quiet, format, out),
             expect![[r#"
                 1 hit, 1 printed
-                {"type":"summary","matched":1,"attached":1,"skipped":[],"firings":7,"hits":1,"printed":1,"filtered":0,"limited":0,"open":0,"lost":0,"missed":0,"unpaired":0,"unended":0,"foreign":0,"no_g":0,"unreadable":0,"no_scratch":0,"damaged":0,"full":[],"detached":[],"exit":null}
+                {"type":"summary","matched":1,"attached":1,"skipped":[],"firings":7,"hits":1,"printed":1,"filtered":0,"limited":0,"open":0,"unwound":0,"goexit":0,"switched":0,"lost":0,"missed":0,"unpaired":0,"unended":0,"foreign":0,"no_g":0,"unreadable":0,"no_scratch":0,"damaged":0,"full":[],"detached":[],"exit":null}
             "#]],
         );
         let all = Summary {
@@ -160,6 +162,9 @@ mod tests {
             filtered: 100,
             limited: 50,
             open: 30,
+            unwound: 13,
+            goexit: 12,
+            switched: 11,
             lost: 20,
             missed: 10,
             unpaired: 9,
@@ -176,10 +181,10 @@ mod tests {
         check(
             |format, out| show_summary(&all, format, out),
             expect![[r#"
-                800 hits, 600 printed, 100 filtered, 50 over the limit, 30 still open, 20 lost, 10 missed by the kernel
+                800 hits, 600 printed, 100 filtered, 50 over the limit, 30 still open, 13 unwound by panics, 12 ended with their goroutine, 20 lost, 10 missed by the kernel
                 detached main.hot: it cost more than allowed
                 the command exited with status 3
-                {"type":"summary","matched":4,"attached":3,"skipped":[{"func":"main.f","why":"it does not decode to its end"}],"firings":900,"hits":800,"printed":600,"filtered":100,"limited":50,"open":30,"lost":20,"missed":10,"unpaired":9,"unended":8,"foreign":7,"no_g":6,"unreadable":5,"no_scratch":4,"damaged":3,"full":[{"map":"calls","times":2},{"map":"@by_name","times":1}],"detached":[{"func":"main.hot","why":"it cost more than allowed"}],"exit":3}
+                {"type":"summary","matched":4,"attached":3,"skipped":[{"func":"main.f","why":"it does not decode to its end"}],"firings":900,"hits":800,"printed":600,"filtered":100,"limited":50,"open":30,"unwound":13,"goexit":12,"switched":11,"lost":20,"missed":10,"unpaired":9,"unended":8,"foreign":7,"no_g":6,"unreadable":5,"no_scratch":4,"damaged":3,"full":[{"map":"calls","times":2},{"map":"@by_name","times":1}],"detached":[{"func":"main.hot","why":"it cost more than allowed"}],"exit":3}
             "#]],
         );
     }

@@ -7,10 +7,12 @@ mod contract;
 mod explain;
 mod info;
 mod list;
+mod many;
 mod processes;
 mod ps;
 mod run;
 mod running;
+mod stress;
 mod usage;
 
 use std::process::{Command, Output, Stdio};

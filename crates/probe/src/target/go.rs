@@ -1,9 +1,10 @@
 //! Answers from a Go executable.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use gobin::insn::{self, Class};
+use gobin::name::Origin;
 use gobin::pattern::{self, Pattern};
 use gobin::signature::{Signature, Signatures};
 use gobin::sites::Sites;
@@ -79,7 +80,12 @@ impl Target for GoTarget<'_> {
     }
 
     fn matching(&self, pattern: &Pattern) -> Vec<Found> {
-        self.image.functions().filter(|f| pattern.matches(f.name())).map(found).collect()
+        let matching: Vec<Function<'_>> = self.image.functions().filter(|f| pattern.matches(f.name())).collect();
+        // What lets assembly call a Go function has that function's name, and would count its calls once more.
+        let is_wrapper = |f: &Function<'_>| f.origin() == Origin::Wrapper;
+        let own = matching.iter().filter(|f| !is_wrapper(f) && !f.is_assembly());
+        let own: HashSet<&str> = own.map(Function::name).collect();
+        matching.iter().filter(|f| !is_wrapper(f) || !own.contains(f.name())).map(|f| found(*f)).collect()
     }
 
     fn function_at(&self, at: VAddr) -> Option<Found> {

@@ -51,8 +51,9 @@ pub(super) fn summary(plan: &Plan, program: &Program, maps: &Maps, attached: &At
 fn pairs(program: &Program, maps: &Maps, summary: &mut Summary) -> Result<(), Error> {
     let Some(map) = program.tables.frames.and_then(|tables| maps.get(tables.counters)) else { return Ok(()) };
     let value = map.get(&0u32.to_ne_bytes())?.unwrap_or_default();
-    let Counters { unpaired, full, lost, foreign, no_g, .. } = Counters::read(&value);
+    let Counters { unwound, goexit, switched, unpaired, full, lost, foreign, no_g } = Counters::read(&value);
     summary.full.extend((full > 0).then(|| Full { map: Full::CALLS.to_owned(), times: full }));
+    (summary.unwound, summary.goexit, summary.switched) = (unwound, goexit, switched);
     (summary.unpaired, summary.unended, summary.foreign, summary.no_g) = (unpaired, lost, foreign, no_g);
     Ok(())
 }

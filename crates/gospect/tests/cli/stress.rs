@@ -1,0 +1,114 @@
+//! Every call, every return, every call that a panic ended: those of a program that does everything at once, as it
+//! counts them itself.
+//!
+//! The program is the fixture `stress`: recursion with growing stacks, panics recovered far away, `Goexit`, coroutines,
+//! wrappers that leave by a jump, garbage collected all the time, a CPU profile. In CI each Go release makes some ten
+//! thousand calls by each way of attaching; the variable GOSPECT_STRESS_CALLS says how many each run makes at least.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::time::Instant;
+
+use gospect_fixtures::{Arch, Fixture, Variant, build, need, versions};
+use serde_json::Value;
+
+use crate::run::{Counter, Tracing, WAYS, objects, permitted, summary};
+
+/// How many calls each run makes at least, if more than a few.
+const CALLS: &str = "GOSPECT_STRESS_CALLS";
+
+/// What the program counts for a function, in its order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Ends {
+    calls: u64,
+    returned: u64,
+    unwound: u64,
+    exited: u64,
+}
+
+impl Ends {
+    fn plus(self, other: &Ends) -> Ends {
+        Ends {
+            calls: self.calls + other.calls,
+            returned: self.returned + other.returned,
+            unwound: self.unwound + other.unwound,
+            exited: self.exited + other.exited,
+        }
+    }
+}
+
+#[test]
+fn calls_and_their_ends_are_those_of_the_program_on_every_release() {
+    need!(permitted());
+    let Some(arch) = Arch::native() else { return };
+    let least = std::env::var(CALLS).map_or(10_000, |n| n.parse().expect("a number"));
+    for go in versions() {
+        let path = need!(build(&Fixture::new("stress", go, Variant::Plain).on(arch)));
+        for way in WAYS {
+            let mut stress = Counter::start(&path);
+            let began = Instant::now();
+            let sum = probed(&mut stress, way, least);
+            println!("{go} {way}: {sum:?} as counted, {} s", began.elapsed().as_secs());
+        }
+    }
+}
+
+/// Has it make that many calls under probes; what they came to, if gospect saw the same.
+fn probed(stress: &mut Counter, way: &str, least: u64) -> Ends {
+    // Which functions this release has, and which of them return at all, the program knows once it has called them.
+    let before = ordered(stress, "64 4");
+    let points = |kind: &str, has: fn(&Ends) -> u64| {
+        let functions = before.iter().filter(|(_, ends)| has(ends) > 0);
+        functions.map(|(f, _)| format!("{kind}:{f}")).collect::<Vec<_>>().join(", ")
+    };
+    let (calls, returns) = (points("go", |ends| ends.calls), points("goret", |ends| ends.returned));
+    let text = format!(
+        "{calls} {{ @calls[func] = count() }} {returns} {{ @returned[func] = count() }} \
+         {returns} /elapsed > 0/ {{ @paired[func] = count() }}"
+    );
+    let tracing = Tracing::start(&["-p", &stress.pid(), "--way", way, "--json", "-e", &text]);
+    let mut counted = ordered(stress, "8 4");
+    while since(&before, &counted).values().map(|ends| ends.calls).sum::<u64>() < least {
+        counted = ordered(stress, "64 4");
+    }
+    let (counted, all) = (since(&before, &counted), objects(&tracing.stop()));
+    let map = |name: &str| all.iter().find_map(|object| object["data"].get(name)).cloned().unwrap_or_default();
+    let (calls, returned, paired) = (map("@calls"), map("@returned"), map("@paired"));
+    let of = |map: &Value, function: &str| map[function].as_u64().unwrap_or(0);
+    for (function, ends) in &counted {
+        let seen = [of(&calls, function), of(&returned, function), of(&paired, function)];
+        assert_eq!(seen, [ends.calls, ends.returned, ends.returned], "{function} {way} {}", summary(&all));
+    }
+    // Calls are remembered of functions that return.
+    let paired = counted.iter().filter(|(f, _)| before[*f].returned > 0);
+    let sum = paired.fold(Ends::default(), |sum, (_, ends)| sum.plus(ends));
+    let ends = ["unwound", "goexit", "open", "unended", "unpaired", "lost", "missed"];
+    let ends = ends.map(|end| summary(&all)[end].as_u64().unwrap());
+    assert_eq!(ends, [sum.unwound, sum.exited, 0, 0, 0, 0, 0], "{way} {}", summary(&all));
+    counted.values().fold(Ends::default(), Ends::plus)
+}
+
+/// Gives it an order, and reads what all its calls came to.
+fn ordered(stress: &mut Counter, order: &str) -> BTreeMap<String, Ends> {
+    writeln!(stress.orders.as_ref().unwrap(), "{order}").unwrap();
+    let lines = std::iter::from_fn(|| Some(stress.answer()).filter(|line| line != "done"));
+    lines.map(|line| function(&line)).collect()
+}
+
+fn function(line: &str) -> (String, Ends) {
+    let words: Vec<&str> = line.split(' ').collect();
+    let number = |n: usize| words[n].parse().unwrap();
+    let ends = Ends { calls: number(1), returned: number(2), unwound: number(3), exited: number(4) };
+    (words[0].to_owned(), ends)
+}
+
+/// What was counted meanwhile.
+fn since(before: &BTreeMap<String, Ends>, after: &BTreeMap<String, Ends>) -> BTreeMap<String, Ends> {
+    let less = |a: &Ends, b: &Ends| Ends {
+        calls: a.calls - b.calls,
+        returned: a.returned - b.returned,
+        unwound: a.unwound - b.unwound,
+        exited: a.exited - b.exited,
+    };
+    after.iter().map(|(function, ends)| (function.clone(), less(ends, &before[function]))).collect()
+}
