@@ -59,7 +59,7 @@ impl<'p> Code<'_, 'p> {
                 if slot.fields.faults {
                     self.take_faults(slot.place);
                 }
-                self.copy_text(slot.place.plus(slot.fields.start()), cap_of(&slot.ty), place, cap)?;
+                self.copy_text(slot.place.plus(slot.fields.start()), cap_of(&slot.ty), place, cap);
             }
             ExprKind::Map { map, key } => {
                 let fields = self.plain_fields(*map)?;
@@ -74,7 +74,7 @@ impl<'p> Code<'_, 'p> {
                 } else {
                     have
                 };
-                self.copy_text(fresh.plus(fields.start()), have, place, cap)?;
+                self.copy_text(fresh.plus(fields.start()), have, place, cap);
             }
             ExprKind::Ternary { cond, then, otherwise } => {
                 self.either(cond, |this| this.text(then, cap, place), |this| this.text(otherwise, cap, place))?;
@@ -99,13 +99,20 @@ impl<'p> Code<'_, 'p> {
         }
     }
 
-    fn copy_text(&mut self, from: Place, have: u32, to: Place, cap: u32) -> Result<(), Refused> {
-        if have > cap {
-            return self.refuse(format!("a text of up to {have} bytes does not fit into {cap}"));
+    /// A text where there may be less room for it than it has; it is cut then, and says so.
+    fn copy_text(&mut self, from: Place, have: u32, to: Place, cap: u32) {
+        if have <= cap {
+            self.copy(from, to, size(have));
+            return self.zero(to.plus(size(have)), size(cap) - size(have));
         }
-        self.copy(from, to, size(have));
-        self.zero(to.plus(size(have)), size(cap) - size(have));
-        Ok(())
+        self.copy(from, to, size(cap));
+        let (whole, last) = (self.asm.label("whole"), to.plus(size(cap) - 8));
+        self.asm.load(Size::U64, R1, last.base, last.off);
+        self.masked(R1, mask(cap as usize, size(cap) - text::BYTES - 8));
+        self.asm.store(Size::U64, last.base, last.off, R1);
+        self.asm.load(Size::U32, R1, to.base, to.off + text::LEN as i32).jump_if(Cond::Le, R1, cap as i32, whole);
+        self.asm.store(Size::U32, to.base, to.off + text::LEN as i32, cap as i32);
+        self.asm.store(Size::U32, to.base, to.off + text::FLAGS as i32, text::CUT as i32).place(whole);
     }
 
     fn comm(&mut self, cap: u32, place: Place) {
@@ -228,37 +235,45 @@ impl<'p> Code<'_, 'p> {
         Ok(())
     }
 
-    /// Text up to a zero or so many bytes. The helper puts a zero behind what it reads, so the last byte that there is
-    /// room for is read by itself, with the one behind it that says whether the text goes on.
+    /// Text up to a zero or so many bytes, and never a byte behind those: it may be the first of a page that is not
+    /// there. The helper ends what it reads with a zero of its own, so the last byte is looked at by itself.
     fn read_text(&mut self, pair: Place, cap: u32, place: Place, bad: Label, done: Label) {
-        let (fits, last) = (self.asm.label("fits"), self.memory.take(8));
-        let len = Place::at(place.base, place.off + text::LEN as i32);
+        let (fits, most) = (self.asm.label("fits"), self.memory.take(8));
         self.asm.load(Size::U64, R3, pair.base, pair.off).load(Size::U64, R2, pair.base, pair.off + 8);
         self.asm.jump_if(Cond::SLe, R2, 0, done).jump_if(Cond::Lt, R3, LOWEST, bad);
-        self.asm.jump_if(Cond::Lt, R2, cap as i32, fits).mov(R2, cap as i32 - 1).place(fits).add(R2, 1);
+        self.asm.jump_if(Cond::Le, R2, cap as i32, fits).mov(R2, cap as i32).place(fits);
+        self.asm.store(Size::U64, most.base, most.off, R2);
         self.address(R1, place.plus(text::BYTES));
         self.asm.helper(Helper::PROBE_READ_USER_STR).jump_if(Cond::SLe, R0, 0, bad);
-        self.asm.mov(R1, R0).add(R1, -1).store(Size::U32, len.base, len.off, R1);
-        self.asm.load(Size::U64, R2, pair.base, pair.off + 8);
-        self.asm.jump_if(Cond::Ne, R0, cap as i32, done).jump_if(Cond::SLt, R2, cap as i32, done);
-        self.last_byte(pair, cap, place, last, done);
+        self.asm.mov(R1, R0).add(R1, -1).store(Size::U32, place.base, place.off + text::LEN as i32, R1);
+        self.asm.load(Size::U64, R2, most.base, most.off).jump_if(Cond::Ne, R0, R2, done);
+        self.last_byte(pair, most, (place, cap), bad, done);
     }
 
-    /// The byte number `cap` of a text, and whether there are more.
-    fn last_byte(&mut self, pair: Place, cap: u32, place: Place, last: Place, done: Label) {
-        let (head, end) = (place, place.off + text::BYTES as i32 + cap as i32 - 1);
-        let cut = self.asm.label("cut");
-        self.zero(last, 8);
-        self.asm.load(Size::U64, R3, pair.base, pair.off).add(R3, cap as i32 - 1);
-        self.address(R1, last);
-        self.asm.mov(R2, 2).helper(Helper::PROBE_READ_USER).jump_if(Cond::Ne, R0, 0, cut);
+    /// Whether the text goes on to its last byte that is kept, and behind that.
+    fn last_byte(&mut self, pair: Place, most: Place, (place, cap): (Place, u32), bad: Label, done: Label) {
+        let (last, fits, cut) = (self.memory.take(8), self.asm.label("fits"), self.asm.label("cut"));
+        self.asm.load(Size::U64, R3, pair.base, pair.off).add(R3, R2).add(R3, -1);
+        self.read_byte(last).jump_if(Cond::Ne, R0, 0, bad);
         self.asm.load(Size::U8, R1, last.base, last.off).jump_if(Cond::Eq, R1, 0, done);
-        self.asm.store(Size::U8, head.base, end, R1);
-        self.asm.store(Size::U32, head.base, head.off + text::LEN as i32, cap as i32);
+        self.asm.load(Size::U64, R2, most.base, most.off);
+        self.asm.jump_if(Cond::Le, R2, cap as i32, fits).mov(R2, cap as i32).place(fits);
+        self.asm.store(Size::U32, place.base, place.off + text::LEN as i32, R2);
+        self.address(R1, place.plus(text::BYTES));
+        self.asm.load(Size::U64, R3, pair.base, pair.off);
+        self.asm.helper(Helper::PROBE_READ_USER).jump_if(Cond::Ne, R0, 0, bad);
         // Fewer bytes were asked for than there are: that is no cut.
         self.asm.load(Size::U64, R2, pair.base, pair.off + 8).jump_if(Cond::SLe, R2, cap as i32, done);
-        self.asm.load(Size::U8, R1, last.base, last.off + 1).jump_if(Cond::Eq, R1, 0, done);
-        self.asm.place(cut).store(Size::U32, head.base, head.off + text::FLAGS as i32, text::CUT as i32);
+        self.asm.load(Size::U64, R3, pair.base, pair.off).add(R3, cap as i32);
+        self.read_byte(last).jump_if(Cond::Ne, R0, 0, cut);
+        self.asm.load(Size::U8, R1, last.base, last.off).jump_if(Cond::Eq, R1, 0, done);
+        self.asm.place(cut).store(Size::U32, place.base, place.off + text::FLAGS as i32, text::CUT as i32);
+    }
+
+    /// Reads the byte at `R3`; `R0 =` 0 or an error.
+    fn read_byte(&mut self, to: Place) -> &mut bpf::Assembler {
+        self.address(R1, to);
+        self.asm.mov(R2, 1).helper(Helper::PROBE_READ_USER)
     }
 
     /// `R0 =` whether two texts are the same. Both are padded with zeros, so words compare; a literal is in the code.

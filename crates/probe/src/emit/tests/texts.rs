@@ -73,6 +73,42 @@ fn str_reads_up_to_a_zero_or_so_many_bytes() {
     );
 }
 
+/// Behind a text there may be nothing at all.
+#[test]
+fn str_reads_no_byte_behind_those_it_was_asked_for() {
+    let world = World::with(&[("ax", 0x5000)]).memory(0x5000, b"exactly8");
+    let text = |n: i64, most| str_at(reg("ax"), Some(int(n)), most);
+    printed(
+        &world,
+        |_| vec![text(8, 16), text(8, 8), text(1, 8), text(7, 7), text(9, 16)],
+        expect![[r#"
+        exactly8|exactly8|e|exactly|<unreadable>
+        unreadable: 1"#]],
+    );
+    printed(
+        &world,
+        |_| vec![text(9, 8), str_at(reg("ax"), None, 8), text(8, 7)],
+        expect!["exactly8..|exactly8..|exactly.."],
+    );
+}
+
+#[test]
+fn a_kept_text_is_cut_where_there_is_less_room_for_it() {
+    for (text, shown) in
+        [("0123456", "0123456"), ("01234567", "01234567"), ("012345678", "012345678"), ("0123456789", "012345678..")]
+    {
+        let mut sketch = Sketch::new(Prelude::GoEntry);
+        let name = sketch.var("name", Type::Str { max: 16 });
+        let literal = sketch.literal(text);
+        sketch.stmt(StmtKind::SetVar { var: name, value: literal });
+        let kept = sketch.var_expr(name);
+        let key = Type::Str { max: 9 };
+        let map = sketch.map("@m", vec![key], MapValue::Plain(U64));
+        sketch.stmt(StmtKind::SetMap { map, key: vec![kept], value: int(1) });
+        assert_eq!(outcome(&sketch.plan(), &World::default()), format!("@m[{shown}] = 1"));
+    }
+}
+
 #[test]
 fn buf_takes_zeros_too() {
     let world = World::with(&[("ax", 0x5000)]).memory(0x5000, b"a\0b\0cdef");
