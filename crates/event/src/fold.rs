@@ -275,8 +275,8 @@ fn fold_cpus(aggregate: Aggregate, cpus: Cpus<'_>) -> Result<Folded, DecodeError
         Aggregate::Sum(kind) => number(sum(cpus, 0)?, kind),
         Aggregate::Avg(kind) => Folded::Avg(total(cpus, kind)?),
         Aggregate::Stats(kind) => Folded::Stats(total(cpus, kind)?),
-        Aggregate::Min(kind) => number(most(cpus, kind, Ordering::Less)?, kind),
-        Aggregate::Max(kind) => number(most(cpus, kind, Ordering::Greater)?, kind),
+        Aggregate::Min(kind) => number(most(cpus, extreme::blank(true, kind.signed))?, kind),
+        Aggregate::Max(kind) => number(most(cpus, extreme::blank(false, kind.signed))?, kind),
         // Those have a bucket in their key.
         Aggregate::Hist(_) | Aggregate::Lhist(_) | Aggregate::Quantiles => return Err(DecodeError::NoBucket(0)),
     })
@@ -291,17 +291,14 @@ fn total(cpus: Cpus<'_>, kind: IntType) -> Result<Tally, DecodeError> {
     Ok(Tally { count, total: Int { bits, kind }, div: 1 })
 }
 
-/// The value that is `wanted` than all others, of the CPUs that have one; 0 if none has, as after `zero()`.
-fn most(cpus: Cpus<'_>, kind: IntType, wanted: Ordering) -> Result<u64, DecodeError> {
-    let mut best: Option<Int> = None;
+/// The greatest word, as a value, of the CPUs that have one; 0 if none has, as after `zero()`.
+fn most(cpus: Cpus<'_>, blank: u64) -> Result<u64, DecodeError> {
+    let mut best = None;
     for cpu in cpus {
-        let int = Int { bits: u64_at(cpu, extreme::VALUE)?, kind };
-        let is_set = u64_at(cpu, extreme::SET)? != 0;
-        if is_set && best.is_none_or(|best| int.value().cmp(&best.value()) == wanted) {
-            best = Some(int);
-        }
+        let (is_set, word) = (u64_at(cpu, extreme::SET)? != 0, u64_at(cpu, extreme::VALUE)?);
+        best = best.max(is_set.then_some(word));
     }
-    Ok(best.map_or(0, |int| int.bits))
+    Ok(best.map_or(0, |word| word ^ blank))
 }
 
 fn order(a: &Folded, b: &Folded) -> Ordering {

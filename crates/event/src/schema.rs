@@ -55,10 +55,22 @@ pub mod tally {
 pub mod extreme {
     /// `u64`: 0 while there is no value yet.
     pub const SET: usize = 0;
-    /// `u64`: the least or the greatest so far.
+    /// `u64`: the least or the greatest so far, xor [`blank`]. That way 0 stands for no value yet, and of two words the
+    /// greater one is always the one to keep, so that one word can be exchanged for another at once.
     pub const VALUE: usize = 8;
     /// Bytes of it.
     pub const SIZE: usize = 16;
+
+    /// The number that any other is preferred to, where the least is kept or else the greatest.
+    #[must_use]
+    pub const fn blank(least: bool, signed: bool) -> u64 {
+        match (least, signed) {
+            (true, true) => i64::MAX as u64,
+            (true, false) => u64::MAX,
+            (false, true) => i64::MIN as u64,
+            (false, false) => 0,
+        }
+    }
 }
 
 /// Bytes of `comm`.

@@ -88,16 +88,33 @@ fn counts_and_sums_of_all_cpus_are_added_and_the_least_comes_first() {
 
 #[test]
 fn only_cpus_that_have_a_value_count_for_minimum_and_maximum() {
-    let raw: Raw<'_> =
-        &[(1, &[&[0, 0], &[1, -3], &[1, -7]]), (2, &[&[1, 9], &[1, 4], &[0, 0]]), (3, &[&[0, 0], &[0, 0], &[0, 0]])];
+    const fn least(n: i64) -> i64 {
+        n ^ i64::MAX
+    }
+    const fn greatest(n: i64) -> i64 {
+        n ^ i64::MIN
+    }
+    let none: &[&[i64]] = &[&[0, 0], &[0, 0], &[0, 0]];
+    let raw: Raw<'_> = &[
+        (1, &[&[0, 0], &[1, least(-3)], &[1, least(-7)]]),
+        (2, &[&[1, least(9)], &[1, least(4)], &[0, 0]]),
+        (3, none),
+        (4, &[&[1, least(i64::MAX)], &[0, 0], &[0, 0]]),
+    ];
     check(
         &fold(MapValue::PerCpu(Aggregate::Min(SIGNED)), raw),
         expect![[r#"
         [1] -7
         [3] 0
         [2] 4
+        [4] 9223372036854775807
     "#]],
     );
+    let raw: Raw<'_> = &[
+        (1, &[&[0, 0], &[1, greatest(-3)], &[1, greatest(-7)]]),
+        (2, &[&[1, greatest(9)], &[1, greatest(4)], &[0, 0]]),
+        (3, none),
+    ];
     check(
         &fold(MapValue::PerCpu(Aggregate::Max(SIGNED)), raw),
         expect![[r#"
@@ -106,6 +123,7 @@ fn only_cpus_that_have_a_value_count_for_minimum_and_maximum() {
         [2] 9
     "#]],
     );
+    let raw: Raw<'_> = &[(1, &[&[0, 0], &[1, -3], &[1, -7]]), (2, &[&[1, 9], &[1, 4], &[0, 0]]), (3, none)];
     check(
         &fold(MapValue::PerCpu(Aggregate::Max(IntType::U64)), raw),
         expect![[r#"

@@ -1,18 +1,20 @@
 //! What is added to a map of each CPU: `count()`, `sum(x)`, `hist(x)` and their like.
 
-use bpf::insn::{AtomicOp, Cond, Size, Width};
-use bpf::{Label, MapId};
+use bpf::insn::{AluOp, AtomicOp, Cond, Size, Width};
+use bpf::{Feature, Label, MapId};
 use event::bucket::Scale;
 use event::schema::{Aggregate, extreme, tally};
 use event::{MapSchema, MapValue};
 
 use super::Refused;
-use super::body::{Code, R0, R1, R2, R3};
+use super::body::{Code, R0, R1, R2, R3, R4};
 use super::memory::Place;
 use crate::plan::{Expr, MapNo};
 
 /// `BPF_NOEXIST`.
 const NEW: i32 = 1;
+/// How often a word is exchanged before it is given up; each time but the last, another thread was faster.
+const TRIES: i32 = 16;
 
 impl Code<'_, '_> {
     /// A value that cannot be read is not added.
@@ -32,7 +34,7 @@ impl Code<'_, '_> {
             self.bucket_into(scale, &described, key, value)?;
         }
         self.value_of_this_cpu(map, id, key, aggregate.size(), done);
-        self.add_to(aggregate, value);
+        self.add_to(map, aggregate, value);
         self.asm.place(done);
         Ok(())
     }
@@ -74,7 +76,7 @@ impl Code<'_, '_> {
     }
 
     /// Adds to the value at `R0`.
-    fn add_to(&mut self, aggregate: Aggregate, value: Place) {
+    fn add_to(&mut self, map: MapNo, aggregate: Aggregate, value: Place) {
         match aggregate {
             Aggregate::Count | Aggregate::Hist(_) | Aggregate::Lhist(_) | Aggregate::Quantiles => self.add_one(0),
             Aggregate::Sum(_) => self.add_value(0, value),
@@ -82,8 +84,8 @@ impl Code<'_, '_> {
                 self.add_one(tally::COUNT as i32);
                 self.add_value(tally::TOTAL as i32, value);
             }
-            Aggregate::Min(int) => self.keep_extreme(value, if int.signed { Cond::SLt } else { Cond::Lt }),
-            Aggregate::Max(int) => self.keep_extreme(value, if int.signed { Cond::SGt } else { Cond::Gt }),
+            Aggregate::Min(int) => self.keep_extreme(map, value, extreme::blank(true, int.signed)),
+            Aggregate::Max(int) => self.keep_extreme(map, value, extreme::blank(false, int.signed)),
         }
     }
 
@@ -95,12 +97,23 @@ impl Code<'_, '_> {
         self.asm.load(Size::U64, R1, value.base, value.off).atomic(AtomicOp::Add, Width::W64, R0, off, R1);
     }
 
-    fn keep_extreme(&mut self, value: Place, better: Cond) {
-        let (put, done) = (self.asm.label("put"), self.asm.label("kept"));
-        self.asm.load(Size::U64, R1, value.base, value.off).load(Size::U64, R2, R0, extreme::SET as i32);
-        self.asm.jump_if(Cond::Eq, R2, 0, put).load(Size::U64, R3, R0, extreme::VALUE as i32);
-        self.asm.jump_if(better, R1, R3, put).jump(done).place(put);
-        self.asm.store(Size::U64, R0, extreme::VALUE as i32, R1).store(Size::U64, R0, extreme::SET as i32, 1);
-        self.asm.place(done);
+    /// Keeps the greater of two words. From Linux 5.12 on the word is exchanged at once and looked at again until it is
+    /// not less than ours, since another thread may have got the CPU between; who has to give up is counted. Before,
+    /// programs on probes keep their CPU until they are done.
+    fn keep_extreme(&mut self, map: MapNo, value: Place, blank: u64) {
+        let (again, kept, set) = (self.asm.label("again"), self.asm.label("kept"), self.memory.take_word_of_stack());
+        let at = extreme::VALUE as i32;
+        self.asm.store(Size::U64, set.base, set.off, R0).mov(R3, R0).mov(R4, 0);
+        self.asm.load(Size::U64, R1, value.base, value.off).number(R2, blank).alu(AluOp::Xor, R1, R2).place(again);
+        self.asm.load(Size::U64, R0, R3, at).jump_if(Cond::Le, R1, R0, kept);
+        if self.shared.caps.has(Feature::Atomics) {
+            self.asm.atomic(AtomicOp::CompareExchange, Width::W64, R3, at, R1);
+            self.asm.add(R4, 1).jump_if(Cond::Lt, R4, TRIES, again);
+            self.dropped(map);
+        } else {
+            self.asm.store(Size::U64, R3, at, R1);
+        }
+        self.asm.place(kept).load(Size::U64, R3, set.base, set.off);
+        self.asm.store(Size::U64, R3, extreme::SET as i32, 1);
     }
 }
