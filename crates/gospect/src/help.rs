@@ -11,16 +11,87 @@ use crate::table::{COMMANDS, Command, Flag, GLOBAL, Value};
 /// No line of help is longer, so that it fits beside something else.
 pub const WIDTH: usize = 100;
 
-/// `gospect help [COMMAND]`
+/// Pages on more than a command are laid out for any terminal.
+const PAGE: usize = 80;
+
+/// Something that there is to say beside the commands.
+pub struct Topic {
+    /// What is typed.
+    pub name: &'static str,
+    /// What it is about: no full stop.
+    pub brief: &'static str,
+    /// All of it, as Markdown.
+    text: fn() -> String,
+}
+
+/// All topics, in the order of the overview.
+pub const TOPICS: &[Topic] = &[
+    Topic {
+        name: "language",
+        brief: "The probe language; `gospect help language WORD` for a word or a section of it",
+        text: session::reference::whole,
+    },
+    Topic { name: "probes", brief: "Where scripts can look: the kinds of probes", text: probes },
+    Topic { name: "exit-status", brief: "What the exit status of gospect means", text: exit_status },
+];
+
+/// `gospect help [COMMAND|TOPIC [WORD]]`
 pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
-    let text = match run.typed.words.first() {
-        None => overview(),
-        Some(name) => of(Command::named(name).ok_or_else(|| unknown(name))?),
+    let text = match run.typed.words.as_slice() {
+        [] => overview(),
+        [name] => named(name).ok_or_else(|| unknown(name))?,
+        [name, word, ..] if name == "language" => ui::page::lay_out(&part(word)?, PAGE),
+        [_, word, ..] => return Err(too_many(word)),
     };
     Ok(run.out.write_all(text.as_bytes())?)
 }
 
+fn named(name: &OsStr) -> Option<String> {
+    let topic = || TOPICS.iter().find(|topic| topic.name == name);
+    let page = || Some(ui::page::lay_out(&(topic()?.text)(), PAGE));
+    Command::named(name).map(of).or_else(page)
+}
+
+fn too_many(word: &OsStr) -> Failure {
+    let sentence = format!("`{}` is one argument too many", word.display());
+    Failure::usage(sentence, "`gospect help help` shows what can be typed")
+}
+
+/// A section or a word of the language.
+fn part(word: &OsStr) -> Result<String, Failure> {
+    let name = word.to_string_lossy();
+    session::reference::part(&name).ok_or_else(|| {
+        let parts = session::reference::parts();
+        let near = gobin::pattern::suggest(&name, parts.iter().map(String::as_str), 1);
+        let hint = near.first().map(|near| format!("did you mean `{near}`?"));
+        let hint = hint.unwrap_or_else(|| "`gospect help language` shows all of it".to_owned());
+        Failure::usage(format!("the probe language has no `{name}`"), hint)
+    })
+}
+
+fn probes() -> String {
+    session::reference::part("probes").unwrap_or_default()
+}
+
+fn exit_status() -> String {
+    let every = "# Exit status\n\n| status | means |\n|---|---|\n\
+        | 0 | done; also when the reader of the output went away |\n\
+        | 1 | there was nothing: no process, no function that matched |\n\
+        | 2 | the command line or the text of a script is wrong |\n\
+        | 3 | the system, or a file, did not let us |\n";
+    let mut text = every.to_owned();
+    for command in COMMANDS.iter().filter(|command| !command.exits.is_empty()) {
+        text += &format!("\n## gospect {}\n\n| status | means |\n|---|---|\n", command.name);
+        text.extend(command.exits.iter().map(|(status, what)| format!("| {status} | {what} |\n")));
+    }
+    text
+}
+
 fn unknown(name: &OsStr) -> Failure {
+    let topics = TOPICS.iter().map(|topic| topic.name);
+    if let [near, ..] = gobin::pattern::suggest(&name.to_string_lossy(), topics, 1)[..] {
+        return Failure::usage(format!("unknown command `{}`", name.display()), format!("did you mean `{near}`?"));
+    }
     // The parser knows best what was meant.
     match parse::parse(vec!["gospect".into(), name.to_owned()]) {
         Err(failure @ Failure::Said(_)) => failure,
@@ -36,8 +107,9 @@ pub fn overview() -> String {
         "Show what a running, unmodified Go program is doing, from outside\n\n".to_owned(),
         "Usage: gospect COMMAND [OPTIONS] [ARGUMENTS]\n\n".to_owned(),
         section("Commands", commands),
+        section("Topics of help", TOPICS.iter().map(|t| (t.name.to_owned(), t.brief.to_owned())).collect()),
         section("Options of every command", GLOBAL.iter().map(|f| row(f)).collect()),
-        "`gospect help COMMAND` shows all about a command.\n".to_owned(),
+        "`gospect help COMMAND` shows all about a command, `gospect help TOPIC` about something else.\n".to_owned(),
     ]
     .concat()
 }
@@ -91,6 +163,72 @@ mod tests {
     use super::*;
     use expect_test::expect;
 
+    /// As it is typed behind `gospect help`.
+    fn page(name: &str) -> String {
+        named(OsStr::new(name)).unwrap()
+    }
+
+    #[test]
+    fn pages_fit_any_terminal() {
+        for topic in TOPICS {
+            for line in page(topic.name).lines() {
+                assert!(line.chars().count() <= PAGE && !line.ends_with(' '), "{}: {line}", topic.name);
+                assert!(!line.contains(char::is_control), "{line:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_page_of_the_language_is_the_reference() {
+        expect_test::expect_file!["help/language.txt"].assert_eq(&page("language"));
+    }
+
+    #[test]
+    fn the_exit_status_of_everything() {
+        expect![[r#"
+            EXIT STATUS
+
+            0  done; also when the reader of the output went away
+            1  there was nothing: no process, no function that matched
+            2  the command line or the text of a script is wrong
+            3  the system, or a file, did not let us
+
+            GOSPECT PS
+
+              1  no Go process was found
+              2  the command line is wrong
+              3  /proc cannot be read, or the output not written
+
+            GOSPECT INFO
+
+              2  the command line is wrong
+              3  TARGET cannot be read, or is no Go program; or the output not written
+
+            GOSPECT LIST
+
+              1  no function matched
+              2  the command line is wrong
+              3  TARGET cannot be read, or is no Go program; or the output not written
+
+            GOSPECT EXPLAIN
+
+              1  no function matched
+              2  the command line is wrong
+              3  TARGET cannot be read, or is no Go program; or the output not written
+
+            GOSPECT RUN
+
+              1  no function matched
+              2  the command line or the script is wrong
+              3  the system does not let us; what exit() was given, if the script calls it
+
+            GOSPECT HELP
+
+              2  there is no such command or topic
+        "#]]
+        .assert_eq(&page("exit-status"));
+    }
+
     #[test]
     fn the_help_of_everything() {
         let pages = COMMANDS.iter().map(|c| format!("=== gospect {} --help\n{}", c.name, of(c)));
@@ -107,7 +245,12 @@ mod tests {
               list     Show functions, their signatures, and where they can be probed
               explain  Show what a probe on a function does, instruction by instruction
               run      Run a script of probes on a program, without stopping or changing it
-              help     Show help, of COMMAND or of gospect
+              help     Show help: of gospect, of a command, or on a topic
+
+            Topics of help:
+              language     The probe language; `gospect help language WORD` for a word or a section of it
+              probes       Where scripts can look: the kinds of probes
+              exit-status  What the exit status of gospect means
 
             Options of every command:
                   --json         Write JSON, one object per line, as docs/json.md describes it
@@ -116,7 +259,7 @@ mod tests {
               -h, --help         Show help
               -V, --version      Show the version
 
-            `gospect help COMMAND` shows all about a command.
+            `gospect help COMMAND` shows all about a command, `gospect help TOPIC` about something else.
             === gospect ps --help
             Show the Go processes that are running
 
@@ -320,12 +463,13 @@ mod tests {
               2  the command line or the script is wrong
               3  the system does not let us; what exit() was given, if the script calls it
             === gospect help --help
-            Show help, of COMMAND or of gospect
+            Show help: of gospect, of a command, or on a topic
 
-            Usage: gospect help [OPTIONS] [COMMAND]
+            Usage: gospect help [OPTIONS] [COMMAND|TOPIC] [WORD]
 
             Arguments:
-              [COMMAND]  One of the commands
+              [COMMAND|TOPIC]  One of the commands, or language, probes, exit-status
+              [WORD]           Behind language: a word of it, or a section's title
 
             Options:
                   --json         Write JSON, one object per line, as docs/json.md describes it
@@ -335,11 +479,13 @@ mod tests {
               -V, --version      Show the version
 
             Examples:
-              gospect help ps  the same as gospect ps --help
+              gospect help ps               the same as gospect ps --help
+              gospect help language | less  the reference of the probe language
+              gospect help language hist    one word of it
 
             Exit status:
               0  done; also when the reader of the output went away
-              2  there is no such command
+              2  there is no such command or topic
         "#]]
         .assert_eq(&text);
         for line in text.lines() {

@@ -237,9 +237,9 @@ mod tests {
                 hint: `gospect help ps` shows what can be typed"#]],
         );
         check(
-            "help ps ps",
+            "help language hist x",
             expect![[r#"
-                `ps` is one argument too many
+                `x` is one argument too many
                 hint: `gospect help help` shows what can be typed"#]],
         );
     }

@@ -499,13 +499,20 @@ It ends with Ctrl-C, when the script calls exit(), when the process or COMMAND e
     },
     Command {
         name: "help",
-        brief: "Show help, of COMMAND or of gospect",
+        brief: "Show help: of gospect, of a command, or on a topic",
         about: "",
-        words: &[Word { usage: "[COMMAND]", brief: "One of the commands", most: 1 }],
+        words: &[
+            Word { usage: "[COMMAND|TOPIC]", brief: "One of the commands, or language, probes, exit-status", most: 1 },
+            Word { usage: "[WORD]", brief: "Behind language: a word of it, or a section's title", most: 1 },
+        ],
         starts: false,
         flags: &[],
-        examples: &[("gospect help ps", "the same as gospect ps --help")],
-        exits: &[(USAGE, "there is no such command")],
+        examples: &[
+            ("gospect help ps", "the same as gospect ps --help"),
+            ("gospect help language | less", "the reference of the probe language"),
+            ("gospect help language hist", "one word of it"),
+        ],
+        exits: &[(USAGE, "there is no such command or topic")],
         run: help::run,
     },
 ];

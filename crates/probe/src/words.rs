@@ -10,7 +10,7 @@ use crate::plan::Word;
 mod reference;
 mod table;
 
-pub use reference::reference;
+pub use reference::{part, parts, reference};
 pub use table::{PROBES, ROWS};
 
 /// A kind of probe.

@@ -7,6 +7,7 @@ mod library;
 pub mod ordered;
 pub mod privilege;
 pub mod processes;
+pub mod reference;
 pub mod refusal;
 pub mod run;
 pub mod target;

@@ -9,6 +9,7 @@ pub mod explain;
 pub mod function;
 pub mod info;
 pub mod maps;
+pub mod page;
 pub mod printf;
 pub mod process;
 pub mod run;

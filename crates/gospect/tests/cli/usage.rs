@@ -36,6 +36,25 @@ fn help_is_the_same_in_all_its_spellings() {
 }
 
 #[test]
+fn a_word_of_the_language_has_help_of_its_own() {
+    check(
+        &["help", "language", "elapsed"],
+        expect![[r#"
+          elapsed
+
+            Nanoseconds since this very call began, on whatever threads it ran. Means
+            something where a call of a Go function returns: `goret:FUNC`. Since 0.1.
+
+              goret:main.handle { @ns[func] = hist(elapsed); }
+        (exit status 0)"#]],
+    );
+    let all = gospect(&["help", "language"]).stdout;
+    assert!(all.contains(gospect(&["help", "language", "elapsed"]).stdout.trim_end()));
+    assert!(all.ends_with(&gospect(&["help", "language", "Limits"]).stdout));
+    assert!(all.contains(&gospect(&["help", "probes"]).stdout));
+}
+
+#[test]
 fn the_version_is_shown() {
     let version = format!("gospect {}\n", env!("CARGO_PKG_VERSION"));
     assert_eq!(gospect(&["--version"]).stdout, version);
@@ -56,6 +75,34 @@ fn a_mistake_is_one_sentence_and_a_hint() {
         expect![[r#"
         gospect: unknown command `pss`
         hint: did you mean `ps`?
+        (exit status 2)"#]],
+    );
+    check(
+        &["help", "langauge"],
+        expect![[r#"
+        gospect: unknown command `langauge`
+        hint: did you mean `language`?
+        (exit status 2)"#]],
+    );
+    check(
+        &["help", "ps", "hist"],
+        expect![[r#"
+        gospect: `hist` is one argument too many
+        hint: `gospect help help` shows what can be typed
+        (exit status 2)"#]],
+    );
+    check(
+        &["help", "language", "hisst"],
+        expect![[r#"
+        gospect: the probe language has no `hisst`
+        hint: did you mean `hist`?
+        (exit status 2)"#]],
+    );
+    check(
+        &["help", "language", "xyzzy"],
+        expect![[r#"
+        gospect: the probe language has no `xyzzy`
+        hint: `gospect help language` shows all of it
         (exit status 2)"#]],
     );
     check(

@@ -1,4 +1,5 @@
-//! The reference of the language, made from the table: `docs/language.md` and `gospect help language`.
+//! The reference of the language, made from the table: `docs/language.md` and `gospect help language`. The latter also
+//! shows parts of it, a section or a word.
 
 use std::fmt::Write;
 
@@ -11,8 +12,6 @@ const WIDTH: usize = 100;
 const BEGINNING: &str = "\
 # The probe language
 
-Made by `cargo xtask generate` from the table of words; do not edit.
-
 The language is bpftrace's, for Go: who knows that knows this, and scripts made for it run as they are as far as they
 stay within what is listed here. A script is a list of probes, each with what it does:
 
@@ -22,7 +21,7 @@ go:main.(*Server).Serve /args.n > 3/ {
 }
 goret:main.(*Server).Serve {
     @ns[func] = hist(elapsed);
-    if (rets.0 != nil) { printf(\"%s failed after %d us\\n\", func, elapsed / 1000); }
+    if (rets.0 != nil) { printf(\"%s failed, %d us\\n\", func, elapsed / 1000); }
 }
 ```
 
@@ -95,6 +94,35 @@ pub fn reference() -> String {
     text.push_str(FORMATS);
     text.push_str(&bounds());
     text
+}
+
+/// The part of it with this name: of a section, however it is spelled, of a word or of a kind of probe.
+#[must_use]
+pub fn part(name: &str) -> Option<String> {
+    section_of(name).or_else(|| word_of(name))
+}
+
+fn section_of(name: &str) -> Option<String> {
+    let text = reference();
+    let is_it = |section: &&str| section.lines().next().is_some_and(|title| title.eq_ignore_ascii_case(name));
+    let section = text.split("\n## ").skip(1).find(is_it)?;
+    Some(format!("## {}\n", section.trim_end()))
+}
+
+fn word_of(name: &str) -> Option<String> {
+    let mut text = String::new();
+    ROWS.iter().filter(|row| row.name == name || row.covers(name)).for_each(|row| describe(row, &mut text));
+    PROBES.iter().filter(|probe| probe.names.contains(&name)).for_each(|probe| describe_probe(probe, &mut text));
+    (!text.is_empty()).then(|| text.trim_start().to_owned())
+}
+
+/// The names of all parts.
+#[must_use]
+pub fn parts() -> Vec<String> {
+    let text = reference();
+    let sections = text.lines().filter_map(|line| line.strip_prefix("## ")).map(str::to_lowercase);
+    let words = ROWS.iter().map(|row| row.name).chain(PROBES.iter().flat_map(|probe| probe.names.iter().copied()));
+    sections.chain(words.map(str::to_owned)).collect()
 }
 
 fn describe_probe(probe: &Probe, text: &mut String) {
@@ -176,6 +204,16 @@ mod tests {
         for probe in PROBES {
             assert!(text.contains(&format!("### `{}`", probe.usage)), "{}", probe.usage);
         }
+    }
+
+    #[test]
+    fn every_part_can_be_shown_alone() {
+        for name in parts() {
+            let part = part(&name).unwrap_or_default();
+            assert!(part.starts_with("##") && part.lines().count() > 2, "{name}: {part}");
+        }
+        assert_eq!(part("arg3"), part("argN"));
+        assert_eq!(part("nothing"), None);
     }
 
     #[test]
