@@ -6,6 +6,7 @@ mod fixtures;
 mod fuzz;
 mod generate;
 mod rtype;
+mod soak;
 mod survey;
 mod tests_run;
 mod walls;
@@ -54,6 +55,12 @@ const COMMANDS: &[Command] = &[
         args: "[GO...]",
         about: "Hold what we assume of Go's runtime against the sources of every Go at hand, or those named",
         run: rtype::run,
+    },
+    Command {
+        name: "soak",
+        args: "[--minutes N]",
+        about: "Hold probes on a service under load, for half an hour or so long",
+        run: soak::run,
     },
     Command { name: "walls", args: "", about: "Check what crates may depend on and contain", run: walls::run },
 ];
