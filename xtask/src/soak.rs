@@ -44,7 +44,10 @@ pub fn run(args: &[String]) -> Result<bool, String> {
     let mut memory = Vec::new();
     let (mut served, mut service) = (Served::default(), service);
     for _ in 0..LOOKS {
-        memory.push(gospect.memory());
+        match gospect.memory() {
+            0 => return Err(format!("gospect ended by itself: {}", gospect.stop()?.aside)),
+            memory_now => memory.push(memory_now),
+        }
         let part = service.load(CONNECTIONS, PAUSE, Instant::now() + minutes / LOOKS);
         served = served.and(part);
     }
@@ -98,7 +101,7 @@ impl Gospect {
         Ok(Gospect { child, counting: std::thread::spawn(move || count(stdout)) })
     }
 
-    /// Kilobytes of memory that it holds.
+    /// Kilobytes of memory that it holds; none once it has ended.
     fn memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();

@@ -5,6 +5,7 @@
 mod bad_input;
 mod contract;
 mod explain;
+mod handed_around;
 mod info;
 mod list;
 mod many;

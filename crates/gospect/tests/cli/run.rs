@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
+use std::thread::{JoinHandle, spawn};
 use std::time::{Duration, Instant};
 
 use expect_test::{Expect, expect};
@@ -80,7 +81,8 @@ impl Drop for Counter {
 /// A `gospect run` whose probes are in place.
 pub struct Tracing {
     pub child: Child,
-    stdout: BufReader<ChildStdout>,
+    /// Read as it comes: a full pipe would hold gospect up.
+    stdout: JoinHandle<Vec<u8>>,
 }
 
 impl Tracing {
@@ -99,7 +101,12 @@ impl Tracing {
             }
             assert!(line == "\n" || line.ends_with("}\n"), "half an object: {line}");
         }
-        Tracing { child, stdout }
+        let read = move || {
+            let mut all = Vec::new();
+            stdout.read_to_end(&mut all).unwrap();
+            all
+        };
+        Tracing { child, stdout: spawn(read) }
     }
 
     pub fn signal(&self, signal: &str) {
@@ -109,8 +116,7 @@ impl Tracing {
 
     /// What it has shown, after it ended by itself.
     pub fn ended(mut self) -> Ran {
-        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-        self.stdout.read_to_end(&mut stdout).unwrap();
+        let (stdout, mut stderr) = (self.stdout.join().unwrap(), Vec::new());
         self.child.stderr.take().unwrap().read_to_end(&mut stderr).unwrap();
         Ran::of(Output { status: self.child.wait().unwrap(), stdout, stderr })
     }
@@ -318,7 +324,7 @@ fn traced(counter: &mut Counter, script: &str, goroutines: u32, calls: u32) -> R
 }
 
 /// Counts of all bars of a histogram, as text has them.
-fn bars(text: &str) -> u64 {
+pub fn bars(text: &str) -> u64 {
     let bars = text.lines().filter(|line| line.ends_with('|'));
     bars.map(|line| line.split(['|', ')', ']']).nth(1).unwrap().trim().parse::<u64>().unwrap()).sum()
 }
