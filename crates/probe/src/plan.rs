@@ -320,12 +320,14 @@ pub struct Variant {
 pub enum Access {
     /// An integer.
     Int(Value),
-    /// The bytes at the address in `data`, as many as `len` says, up to the type's maximum.
+    /// The bytes at the address in `data`, as many as `len` says, up to the type's maximum: what is cut there says so.
     Str {
         /// Where the address of the bytes is.
         data: Value,
         /// Where their number is: a signed word, nothing to read if it is not positive.
         len: Value,
+        /// How many the script asks for, if it says so: the rest is not wanted, so that is no cut.
+        most: Option<u32>,
     },
     /// What the entry kept in this slot of its frame. The body does not run if the call was open already when we
     /// attached.

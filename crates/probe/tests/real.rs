@@ -79,7 +79,7 @@ fn methods_have_their_receiver() {
         "go:main.(*store).put { print(args.key); print(len(args.value)); print(args.s.log != nil); print(str(args.value, 16)); }
          goret:main.(*store).put { print(ret); } goret:main.(*store).get /rets.1 != nil/ { print(elapsed); }",
         expect![[r#"
-            variant 0: body 0 (text at bx#1:u64, length cx#2:i64, si#4:i64, ax#0→16:u64, text at di#3:u64, length si#4:i64)
+            variant 0: body 0 (text at bx#1:u64, length cx#2:i64, si#4:i64, ax#0→16:u64, text at di#3:u64, length si#4:i64, at most 16)
             variant 1: body 1 (ax:i64)
             variant 2: body 2 (di:u64)
               reads args.key: str256

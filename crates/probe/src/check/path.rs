@@ -30,10 +30,10 @@ const LISTED: usize = 12;
 pub(super) enum Use {
     /// An integer or text, whichever it is.
     Value,
-    /// Its bytes as text, so many at most.
-    Text(u32),
-    /// Its bytes, so many at most.
-    Bytes(u32),
+    /// Its bytes as text, the first so many if that is said.
+    Text(Option<u32>),
+    /// Its bytes, the first so many if that is said.
+    Bytes(Option<u32>),
     /// Its length.
     Len,
     /// What is 0 if it is nil.
@@ -358,11 +358,11 @@ impl Call<'_> {
         let span = path.span;
         match use_ {
             Use::Value => match step.ty.kind {
-                Kind::String => self.text(&step, crate::limits::STRING, false, span),
+                Kind::String => self.text(&step, None, false, span),
                 _ => self.integer(&step, span),
             },
-            Use::Text(max) => self.text(&step, max, false, span),
-            Use::Bytes(max) => self.text(&step, max, true, span),
+            Use::Text(most) => self.text(&step, most, false, span),
+            Use::Bytes(most) => self.text(&step, most, true, span),
             Use::Len => self.len(&step, span),
             Use::Nil => self.nil(&step, span),
         }
@@ -389,7 +389,7 @@ impl Call<'_> {
     }
 
     /// A string's or byte slice's bytes, or those behind a pointer to one.
-    fn text(&self, step: &Step, max: u32, raw: bool, span: Span) -> Found<(Type, Access)> {
+    fn text(&self, step: &Step, most: Option<u32>, raw: bool, span: Span) -> Found<(Type, Access)> {
         let is_text = match &step.ty.kind {
             Kind::String => true,
             Kind::Slice(elem) => self.target.resolve(*elem).is_some_and(|elem| elem.size == 1),
@@ -401,7 +401,7 @@ impl Call<'_> {
                     bounds: step.bounds.clone(),
                     of_args: step.of_args,
                 };
-                return self.text(&behind, max, raw, span);
+                return self.text(&behind, most, raw, span);
             }
             _ => false,
         };
@@ -411,8 +411,9 @@ impl Call<'_> {
         }
         let data = self.value(step, 0, 8, false, span)?;
         let len = self.value(step, 8, 8, true, span)?;
+        let max = most.unwrap_or(crate::limits::STRING);
         let ty = if raw { Type::Buf { max } } else { Type::Str { max } };
-        Ok((ty, Access::Str { data, len }))
+        Ok((ty, Access::Str { data, len, most }))
     }
 
     fn len(&self, step: &Step, span: Span) -> Found<(Type, Access)> {

@@ -449,7 +449,7 @@ fn paths_go_through_pointers_fields_and_slices() {
            print(len(args.s)); print(len(args.r.Tags)); print(args.r == nil); print(str(args.s, 8)); print(args.r.Next == nil); }",
         expect![[r#"
             site func 0+0x6 file +0x1206 emulated entry group 0 restored 0b1 behind +0x50
-            variant 0: body 0 (ax#0:u64, ax#0→0:i64, text at ax#0→8:u64, length ax#0→16:i64, text at if ax#0→32:u64 > 1: ax#0→24→16:u64, length if ax#0→32:u64 > 1: ax#0→24→24:i64, ax#0→48→48→56:u8, ax#0→64→16:i64, ax#0→64→40→8:i64, ax#0→64→28:i32, cx#2:i64, ax#0→32:i64, ax#0:u64, text at bx#1:u64, length cx#2:i64, ax#0→48:u64)
+            variant 0: body 0 (ax#0:u64, ax#0→0:i64, text at ax#0→8:u64, length ax#0→16:i64, text at if ax#0→32:u64 > 1: ax#0→24→16:u64, length if ax#0→32:u64 > 1: ax#0→24→24:i64, ax#0→48→48→56:u8, ax#0→64→16:i64, ax#0→64→40→8:i64, ax#0→64→28:i32, cx#2:i64, ax#0→32:i64, ax#0:u64, text at bx#1:u64, length cx#2:i64, at most 8, ax#0→48:u64)
               reads args.r: u64
               reads args.r.ID: i64
               reads args.r.Name: str256
@@ -469,7 +469,7 @@ fn paths_go_through_pointers_fields_and_slices() {
            print(args.f == nil); print(args.arr[2]); print(args.b[0]); print(args.b == nil); print(buf(args.b, 4)); }",
         expect![[r#"
             site func 0+0x6 file +0x1606 emulated entry group 0
-            variant 0: body 0 (text at ax#0:u64, length bx#1:i64, text at cx#2:u64, length di#3:i64, r8#5:u64, r10#7→0:i64, r11#8→0:i64, stack+0:u64, stack+16:i32, if di#3:u64 > 0: cx#2→0:u8, cx#2:u64, text at cx#2:u64, length di#3:i64)
+            variant 0: body 0 (text at ax#0:u64, length bx#1:i64, text at cx#2:u64, length di#3:i64, r8#5:u64, r10#7→0:i64, r11#8→0:i64, stack+0:u64, stack+16:i32, if di#3:u64 > 0: cx#2→0:u8, cx#2:u64, text at cx#2:u64, length di#3:i64, at most 4)
               reads args.a: str256
               reads args.b: str256
               reads args.e == nil: u64

@@ -286,9 +286,9 @@ impl<'s> Scope<'_, 's, '_> {
             return Some(self.text(span, &text));
         }
         if self.is_go_path(of) && self.leads_to_text(of) {
-            let max = self.max_len(len)?;
-            let path = if len.is_some() { format!("str({of}, {max})") } else { of.to_string() };
-            return self.request(Request::Path(of, Use::Text(max)), path, span);
+            let most = self.most(len)?;
+            let path = most.map_or_else(|| of.to_string(), |most| format!("str({of}, {most})"));
+            return self.request(Request::Path(of, Use::Text(most)), path, span);
         }
         let at = self.expr(of)?;
         match at.expr.ty {
@@ -304,8 +304,9 @@ impl<'s> Scope<'_, 's, '_> {
 
     fn buf(&mut self, span: Span, of: &'s ast::Expr, len: Option<&'s ast::Expr>) -> Option<Typed> {
         if self.is_go_path(of) && self.leads_to_text(of) {
-            let max = self.max_len(len)?;
-            return self.request(Request::Path(of, Use::Bytes(max)), format!("buf({of}, {max})"), span);
+            let most = self.most(len)?;
+            let path = format!("buf({of}, {})", most.unwrap_or(limits::STRING));
+            return self.request(Request::Path(of, Use::Bytes(most)), path, span);
         }
         let at = self.int_expr(of, "the address of bytes")?;
         if len.is_none() {
@@ -316,16 +317,14 @@ impl<'s> Scope<'_, 's, '_> {
     }
 
     fn leads_to_text(&self, of: &'s ast::Expr) -> bool {
-        answer(self.setting, &Request::Path(of, Use::Text(limits::STRING))).is_ok()
+        answer(self.setting, &Request::Path(of, Use::Text(None))).is_ok()
             || answer(self.setting, &Request::Path(of, Use::Value)).is_err()
     }
 
-    /// How much of a text is kept.
-    fn max_len(&mut self, len: Option<&'s ast::Expr>) -> Option<u32> {
-        match len {
-            None => Some(limits::STRING),
-            Some(len) => self.number(len, 1, i64::from(limits::LONGEST_STRING)).and_then(|n| u32::try_from(n).ok()),
-        }
+    /// How much of a text is wanted, if that is said.
+    fn most(&mut self, len: Option<&'s ast::Expr>) -> Option<Option<u32>> {
+        let Some(len) = len else { return Some(None) };
+        self.number(len, 1, i64::from(limits::LONGEST_STRING)).and_then(|n| u32::try_from(n).ok()).map(Some)
     }
 
     fn bytes_at(&mut self, span: Span, at: Typed, len: Option<&'s ast::Expr>, raw: bool) -> Option<Typed> {

@@ -157,7 +157,7 @@ impl<'p> Code<'_, 'p> {
         let accessed = self.accessed(access)?;
         self.zero(place, size(cap));
         match self.variant.accesses.get(access.index()) {
-            Some(Access::Str { data, len }) => self.go_text(data, len, cap, place),
+            Some(Access::Str { data, len, most }) => self.go_text((data, len), *most, cap, place),
             Some(Access::Unreadable) => {
                 self.mark_fault();
                 Ok(())
@@ -169,7 +169,13 @@ impl<'p> Code<'_, 'p> {
     }
 
     /// A string of Go into a place that is all zero.
-    fn go_text(&mut self, data: &Value, len: &Value, cap: u32, place: Place) -> Result<(), Refused> {
+    fn go_text(
+        &mut self,
+        (data, len): (&Value, &Value),
+        most: Option<u32>,
+        cap: u32,
+        place: Place,
+    ) -> Result<(), Refused> {
         let (bad, done) = (self.asm.label("unreadable"), self.asm.label("text"));
         let pair = self.memory.take(16);
         if let Some(head) = neighbours(data, len) {
@@ -183,7 +189,7 @@ impl<'p> Code<'_, 'p> {
             self.locate(len, bad)?;
             self.asm.store(Size::U64, pair.base, pair.off + 8, R0);
         }
-        self.read_clamped(pair, cap, place, bad, done);
+        self.read_clamped(pair, most, cap, place, (bad, done));
         self.asm.jump(done).place(bad);
         self.zero(place, 8);
         self.mark_fault();
@@ -192,12 +198,17 @@ impl<'p> Code<'_, 'p> {
     }
 
     /// So many bytes (second word of `pair`) from an address (first word), up to `cap`; on to `done` if there are none.
-    fn read_clamped(&mut self, pair: Place, cap: u32, place: Place, bad: Label, done: Label) {
+    /// What is behind the first `most` is not wanted.
+    fn read_clamped(&mut self, pair: Place, most: Option<u32>, cap: u32, place: Place, (bad, done): (Label, Label)) {
+        let kept = most.map_or(cap, |most| most.min(cap)) as i32;
         let fits = self.asm.label("fits");
         self.asm.load(Size::U64, R3, pair.base, pair.off).load(Size::U64, R2, pair.base, pair.off + 8);
         self.asm.jump_if(Cond::SLe, R2, 0, done).jump_if(Cond::Lt, R3, LOWEST, bad);
-        self.asm.jump_if(Cond::Le, R2, cap as i32, fits).mov(R2, cap as i32);
-        self.asm.store(Size::U32, place.base, place.off + text::FLAGS as i32, text::CUT as i32).place(fits);
+        self.asm.jump_if(Cond::Le, R2, kept, fits).mov(R2, kept);
+        if most.is_none_or(|most| most > cap) {
+            self.asm.store(Size::U32, place.base, place.off + text::FLAGS as i32, text::CUT as i32);
+        }
+        self.asm.place(fits);
         self.asm.store(Size::U32, place.base, place.off + text::LEN as i32, R2);
         self.address(R1, place.plus(text::BYTES));
         self.asm.helper(Helper::PROBE_READ_USER).jump_if(Cond::Ne, R0, 0, bad);
@@ -226,7 +237,7 @@ impl<'p> Code<'_, 'p> {
         if is_text {
             self.read_text(pair, cap, place, bad, done);
         } else {
-            self.read_clamped(pair, cap, place, bad, done);
+            self.read_clamped(pair, None, cap, place, (bad, done));
         }
         self.asm.jump(done).place(bad);
         self.zero(place, size(cap));

@@ -173,7 +173,10 @@ fn variant(i: usize, variant: &Variant, f: &mut Formatter<'_>) -> fmt::Result {
 fn access(access: &Access) -> String {
     match access {
         Access::Int(v) => value(v),
-        Access::Str { data, len } => format!("text at {}, length {}", value(data), value(len)),
+        Access::Str { data, len, most } => {
+            let most = most.map(|most| format!(", at most {most}")).unwrap_or_default();
+            format!("text at {}, length {}{most}", value(data), value(len))
+        }
         Access::Saved(slot) => format!("saved {slot}"),
         Access::Unreadable => "unreadable".to_owned(),
     }

@@ -402,7 +402,11 @@ fn the_listing_of_a_count() {
 fn the_listing_of_a_predicate_and_a_printf() {
     let mut sketch = Sketch::new(Prelude::GoEntry);
     let n = sketch.access("args.n", I64, Access::Int(value(location("ax", &[], 8, true))));
-    let text = Access::Str { data: value(location("bx", &[], 8, false)), len: value(location("cx", &[], 8, true)) };
+    let text = Access::Str {
+        data: value(location("bx", &[], 8, false)),
+        len: value(location("cx", &[], 8, true)),
+        most: None,
+    };
     let text = sketch.access("args.s", Type::Str { max: 16 }, text);
     sketch.body.predicate = Some(binary(crate::ast::BinaryOp::Gt, n.clone(), int(10)));
     sketch.printf("%d %s\n", vec![n, text]);

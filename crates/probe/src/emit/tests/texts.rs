@@ -13,7 +13,7 @@ fn printed(world: &World, make: impl FnOnce(&mut Sketch) -> Vec<Expr>, expect: E
 }
 
 fn go_string(sketch: &mut Sketch, path: &str, max: u32, data: Location, len: Location) -> Expr {
-    sketch.access(path, Type::Str { max }, Access::Str { data: value(data), len: value(len) })
+    sketch.access(path, Type::Str { max }, Access::Str { data: value(data), len: value(len), most: None })
 }
 
 #[test]
@@ -23,6 +23,20 @@ fn a_string_of_go_is_read_by_its_length_and_cut_at_its_most() {
         let world = World::with(&[("ax", 0x5000), ("bx", len)]).memory(0x5000, b"hello, world");
         let mut sketch = Sketch::new(Prelude::GoEntry);
         let text = go_string(&mut sketch, "args.s", 8, location("ax", &[], 8, false), location("bx", &[], 8, true));
+        sketch.printf("%s", vec![text]);
+        assert_eq!(outcome(&sketch.plan(), &world), shown, "{len}");
+    }
+}
+
+#[test]
+fn the_beginning_that_a_script_asks_for_is_no_cut() {
+    for (len, shown) in [(2, "he"), (3, "hel"), (12, "hel")] {
+        let world = World::with(&[("ax", 0x5000), ("bx", len)]).memory(0x5000, b"hello, world");
+        let mut sketch = Sketch::new(Prelude::GoEntry);
+        let word = |register| value(location(register, &[], 8, true));
+        // With more room, as in a key.
+        let text = Access::Str { data: word("ax"), len: word("bx"), most: Some(3) };
+        let text = sketch.access("str(args.s, 3)", Type::Str { max: 8 }, text);
         sketch.printf("%s", vec![text]);
         assert_eq!(outcome(&sketch.plan(), &world), shown, "{len}");
     }
