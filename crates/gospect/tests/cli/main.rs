@@ -15,6 +15,7 @@ mod run;
 mod running;
 mod stress;
 mod usage;
+mod words;
 
 use std::process::{Command, Output, Stdio};
 

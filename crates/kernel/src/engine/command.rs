@@ -2,7 +2,7 @@
 //! attached now are in place before its first instruction.
 //!
 //! No ptrace: between fork and exec the child waits for a byte from us. Where we die it gets the end of the pipe
-//! instead, and never starts.
+//! instead, and ends without a word.
 
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::AsRawFd;
@@ -16,9 +16,11 @@ use crate::proc::Pid;
 #[derive(Debug)]
 pub struct Held {
     pid: Pid,
-    gate: PipeWriter,
-    /// `spawn` comes back only when the child has executed the command, so it waits in a thread of its own.
-    spawning: JoinHandle<io::Result<Child>>,
+    /// Nothing once it was opened or shut.
+    gate: Option<PipeWriter>,
+    /// `spawn` comes back only when the child has executed the command, so it waits in a thread of its own. Nothing
+    /// once that was waited for.
+    spawning: Option<JoinHandle<io::Result<Child>>>,
 }
 
 /// Starts a command and holds it before its first instruction.
@@ -33,7 +35,7 @@ pub fn hold(mut command: Command) -> io::Result<Held> {
     let mut pid = [0; 4];
     // The writing end goes with the command, so that this does not wait for a fork that failed.
     match pid_reader.read_exact(&mut pid) {
-        Ok(()) => Ok(Held { pid: Pid(u32::from_ne_bytes(pid)), gate, spawning }),
+        Ok(()) => Ok(Held { pid: Pid(u32::from_ne_bytes(pid)), gate: Some(gate), spawning: Some(spawning) }),
         Err(error) => Err(joined(spawning).err().unwrap_or(error)),
     }
 }
@@ -50,9 +52,21 @@ impl Held {
     /// # Errors
     /// When the command cannot be executed.
     pub fn release(mut self) -> io::Result<Child> {
-        let gone = self.gate.write_all(&[1]);
-        drop(self.gate);
-        joined(self.spawning).map_err(|error| gone.err().unwrap_or(error))
+        let gone = self.gate.take().map_or(Ok(()), |mut gate| gate.write_all(&[1]));
+        self.spawned().map_err(|error| gone.err().unwrap_or(error))
+    }
+
+    fn spawned(&mut self) -> io::Result<Child> {
+        self.spawning.take().map_or_else(|| Err(io::ErrorKind::NotFound.into()), joined)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // Shut, so that the child ends; and it is waited for, so that nothing of it is left.
+        if self.gate.take().is_some() {
+            let _ = self.spawned().and_then(|mut child| child.wait());
+        }
     }
 }
 
@@ -68,10 +82,14 @@ fn wait_before_exec(command: &mut Command, gate: &PipeWriter, reader: PipeReader
         // SAFETY: only closes the copy of a descriptor that nothing in the child uses.
         unsafe { libc::close(gate) };
         (&pid).write_all(&std::process::id().to_ne_bytes())?;
-        let mut byte = [0];
-        (&reader).read_exact(&mut byte)
+        if (&reader).read_exact(&mut [0]).is_err() {
+            // An error would be told to a parent that may be gone, and std aborts with a message if it is.
+            // SAFETY: _exit(2) ends the process and returns to nobody.
+            unsafe { libc::_exit(0) }
+        }
+        Ok(())
     };
-    // SAFETY: what runs between fork and exec are close(2), getpid(2), write(2) and read(2): no memory is allocated and
+    // SAFETY: what runs between fork and exec are close(2), getpid(2), write(2), read(2) and _exit(2): no memory is allocated and
     // no lock taken, also where they fail (the error of a read that ends early is a constant).
     unsafe { command.pre_exec(wait) };
 }
@@ -94,15 +112,18 @@ mod tests {
     }
 
     #[test]
-    fn a_command_that_is_not_released_never_runs() {
+    fn a_command_that_is_not_released_never_runs_and_says_nothing() {
         let file = std::env::temp_dir().join(format!("gospect-held-{}", std::process::id()));
+        let (mut said, stderr) = io::pipe().unwrap();
         let mut command = Command::new("touch");
-        command.arg(&file);
+        command.arg(&file).stderr(stderr);
         let held = hold(command).unwrap();
-        let Held { pid, gate, spawning } = held;
-        drop(gate);
-        assert!(spawning.join().unwrap().is_err());
+        let pid = held.pid();
+        drop(held);
         assert!(!file.exists() && Process::open(pid).is_err());
+        let mut text = String::new();
+        said.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "");
     }
 
     #[test]
