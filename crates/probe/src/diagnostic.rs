@@ -100,17 +100,43 @@ fn show(message: &Diagnostic, source: &Source) -> String {
     let number = pos.line.to_string();
     let margin = " ".repeat(number.len());
     let name = if source.name.is_empty() { String::new() } else { format!("{}:", source.name) };
-    let before: usize = line.chars().take(pos.column as usize - 1).map(width).sum();
-    let marked: usize = marked(&source.text, message.span).chars().map(width).sum();
+    let Excerpt { text: line, before, marked } =
+        excerpt(line, pos.column as usize - 1, marked(&source.text, message.span).chars().count());
     let mut text = format!("{}: {}\n", message.severity.word(), message.message);
     let _ = writeln!(text, "{margin}--> {name}{}:{}", pos.line, pos.column);
     let _ = writeln!(text, "{margin} |");
-    let _ = writeln!(text, "{number} | {}", line.chars().map(visible).collect::<String>());
+    let _ = writeln!(text, "{number} | {line}");
     let _ = writeln!(text, "{margin} | {}{}", " ".repeat(before), "^".repeat(marked.max(1)));
     for help in &message.help {
         let _ = writeln!(text, "{margin} = help: {help}");
     }
     text
+}
+
+/// How many characters of a line are shown, and how many of them before the place if not all fit.
+const SHOWN: usize = 120;
+const SHOWN_BEFORE: usize = 40;
+
+/// A line as it is shown, and the columns of the place in it.
+struct Excerpt {
+    text: String,
+    before: usize,
+    marked: usize,
+}
+
+/// As much of a line as people read, around `marked` characters behind `before` others.
+fn excerpt(line: &str, before: usize, marked: usize) -> Excerpt {
+    let length = line.chars().count();
+    let start = if length <= SHOWN { 0 } else { before.saturating_sub(SHOWN_BEFORE).min(length - SHOWN) };
+    let end = (start + SHOWN).min(length);
+    let columns = |from: usize, to: usize| line.chars().take(to).skip(from).map(width).sum::<usize>();
+    let shown: String = line.chars().take(end).skip(start).map(visible).collect();
+    let (left, right) = (if start > 0 { "…" } else { "" }, if end < length { "…" } else { "" });
+    Excerpt {
+        text: format!("{left}{shown}{right}"),
+        before: left.chars().count() + columns(start, before),
+        marked: columns(before, (before + marked).min(end)),
+    }
 }
 
 /// The part of the span that stands on its first line.
@@ -235,6 +261,35 @@ mod tests {
                 1 | BEGIN {
                   |        ^
             "#]],
+        );
+    }
+
+    #[test]
+    fn of_a_long_line_only_what_is_around_the_place_is_shown() {
+        let many = "@a = 1; ".repeat(40);
+        check(
+            "",
+            &format!("BEGIN {{ {many}«nonsense» {many} }}"),
+            &[],
+            expect![[r#"
+                error: this is wrong
+                 --> 1:329
+                  |
+                1 | …@a = 1; @a = 1; @a = 1; @a = 1; @a = 1; nonsense @a = 1; @a = 1; @a = 1; @a = 1; @a = 1; @a = 1; @a = 1; @a = 1; @a = 1;…
+                  |                                          ^^^^^^^^
+            "#]],
+        );
+        check(
+            "",
+            &format!("BEGIN {{ {many} }} «{many}»"),
+            &[],
+            expect![[r#"
+            error: this is wrong
+             --> 1:332
+              |
+            1 | …= 1; @a = 1; @a = 1; @a = 1; @a = 1;  } @a = 1; @a = 1; @a = 1; @a = 1; @a = 1; @a = 1; @a = 1; @a = 1; @a = 1; @a = 1; …
+              |                                          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+        "#]],
         );
     }
 

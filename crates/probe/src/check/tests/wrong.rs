@@ -527,71 +527,71 @@ fn fields_and_elements_that_are_not_there() {
     check(
         "go:main.handle { print(args.r.id); print(args.n.x); print(args.r.Tags[0].x); print(args.n[0]); print(args.s[0]); print(args.r.Tags[$1]); }\ngo:main.many { print(args.arr[3]); print(args.m[0]); print(len(args.arr)); print(args.e.x); }",
         expect![[r#"
-        error: `main.Req` has no field `id`
-         --> 1:31
-          |
-        1 | go:main.handle { print(args.r.id); print(args.n.x); print(args.r.Tags[0].x); print(args.n[0]); print(args.s[0]); print(args.r.Tags[$1]); }
-          |                               ^^
-          = help: it has `ID`, `Name`, `Tags`, `Next`, `Small`, `User`, `F`
+            error: `main.Req` has no field `id`
+             --> 1:31
+              |
+            1 | go:main.handle { print(args.r.id); print(args.n.x); print(args.r.Tags[0].x); print(args.n[0]); print(args.s[0]); print(a…
+              |                               ^^
+              = help: it has `ID`, `Name`, `Tags`, `Next`, `Small`, `User`, `F`
 
-        error: `int` is no struct, it has no field `x`
-         --> 1:49
-          |
-        1 | go:main.handle { print(args.r.id); print(args.n.x); print(args.r.Tags[0].x); print(args.n[0]); print(args.s[0]); print(args.r.Tags[$1]); }
-          |                                                 ^
+            error: `int` is no struct, it has no field `x`
+             --> 1:49
+              |
+            1 | …handle { print(args.r.id); print(args.n.x); print(args.r.Tags[0].x); print(args.n[0]); print(args.s[0]); print(args.r.Ta…
+              |                                          ^
 
-        error: `string` is no struct, it has no field `x`
-         --> 1:74
-          |
-        1 | go:main.handle { print(args.r.id); print(args.n.x); print(args.r.Tags[0].x); print(args.n[0]); print(args.s[0]); print(args.r.Tags[$1]); }
-          |                                                                          ^
+            error: `string` is no struct, it has no field `x`
+             --> 1:74
+              |
+            1 | …rint(args.r.id); print(args.n.x); print(args.r.Tags[0].x); print(args.n[0]); print(args.s[0]); print(args.r.Tags[$1]); }
+              |                                                         ^
 
-        error: `int` has no elements
-         --> 1:91
-          |
-        1 | go:main.handle { print(args.r.id); print(args.n.x); print(args.r.Tags[0].x); print(args.n[0]); print(args.s[0]); print(args.r.Tags[$1]); }
-          |                                                                                           ^
+            error: `int` has no elements
+             --> 1:91
+              |
+            1 | …rint(args.r.id); print(args.n.x); print(args.r.Tags[0].x); print(args.n[0]); print(args.s[0]); print(args.r.Tags[$1]); }
+              |                                                                          ^
 
-        error: `string` has no elements
-         --> 1:109
-          |
-        1 | go:main.handle { print(args.r.id); print(args.n.x); print(args.r.Tags[0].x); print(args.n[0]); print(args.s[0]); print(args.r.Tags[$1]); }
-          |                                                                                                             ^
-          = help: `str(…)` is a string's text
+            error: `string` has no elements
+             --> 1:109
+              |
+            1 | …rint(args.r.id); print(args.n.x); print(args.r.Tags[0].x); print(args.n[0]); print(args.s[0]); print(args.r.Tags[$1]); }
+              |                                                                                            ^
+              = help: `str(…)` is a string's text
 
-        error: only numbers are possible as index here
-         --> 1:132
-          |
-        1 | go:main.handle { print(args.r.id); print(args.n.x); print(args.r.Tags[0].x); print(args.n[0]); print(args.s[0]); print(args.r.Tags[$1]); }
-          |                                                                                                                                    ^^
-          = help: an index is a number: `args.xs[0]`
+            error: only numbers are possible as index here
+             --> 1:132
+              |
+            1 | …rint(args.r.id); print(args.n.x); print(args.r.Tags[0].x); print(args.n[0]); print(args.s[0]); print(args.r.Tags[$1]); }
+              |                                                                                                                   ^^
+              = help: an index is a number: `args.xs[0]`
 
-        error: `[3]int32` has 3 elements, from 0 on
-         --> 2:31
-          |
-        2 | go:main.many { print(args.arr[3]); print(args.m[0]); print(len(args.arr)); print(args.e.x); }
-          |                               ^
+            error: `[3]int32` has 3 elements, from 0 on
+             --> 2:31
+              |
+            2 | go:main.many { print(args.arr[3]); print(args.m[0]); print(len(args.arr)); print(args.e.x); }
+              |                               ^
 
-        error: maps of Go cannot be looked into by a script
-         --> 2:49
-          |
-        2 | go:main.many { print(args.arr[3]); print(args.m[0]); print(len(args.arr)); print(args.e.x); }
-          |                                                 ^
+            error: maps of Go cannot be looked into by a script
+             --> 2:49
+              |
+            2 | go:main.many { print(args.arr[3]); print(args.m[0]); print(len(args.arr)); print(args.e.x); }
+              |                                                 ^
 
-        error: the length of an array is not passed
-         --> 2:64
-          |
-        2 | go:main.many { print(args.arr[3]); print(args.m[0]); print(len(args.arr)); print(args.e.x); }
-          |                                                                ^^^^^^^^
-          = help: it is 3, always
+            error: the length of an array is not passed
+             --> 2:64
+              |
+            2 | go:main.many { print(args.arr[3]); print(args.m[0]); print(len(args.arr)); print(args.e.x); }
+              |                                                                ^^^^^^^^
+              = help: it is 3, always
 
-        error: `error` is no struct, it has no field `x`
-         --> 2:89
-          |
-        2 | go:main.many { print(args.arr[3]); print(args.m[0]); print(len(args.arr)); print(args.e.x); }
-          |                                                                                         ^
-          = help: what an interface holds is only known when it runs
-    "#]],
+            error: `error` is no struct, it has no field `x`
+             --> 2:89
+              |
+            2 | go:main.many { print(args.arr[3]); print(args.m[0]); print(len(args.arr)); print(args.e.x); }
+              |                                                                                         ^
+              = help: what an interface holds is only known when it runs
+        "#]],
     );
 }
 
@@ -801,40 +801,40 @@ fn values_are_alike_everywhere() {
     check(
         r#"go:main.fib { @a = 1; @a = "x"; @b = count(); @b = 2; @c = hist(1); @c = sum(1); @d = lhist(1, 0, 10, 1); @d = lhist(1, 0, 20, 1); $x = 1; $x = comm; }"#,
         expect![[r#"
-        error: `@a` holds an integer, and this is text
-         --> 1:23
-          |
-        1 | go:main.fib { @a = 1; @a = "x"; @b = count(); @b = 2; @c = hist(1); @c = sum(1); @d = lhist(1, 0, 10, 1); @d = lhist(1, 0, 20, 1); $x = 1; $x = comm; }
-          |                       ^^^^^^^^
-          = help: it is first used at 1:15
+            error: `@a` holds an integer, and this is text
+             --> 1:23
+              |
+            1 | go:main.fib { @a = 1; @a = "x"; @b = count(); @b = 2; @c = hist(1); @c = sum(1); @d = lhist(1, 0, 10, 1); @d = lhist(1, …
+              |                       ^^^^^^^^
+              = help: it is first used at 1:15
 
-        error: `@b` holds count(), and this is an integer
-         --> 1:47
-          |
-        1 | go:main.fib { @a = 1; @a = "x"; @b = count(); @b = 2; @c = hist(1); @c = sum(1); @d = lhist(1, 0, 10, 1); @d = lhist(1, 0, 20, 1); $x = 1; $x = comm; }
-          |                                               ^^^^^^
-          = help: it is first used at 1:33
+            error: `@b` holds count(), and this is an integer
+             --> 1:47
+              |
+            1 | …n.fib { @a = 1; @a = "x"; @b = count(); @b = 2; @c = hist(1); @c = sum(1); @d = lhist(1, 0, 10, 1); @d = lhist(1, 0, 20,…
+              |                                          ^^^^^^
+              = help: it is first used at 1:33
 
-        error: `@c` holds hist(…), and this is sum(…)
-         --> 1:69
-          |
-        1 | go:main.fib { @a = 1; @a = "x"; @b = count(); @b = 2; @c = hist(1); @c = sum(1); @d = lhist(1, 0, 10, 1); @d = lhist(1, 0, 20, 1); $x = 1; $x = comm; }
-          |                                                                     ^^^^^^^^^^^
-          = help: it is first used at 1:55
+            error: `@c` holds hist(…), and this is sum(…)
+             --> 1:69
+              |
+            1 | …x"; @b = count(); @b = 2; @c = hist(1); @c = sum(1); @d = lhist(1, 0, 10, 1); @d = lhist(1, 0, 20, 1); $x = 1; $x = comm…
+              |                                          ^^^^^^^^^^^
+              = help: it is first used at 1:55
 
-        error: `@d` holds lhist(…, 0, 10, 1), and this is lhist(…, 0, 20, 1)
-         --> 1:107
-          |
-        1 | go:main.fib { @a = 1; @a = "x"; @b = count(); @b = 2; @c = hist(1); @c = sum(1); @d = lhist(1, 0, 10, 1); @d = lhist(1, 0, 20, 1); $x = 1; $x = comm; }
-          |                                                                                                           ^^^^^^^^^^^^^^^^^^^^^^^
-          = help: it is first used at 1:82
+            error: `@d` holds lhist(…, 0, 10, 1), and this is lhist(…, 0, 20, 1)
+             --> 1:107
+              |
+            1 | … @b = count(); @b = 2; @c = hist(1); @c = sum(1); @d = lhist(1, 0, 10, 1); @d = lhist(1, 0, 20, 1); $x = 1; $x = comm; }
+              |                                                                             ^^^^^^^^^^^^^^^^^^^^^^^
+              = help: it is first used at 1:82
 
-        error: `$x` is an integer, and this is text
-         --> 1:140
-          |
-        1 | go:main.fib { @a = 1; @a = "x"; @b = count(); @b = 2; @c = hist(1); @c = sum(1); @d = lhist(1, 0, 10, 1); @d = lhist(1, 0, 20, 1); $x = 1; $x = comm; }
-          |                                                                                                                                            ^^^^^^^^^
-    "#]],
+            error: `$x` is an integer, and this is text
+             --> 1:140
+              |
+            1 | … @b = count(); @b = 2; @c = hist(1); @c = sum(1); @d = lhist(1, 0, 10, 1); @d = lhist(1, 0, 20, 1); $x = 1; $x = comm; }
+              |                                                                                                              ^^^^^^^^^
+        "#]],
     );
 }
 
@@ -843,54 +843,54 @@ fn aggregations_are_not_read() {
     check(
         "go:main.fib { @c = count(); if (@c > 10) { exit(); } print(@c + 1); $x = count(); @c += 1; print(hist(1)); @d += sum(1); @e++; @e = max(1); }",
         expect![[r#"
-        error: `@c` holds count(), which is added up by CPU and cannot be read by a script
-         --> 1:33
-          |
-        1 | go:main.fib { @c = count(); if (@c > 10) { exit(); } print(@c + 1); $x = count(); @c += 1; print(hist(1)); @d += sum(1); @e++; @e = max(1); }
-          |                                 ^^
-          = help: `print(@c)` shows it; `@c++` makes a number that can be read
+            error: `@c` holds count(), which is added up by CPU and cannot be read by a script
+             --> 1:33
+              |
+            1 | go:main.fib { @c = count(); if (@c > 10) { exit(); } print(@c + 1); $x = count(); @c += 1; print(hist(1)); @d += sum(1);…
+              |                                 ^^
+              = help: `print(@c)` shows it; `@c++` makes a number that can be read
 
-        error: `@c` holds count(), which is added up by CPU and cannot be read by a script
-         --> 1:60
-          |
-        1 | go:main.fib { @c = count(); if (@c > 10) { exit(); } print(@c + 1); $x = count(); @c += 1; print(hist(1)); @d += sum(1); @e++; @e = max(1); }
-          |                                                            ^^
-          = help: `print(@c)` shows it; `@c++` makes a number that can be read
+            error: `@c` holds count(), which is added up by CPU and cannot be read by a script
+             --> 1:60
+              |
+            1 | …count(); if (@c > 10) { exit(); } print(@c + 1); $x = count(); @c += 1; print(hist(1)); @d += sum(1); @e++; @e = max(1);…
+              |                                          ^^
+              = help: `print(@c)` shows it; `@c++` makes a number that can be read
 
-        error: `count()` is what is assigned to a map
-         --> 1:74
-          |
-        1 | go:main.fib { @c = count(); if (@c > 10) { exit(); } print(@c + 1); $x = count(); @c += 1; print(hist(1)); @d += sum(1); @e++; @e = max(1); }
-          |                                                                          ^^^^^^^
-          = help: `@name = count();`
+            error: `count()` is what is assigned to a map
+             --> 1:74
+              |
+            1 | …unt(); if (@c > 10) { exit(); } print(@c + 1); $x = count(); @c += 1; print(hist(1)); @d += sum(1); @e++; @e = max(1); }
+              |                                                      ^^^^^^^
+              = help: `@name = count();`
 
-        error: `@c` holds count(), and this is an integer
-         --> 1:83
-          |
-        1 | go:main.fib { @c = count(); if (@c > 10) { exit(); } print(@c + 1); $x = count(); @c += 1; print(hist(1)); @d += sum(1); @e++; @e = max(1); }
-          |                                                                                   ^^^^^^^
-          = help: it is first used at 1:15
+            error: `@c` holds count(), and this is an integer
+             --> 1:83
+              |
+            1 | …unt(); if (@c > 10) { exit(); } print(@c + 1); $x = count(); @c += 1; print(hist(1)); @d += sum(1); @e++; @e = max(1); }
+              |                                                               ^^^^^^^
+              = help: it is first used at 1:15
 
-        error: `hist(INT [, K])` is what is assigned to a map
-         --> 1:98
-          |
-        1 | go:main.fib { @c = count(); if (@c > 10) { exit(); } print(@c + 1); $x = count(); @c += 1; print(hist(1)); @d += sum(1); @e++; @e = max(1); }
-          |                                                                                                  ^^^^^^^
-          = help: `@name = hist(INT [, K]);`
+            error: `hist(INT [, K])` is what is assigned to a map
+             --> 1:98
+              |
+            1 | …unt(); if (@c > 10) { exit(); } print(@c + 1); $x = count(); @c += 1; print(hist(1)); @d += sum(1); @e++; @e = max(1); }
+              |                                                                              ^^^^^^^
+              = help: `@name = hist(INT [, K]);`
 
-        error: `sum(INT)` is assigned with `=`, not with `+=`
-         --> 1:108
-          |
-        1 | go:main.fib { @c = count(); if (@c > 10) { exit(); } print(@c + 1); $x = count(); @c += 1; print(hist(1)); @d += sum(1); @e++; @e = max(1); }
-          |                                                                                                            ^^^^^^^^^^^^
+            error: `sum(INT)` is assigned with `=`, not with `+=`
+             --> 1:108
+              |
+            1 | …unt(); if (@c > 10) { exit(); } print(@c + 1); $x = count(); @c += 1; print(hist(1)); @d += sum(1); @e++; @e = max(1); }
+              |                                                                                        ^^^^^^^^^^^^
 
-        error: `@e` holds an integer, and this is max(…)
-         --> 1:128
-          |
-        1 | go:main.fib { @c = count(); if (@c > 10) { exit(); } print(@c + 1); $x = count(); @c += 1; print(hist(1)); @d += sum(1); @e++; @e = max(1); }
-          |                                                                                                                                ^^^^^^^^^^^
-          = help: it is first used at 1:122
-    "#]],
+            error: `@e` holds an integer, and this is max(…)
+             --> 1:128
+              |
+            1 | …unt(); if (@c > 10) { exit(); } print(@c + 1); $x = count(); @c += 1; print(hist(1)); @d += sum(1); @e++; @e = max(1); }
+              |                                                                                                            ^^^^^^^^^^^
+              = help: it is first used at 1:122
+        "#]],
     );
 }
 
@@ -899,71 +899,71 @@ fn functions_take_what_they_take() {
     check(
         r#"BEGIN { printf(); print(str()); @a = hist(); @b = lhist(1, 2); exit(1, 2); time(1); @c = lhist(1, 10, 0, 1); @d = lhist(1, 0, 1000000, 1); @e = hist(1, 9); @f = sum("x"); }"#,
         expect![[r#"
-        error: `printf` is given 0 arguments
-         --> 1:9
-          |
-        1 | BEGIN { printf(); print(str()); @a = hist(); @b = lhist(1, 2); exit(1, 2); time(1); @c = lhist(1, 10, 0, 1); @d = lhist(1, 0, 1000000, 1); @e = hist(1, 9); @f = sum("x"); }
-          |         ^^^^^^^^
-          = help: it is written `printf("FORMAT", VALUE, …)`
+            error: `printf` is given 0 arguments
+             --> 1:9
+              |
+            1 | BEGIN { printf(); print(str()); @a = hist(); @b = lhist(1, 2); exit(1, 2); time(1); @c = lhist(1, 10, 0, 1); @d = lhist(…
+              |         ^^^^^^^^
+              = help: it is written `printf("FORMAT", VALUE, …)`
 
-        error: `str` is given 0 arguments
-         --> 1:25
-          |
-        1 | BEGIN { printf(); print(str()); @a = hist(); @b = lhist(1, 2); exit(1, 2); time(1); @c = lhist(1, 10, 0, 1); @d = lhist(1, 0, 1000000, 1); @e = hist(1, 9); @f = sum("x"); }
-          |                         ^^^^^
-          = help: it is written `str(TEXT [, LENGTH])`
+            error: `str` is given 0 arguments
+             --> 1:25
+              |
+            1 | BEGIN { printf(); print(str()); @a = hist(); @b = lhist(1, 2); exit(1, 2); time(1); @c = lhist(1, 10, 0, 1); @d = lhist(…
+              |                         ^^^^^
+              = help: it is written `str(TEXT [, LENGTH])`
 
-        error: `hist` is given 0 arguments
-         --> 1:38
-          |
-        1 | BEGIN { printf(); print(str()); @a = hist(); @b = lhist(1, 2); exit(1, 2); time(1); @c = lhist(1, 10, 0, 1); @d = lhist(1, 0, 1000000, 1); @e = hist(1, 9); @f = sum("x"); }
-          |                                      ^^^^^^
-          = help: it is written `hist(INT [, K])`
+            error: `hist` is given 0 arguments
+             --> 1:38
+              |
+            1 | BEGIN { printf(); print(str()); @a = hist(); @b = lhist(1, 2); exit(1, 2); time(1); @c = lhist(1, 10, 0, 1); @d = lhist(…
+              |                                      ^^^^^^
+              = help: it is written `hist(INT [, K])`
 
-        error: `lhist` is given 2 arguments
-         --> 1:51
-          |
-        1 | BEGIN { printf(); print(str()); @a = hist(); @b = lhist(1, 2); exit(1, 2); time(1); @c = lhist(1, 10, 0, 1); @d = lhist(1, 0, 1000000, 1); @e = hist(1, 9); @f = sum("x"); }
-          |                                                   ^^^^^^^^^^^
-          = help: it is written `lhist(INT, MIN, MAX, STEP)`
+            error: `lhist` is given 2 arguments
+             --> 1:51
+              |
+            1 | …intf(); print(str()); @a = hist(); @b = lhist(1, 2); exit(1, 2); time(1); @c = lhist(1, 10, 0, 1); @d = lhist(1, 0, 1000…
+              |                                          ^^^^^^^^^^^
+              = help: it is written `lhist(INT, MIN, MAX, STEP)`
 
-        error: `exit` is given 2 arguments
-         --> 1:64
-          |
-        1 | BEGIN { printf(); print(str()); @a = hist(); @b = lhist(1, 2); exit(1, 2); time(1); @c = lhist(1, 10, 0, 1); @d = lhist(1, 0, 1000000, 1); @e = hist(1, 9); @f = sum("x"); }
-          |                                                                ^^^^^^^^^^
-          = help: it is written `exit([STATUS])`
+            error: `exit` is given 2 arguments
+             --> 1:64
+              |
+            1 | …(str()); @a = hist(); @b = lhist(1, 2); exit(1, 2); time(1); @c = lhist(1, 10, 0, 1); @d = lhist(1, 0, 1000000, 1); @e =…
+              |                                          ^^^^^^^^^^
+              = help: it is written `exit([STATUS])`
 
-        error: this text has to stand in the script, in quotes
-         --> 1:81
-          |
-        1 | BEGIN { printf(); print(str()); @a = hist(); @b = lhist(1, 2); exit(1, 2); time(1); @c = lhist(1, 10, 0, 1); @d = lhist(1, 0, 1000000, 1); @e = hist(1, 9); @f = sum("x"); }
-          |                                                                                 ^
+            error: this text has to stand in the script, in quotes
+             --> 1:81
+              |
+            1 | …t(); @b = lhist(1, 2); exit(1, 2); time(1); @c = lhist(1, 10, 0, 1); @d = lhist(1, 0, 1000000, 1); @e = hist(1, 9); @f =…
+              |                                          ^
 
-        error: the smallest value lies below the largest
-         --> 1:99
-          |
-        1 | BEGIN { printf(); print(str()); @a = hist(); @b = lhist(1, 2); exit(1, 2); time(1); @c = lhist(1, 10, 0, 1); @d = lhist(1, 0, 1000000, 1); @e = hist(1, 9); @f = sum("x"); }
-          |                                                                                                   ^^^^^^^^
+            error: the smallest value lies below the largest
+             --> 1:99
+              |
+            1 | …ist(1, 2); exit(1, 2); time(1); @c = lhist(1, 10, 0, 1); @d = lhist(1, 0, 1000000, 1); @e = hist(1, 9); @f = sum("x"); }
+              |                                                ^^^^^^^^
 
-        error: this makes 1000000 buckets, at most 1000 are possible
-         --> 1:124
-          |
-        1 | BEGIN { printf(); print(str()); @a = hist(); @b = lhist(1, 2); exit(1, 2); time(1); @c = lhist(1, 10, 0, 1); @d = lhist(1, 0, 1000000, 1); @e = hist(1, 9); @f = sum("x"); }
-          |                                                                                                                            ^^^^^^^^^^^^^
+            error: this makes 1000000 buckets, at most 1000 are possible
+             --> 1:124
+              |
+            1 | …ist(1, 2); exit(1, 2); time(1); @c = lhist(1, 10, 0, 1); @d = lhist(1, 0, 1000000, 1); @e = hist(1, 9); @f = sum("x"); }
+              |                                                                         ^^^^^^^^^^^^^
 
-        error: this has to lie between 0 and 5
-         --> 1:153
-          |
-        1 | BEGIN { printf(); print(str()); @a = hist(); @b = lhist(1, 2); exit(1, 2); time(1); @c = lhist(1, 10, 0, 1); @d = lhist(1, 0, 1000000, 1); @e = hist(1, 9); @f = sum("x"); }
-          |                                                                                                                                                         ^
+            error: this has to lie between 0 and 5
+             --> 1:153
+              |
+            1 | …ist(1, 2); exit(1, 2); time(1); @c = lhist(1, 10, 0, 1); @d = lhist(1, 0, 1000000, 1); @e = hist(1, 9); @f = sum("x"); }
+              |                                                                                                      ^
 
-        error: what `sum` is given is an integer, and this is text
-         --> 1:166
-          |
-        1 | BEGIN { printf(); print(str()); @a = hist(); @b = lhist(1, 2); exit(1, 2); time(1); @c = lhist(1, 10, 0, 1); @d = lhist(1, 0, 1000000, 1); @e = hist(1, 9); @f = sum("x"); }
-          |                                                                                                                                                                      ^^^
-    "#]],
+            error: what `sum` is given is an integer, and this is text
+             --> 1:166
+              |
+            1 | …ist(1, 2); exit(1, 2); time(1); @c = lhist(1, 10, 0, 1); @d = lhist(1, 0, 1000000, 1); @e = hist(1, 9); @f = sum("x"); }
+              |                                                                                                                   ^^^
+        "#]],
     );
 }
 
@@ -972,46 +972,46 @@ fn formats_fit_their_values() {
     check(
         r#"go:main.handle { printf("%d %s\n", args.s, args.n); printf("%d\n"); printf("x", 1); printf(args.s); printf("%d", (1, 2)); }"#,
         expect![[r#"
-        error: `%d` takes a number, this is a string
-         --> 1:36
-          |
-        1 | go:main.handle { printf("%d %s\n", args.s, args.n); printf("%d\n"); printf("x", 1); printf(args.s); printf("%d", (1, 2)); }
-          |                                    ^^^^^^
-          = help: write `%s`
+            error: `%d` takes a number, this is a string
+             --> 1:36
+              |
+            1 | go:main.handle { printf("%d %s\n", args.s, args.n); printf("%d\n"); printf("x", 1); printf(args.s); printf("%d", (1, 2))…
+              |                                    ^^^^^^
+              = help: write `%s`
 
-        error: `%s` takes a string, this is a number
-         --> 1:44
-          |
-        1 | go:main.handle { printf("%d %s\n", args.s, args.n); printf("%d\n"); printf("x", 1); printf(args.s); printf("%d", (1, 2)); }
-          |                                            ^^^^^^
-          = help: write `%d`
+            error: `%s` takes a string, this is a number
+             --> 1:44
+              |
+            1 | …main.handle { printf("%d %s\n", args.s, args.n); printf("%d\n"); printf("x", 1); printf(args.s); printf("%d", (1, 2)); }
+              |                                          ^^^^^^
+              = help: write `%d`
 
-        error: the format takes 1 argument, but 0 are given
-         --> 1:60
-          |
-        1 | go:main.handle { printf("%d %s\n", args.s, args.n); printf("%d\n"); printf("x", 1); printf(args.s); printf("%d", (1, 2)); }
-          |                                                            ^^^^^^
-          = help: nothing is there for `%d`; a percent sign is `%%`
+            error: the format takes 1 argument, but 0 are given
+             --> 1:60
+              |
+            1 | …main.handle { printf("%d %s\n", args.s, args.n); printf("%d\n"); printf("x", 1); printf(args.s); printf("%d", (1, 2)); }
+              |                                                          ^^^^^^
+              = help: nothing is there for `%d`; a percent sign is `%%`
 
-        error: the format takes 0 arguments, but 1 is given
-         --> 1:81
-          |
-        1 | go:main.handle { printf("%d %s\n", args.s, args.n); printf("%d\n"); printf("x", 1); printf(args.s); printf("%d", (1, 2)); }
-          |                                                                                 ^
+            error: the format takes 0 arguments, but 1 is given
+             --> 1:81
+              |
+            1 | …main.handle { printf("%d %s\n", args.s, args.n); printf("%d\n"); printf("x", 1); printf(args.s); printf("%d", (1, 2)); }
+              |                                                                               ^
 
-        error: this text has to stand in the script, in quotes
-         --> 1:92
-          |
-        1 | go:main.handle { printf("%d %s\n", args.s, args.n); printf("%d\n"); printf("x", 1); printf(args.s); printf("%d", (1, 2)); }
-          |                                                                                            ^^^^^^
+            error: this text has to stand in the script, in quotes
+             --> 1:92
+              |
+            1 | …main.handle { printf("%d %s\n", args.s, args.n); printf("%d\n"); printf("x", 1); printf(args.s); printf("%d", (1, 2)); }
+              |                                                                                          ^^^^^^
 
-        error: `%d` takes a number, this is a tuple
-         --> 1:114
-          |
-        1 | go:main.handle { printf("%d %s\n", args.s, args.n); printf("%d\n"); printf("x", 1); printf(args.s); printf("%d", (1, 2)); }
-          |                                                                                                                  ^^^^^^
-          = help: give its parts one by one, or use print()
-    "#]],
+            error: `%d` takes a number, this is a tuple
+             --> 1:114
+              |
+            1 | …main.handle { printf("%d %s\n", args.s, args.n); printf("%d\n"); printf("x", 1); printf(args.s); printf("%d", (1, 2)); }
+              |                                                                                                                ^^^^^^
+              = help: give its parts one by one, or use print()
+        "#]],
     );
 }
 
@@ -1020,69 +1020,69 @@ fn operators_take_integers() {
     check(
         r#"go:main.handle { print(args.s + 1); print(comm < "x"); print(comm == 1); print(-comm); print(!comm); print(func == 1 + comm); print(1 / 0); $x %= 0; print(1 << 64); if (comm) { } }"#,
         expect![[r#"
-        error: `+` takes integers, and this is text
-         --> 1:24
-          |
-        1 | go:main.handle { print(args.s + 1); print(comm < "x"); print(comm == 1); print(-comm); print(!comm); print(func == 1 + comm); print(1 / 0); $x %= 0; print(1 << 64); if (comm) { } }
-          |                        ^^^^^^
+            error: `+` takes integers, and this is text
+             --> 1:24
+              |
+            1 | go:main.handle { print(args.s + 1); print(comm < "x"); print(comm == 1); print(-comm); print(!comm); print(func == 1 + c…
+              |                        ^^^^^^
 
-        error: `<` does not compare text with text, `==` and `!=` do
-         --> 1:43
-          |
-        1 | go:main.handle { print(args.s + 1); print(comm < "x"); print(comm == 1); print(-comm); print(!comm); print(func == 1 + comm); print(1 / 0); $x %= 0; print(1 << 64); if (comm) { } }
-          |                                           ^^^^^^^^^^
+            error: `<` does not compare text with text, `==` and `!=` do
+             --> 1:43
+              |
+            1 | …:main.handle { print(args.s + 1); print(comm < "x"); print(comm == 1); print(-comm); print(!comm); print(func == 1 + com…
+              |                                          ^^^^^^^^^^
 
-        error: text is not compared with an integer
-         --> 1:62
-          |
-        1 | go:main.handle { print(args.s + 1); print(comm < "x"); print(comm == 1); print(-comm); print(!comm); print(func == 1 + comm); print(1 / 0); $x %= 0; print(1 << 64); if (comm) { } }
-          |                                                              ^^^^^^^^^
+            error: text is not compared with an integer
+             --> 1:62
+              |
+            1 | …t(args.s + 1); print(comm < "x"); print(comm == 1); print(-comm); print(!comm); print(func == 1 + comm); print(1 / 0); $…
+              |                                          ^^^^^^^^^
 
-        error: what follows `-` is an integer, and this is text
-         --> 1:81
-          |
-        1 | go:main.handle { print(args.s + 1); print(comm < "x"); print(comm == 1); print(-comm); print(!comm); print(func == 1 + comm); print(1 / 0); $x %= 0; print(1 << 64); if (comm) { } }
-          |                                                                                 ^^^^
+            error: what follows `-` is an integer, and this is text
+             --> 1:81
+              |
+            1 | …t(comm < "x"); print(comm == 1); print(-comm); print(!comm); print(func == 1 + comm); print(1 / 0); $x %= 0; print(1 << …
+              |                                          ^^^^
 
-        error: a condition is an integer, and this is text
-         --> 1:95
-          |
-        1 | go:main.handle { print(args.s + 1); print(comm < "x"); print(comm == 1); print(-comm); print(!comm); print(func == 1 + comm); print(1 / 0); $x %= 0; print(1 << 64); if (comm) { } }
-          |                                                                                               ^^^^
-          = help: texts are compared: `… == "…"`
+            error: a condition is an integer, and this is text
+             --> 1:95
+              |
+            1 | … print(comm == 1); print(-comm); print(!comm); print(func == 1 + comm); print(1 / 0); $x %= 0; print(1 << 64); if (comm)…
+              |                                          ^^^^
+              = help: texts are compared: `… == "…"`
 
-        error: `+` takes integers, and this is text
-         --> 1:120
-          |
-        1 | go:main.handle { print(args.s + 1); print(comm < "x"); print(comm == 1); print(-comm); print(!comm); print(func == 1 + comm); print(1 / 0); $x %= 0; print(1 << 64); if (comm) { } }
-          |                                                                                                                        ^^^^
+            error: `+` takes integers, and this is text
+             --> 1:120
+              |
+            1 | …(comm == 1); print(-comm); print(!comm); print(func == 1 + comm); print(1 / 0); $x %= 0; print(1 << 64); if (comm) { } }
+              |                                                             ^^^^
 
-        error: this divides by zero
-         --> 1:137
-          |
-        1 | go:main.handle { print(args.s + 1); print(comm < "x"); print(comm == 1); print(-comm); print(!comm); print(func == 1 + comm); print(1 / 0); $x %= 0; print(1 << 64); if (comm) { } }
-          |                                                                                                                                         ^
+            error: this divides by zero
+             --> 1:137
+              |
+            1 | …(comm == 1); print(-comm); print(!comm); print(func == 1 + comm); print(1 / 0); $x %= 0; print(1 << 64); if (comm) { } }
+              |                                                                              ^
 
-        error: `$x` has no value here
-         --> 1:141
-          |
-        1 | go:main.handle { print(args.s + 1); print(comm < "x"); print(comm == 1); print(-comm); print(!comm); print(func == 1 + comm); print(1 / 0); $x %= 0; print(1 << 64); if (comm) { } }
-          |                                                                                                                                             ^^
-          = help: a variable belongs to one clause, and is assigned before it is read
+            error: `$x` has no value here
+             --> 1:141
+              |
+            1 | …(comm == 1); print(-comm); print(!comm); print(func == 1 + comm); print(1 / 0); $x %= 0; print(1 << 64); if (comm) { } }
+              |                                                                                  ^^
+              = help: a variable belongs to one clause, and is assigned before it is read
 
-        error: integers have 64 bits: they are shifted by 0 to 63
-         --> 1:161
-          |
-        1 | go:main.handle { print(args.s + 1); print(comm < "x"); print(comm == 1); print(-comm); print(!comm); print(func == 1 + comm); print(1 / 0); $x %= 0; print(1 << 64); if (comm) { } }
-          |                                                                                                                                                                 ^^
+            error: integers have 64 bits: they are shifted by 0 to 63
+             --> 1:161
+              |
+            1 | …(comm == 1); print(-comm); print(!comm); print(func == 1 + comm); print(1 / 0); $x %= 0; print(1 << 64); if (comm) { } }
+              |                                                                                                      ^^
 
-        error: a condition is an integer, and this is text
-         --> 1:169
-          |
-        1 | go:main.handle { print(args.s + 1); print(comm < "x"); print(comm == 1); print(-comm); print(!comm); print(func == 1 + comm); print(1 / 0); $x %= 0; print(1 << 64); if (comm) { } }
-          |                                                                                                                                                                         ^^^^^^
-          = help: texts are compared: `… == "…"`
-    "#]],
+            error: a condition is an integer, and this is text
+             --> 1:169
+              |
+            1 | …(comm == 1); print(-comm); print(!comm); print(func == 1 + comm); print(1 / 0); $x %= 0; print(1 << 64); if (comm) { } }
+              |                                                                                                              ^^^^^^
+              = help: texts are compared: `… == "…"`
+        "#]],
     );
 }
 
@@ -1091,39 +1091,39 @@ fn names_are_compared_with_what_there_is() {
     check(
         r#"go:main.fib { print(waitreason == "chan recieve"); print(gostate == "sleeping"); print(startfunc == "main.wroker"); print(func == comm); print(ustack == "x"); }"#,
         expect![[r#"
-        error: `chan recieve` is no reason to wait of this Go version
-         --> 1:35
-          |
-        1 | go:main.fib { print(waitreason == "chan recieve"); print(gostate == "sleeping"); print(startfunc == "main.wroker"); print(func == comm); print(ustack == "x"); }
-          |                                   ^^^^^^^^^^^^^^
-          = help: did you mean `chan receive`?
+            error: `chan recieve` is no reason to wait of this Go version
+             --> 1:35
+              |
+            1 | go:main.fib { print(waitreason == "chan recieve"); print(gostate == "sleeping"); print(startfunc == "main.wroker"); prin…
+              |                                   ^^^^^^^^^^^^^^
+              = help: did you mean `chan receive`?
 
-        error: `sleeping` is no state of goroutines of this Go version
-         --> 1:69
-          |
-        1 | go:main.fib { print(waitreason == "chan recieve"); print(gostate == "sleeping"); print(startfunc == "main.wroker"); print(func == comm); print(ustack == "x"); }
-          |                                                                     ^^^^^^^^^^
-          = help: there are `idle`, `runnable`, `running`, `syscall` and `waiting`
+            error: `sleeping` is no state of goroutines of this Go version
+             --> 1:69
+              |
+            1 | …on == "chan recieve"); print(gostate == "sleeping"); print(startfunc == "main.wroker"); print(func == comm); print(ustac…
+              |                                          ^^^^^^^^^^
+              = help: there are `idle`, `runnable`, `running`, `syscall` and `waiting`
 
-        error: there is no function `main.wroker`
-         --> 1:101
-          |
-        1 | go:main.fib { print(waitreason == "chan recieve"); print(gostate == "sleeping"); print(startfunc == "main.wroker"); print(func == comm); print(ustack == "x"); }
-          |                                                                                                     ^^^^^^^^^^^^^
-          = help: did you mean `main.worker`?
+            error: there is no function `main.wroker`
+             --> 1:101
+              |
+            1 | …recieve"); print(gostate == "sleeping"); print(startfunc == "main.wroker"); print(func == comm); print(ustack == "x"); }
+              |                                                              ^^^^^^^^^^^^^
+              = help: did you mean `main.worker`?
 
-        error: a function is compared with a text that stands in the script
-         --> 1:131
-          |
-        1 | go:main.fib { print(waitreason == "chan recieve"); print(gostate == "sleeping"); print(startfunc == "main.wroker"); print(func == comm); print(ustack == "x"); }
-          |                                                                                                                                   ^^^^
+            error: a function is compared with a text that stands in the script
+             --> 1:131
+              |
+            1 | …recieve"); print(gostate == "sleeping"); print(startfunc == "main.wroker"); print(func == comm); print(ustack == "x"); }
+              |                                                                                            ^^^^
 
-        error: a stack is not compared with text
-         --> 1:154
-          |
-        1 | go:main.fib { print(waitreason == "chan recieve"); print(gostate == "sleeping"); print(startfunc == "main.wroker"); print(func == comm); print(ustack == "x"); }
-          |                                                                                                                                                          ^^^
-    "#]],
+            error: a stack is not compared with text
+             --> 1:154
+              |
+            1 | …recieve"); print(gostate == "sleeping"); print(startfunc == "main.wroker"); print(func == comm); print(ustack == "x"); }
+              |                                                                                                                   ^^^
+        "#]],
     );
 }
 
@@ -1227,24 +1227,24 @@ fn limits_are_told() {
     check(
         "BEGIN { unroll (101) { } unroll (100) { unroll (100) { @x++; } } print(str(1, 5000)); }\ngo:main.handle { @[str(args.s), comm, args.r.Name, str(args.r.Name, 1), str(args.s, 2), str(args.s, 3), str(args.s, 4), str(args.s, 5)] = count(); }",
         expect![[r#"
-        error: this has to lie between 1 and 100
-         --> 1:16
-          |
-        1 | BEGIN { unroll (101) { } unroll (100) { unroll (100) { @x++; } } print(str(1, 5000)); }
-          |                ^^^^^
+            error: this has to lie between 1 and 100
+             --> 1:16
+              |
+            1 | BEGIN { unroll (101) { } unroll (100) { unroll (100) { @x++; } } print(str(1, 5000)); }
+              |                ^^^^^
 
-        error: the memory of a program is not there: no program runs here
-         --> 1:72
-          |
-        1 | BEGIN { unroll (101) { } unroll (100) { unroll (100) { @x++; } } print(str(1, 5000)); }
-          |                                                                        ^^^^^^^^^^^^
+            error: the memory of a program is not there: no program runs here
+             --> 1:72
+              |
+            1 | BEGIN { unroll (101) { } unroll (100) { unroll (100) { @x++; } } print(str(1, 5000)); }
+              |                                                                        ^^^^^^^^^^^^
 
-        error: this key has 576 bytes, and at most 512 are possible
-         --> 2:18
-          |
-        2 | go:main.handle { @[str(args.s), comm, args.r.Name, str(args.r.Name, 1), str(args.s, 2), str(args.s, 3), str(args.s, 4), str(args.s, 5)] = count(); }
-          |                  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-    "#]],
+            error: this key has 576 bytes, and at most 512 are possible
+             --> 2:18
+              |
+            2 | go:main.handle { @[str(args.s), comm, args.r.Name, str(args.r.Name, 1), str(args.s, 2), str(args.s, 3), str(args.s, 4), …
+              |                  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+        "#]],
     );
 }
 
@@ -1294,13 +1294,13 @@ fn too_much_is_kept_for_returns() {
     check(
         "goret:main.small { print(args.n); print(args.ok); print(args.p); print(*args.p); print(args.xs[0]); print(args.xs[1]); print(args.xs[2]); }",
         expect![[r#"
-        error: returns of `main.small` want 7 values of the call's beginning, at most 6 are kept
-         --> 1:1
-          |
-        1 | goret:main.small { print(args.n); print(args.ok); print(args.p); print(*args.p); print(args.xs[0]); print(args.xs[1]); print(args.xs[2]); }
-          | ^^^^^^^^^^^^^^^^
-          = help: keep others in maps where the call begins: `@x[goid] = …`
-    "#]],
+            error: returns of `main.small` want 7 values of the call's beginning, at most 6 are kept
+             --> 1:1
+              |
+            1 | goret:main.small { print(args.n); print(args.ok); print(args.p); print(*args.p); print(args.xs[0]); print(args.xs[1]); p…
+              | ^^^^^^^^^^^^^^^^
+              = help: keep others in maps where the call begins: `@x[goid] = …`
+        "#]],
     );
 }
 
@@ -1309,39 +1309,39 @@ fn a_map_is_declared_once_and_by_kind() {
     check(
         "let @a = hash(10); let @a = hash(10); let @b = lruhash(10); let @c = hsh(1); let @d = hash(0); let @e = hash(); BEGIN { @a = 1; }",
         expect![[r#"
-        error: `@a` is declared twice
-         --> 1:24
-          |
-        1 | let @a = hash(10); let @a = hash(10); let @b = lruhash(10); let @c = hsh(1); let @d = hash(0); let @e = hash(); BEGIN { @a = 1; }
-          |                        ^^
+            error: `@a` is declared twice
+             --> 1:24
+              |
+            1 | let @a = hash(10); let @a = hash(10); let @b = lruhash(10); let @c = hsh(1); let @d = hash(0); let @e = hash(); BEGIN { …
+              |                        ^^
 
-        error: maps do not forget entries by themselves here
-         --> 1:48
-          |
-        1 | let @a = hash(10); let @a = hash(10); let @b = lruhash(10); let @c = hsh(1); let @d = hash(0); let @e = hash(); BEGIN { @a = 1; }
-          |                                                ^^^^^^^
-          = help: `hash(N)` keeps the first N and counts the others
+            error: maps do not forget entries by themselves here
+             --> 1:48
+              |
+            1 | …= hash(10); let @a = hash(10); let @b = lruhash(10); let @c = hsh(1); let @d = hash(0); let @e = hash(); BEGIN { @a = 1;…
+              |                                          ^^^^^^^
+              = help: `hash(N)` keeps the first N and counts the others
 
-        error: there is no kind of map called `hsh`
-         --> 1:70
-          |
-        1 | let @a = hash(10); let @a = hash(10); let @b = lruhash(10); let @c = hsh(1); let @d = hash(0); let @e = hash(); BEGIN { @a = 1; }
-          |                                                                      ^^^
-          = help: did you mean `hash`?
+            error: there is no kind of map called `hsh`
+             --> 1:70
+              |
+            1 | …hash(10); let @a = hash(10); let @b = lruhash(10); let @c = hsh(1); let @d = hash(0); let @e = hash(); BEGIN { @a = 1; }
+              |                                                              ^^^
+              = help: did you mean `hash`?
 
-        error: a map holds 1 to 16777216 entries
-         --> 1:92
-          |
-        1 | let @a = hash(10); let @a = hash(10); let @b = lruhash(10); let @c = hsh(1); let @d = hash(0); let @e = hash(); BEGIN { @a = 1; }
-          |                                                                                            ^
+            error: a map holds 1 to 16777216 entries
+             --> 1:92
+              |
+            1 | …hash(10); let @a = hash(10); let @b = lruhash(10); let @c = hsh(1); let @d = hash(0); let @e = hash(); BEGIN { @a = 1; }
+              |                                                                                    ^
 
-        error: how many entries?
-         --> 1:96
-          |
-        1 | let @a = hash(10); let @a = hash(10); let @b = lruhash(10); let @c = hsh(1); let @d = hash(0); let @e = hash(); BEGIN { @a = 1; }
-          |                                                                                                ^^^^^^^^^^^^^^^
-          = help: `let @e = hash(10000);`
-    "#]],
+            error: how many entries?
+             --> 1:96
+              |
+            1 | …hash(10); let @a = hash(10); let @b = lruhash(10); let @c = hsh(1); let @d = hash(0); let @e = hash(); BEGIN { @a = 1; }
+              |                                                                                        ^^^^^^^^^^^^^^^
+              = help: `let @e = hash(10000);`
+        "#]],
     );
 }
 
@@ -1535,23 +1535,23 @@ fn an_expression_may_keep_only_so_much() {
     check(
         "BEGIN { $x = 1; print(1 + (2 + (3 + (4 + (5 + (6 + (7 + (8 + (9 + (10 + (11 + (12 + (13 + (14 + (15 + (16 + (17 + $x))))))))))))))))); }",
         expect![[r#"
-        error: an expression here keeps 17 values at once, the kernel has room for 16
-         --> 1:1
-          |
-        1 | BEGIN { $x = 1; print(1 + (2 + (3 + (4 + (5 + (6 + (7 + (8 + (9 + (10 + (11 + (12 + (13 + (14 + (15 + (16 + (17 + $x))))))))))))))))); }
-          | ^^^^^
-          = help: variables can hold its parts
-    "#]],
+            error: an expression here keeps 17 values at once, the kernel has room for 16
+             --> 1:1
+              |
+            1 | BEGIN { $x = 1; print(1 + (2 + (3 + (4 + (5 + (6 + (7 + (8 + (9 + (10 + (11 + (12 + (13 + (14 + (15 + (16 + (17 + $x))))…
+              | ^^^^^
+              = help: variables can hold its parts
+        "#]],
     );
     check(
         "BEGIN { $a = 1; $b = 1; $c = 1; $d = 1; $e = 1; $f = 1; $g = 1; $h = 1; $i = 1; $j = 1; $k = 1; $l = 1; $m = 1; $n = 1; $o = 1; $p = 1; $q = 1; $r = 1; $s = 1; $t = 1; $u = 1; $v = 1; $w = 1; $x = 1; $y = 1; }",
         expect![[r#"
-        error: this has 25 variables, the kernel has room for 24
-         --> 1:1
-          |
-        1 | BEGIN { $a = 1; $b = 1; $c = 1; $d = 1; $e = 1; $f = 1; $g = 1; $h = 1; $i = 1; $j = 1; $k = 1; $l = 1; $m = 1; $n = 1; $o = 1; $p = 1; $q = 1; $r = 1; $s = 1; $t = 1; $u = 1; $v = 1; $w = 1; $x = 1; $y = 1; }
-          | ^^^^^
-          = help: a variable may be used again, maps hold any number of values
-    "#]],
+            error: this has 25 variables, the kernel has room for 24
+             --> 1:1
+              |
+            1 | BEGIN { $a = 1; $b = 1; $c = 1; $d = 1; $e = 1; $f = 1; $g = 1; $h = 1; $i = 1; $j = 1; $k = 1; $l = 1; $m = 1; $n = 1; …
+              | ^^^^^
+              = help: a variable may be used again, maps hold any number of values
+        "#]],
     );
 }
