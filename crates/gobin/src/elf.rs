@@ -273,8 +273,18 @@ impl Elf {
 
     /// The entries of `.symtab`; none in a stripped file. Entries with broken names are left out.
     pub fn symbols(&self) -> impl Iterator<Item = Symbol<'_>> {
-        let table = self.raw_section(".symtab");
-        let names = self.raw_section(".strtab");
+        self.symbols_in(".symtab", ".strtab")
+    }
+
+    /// The entries of `.dynsym`, which stripping leaves: what other files call here, and what is called in others, whose
+    /// address is 0.
+    pub fn dynamic_symbols(&self) -> impl Iterator<Item = Symbol<'_>> {
+        self.symbols_in(".dynsym", ".dynstr")
+    }
+
+    fn symbols_in(&self, table: &str, names: &str) -> impl Iterator<Item = Symbol<'_>> {
+        let table = self.raw_section(table);
+        let names = self.raw_section(names);
         let count = table.len() / size_of::<elf::Sym64<Le>>();
         let entries = pod::slice_from_bytes::<elf::Sym64<Le>>(table, count).map_or(&[][..], |(s, _)| s);
         entries.iter().filter_map(move |s| {

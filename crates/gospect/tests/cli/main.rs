@@ -9,6 +9,7 @@ mod handed_around;
 mod info;
 mod list;
 mod many;
+mod not_go;
 mod processes;
 mod ps;
 mod run;

@@ -326,8 +326,9 @@ impl<'w> Resolver<'w> {
             format!("no function matches `{text}`")
         };
         let near: Vec<String> = self.target(binary).suggest(text).iter().map(|name| format!("`{name}`")).collect();
-        let help = (!near.is_empty()).then(|| format!("did you mean {}?", near.join(" or ")));
-        self.say(Diagnostic::nothing_matched(span, message).maybe_help(help));
+        let near = (!near.is_empty()).then(|| format!("did you mean {}?", near.join(" or ")));
+        let no_go = (!self.target(binary).is_go()).then(|| NO_GO.to_owned());
+        self.say(Diagnostic::nothing_matched(span, message).maybe_help(near.or(no_go)));
     }
 
     fn skip(&mut self, point: PointNo, function: &Found, why: impl Into<String>, several: bool, span: Span) {
@@ -409,6 +410,9 @@ impl<'w> Resolver<'w> {
 }
 
 /// What `probe` shows before the name of a function, or all of it.
+/// Why names are not found that are in the sources.
+const NO_GO: &str = "this is no Go program: only functions of its symbol tables have names";
+
 fn prefix(attach: &Attach) -> String {
     match attach {
         Attach::User(user) => match (user.short, user.ret) {

@@ -24,7 +24,7 @@ impl<'e> ElfTarget<'e> {
     /// Reads its symbols.
     #[must_use]
     pub fn new(elf: &'e Elf) -> ElfTarget<'e> {
-        let functions = elf.symbols().filter(|s| s.function && s.addr.0 != 0);
+        let functions = elf.symbols().chain(elf.dynamic_symbols()).filter(|s| s.function && s.addr.0 != 0);
         let mut functions: Vec<_> = functions.map(|s| (s.addr, s.name, s.size)).collect();
         functions.sort_unstable();
         functions.dedup();

@@ -98,7 +98,7 @@ impl Executables {
     }
 
     fn add(&mut self, target: &Target) -> Result<usize, Refusal> {
-        let program = target.open()?;
+        let program = target.open_any()?;
         if let Some(known) = self.list.iter().position(|e| e.program.file == program.file) {
             return Ok(known);
         }
