@@ -103,7 +103,10 @@ fn label(scale: Scale, bar: &Bar) -> String {
     match (low, high) {
         (None, high) => format!("(..., {})", high.unwrap_or_default()),
         (Some(low), None) => format!("[{low}, ...)"),
-        (Some(low), Some(_)) if bar.range.first == bar.range.last => format!("[{low}]"),
+        // Of equal steps bpftrace shows both ends, also where they are one apart.
+        (Some(low), Some(_)) if matches!(scale, Scale::Log(_)) && bar.range.first == bar.range.last => {
+            format!("[{low}]")
+        }
         (Some(low), Some(high)) => format!("[{low}, {high})"),
     }
 }
