@@ -239,6 +239,52 @@ pub(crate) const FOREIGN_PROBES: [&str; 26] = [
     "self",
 ];
 
+/// Words and functions that bpftrace has and gospect does not, and what comes nearest.
+pub(crate) const FOREIGN_WORDS: [(&str, &str); 32] = [
+    ("kstack", "`ustack` is the program's stack"),
+    ("kaddr", "write the address: `0x…`; `/proc/kallsyms` has those of the kernel"),
+    ("uaddr", "write the address: `0x…`; `gospect list` shows those of functions"),
+    ("cpid", "in probes on programs only the command that was started counts, with `-c` or `--`"),
+    ("uid", PROCESS),
+    ("gid", PROCESS),
+    ("username", PROCESS),
+    ("cgroup", PROCESS),
+    ("cgroupid", PROCESS),
+    ("cgroup_path", PROCESS),
+    ("curtask", "`tid` tells threads apart, `goid` goroutines"),
+    ("numaid", "`cpu` is the CPU"),
+    ("jiffies", "`nsecs` is the time"),
+    ("rand", "`nsecs % 100 == 0` picks some of many"),
+    ("join", "`str(…)` is one text"),
+    ("ntop", BYTES),
+    ("pton", BYTES),
+    ("macaddr", BYTES),
+    ("bswap", BYTES),
+    ("path", "`str(…)` is the text at an address"),
+    ("strcontains", "`strncmp(…, \"text\", 4) == 0` compares beginnings"),
+    ("strcap", "`str(…, LENGTH)` cuts"),
+    ("sizeof", "fields have names: `args.r.ID`"),
+    ("offsetof", "fields have names: `args.r.ID`"),
+    ("has_key", "an entry that is not there reads as 0: `@m[k] != 0`"),
+    ("tseries", "`interval:s:1 { print(@m); clear(@m); }` shows a map each second"),
+    ("system", OUTPUT),
+    ("cat", OUTPUT),
+    ("errorf", "`printf` prints"),
+    ("warnf", "`printf` prints"),
+    ("signal", LOOKS),
+    ("override", LOOKS),
+];
+
+const PROCESS: &str = "`pid` and `comm` tell processes apart";
+const BYTES: &str = "`printf(\"%rh\", buf(ADDRESS, LENGTH))` shows bytes";
+const OUTPUT: &str = "scripts print and run nothing: what reads their output can";
+const LOOKS: &str = "scripts look at programs and change nothing";
+
+/// What comes nearest to a word or function of bpftrace that there is not.
+pub(crate) fn instead_of(foreign: &str) -> Option<&'static str> {
+    FOREIGN_WORDS.iter().find(|(name, _)| *name == foreign).map(|(_, instead)| *instead)
+}
+
 /// The kind of probe of this name.
 #[must_use]
 pub fn probe(name: &str) -> Option<&'static Probe> {

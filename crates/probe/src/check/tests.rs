@@ -7,6 +7,7 @@ use crate::diagnostic::render;
 use crate::target::fake::Fake;
 use crate::words::{PROBES, ROWS};
 
+mod foreign;
 mod generated;
 mod wrong;
 

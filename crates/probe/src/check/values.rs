@@ -102,7 +102,7 @@ impl<'s> Scope<'_, 's, '_> {
         } else if self.shared.maps.find(&format!("@{name}")).is_some() {
             Some(format!("did you mean `@{name}`?"))
         } else {
-            words::near(name, names)
+            words::instead_of(name).map(str::to_owned).or_else(|| words::near(name, names))
         };
         self.say(Diagnostic::error(span, format!("there is no word `{name}`")).maybe_help(help));
     }
@@ -200,7 +200,8 @@ impl<'s> Scope<'_, 's, '_> {
     pub(super) fn no_such_function(&mut self, name: &ast::Spanned<String>) {
         let value = words::word(&name.value, false).map(|row| format!("`{}` stands without parentheses", row.name));
         let names = words::ROWS.iter().filter(|row| row.is_called()).map(|row| row.name);
-        let help = value.or_else(|| words::near(&name.value, names));
+        let foreign = || words::instead_of(&name.value).map(str::to_owned);
+        let help = value.or_else(foreign).or_else(|| words::near(&name.value, names));
         let message = format!("there is no function `{}`", name.value);
         self.say(Diagnostic::error(name.span, message).maybe_help(help));
     }
