@@ -10,6 +10,7 @@ pub mod cgroup;
 #[allow(unsafe_code, reason = "clock_gettime(2) and localtime_r(3) have no safe form")]
 pub mod clock;
 pub mod engine;
+pub mod kallsyms;
 #[allow(unsafe_code, reason = "mmap(2) and sigaction(2) have no safe form; the module keeps the pointers to itself")]
 mod map;
 pub mod privilege;

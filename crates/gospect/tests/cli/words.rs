@@ -177,7 +177,6 @@ const ALONE: &[Row] = &[
     ),
     ("interval:UNIT:N", "interval:ms:5 { @n++; if (@n == 3) { printf(\"third\\n\"); clear(@n); exit(3); } }", THIRD),
     ("profile:UNIT:N", "profile:hz:99 { exit(3); }", "(exit status 3)"),
-    ("ksym(ADDRESS)", "BEGIN { print(ksym(16)); exit(3) }", "0x10\n(exit status 3)"),
 ];
 
 const PRINTF: &str = "1     a|b    |a\n2     a|b    |b\n3     a|b    |c\n4     a|b    |d\n5     a|b    |e";
@@ -273,8 +272,23 @@ fn times_are_those_of_the_day() {
     assert!((before..=now()).any(|time| time % 60 == second), "{}", ran.seen());
 }
 
-/// The rows of the last test.
-const TIMES: [&str; 2] = ["strftime(\"FORMAT\", NSECS)", "time([\"FORMAT\"])"];
+#[test]
+fn an_address_of_the_kernel_has_its_function() {
+    need!(permitted());
+    let symbols = std::fs::read_to_string("/proc/kallsyms").unwrap();
+    let line = symbols.lines().find(|line| line.ends_with(" T schedule")).unwrap_or_default();
+    let address = line.split(' ').next().unwrap_or_default().trim_start_matches('0');
+    // A kernel may keep its addresses to itself.
+    let (address, expected) = match address {
+        "" => ("10", "0x10\n0x11\n0x10"),
+        address => (address, "schedule\nschedule\n0x10"),
+    };
+    let script = format!("BEGIN {{ print(ksym(0x{address})); print(ksym(0x{address} + 1)); print(ksym(16)); exit() }}");
+    assert_eq!(gospect(&["run", "-q", "-e", &script]).seen(), format!("{expected}\n(exit status 0)"));
+}
+
+/// The rows of the last two tests.
+const OTHERS: [&str; 3] = ["strftime(\"FORMAT\", NSECS)", "time([\"FORMAT\"])", "ksym(ADDRESS)"];
 
 #[test]
 fn every_row_of_the_reference_is_tested() {
@@ -282,7 +296,7 @@ fn every_row_of_the_reference_is_tested() {
     let rows = reference.lines().filter_map(|line| line.strip_prefix("### `")?.split('`').next());
     let rows: BTreeSet<&str> = rows.collect();
     let tested = TOGETHER.iter().chain(ALONE).map(|(row, _, _)| *row);
-    let tested: BTreeSet<&str> = tested.chain(TIMES).chain([GOROUTINES]).collect();
+    let tested: BTreeSet<&str> = tested.chain(OTHERS).chain([GOROUTINES]).collect();
     assert_eq!(rows.difference(&tested).collect::<Vec<_>>(), <[&&str; 0]>::default(), "rows without a test");
     assert_eq!(tested.difference(&rows).collect::<Vec<_>>(), <[&&str; 0]>::default(), "tests of no row");
 }

@@ -304,7 +304,8 @@ pub const ROWS: &[Row] = &[
         exactly(&[Param::Int]),
         Meaning::Function(Function::Ksym),
         "BEGIN { print(ksym(0)); }",
-        "The same number, shown as the function of the kernel that has this address.",
+        "The same number, shown as the function of the kernel that has this address, if the kernel tells who has \
+         (`/proc/kallsyms`).",
     ),
     within(
         called(

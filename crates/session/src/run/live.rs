@@ -6,12 +6,14 @@
 mod clocks;
 mod life;
 
+use std::cell::OnceCell;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use event::run::{Attached, Reason, Summary};
 use event::{Event, What};
 use kernel::engine::{self, Engine, Map, Maps, Ring, Site, Uprobes, attach};
+use kernel::kallsyms::Symbols;
 use kernel::{clock, signal};
 use probe::plan::{BinaryNo, On, Period};
 use probe::program::{HookProgram, UserProgram, exit};
@@ -63,6 +65,7 @@ struct Live<'r> {
     watch: Watch,
     control: Control,
     attached: Attached,
+    kernel: OnceCell<Option<Symbols>>,
     unix_less_boot: i64,
     printed: u64,
     exit: Option<i64>,
@@ -103,6 +106,7 @@ impl<'r> Live<'r> {
             watch,
             control,
             attached: tally::planned(&compiled.plan, program),
+            kernel: OnceCell::new(),
             unix_less_boot: clock::unix_less_boot(),
             printed: 0,
             exit: None,
@@ -278,6 +282,7 @@ impl<'r> Live<'r> {
             binaries: &self.binaries,
             loaded: &self.watch.loaded,
             stacks: compiled.program.tables.stacks.and_then(|id| maps.get(id)),
+            kernel: &self.kernel,
             unix_less_boot: self.unix_less_boot,
         };
         let mut acting = Acting {
@@ -329,6 +334,7 @@ impl<'r> Live<'r> {
             binaries: &self.binaries,
             loaded: &self.watch.loaded,
             stacks: program.tables.stacks.and_then(|id| self.maps.get(id)),
+            kernel: &self.kernel,
             unix_less_boot: self.unix_less_boot,
         };
         show.rest(&UserMaps { program, maps: &self.maps }.all()?, &known)?;

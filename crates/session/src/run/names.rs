@@ -1,11 +1,13 @@
 //! Names for the numbers that programs in the kernel send: functions, probes, stacks, moments.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use event::value::{Id, IdKind};
 use event::{Names, strftime};
 use gobin::VAddr;
 use kernel::engine::Map;
+use kernel::kallsyms::Symbols;
 use kernel::{Pid, clock};
 use probe::Plan;
 use probe::program::stack;
@@ -23,6 +25,8 @@ pub(super) struct Known<'r> {
     pub loaded: &'r HashMap<(Pid, u32), Loaded>,
     /// User stacks, if there are any.
     pub stacks: Option<&'r Map>,
+    /// The kernel's functions, once one is asked for; nothing if it does not tell them.
+    pub kernel: &'r OnceCell<Option<Symbols>>,
     /// What makes boot time the time of day.
     pub unix_less_boot: i64,
 }
@@ -47,7 +51,11 @@ impl Names for Known<'_> {
             }
             IdKind::UserSymbol => Some(self.symbol(id.process, id.number, false)),
             IdKind::UserStack => self.stack(id),
-            IdKind::KernelStack | IdKind::KernelSymbol => None,
+            IdKind::KernelSymbol => {
+                let symbols = self.kernel.get_or_init(|| Symbols::read().ok()).as_ref()?;
+                symbols.at(id.number).map(|(name, _)| name.to_owned())
+            }
+            IdKind::KernelStack => None,
         }
     }
 
