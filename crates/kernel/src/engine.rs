@@ -169,6 +169,14 @@ impl Engine {
         tracepoint::read(self.tracefs()?, category, name)
     }
 
+    /// Category and name of every tracepoint, sorted.
+    ///
+    /// # Errors
+    /// When tracefs cannot be read.
+    pub fn tracepoints(&self) -> Result<Vec<(String, String)>, Error> {
+        tracepoint::all(self.tracefs()?)
+    }
+
     /// Attaches a program to a tracepoint.
     ///
     /// # Errors

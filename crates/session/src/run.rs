@@ -12,6 +12,7 @@ mod maps;
 mod names;
 mod tally;
 mod watch;
+mod wild;
 mod world;
 
 use std::collections::BTreeSet;
@@ -245,7 +246,8 @@ impl Script {
             runs.map(|run| u64::from(run.point.0) << 32 | u64::from(site.function.0))
         });
         let probes: BTreeSet<u64> = probes.collect();
-        let others = plan.points.iter().filter(|point| point.matched == 0).map(|point| point.text.clone());
+        let others = plan.points.iter().filter(|point| point.matched == 0);
+        let others = others.map(|point| format!("{}{}", point.prefix, point.suffix));
         let lines = probes.into_iter().filter_map(|probe| plan.probe_name(probe)).chain(others);
         Ok(lines.map(|line| line + "\n").collect())
     }
@@ -260,7 +262,8 @@ impl Script {
 
     fn plan(&self, engine: &Result<Engine, kernel::engine::Error>) -> Result<Planned, Stopped> {
         let source = self.source();
-        let (script, messages) = probe::parse(&source);
+        let (mut script, messages) = probe::parse(&source);
+        wild::expand(&mut script, engine.as_ref().ok());
         let executables = Executables::open(self.target.as_ref(), self.command.first(), &script)?;
         let answers = Answers::new(&executables, engine.as_ref().map_err(ToString::to_string));
         let checked = probe::check(&script, messages, &source, &self.params, &answers);

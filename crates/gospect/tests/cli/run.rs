@@ -494,6 +494,20 @@ fn probes_are_listed_without_being_attached() {
           |    ^^^^^^^^^^^^
         (exit status 1)"#]]
     .assert_eq(&listed("go:main.nothing"));
+    expect![[r#"
+        tracepoint:sched:sched_process_exec
+        tracepoint:sched:sched_process_exit
+        interval:s:1
+        (exit status 0)"#]]
+    .assert_eq(&listed("tracepoint:sched:sched_process_ex*, interval:s:1"));
+    expect![[r#"
+        error: reading tracepoint sched:nosuch*: there is none that matches
+         --> 1:12
+          |
+        1 | tracepoint:sched:nosuch* { }
+          |            ^^^^^^^^^^^^^
+        (exit status 1)"#]]
+    .assert_eq(&listed("tracepoint:sched:nosuch*"));
 }
 
 #[test]

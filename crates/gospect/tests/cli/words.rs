@@ -6,11 +6,12 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::process::Command;
 
 use gospect_fixtures::{Arch, Fixture, Missing, Variant, build, need};
 
 use crate::run::permitted;
-use crate::running::Scratch;
+use crate::running::{Scratch, open_to_all};
 use crate::{Ran, gospect};
 
 /// A row by the way it is written in the reference, a script, and its answer: the maps with which the script's lines
@@ -254,6 +255,22 @@ fn every_row_with_output_gives_it() {
         };
         assert_eq!(ran.seen(), expected, "{row}: {script}");
     }
+}
+
+#[test]
+fn a_script_can_be_a_command() {
+    need!(permitted());
+    let scratch = Scratch::new();
+    let (script, gospect) = (scratch.0.join("first.bt"), PathBuf::from(env!("CARGO_BIN_EXE_gospect")));
+    let text =
+        "#!/usr/bin/env -S gospect run -q\n// A remark.\nBEGIN { printf(\"%s %d %d\\n\", str($1), $2, $#); exit(); }\n";
+    std::fs::write(&script, text).unwrap();
+    open_to_all(&script);
+    let path = format!("{}:{}", gospect.parent().unwrap().display(), std::env::var("PATH").unwrap());
+    // By a shell, since another test may fork while this one has the file open for writing.
+    let line = format!("{} one 2", script.display());
+    let ran = Command::new("sh").args(["-c", &line]).env("PATH", path).output().unwrap();
+    assert_eq!(Ran::of(ran).seen(), "one 2 2\n(exit status 0)");
 }
 
 #[test]

@@ -51,6 +51,11 @@ impl Tracefs {
         self.sys.read(&self.root.join("events").join(group).join(name).join(file))
     }
 
+    /// All events, each as `category:name` on a line.
+    pub(crate) fn events(&self) -> io::Result<String> {
+        self.sys.read(&self.root.join("available_events"))
+    }
+
     /// Makes one event of many places in a file, which the kernel resolves now.
     pub(crate) fn uprobe_event(&self, file: &Path, sites: &[Site], returning: bool) -> io::Result<UprobeEvent> {
         static COUNT: AtomicU32 = AtomicU32::new(0);

@@ -45,6 +45,9 @@ impl Tracepoint {
 
 pub(super) fn read(tracefs: &Tracefs, category: &str, name: &str) -> Result<Tracepoint, Error> {
     let doing = format!("reading tracepoint {category}:{name}");
+    if category.contains('*') || name.contains('*') {
+        return Err(Error::wrong(doing, "there is none that matches"));
+    }
     if !is_name(category) || !is_name(name) {
         return Err(Error::wrong(doing, "names of tracepoints have letters, digits and underscores"));
     }
@@ -52,6 +55,14 @@ pub(super) fn read(tracefs: &Tracefs, category: &str, name: &str) -> Result<Trac
     let id = parse_id(&text("id")?).map_err(|error| Error::of(doing.clone(), error))?;
     let fields = parse_fields(&text("format")?);
     Ok(Tracepoint { category: category.to_owned(), name: name.to_owned(), id, fields })
+}
+
+pub(super) fn all(tracefs: &Tracefs) -> Result<Vec<(String, String)>, Error> {
+    let events = tracefs.events().map_err(|error| Error::of("reading the list of tracepoints", error))?;
+    let named = events.lines().filter_map(|line| line.split_once(':'));
+    let mut all: Vec<_> = named.map(|(category, name)| (category.to_owned(), name.to_owned())).collect();
+    all.sort_unstable();
+    Ok(all)
 }
 
 /// The name becomes a part of a path.

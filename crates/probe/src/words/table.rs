@@ -56,7 +56,7 @@ pub const PROBES: &[Probe] = &[
     Probe {
         names: &["tracepoint", "t"],
         usage: "tracepoint:CATEGORY:NAME",
-        doc: "A tracepoint of the kernel. Its fields are `args.FIELD`.",
+        doc: "A tracepoint of the kernel. Its fields are `args.FIELD`. `*` in a name stands for any characters.",
         example: "tracepoint:sched:sched_process_exit",
         since: FIRST,
         form: Form::Tracepoint,
