@@ -77,7 +77,7 @@ pub struct Section {
     pub compressed: bool,
 }
 
-/// An entry of `.symtab`.
+/// An entry of `.symtab` or `.dynsym`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Symbol<'d> {
     /// Its name.
@@ -282,9 +282,8 @@ impl Elf {
         self.symbols_in(".dynsym", ".dynstr")
     }
 
-    fn symbols_in(&self, table: &str, names: &str) -> impl Iterator<Item = Symbol<'_>> {
-        let table = self.raw_section(table);
-        let names = self.raw_section(names);
+    fn symbols_in(&self, table: &str, names: &str) -> impl Iterator<Item = Symbol<'_>> + use<'_> {
+        let (table, names) = (self.raw_section(table), self.raw_section(names));
         let count = table.len() / size_of::<elf::Sym64<Le>>();
         let entries = pod::slice_from_bytes::<elf::Sym64<Le>>(table, count).map_or(&[][..], |(s, _)| s);
         entries.iter().filter_map(move |s| {

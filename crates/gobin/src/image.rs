@@ -111,18 +111,6 @@ impl Image {
     /// # Errors
     /// Whatever makes the bytes no ELF file that gospect reads, or no Go program.
     pub fn parse(data: impl AsRef<[u8]> + Send + Sync + 'static) -> Result<Image, Error> {
-        let image = Image::parse_any(data)?;
-        match (&image.code, &image.build) {
-            (Err(error), None) => Err(error.clone()),
-            _ => Ok(image),
-        }
-    }
-
-    /// Opens an executable that need not be of Go: then it has no functions here, and [`Image::elf`] has its symbols.
-    ///
-    /// # Errors
-    /// When the file cannot be read as ELF.
-    pub fn parse_any(data: impl AsRef<[u8]> + Send + Sync + 'static) -> Result<Image, Error> {
         let elf = Arc::new(Elf::parse(data)?);
         let build = buildinfo::read(&elf);
         let minor = build.as_ref().and_then(|b| b.go.minor);
@@ -132,15 +120,18 @@ impl Image {
         });
         let module = table.as_ref().ok().and_then(|t| moduledata::find(&elf, t, minor));
         let code = table.and_then(|table| Code::locate(&elf, table, module.as_ref()));
-        Ok(Image {
-            dwarf: Dwarf::of(elf.clone()),
-            elf,
-            build,
-            code,
-            module,
-            landmarks: OnceLock::new(),
-            loops: OnceLock::new(),
-        })
+        match (&code, &build) {
+            (Err(error), None) => Err(error.clone()),
+            _ => Ok(Image {
+                dwarf: Dwarf::of(elf.clone()),
+                elf,
+                build,
+                code,
+                module,
+                landmarks: OnceLock::new(),
+                loops: OnceLock::new(),
+            }),
+        }
     }
 
     /// The container.

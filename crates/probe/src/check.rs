@@ -405,8 +405,12 @@ impl<'s, 'w> Checker<'s, 'w> {
     }
 
     fn empty_plan(&self) -> Plan {
-        let binary =
-            |b: &resolve::Binary<'_>| crate::plan::Binary { path: b.path.clone(), go: b.target.is_go(), runtime: None };
+        let binary = |b: &resolve::Binary<'_>| crate::plan::Binary {
+            path: b.path.clone(),
+            go: b.target.is_go(),
+            runtime: None,
+            start: b.target.start(),
+        };
         Plan {
             arch: self.world.arch(),
             source: self.source.clone(),

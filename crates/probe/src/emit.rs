@@ -31,6 +31,7 @@ mod place;
 mod record;
 mod shapes;
 mod stacks;
+mod start;
 mod taint;
 mod text;
 
@@ -108,8 +109,9 @@ pub fn emit(plan: &Plan, caps: Caps, options: &Options) -> Result<Program, Refus
     let users = entry::users(&mut shared)?;
     let hooks = pairs::hooks(&mut shared)?;
     let events = entry::events(&mut shared)?;
+    let starts = start::programs(&mut shared)?;
     let Shared { maps, tables, schema, user_maps, .. } = shared;
-    Ok(Program { maps, tables, schema, user_maps, users, hooks, events })
+    Ok(Program { maps, tables, schema, user_maps, starts, users, hooks, events })
 }
 
 /// What is made elsewhere, or not yet.
@@ -205,6 +207,7 @@ fn tables(plan: &Plan, caps: Caps, options: &Options, maps: &mut Maps) -> Result
         addresses: if addressed { Some(maps.add(addresses(plan, rows))?) } else { None },
         stacks: if plan.needs.stacks { Some(maps.add(stacks())?) } else { None },
         frames: if plan.needs.frames { Some(pairs::tables(plan, caps, maps)?) } else { None },
+        starts: None,
     })
 }
 

@@ -174,6 +174,17 @@ pub struct Binary {
     pub go: bool,
     /// Its Go runtime, if anything that [`Plan::needs`] asks for must know it.
     pub runtime: Option<Runtime>,
+    /// Where it begins; nothing if it is a library.
+    pub start: Option<Start>,
+}
+
+/// The first instruction that a process executes of an executable's own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Start {
+    /// Where it is.
+    pub at: VAddr,
+    /// Where in the file.
+    pub file: FileOff,
 }
 
 /// A probed function.

@@ -4,7 +4,7 @@
 //! loads the programs, fills in [`Tables::processes`], and then:
 //!
 //! 1. runs the programs of [`On::Begin`];
-//! 2. attaches each of [`Program::hooks`], then each of [`Program::users`] with its sites, in their order and with their cookies, and each of
+//! 2. attaches each of [`Program::starts`], then each of [`Program::hooks`], then each of [`Program::users`] with its sites, in their order and with their cookies, and each of
 //!    [`Program::events`];
 //! 3. sets [`control::ARMED`] to 1: from here on what is hit counts. Before the detach it becomes 0 again;
 //! 4. takes records out of [`Tables::ring`] and does what [`event::Row`] says, in their order; runs the programs of
@@ -32,8 +32,8 @@ pub mod control {
     pub const NAMESPACE_DEVICE: u32 = 8;
     /// `u64`: its inode.
     pub const NAMESPACE_INODE: u32 = 16;
-    /// `u64`: bit *n* is set if processes that are not in the table are let through at probes in binary *n*, as
-    /// number 0 and loaded where the file says; binaries from 64 on never are.
+    /// `u64`: bit *n* is set if processes that are not in the table are let through at probes in binary *n*, with their
+    /// PID for a number; binaries from 64 on never are.
     pub const UNFILTERED: u32 = 24;
     /// Bytes of it.
     pub const SIZE: u32 = 32;
@@ -57,14 +57,30 @@ pub mod process {
     pub const BINARY: u32 = 4;
     /// Bytes of the key.
     pub const KEY: u32 = 8;
-    /// In the value, `u32`: a number of its own for each image that a process has executed, from 1 on.
+    /// In the value, `u32`: a number of its own for each image that a process has executed: the PID in the lower
+    /// [`PID_BITS`], above it 0 where user space put it here, else 1 to [`STARTS`].
     pub const NUMBER: u32 = 0;
-    /// In the value, `u64`: how far behind the file's addresses this binary is loaded, wrapping.
+    /// How many bits no PID goes beyond (`PID_MAX_LIMIT` of the kernel).
+    pub const PID_BITS: u32 = 22;
+    /// After how many starts numbers come again, for a process with the same PID.
+    pub const STARTS: u32 = 1023;
+    /// In the value, `u64`: how far behind the file's addresses this binary is loaded, wrapping. Where probes have
+    /// cookies nobody needs it; see [`super::site::ADDRESS`].
     pub const BIAS: u32 = 8;
     /// Bytes of the value.
     pub const SIZE: u32 = 16;
     /// Room for so many.
-    pub const ENTRIES: u32 = 4096;
+    pub const ENTRIES: u32 = 16384;
+}
+
+/// The only value of [`Tables::starts`].
+pub mod starts {
+    /// `u64`: how often executables began.
+    pub const COUNT: u32 = 0;
+    /// `u64`: how often there was no room in the table of processes.
+    pub const UNKNOWN: u32 = 8;
+    /// Bytes of it.
+    pub const SIZE: u32 = 16;
 }
 
 /// A value of [`Tables::counters`], each field a `u64` for each CPU: entry 0 is for the whole run, entry 1 + *n* for
@@ -108,8 +124,10 @@ pub mod site {
     pub const ENTER: u32 = 24;
     /// `u64`: the same of this exit.
     pub const LEAVE: u32 = 32;
+    /// `u64`: where the instruction is, as the file counts.
+    pub const ADDRESS: u32 = 40;
     /// Bytes of it.
-    pub const SIZE: u32 = 40;
+    pub const SIZE: u32 = 48;
     /// The function may jump back to this entry.
     pub const LOOP_HEAD: u16 = 1;
     /// This exit is a jump to another function.
@@ -146,6 +164,8 @@ pub struct Program {
     pub schema: Schema,
     /// The map of each of [`Schema::maps`], by its number there.
     pub user_maps: Vec<MapId>,
+    /// What runs where executables begin: attached before everything else, detached last.
+    pub starts: Vec<StartProgram>,
     /// What runs at sites.
     pub users: Vec<UserProgram>,
     /// What keeps pairs of calls and returns right, if there are any: attached before [`Program::users`], detached
@@ -180,6 +200,19 @@ pub struct Tables {
     pub stacks: Option<MapId>,
     /// The calls that are open, if calls are paired.
     pub frames: Option<crate::frames::Tables>,
+    /// [`starts`]: an array of one value, if there are any [`Program::starts`].
+    pub starts: Option<MapId>,
+}
+
+/// What runs where an executable begins, whether armed or not: puts its process into [`Tables::processes`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StartProgram {
+    /// The executable.
+    pub binary: BinaryNo,
+    /// The code.
+    pub program: bpf::Program,
+    /// Where in the file.
+    pub site: FileOff,
 }
 
 /// What runs at sites of one executable.
@@ -235,7 +268,8 @@ impl Program {
     pub fn programs(&self) -> impl Iterator<Item = &bpf::Program> {
         let users = self.users.iter().map(|user| &user.program);
         let hooks = self.hooks.iter().map(|hook| &hook.program);
-        users.chain(hooks).chain(self.events.iter().map(|event| &event.program))
+        let starts = self.starts.iter().map(|start| &start.program);
+        users.chain(hooks).chain(self.events.iter().map(|event| &event.program)).chain(starts)
     }
 
     /// The map that the text calls so, with its sign.
@@ -261,6 +295,9 @@ impl fmt::Display for Program {
         }
         for hook in &self.hooks {
             write!(f, "\nbinary {} hook {:?}\n{}", hook.binary.0, hook.kind, hook.program)?;
+        }
+        for start in &self.starts {
+            write!(f, "\nbinary {} begins at {:#x}\n{}", start.binary.0, start.site.0, start.program)?;
         }
         for event in &self.events {
             write!(f, "\non {:?}\n{}", event.on, event.program)?;

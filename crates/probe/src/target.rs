@@ -12,7 +12,7 @@ use gobin::sites::Sites;
 use gobin::types::{Type, TypeRef};
 use gobin::{FileOff, VAddr};
 
-use crate::plan::FieldForm;
+use crate::plan::{FieldForm, Start};
 
 mod elf;
 #[cfg(test)]
@@ -97,6 +97,9 @@ pub trait Target {
 
     /// A type that a signature, or another type, refers to.
     fn resolve(&self, at: TypeRef) -> Option<Arc<Type>>;
+
+    /// Where a process that executes it begins; `None` for a library.
+    fn start(&self) -> Option<Start>;
 
     /// Where in the file an address is.
     fn file_offset(&self, at: VAddr) -> Option<FileOff>;

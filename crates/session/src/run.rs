@@ -10,6 +10,7 @@
 mod live;
 mod maps;
 mod names;
+mod remains;
 mod tally;
 mod watch;
 mod wild;

@@ -46,21 +46,9 @@ impl Target {
     /// # Errors
     /// A [`Refusal`] for everything that can be wrong with a file or a process.
     pub fn open(&self) -> Result<Program, Refusal> {
-        self.open_by(Image::parse)
-    }
-
-    /// The same, whatever language it was written in.
-    ///
-    /// # Errors
-    /// As [`Target::open`].
-    pub fn open_any(&self) -> Result<Program, Refusal> {
-        self.open_by(Image::parse_any)
-    }
-
-    fn open_by(&self, parse: Parse) -> Result<Program, Refusal> {
         match self {
-            Target::Path(path) => open_path(path, parse),
-            Target::Pid(pid) => open_pid(*pid, parse),
+            Target::Path(path) => open_path(path),
+            Target::Pid(pid) => open_pid(*pid),
         }
     }
 }
@@ -93,18 +81,15 @@ impl Program {
     }
 }
 
-/// Reads a file of a kind.
-type Parse = fn(kernel::Mapped) -> Result<Image, gobin::Error>;
-
-fn open_path(path: &Path, parse: Parse) -> Result<Program, Refusal> {
+fn open_path(path: &Path) -> Result<Program, Refusal> {
     let name = path.display().to_string();
     let file = kernel::map_file(path).map_err(|e| refused_path(path, &e))?;
     let id = file.id();
-    let image = parse(file).map_err(|e| unreadable(&name, &e))?;
+    let image = Image::parse(file).map_err(|e| unreadable(&name, &e))?;
     Ok(Program { name, path: path.to_owned(), file: id, image, process: None })
 }
 
-fn open_pid(pid: Pid, parse: Parse) -> Result<Program, Refusal> {
+fn open_pid(pid: Pid) -> Result<Program, Refusal> {
     let process = Process::open(pid).map_err(|_| no_such_process(pid))?;
     if let Ok(tgid) = process.status().map(|s| s.tgid)
         && tgid != pid
@@ -118,7 +103,7 @@ fn open_pid(pid: Pid, parse: Parse) -> Result<Program, Refusal> {
     let file = process.exe().and_then(|f| kernel::map(&f));
     let file = file.map_err(|e| Refusal::refused(format!("the program of {name} may not be read: {e}")))?;
     let id = file.id();
-    let image = parse(file).map_err(|error| {
+    let image = Image::parse(file).map_err(|error| {
         let library = if error == gobin::Error::NotGo { library::of_go(&process) } else { None };
         let hint = library.map_or_else(|| RUNNING.to_owned(), |path| library::hint(&path));
         unreadable(&name, &error).hint(hint)

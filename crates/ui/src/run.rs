@@ -70,6 +70,7 @@ fn full(full: &Full) -> String {
     let Full { map, times } = full;
     match map.as_str() {
         Full::CALLS => format!("{times} calls found no room to be remembered until they return"),
+        Full::PROCESSES => format!("{times} processes found no room to be known by: their hits do not count"),
         map => format!("{} is full: {times} times there was no room for a new key", visible(map)),
     }
 }
@@ -199,7 +200,9 @@ mod tests {
             unreadable: 5,
             no_scratch: 4,
             damaged: 3,
-            full: vec![Full { map: Full::CALLS.into(), times: 2 }, Full { map: "@n".into(), times: 1 }],
+            full: [(Full::CALLS, 2), (Full::PROCESSES, 4), ("@n", 1)]
+                .map(|(map, times)| Full { map: map.into(), times })
+                .to_vec(),
             ..Summary::default()
         };
         expect![[r#"
@@ -211,6 +214,7 @@ mod tests {
             7 hits were on a stack that is no goroutine's: their calls are not paired
             6 hits were where no goroutine is: their calls are not paired
             2 calls found no room to be remembered until they return
+            4 processes found no room to be known by: their hits do not count
             @n is full: 1 times there was no room for a new key"#]]
         .assert_eq(&troubles(&all).join("\n"));
     }

@@ -1,11 +1,16 @@
 //! `gospect run` and processes that come and go: what it counts of them, and what it says at its end.
 
-use std::path::PathBuf;
+use std::fs;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use gospect_fixtures::{Arch, Fixture, Missing, Variant, build, need};
 use serde_json::{Value, json};
 
 use crate::run::{Tracing, WAYS, counter_path, objects, permitted, summary};
+use crate::running::Scratch;
 
 fn brief_path(go: &'static str, variant: Variant) -> Result<PathBuf, Missing> {
     permitted()?;
@@ -59,4 +64,137 @@ fn each_full_map_is_named_with_what_it_had_no_room_for() {
         0 hits, 0 printed
     "#]]
     .assert_eq(&ran.stderr);
+}
+
+/// Runs a program so often, two at a time, each with no input; what all of them have counted.
+fn in_turn(path: &Path, args: &[&str], times: u64) -> u64 {
+    let one = || Command::new(path).args(args).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+    let counted = |child: Child| {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success());
+        String::from_utf8(output.stdout).unwrap().trim().parse::<u64>().unwrap()
+    };
+    (0..times / 2).map(|_| [one(), one()].map(counted).iter().sum::<u64>()).sum()
+}
+
+#[test]
+fn programs_that_live_for_moments_are_counted_wherever_they_are_loaded_and_leave_nothing_behind() {
+    for (variant, way, times) in
+        [(Variant::Pie, "best", 300), (Variant::Plain, "best", 60), (Variant::Pie, "tracefs", 60)]
+    {
+        let path = need!(brief_path("1.26", variant));
+        let scratch = Scratch::new();
+        let path = scratch.copy(&path, "brief");
+        let text = "goret:main.hit /elapsed > 0/ { @ = count(); @pids[pid] = count() } \
+                    goret:main.stay /elapsed > 0/ { @stay = count() }";
+        let args = ["-t", path.to_str().unwrap(), "--way", way, "--json", "-e", text];
+        let tracing = Tracing::start(&args);
+        let empty = heads_bytes(tracing.child.id());
+        // All of them have their first goroutines at the same addresses.
+        let counted = in_turn(&path, &["20", "2"], times);
+        assert_eq!(counted, 20 * times);
+        std::thread::sleep(Duration::from_millis(800));
+        let left = heads_bytes(tracing.child.id()) - empty;
+        in_turn(&path, &["2", "1"], 2);
+        let all = objects(&tracing.stop());
+        assert_eq!(map(&all, "@"), json!(counted + 4), "{variant:?} {way} {:?}", summary(&all));
+        assert_eq!(map(&all, "@pids").as_object().unwrap().len() as u64, times + 2, "{variant:?} {way}");
+        // The calls that each process ended in.
+        assert_eq!(summary(&all)["open"], json!(21 * (2 * times + 2)), "{variant:?} {way}");
+        assert_eq!(
+            (&summary(&all)["unpaired"], &summary(&all)["unended"]),
+            (&json!(0), &json!(0)),
+            "{variant:?} {way}"
+        );
+        // What the last few leave is taken out a moment later.
+        assert!(left < 10_000, "{left} bytes are kept, {variant:?} {way}");
+    }
+}
+
+/// How much memory the heads of goroutines take in a gospect, by what the kernel says of its maps.
+fn heads_bytes(gospect: u32) -> u64 {
+    let fds = fs::read_dir(format!("/proc/{gospect}/fdinfo")).unwrap();
+    let texts = fds.filter_map(|fd| fs::read_to_string(fd.ok()?.path()).ok());
+    let field = |text: &str, name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        line.and_then(|line| line.trim().parse::<u64>().ok())
+    };
+    // Of the maps with such keys it is the one with most room.
+    let maps = texts.filter(|text| field(text, "key_size") == Some(16));
+    maps.filter_map(|text| Some((field(&text, "max_entries")?, field(&text, "memlock")?))).max().expect("a map").1
+}
+
+/// Where this machine has its C library.
+fn libc() -> Result<PathBuf, Missing> {
+    permitted()?;
+    let maps = fs::read_to_string("/proc/self/maps").unwrap();
+    let path = maps.lines().find_map(|line| Some(&line[line.find('/')?..]).filter(|path| path.contains("/libc.so")));
+    path.map(PathBuf::from).ok_or_else(|| Missing { why: "the tests were built without a shared C library".into() })
+}
+
+#[test]
+fn a_library_counts_in_every_process_that_maps_it_unless_a_target_is_named() {
+    let (libc, scratch) = (need!(libc()), Scratch::new());
+    let [mine, other] = ["gospect-mine", "gospect-other"].map(|name| scratch.copy(Path::new("/bin/uname"), name));
+    let ours = r#"comm == "gospect-mine" || comm == "gospect-other""#;
+    let text = format!("uprobe:{}:uname /{ours}/ {{ @[comm] = count() }}", libc.display());
+    let run = |path: &Path, times: u32| {
+        for _ in 0..times {
+            assert!(Command::new(path).stdout(Stdio::null()).status().unwrap().success());
+        }
+    };
+    for way in WAYS {
+        let tracing = Tracing::start(&["--json", "--way", way, "-e", &text]);
+        run(&mine, 3);
+        run(&other, 2);
+        let all = objects(&tracing.stop());
+        assert_eq!(map(&all, "@"), json!({"gospect-mine": 3, "gospect-other": 2}), "{way} {:?}", summary(&all));
+
+        let args = ["--json", "--way", way, "-e", &text, "--", mine.to_str().unwrap()];
+        let ran = crate::gospect(&[&["run"], &args[..]].concat()).without_its("Linux\n");
+        assert_eq!(map(&objects(&ran), "@"), json!({"gospect-mine": 1}), "{way}");
+    }
+}
+
+/// A shell that calls `kill` of the C library for each line.
+struct Caller(Child);
+
+impl Caller {
+    fn start(path: &Path) -> Caller {
+        let script = "while read line; do kill -0 $$; echo done; done";
+        let piped = |command: &mut Command| command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        Caller(piped(Command::new(path).args(["-c", script])))
+    }
+
+    fn calls(&mut self, times: usize) {
+        self.0.stdin.as_mut().unwrap().write_all("\n".repeat(times).as_bytes()).unwrap();
+        let mut done = vec![0; "done\n".len() * times];
+        self.0.stdout.as_mut().unwrap().read_exact(&mut done).unwrap();
+    }
+}
+
+impl Drop for Caller {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn of_libraries_only_what_the_target_does_counts() {
+    let (libc, scratch) = (need!(libc()), Scratch::new());
+    let paths = ["gospect-this", "gospect-that"].map(|name| scratch.copy(Path::new("/bin/sh"), name));
+    let [mut this, mut that] = [&paths[0], &paths[1]].map(|path| Caller::start(path));
+    let text = format!("uprobe:{}:kill {{ @[comm] = count() }}", libc.display());
+    let pid = this.0.id().to_string();
+    for target in [["-t", paths[0].to_str().unwrap()], ["-p", &pid]] {
+        for way in WAYS {
+            let args = [&["--json", "--way", way, "-e", &text][..], &target].concat();
+            let tracing = Tracing::start(&args);
+            this.calls(4);
+            that.calls(3);
+            let all = objects(&tracing.stop());
+            assert_eq!(map(&all, "@"), json!({"gospect-this": 4}), "{target:?} {way} {:?}", summary(&all));
+        }
+    }
 }

@@ -16,6 +16,9 @@ const BATCH_BYTES: usize = 4 << 20;
 /// How often a batch is given twice the room, because one bucket of a hash did not fit.
 const DOUBLINGS: u32 = 12;
 
+/// `BPF_NOEXIST`: only where there is no value yet.
+const NOEXIST: u64 = 1;
+
 /// A key and its value; of a map by CPU, all its values one after the other ([`Map::by_cpu`]).
 pub type Entry = (Vec<u8>, Vec<u8>);
 
@@ -122,6 +125,17 @@ impl Map {
         self.sys.map_update(&self.fd, key, value, 0).map_err(|error| self.error("writing", error))
     }
 
+    /// Sets a value that is not there yet; says whether it was not.
+    ///
+    /// # Errors
+    /// The kernel's: `E2BIG` when the map is full.
+    pub fn add(&self, key: &[u8], value: &[u8]) -> Result<bool, Error> {
+        match self.sys.map_update(&self.fd, key, value, NOEXIST) {
+            Err(error) if error.raw_os_error() == Some(libc::EEXIST) => Ok(false),
+            result => result.map(|()| true).map_err(|error| self.error("writing", error)),
+        }
+    }
+
     /// Sets many values, given as keys and values one after the other.
     ///
     /// # Errors
@@ -166,8 +180,16 @@ impl Map {
     /// # Errors
     /// The kernel's.
     pub fn entries(&self) -> Result<Vec<Entry>, Error> {
-        let entries = match self.batches() {
-            Err(error) if is_unsupported(&error) => self.walk(),
+        self.entries_where(|_| true)
+    }
+
+    /// The same of those whose keys are wanted: no others take memory.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn entries_where(&self, wanted: impl Fn(&[u8]) -> bool) -> Result<Vec<Entry>, Error> {
+        let entries = match self.batches(&wanted) {
+            Err(error) if is_unsupported(&error) => self.walk(&wanted),
             result => result,
         };
         entries.map_err(|error| self.error("reading", error))
@@ -212,7 +234,7 @@ impl Map {
         if spec.flags.has(MapFlags::READ_ONLY) { self.sys.map_freeze(&self.fd) } else { Ok(()) }
     }
 
-    fn batches(&self) -> io::Result<Vec<Entry>> {
+    fn batches(&self, wanted: &dyn Fn(&[u8]) -> bool) -> io::Result<Vec<Entry>> {
         let (key, value) = (self.fd.key_bytes().max(1), self.fd.value_bytes().max(1));
         let mut room = BATCH.min(BATCH_BYTES / (key + value)).max(16);
         let (mut keys, mut values) = (vec![0; room * key], vec![0; room * value]);
@@ -223,6 +245,7 @@ impl Map {
             match batch {
                 Ok(batch) => {
                     let found = keys.chunks_exact(key).zip(values.chunks_exact(value)).take(batch.count);
+                    let found = found.filter(|(key, _)| wanted(key));
                     entries.extend(found.map(|(key, value)| (key.to_vec(), value.to_vec())));
                     first = false;
                     if !batch.more {
@@ -239,7 +262,7 @@ impl Map {
     }
 
     /// Key by key. A key that is taken out under us sends the kernel back to the start, so the steps are counted.
-    fn walk(&self) -> io::Result<Vec<Entry>> {
+    fn walk(&self, wanted: &dyn Fn(&[u8]) -> bool) -> io::Result<Vec<Entry>> {
         let (mut entries, mut before): (Vec<Entry>, Option<Vec<u8>>) = (Vec::new(), None);
         for _ in 0..u64::from(self.fd.entries()) * 2 {
             let mut key = vec![0; self.fd.key_bytes()];
@@ -247,7 +270,7 @@ impl Map {
                 break;
             }
             let mut value = vec![0; self.fd.value_bytes()];
-            if missing(self.sys.map_lookup(&self.fd, &key, &mut value))?.is_some() {
+            if wanted(&key) && missing(self.sys.map_lookup(&self.fd, &key, &mut value))?.is_some() {
                 entries.push((key.clone(), value));
             }
             before = Some(key);

@@ -96,6 +96,7 @@ fn site_row(plan: &Plan, one: &Site, dispatch: u32) -> Vec<u8> {
     for word in pairs::words(plan, one) {
         row.extend(word.to_le_bytes());
     }
+    row.extend(start.wrapping_add(u64::from(one.offset)).to_le_bytes());
     row
 }
 
@@ -106,7 +107,8 @@ pub(super) fn users(shared: &mut Shared<'_>) -> Result<Vec<UserProgram>, Refused
     let mut rest = all.as_slice();
     while let Some((first, _)) = rest.first() {
         let (now, later) = rest.split_at(share(shared, first, rest)?);
-        if first.returning && !shared.has_links() {
+        let is_go = shared.plan.binaries.get(first.binary.index()).is_some_and(|binary| binary.go);
+        if (first.returning || !is_go) && !shared.has_links() {
             alone(shared, now, &mut programs)?;
         } else {
             let sites = sites(shared.plan, now);
@@ -135,7 +137,8 @@ fn share(shared: &Shared<'_>, first: &Action, actions: &[(Action, u32)]) -> Resu
     Ok(actions.len())
 }
 
-/// Without cookies a return cannot tell where it is, so each site has a program of its own.
+/// Without cookies a return cannot tell where it is, nor can code that may be anywhere in whatever process maps it, as
+/// libraries are: each site has a program of its own.
 fn alone(shared: &mut Shared<'_>, actions: &[(Action, u32)], programs: &mut Vec<UserProgram>) -> Result<(), Refused> {
     for one in sites(shared.plan, actions) {
         programs.push(user(shared, actions, vec![one], Some(one.cookie))?);
@@ -164,6 +167,9 @@ fn user(
     entry.begin(true);
     entry.whose(binary);
     entry.which(binary, only);
+    if !returning {
+        entry.where_loaded();
+    }
     entry.what();
     if actions.iter().any(|(action, _)| action.enters || action.leaves) {
         entry.pair(binary)?;
@@ -278,7 +284,8 @@ impl<'a, 'p> Entry<'a, 'p> {
         };
         self.asm.map_value(R1, self.shared.tables.control, control::UNFILTERED).load(Size::U64, R1, R1, 0);
         self.asm.number(R2, bit).alu(AluOp::And, R1, R2).jump_if(Cond::Eq, R1, 0, self.out);
-        self.put(hit::PROCESS, 0);
+        self.asm.load(Size::U32, R1, Reg::R10, WORD);
+        self.put(hit::PROCESS, R1);
         self.put(hit::BIAS, 0);
         self.asm.jump(have).place(known);
         self.put_process();
@@ -310,11 +317,7 @@ impl<'a, 'p> Entry<'a, 'p> {
     }
 
     fn by_address(&mut self, binary: BinaryNo) {
-        let ip = match self.shared.plan.arch {
-            Arch::Amd64 => "ip",
-            Arch::Arm64 => "pc",
-        };
-        self.load_register(R0, ip);
+        self.load_register(R0, self.instruction_pointer());
         self.asm.load(Size::U64, R1, Reg::R10, HIT + hit::BIAS).alu(AluOp::Sub, R0, R1);
         self.asm.store(Size::U64, Reg::R10, WORD, R0).store(Size::U64, Reg::R10, WORD + 8, binary.0 as i32);
         let addresses = self.shared.tables.addresses.unwrap_or(self.shared.tables.sites);
@@ -325,6 +328,20 @@ impl<'a, 'p> Entry<'a, 'p> {
     fn load_register(&mut self, dst: Reg, name: &str) {
         let register = Register::named(self.shared.plan.arch, name);
         self.asm.load(Size::U64, dst, CONTEXT, register.map_or(0, |register| i32::from(register.offset)));
+    }
+
+    /// The bias: the row says where the instruction is in the file.
+    fn where_loaded(&mut self) {
+        self.load_register(R1, self.instruction_pointer());
+        self.asm.load(Size::U64, R2, ROW, site::ADDRESS as i32).alu(AluOp::Sub, R1, R2);
+        self.put(hit::BIAS, R1);
+    }
+
+    fn instruction_pointer(&self) -> &'static str {
+        match self.shared.plan.arch {
+            Arch::Amd64 => "ip",
+            Arch::Arm64 => "pc",
+        }
     }
 
     /// What the row says of this hit.

@@ -5,6 +5,7 @@ mod expressions;
 mod maps;
 mod programs;
 mod sketch;
+mod starts;
 mod statements;
 mod texts;
 

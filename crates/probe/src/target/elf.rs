@@ -12,6 +12,7 @@ use gobin::{FileOff, VAddr};
 
 use super::go::SUGGESTED;
 use super::{Found, Runtime, Target};
+use crate::plan::Start;
 
 /// An executable or library in any language.
 pub struct ElfTarget<'e> {
@@ -35,6 +36,12 @@ impl<'e> ElfTarget<'e> {
         let (entry, name, _) = *self.functions.get(index)?;
         Some(Found { index: u32::try_from(index).ok()?, name: name.to_owned(), entry })
     }
+}
+
+/// Where its header says that it begins.
+pub(super) fn start(elf: &Elf) -> Option<Start> {
+    let at = Some(elf.entry).filter(|at| at.0 != 0)?;
+    Some(Start { at, file: elf.file_offset(at)? })
 }
 
 impl Target for ElfTarget<'_> {
@@ -84,6 +91,10 @@ impl Target for ElfTarget<'_> {
 
     fn resolve(&self, _: TypeRef) -> Option<Arc<Type>> {
         None
+    }
+
+    fn start(&self) -> Option<Start> {
+        start(self.elf)
     }
 
     fn file_offset(&self, at: VAddr) -> Option<FileOff> {

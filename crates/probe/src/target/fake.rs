@@ -335,6 +335,10 @@ impl Target for Program {
         self.resolve_ref(at)
     }
 
+    fn start(&self) -> Option<crate::plan::Start> {
+        None
+    }
+
     fn file_offset(&self, at: VAddr) -> Option<FileOff> {
         at.since(VAddr(0x40_0000)).map(FileOff)
     }

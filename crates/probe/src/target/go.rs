@@ -12,6 +12,7 @@ use gobin::types::{Type, TypeRef, TypeSource};
 use gobin::{Arch, FileOff, Function, Image, VAddr};
 
 use super::{FIELDS, Found, Runtime, Target, hooks};
+use crate::plan::Start;
 
 /// How many names are suggested.
 pub(super) const SUGGESTED: usize = 3;
@@ -123,6 +124,10 @@ impl Target for GoTarget<'_> {
 
     fn resolve(&self, at: TypeRef) -> Option<Arc<Type>> {
         self.image.dwarf()?.resolve(at)
+    }
+
+    fn start(&self) -> Option<Start> {
+        super::elf::start(self.image.elf())
     }
 
     fn file_offset(&self, at: VAddr) -> Option<FileOff> {

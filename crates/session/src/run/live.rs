@@ -16,14 +16,14 @@ use kernel::engine::{self, Engine, Map, Maps, Ring, Site, Uprobes, attach};
 use kernel::kallsyms::Symbols;
 use kernel::{clock, signal};
 use probe::plan::{BinaryNo, On, Period};
-use probe::program::{HookProgram, UserProgram, exit};
+use probe::program::{HookProgram, StartProgram, UserProgram, exit};
 
 use super::maps::UserMaps;
 use super::names::Known;
-use super::tally;
 use super::watch::{Control, Watch, Whose};
 use super::world::Executable;
 use super::{Compiled, Ended, Limits, Show, Stopped};
+use super::{remains, tally};
 use crate::refusal::Refusal;
 use crate::target::Target;
 use clocks::Intervals;
@@ -33,8 +33,10 @@ use life::Life;
 const TICK: Duration = Duration::from_millis(1);
 /// How often it is looked whether the target is still there, and whether the script has asked for the end.
 const GLANCE: Duration = Duration::from_millis(10);
-/// How often all processes are looked at for those that run the target.
+/// How often it is looked which processes have ended.
 const LOOK: Duration = Duration::from_millis(200);
+/// Looking takes no more than one part in so many of the time.
+const LOOKING: u32 = 20;
 /// When nothing was hit for that long after the start, it is said.
 const SILENCE: Duration = Duration::from_secs(5);
 
@@ -73,6 +75,9 @@ struct Live<'r> {
     in_place: Vec<attach::Attached>,
     users: Vec<engine::Program>,
     hooks: Vec<engine::Program>,
+    starts: Vec<engine::Program>,
+    /// Calls in which processes have ended.
+    open: u64,
     events: Vec<engine::Program>,
     ring: Ring,
     maps: Maps,
@@ -86,16 +91,16 @@ impl<'r> Live<'r> {
         let users = users.collect::<Result<_, _>>()?;
         let hooks = program.hooks.iter().map(|hook| engine.load(&hook.program, &maps));
         let hooks = hooks.collect::<Result<_, _>>()?;
+        let starts = program.starts.iter().map(|start| engine.load(&start.program, &maps));
+        let starts = starts.collect::<Result<_, _>>()?;
         let events = program.events.iter().map(|event| engine.load(&event.program, &maps));
         let events = events.collect::<Result<_, _>>()?;
         let ring = engine.ring(maps.get(program.tables.ring).ok_or_else(no_map)?)?;
         let binaries = compiled.binaries();
-        let mut watch = Watch::new(whose(compiled, life), binaries.iter().copied());
-        let processes = maps.get(program.tables.processes).ok_or_else(no_map)?;
-        match life.held() {
-            Some(pid) => watch.expect(pid, processes)?,
-            None => watch.look(processes).map(|_| ())?,
-        }
+        let starting = |n: u32| program.starts.iter().any(|start| start.binary.0 == n);
+        let watched = binaries.iter().copied().zip((0..).map(starting));
+        let mut watch = Watch::new(whose(compiled, life), watched);
+        watch.find(maps.get(program.tables.processes).ok_or_else(no_map)?)?;
         let mut control = Control::new(watch.unfiltered());
         control.arm(false, maps.get(program.tables.control).ok_or_else(no_map)?)?;
         Ok(Live {
@@ -114,6 +119,8 @@ impl<'r> Live<'r> {
             in_place: Vec::new(),
             users,
             hooks,
+            starts,
+            open: 0,
             events,
             ring,
             maps,
@@ -141,6 +148,12 @@ impl<'r> Live<'r> {
 
     fn attach(&mut self, life: &Life) -> Result<(), Stopped> {
         let compiled = self.compiled;
+        for (n, start) in compiled.program.starts.iter().enumerate() {
+            let attached = self.attach_start(n, start).map_err(|error| life.explain(error))?;
+            self.in_place.push(attached);
+        }
+        // Who came before the probes that see him come.
+        self.watch.find(self.maps.get(compiled.program.tables.processes).ok_or_else(no_map)?)?;
         for (n, hook) in compiled.program.hooks.iter().enumerate() {
             let attached = self.attach_hook(n, hook).map_err(|error| life.explain(error))?;
             self.in_place.push(attached);
@@ -161,6 +174,15 @@ impl<'r> Live<'r> {
         let sites: Vec<Site> =
             user.sites.iter().map(|site| Site { offset: site.file.0, cookie: site.cookie }).collect();
         self.attach_sites(user.binary, self.users.get(n), &sites, user.returning)
+    }
+
+    fn attach_start(&self, n: usize, start: &StartProgram) -> Result<attach::Attached, Stopped> {
+        let site = Site { offset: start.site.0, cookie: 0 };
+        let attached = self.attach_sites(start.binary, self.starts.get(n), &[site], false)?;
+        match attached.refused.first() {
+            Some(refused) => Err(Refusal::refused(format!("new processes cannot be noticed: {refused}")).into()),
+            None => Ok(attached),
+        }
     }
 
     fn attach_hook(&self, n: usize, hook: &HookProgram) -> Result<attach::Attached, Stopped> {
@@ -184,7 +206,7 @@ impl<'r> Live<'r> {
         let program = program.ok_or_else(missing)?;
         let pid = match self.watch.whose() {
             Whose::One(pid) => Some(pid),
-            Whose::All => None,
+            Whose::Running(_) | Whose::All => None,
         };
         let uprobes = Uprobes { file: &executable.file, sites, pid, returning };
         Ok(self.engine.uprobes(program, &uprobes)?)
@@ -219,8 +241,7 @@ impl<'r> Live<'r> {
     fn follow(&mut self, life: &mut Life, show: &mut dyn Show) -> Result<(), Stopped> {
         let start = Instant::now();
         let mut intervals = Intervals::new(&self.compiled.program.events, start);
-        let (mut glanced, mut looked, mut said) = (start, start, false);
-        let mut found = false;
+        let (mut glanced, mut look, mut said) = (start, start + LOOK, false);
         loop {
             self.act(show)?;
             let now = Instant::now();
@@ -233,10 +254,9 @@ impl<'r> Live<'r> {
                     self.engine.run(program, &[])?;
                 }
             }
-            // A command's program is where it will be only once it runs.
-            if now - looked >= LOOK || (life.has_command() && !found) {
-                looked = now;
-                found |= self.watch.look(self.maps.get(self.compiled.program.tables.processes).ok_or_else(no_map)?)?;
+            if now >= look {
+                self.look()?;
+                look = Instant::now() + LOOK.max(now.elapsed() * LOOKING);
             }
             if now - glanced >= GLANCE {
                 glanced = now;
@@ -252,6 +272,15 @@ impl<'r> Live<'r> {
         }
     }
 
+    /// What became of processes.
+    fn look(&mut self) -> Result<(), Stopped> {
+        let Compiled { plan, program, .. } = self.compiled;
+        if self.watch.look(self.maps.get(program.tables.processes).ok_or_else(no_map)?)? {
+            self.open += remains::clear(plan, program, &self.maps)?;
+        }
+        Ok(())
+    }
+
     fn is_over(&self) -> bool {
         self.exit.is_some() || self.limits.printed.is_some_and(|most| self.printed >= most)
     }
@@ -265,8 +294,8 @@ impl<'r> Live<'r> {
     fn tell_silence(&self, show: &mut dyn Show) -> Result<(), Stopped> {
         let so_far = self.summary()?;
         if so_far.hits + so_far.filtered == 0 && !self.compiled.program.users.is_empty() {
-            let nobody = match (self.watch.whose(), self.watch.loaded.is_empty()) {
-                (Whose::All, true) => "; no process that runs the target was found",
+            let nobody = match (self.watch.whose(), self.watch.is_empty()) {
+                (Whose::All | Whose::Running(_), true) => "; no process that runs the target was found",
                 _ => "",
             };
             show.note(&format!("nothing was hit in the first {} seconds{nobody}", SILENCE.as_secs()));
@@ -280,7 +309,8 @@ impl<'r> Live<'r> {
         let known = Known {
             plan: &compiled.plan,
             binaries: &self.binaries,
-            loaded: &self.watch.loaded,
+            watch: &self.watch,
+            processes: maps.get(compiled.program.tables.processes),
             stacks: compiled.program.tables.stacks.and_then(|id| maps.get(id)),
             kernel: &self.kernel,
             unix_less_boot: self.unix_less_boot,
@@ -312,7 +342,7 @@ impl<'r> Live<'r> {
     fn summary(&self) -> Result<Summary, Stopped> {
         let Compiled { plan, program, .. } = self.compiled;
         let mut summary = tally::summary(plan, program, &self.maps, &self.attached)?;
-        let programs = self.users.iter().chain(&self.hooks).chain(&self.events);
+        let programs = self.users.iter().chain(&self.hooks).chain(&self.starts).chain(&self.events);
         summary.missed = programs.map(|program| self.engine.missed(program).unwrap_or(0)).sum();
         summary.printed = self.printed;
         summary.damaged = self.damaged;
@@ -323,7 +353,7 @@ impl<'r> Live<'r> {
     fn close(mut self, life: &mut Life, show: &mut dyn Show) -> Result<Ended, Stopped> {
         let Compiled { program, .. } = self.compiled;
         self.arm(false)?;
-        // Hooks stand first and go last.
+        // What makes processes known and keeps pairs right stands first and goes last.
         while self.in_place.pop().is_some() {}
         let exit = life.end()?;
         self.act(show)?;
@@ -332,13 +362,14 @@ impl<'r> Live<'r> {
         let known = Known {
             plan: &self.compiled.plan,
             binaries: &self.binaries,
-            loaded: &self.watch.loaded,
+            watch: &self.watch,
+            processes: self.maps.get(program.tables.processes),
             stacks: program.tables.stacks.and_then(|id| self.maps.get(id)),
             kernel: &self.kernel,
             unix_less_boot: self.unix_less_boot,
         };
         show.rest(&UserMaps { program, maps: &self.maps }.all()?, &known)?;
-        let open = tally::open(&self.compiled.plan, program, &self.maps)?;
+        let open = self.open + remains::still_open(&self.compiled.plan, program, &self.maps)?;
         let summary = Summary { exit, open, ..self.summary()? };
         show.summary(&summary)?;
         show.pause()?;
@@ -348,10 +379,12 @@ impl<'r> Live<'r> {
 
 /// Whose hits count.
 fn whose(compiled: &Compiled, life: &Life) -> Whose {
+    let target = compiled.executables.target().map(|executable| executable.id);
     match (&compiled.script.target, life.held()) {
         (Some(Target::Pid(pid)), _) => Whose::One(*pid),
         (None, Some(pid)) => Whose::One(pid),
-        _ => Whose::All,
+        (Some(Target::Path(_)), _) => target.map_or(Whose::All, Whose::Running),
+        (None, None) => Whose::All,
     }
 }
 

@@ -1,7 +1,6 @@
 //! Names for the numbers that programs in the kernel send: functions, probes, stacks, moments.
 
 use std::cell::OnceCell;
-use std::collections::HashMap;
 
 use event::value::{Id, IdKind};
 use event::{Names, strftime};
@@ -12,7 +11,7 @@ use kernel::{Pid, clock};
 use probe::Plan;
 use probe::program::stack;
 
-use super::watch::Loaded;
+use super::watch::Watch;
 use super::world::Executable;
 
 /// What numbers mean at this moment.
@@ -22,7 +21,9 @@ pub(super) struct Known<'r> {
     /// The executables, by their numbers in the plan.
     pub binaries: &'r [&'r Executable],
     /// Where they are loaded.
-    pub loaded: &'r HashMap<(Pid, u32), Loaded>,
+    pub watch: &'r Watch,
+    /// What the programs know about that.
+    pub processes: Option<&'r Map>,
     /// User stacks, if there are any.
     pub stacks: Option<&'r Map>,
     /// The kernel's functions, once one is asked for; nothing if it does not tell them.
@@ -37,7 +38,7 @@ impl Names for Known<'_> {
             IdKind::Func => self.plan.functions.get(usize::try_from(id.number).ok()?).map(|f| f.name.clone()),
             IdKind::Probe => self.plan.probe_name(id.number),
             IdKind::StartFunc => {
-                let image = self.binaries.get(usize::try_from(id.number >> 48).ok()?)?.image();
+                let image = self.binaries.get(usize::try_from(id.number >> 48).ok()?)?.go()?;
                 image.function_at(VAddr(id.number << 16 >> 16)).map(|f| f.name().to_owned())
             }
             IdKind::WaitReason => {
@@ -87,9 +88,9 @@ impl Known<'_> {
         let at = pc.wrapping_sub(u64::from(is_return));
         let pid = u32::try_from(process).map_or(Pid(0), Pid);
         for (n, executable) in (0..).zip(self.binaries) {
-            let bias = self.loaded.get(&(pid, n)).map_or(0, |l| l.bias);
+            let bias = self.watch.bias(pid, n, self.processes);
             let at = VAddr(at.wrapping_sub(bias));
-            if let Some(function) = executable.image().function_at(at) {
+            if let Some(function) = executable.go().and_then(|image| image.function_at(at)) {
                 let inside = pc.wrapping_sub(bias).wrapping_sub(function.entry().0);
                 let inlined = function.inlined_at(at).map(|name| format!("{name} (inlined)\n")).unwrap_or_default();
                 return format!("{inlined}{}+{inside}", function.name());

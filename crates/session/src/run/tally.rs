@@ -3,9 +3,9 @@
 use event::run::{Attached, Full, Reason, Summary};
 use kernel::engine::{Error, Map, Maps};
 use probe::Program;
-use probe::frames::{Counters, Heads};
+use probe::frames::Counters;
 use probe::plan::{Event, On, Plan, Point};
-use probe::program::counter;
+use probe::program::{counter, starts};
 
 /// What the plan found, before anything is attached.
 pub(super) fn planned(plan: &Plan, program: &Program) -> Attached {
@@ -43,6 +43,7 @@ pub(super) fn summary(plan: &Plan, program: &Program, maps: &Maps, attached: &At
         summary.no_scratch += point.at(counter::NO_SCRATCH);
     }
     pairs(program, maps, &mut summary)?;
+    summary.full.extend(unknown(program, maps)?);
     summary.full.extend(drops(program, maps)?);
     Ok(summary)
 }
@@ -58,13 +59,11 @@ fn pairs(program: &Program, maps: &Maps, summary: &mut Summary) -> Result<(), Er
     Ok(())
 }
 
-/// How many calls have no end. Exact once no probe is in place any more.
-pub(super) fn open(plan: &Plan, program: &Program, maps: &Maps) -> Result<u64, Error> {
-    let Some(tables) = &program.tables.frames else { return Ok(0) };
-    let (Some(heads), Some(chunks)) = (maps.get(tables.heads), maps.get(tables.chunks)) else { return Ok(0) };
-    let heads = Heads::new(tables, heads.entries()?, chunks.entries()?);
-    let is_the_users = |row: u32| plan.functions.get(row as usize).is_some_and(|function| function.frames);
-    Ok(heads.open().filter(|call| is_the_users(call.row)).count() as u64)
+/// Processes that nobody knows because there was no room for them.
+fn unknown(program: &Program, maps: &Maps) -> Result<Option<Full>, Error> {
+    let Some(map) = program.tables.starts.and_then(|id| maps.get(id)) else { return Ok(None) };
+    let times = Words::read(map, 0)?.at(starts::UNKNOWN);
+    Ok((times > 0).then(|| Full { map: Full::PROCESSES.to_owned(), times }))
 }
 
 /// What did not fit into the maps of the text.

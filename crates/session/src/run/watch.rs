@@ -1,10 +1,11 @@
 //! The processes whose probes count: which they are, where their programs are loaded, and the table that tells the
 //! programs in the kernel.
 //!
-//! Processes are found by looking at `/proc` again and again. One that lives shorter than that is seen only where it
-//! need not be known: where every process that runs the file counts, and the file names the addresses that it runs at.
+//! Processes that begin while probes are in place come into the table by themselves, with a program at the first
+//! instruction of each executable ([`probe::program::StartProgram`]). Here those are put in that were there before, and
+//! what has ended is taken out again.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
@@ -14,12 +15,17 @@ use probe::program::{control, process};
 
 use super::world::Executable;
 
+/// How many processes that have ended are remembered, to name addresses that they have left behind.
+const REMEMBERED: usize = 4096;
+
 /// Whose hits count.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Whose {
     /// Those of this process.
     One(Pid),
-    /// Those of all that run the file.
+    /// Those of all that run the executables; of libraries only what processes do that run this file.
+    Running(FileId),
+    /// Those of all that run the executables, and of libraries those of all that map them.
     All,
 }
 
@@ -27,35 +33,37 @@ pub(super) enum Whose {
 struct Watched {
     file: FileId,
     entry: u64,
-    is_fixed: bool,
-    is_go: bool,
+    /// Its processes come into the table by themselves.
+    starts: bool,
     /// The segment with code: where in the file, and at which address.
     code: Option<(u64, u64)>,
-}
-
-/// A process, and where one executable is in it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Loaded {
-    /// A number that no other process of the run has.
-    pub number: u32,
-    /// How far behind the file's addresses.
-    pub bias: u64,
 }
 
 /// What is known of processes.
 pub(super) struct Watch {
     whose: Whose,
     binaries: Vec<Watched>,
-    numbers: HashMap<Pid, u32>,
-    /// By process and the executable's number in the plan.
-    pub loaded: HashMap<(Pid, u32), Loaded>,
+    /// The processes in the table: their numbers there, and when they started.
+    known: HashMap<Pid, (u32, u64)>,
+    /// How far behind the file's addresses: by process and the executable's number in the plan.
+    loaded: HashMap<(Pid, u32), u64>,
+    /// Those that have ended, in that order.
+    ended: VecDeque<Pid>,
+}
+
+/// A line of the table.
+struct Row {
+    pid: Pid,
+    binary: u32,
+    number: u32,
+    bias: u64,
 }
 
 impl Watch {
-    /// Knows no process yet.
-    pub fn new<'e>(whose: Whose, binaries: impl IntoIterator<Item = &'e Executable>) -> Watch {
-        let binaries = binaries.into_iter().map(watched).collect();
-        Watch { whose, binaries, numbers: HashMap::new(), loaded: HashMap::new() }
+    /// Knows no process yet. `starts` says which executables have programs at their first instruction.
+    pub fn new<'e>(whose: Whose, binaries: impl IntoIterator<Item = (&'e Executable, bool)>) -> Watch {
+        let binaries = binaries.into_iter().map(|(executable, starts)| watched(executable, starts)).collect();
+        Watch { whose, binaries, known: HashMap::new(), loaded: HashMap::new(), ended: VecDeque::new() }
     }
 
     /// Whose hits count.
@@ -63,85 +71,144 @@ impl Watch {
         self.whose
     }
 
-    /// The bits of [`control::UNFILTERED`]: files of which every process counts, whether it was found yet or not.
+    /// Whether any process was found.
+    pub fn is_empty(&self) -> bool {
+        self.known.is_empty()
+    }
+
+    /// The bits of [`control::UNFILTERED`]: files of which every process counts, whether it was found or not.
     pub fn unfiltered(&self) -> u64 {
-        let all = self.whose == Whose::All;
-        let open = self.binaries.iter().zip(0..64u32).filter(|(b, _)| all && (b.is_fixed || !b.is_go));
+        let open = |binary: &Watched| match self.whose {
+            Whose::One(_) => false,
+            Whose::Running(file) => !binary.starts && binary.file == file,
+            Whose::All => !binary.starts,
+        };
+        let open = self.binaries.iter().zip(0..64u32).filter(|(binary, _)| open(binary));
         open.fold(0, |bits, (_, n)| bits | 1 << n)
     }
 
-    /// Takes a process whose program is not loaded yet for what it will be: found where its file says.
-    pub fn expect(&mut self, pid: Pid, table: &Map) -> Result<(), Error> {
-        let fixed = (0..).zip(&self.binaries).filter(|(_, b)| b.is_fixed).map(|(n, _)| n);
-        for binary in fixed.collect::<Vec<u32>>() {
-            self.enter(pid, binary, 0, table)?;
-        }
-        Ok(())
-    }
-
-    /// Looks which processes there are now, and tells the table. Says whether any is there.
-    pub fn look(&mut self, table: &Map) -> Result<bool, Error> {
+    /// Puts those into the table that run already. Who comes while this looks, or has come by itself, is not changed.
+    pub fn find(&mut self, table: &Map) -> Result<(), Error> {
         let pids = match self.whose {
             Whose::One(pid) => vec![pid],
-            Whose::All => kernel::proc::pids().unwrap_or_default(),
+            _ => kernel::proc::pids().unwrap_or_default(),
         };
-        let mut seen = HashSet::new();
         for pid in pids {
             for (binary, bias) in self.look_at(pid) {
-                seen.insert(pid);
-                self.enter(pid, binary, bias, table)?;
+                table.add(&key(pid, binary), &value(pid.0, bias))?;
             }
-        }
-        if self.whose == Whose::All {
-            self.forget(&seen, table)?;
-        }
-        Ok(!seen.is_empty())
-    }
-
-    /// Which executables are in a process, and where. Nothing if it cannot be looked at.
-    fn look_at(&self, pid: Pid) -> Vec<(u32, u64)> {
-        let Ok(process) = Process::open(pid) else { return Vec::new() };
-        let main = process.exe().and_then(|file| file.metadata()).map(|m| FileId::of(&m)).ok();
-        let is_alone = self.whose == Whose::All && self.binaries.iter().all(|b| Some(b.file) != main);
-        // All maps of all processes would be too much to read.
-        if main.is_none() || is_alone {
-            return Vec::new();
-        }
-        (0..).zip(&self.binaries).filter_map(|(n, b)| Some((n, bias(&process, b, main)?))).collect()
-    }
-
-    fn enter(&mut self, pid: Pid, binary: u32, bias: u64, table: &Map) -> Result<(), Error> {
-        let next = self.numbers.len() as u32 + 1;
-        let number = *self.numbers.entry(pid).or_insert(next);
-        let now = Loaded { number, bias };
-        if self.loaded.insert((pid, binary), now) == Some(now) {
-            return Ok(());
-        }
-        let mut value = [0; process::SIZE as usize];
-        value[process::NUMBER as usize..][..4].copy_from_slice(&number.to_le_bytes());
-        value[process::BIAS as usize..][..8].copy_from_slice(&bias.to_le_bytes());
-        table.put(&key(pid, binary), &value)
-    }
-
-    fn forget(&mut self, seen: &HashSet<Pid>, table: &Map) -> Result<(), Error> {
-        let gone: Vec<_> = self.loaded.keys().filter(|(pid, _)| !seen.contains(pid)).copied().collect();
-        for (pid, binary) in gone {
-            self.loaded.remove(&(pid, binary));
-            // A later process with this PID is another one.
-            if let Some(number) = self.numbers.remove(&pid) {
-                self.numbers.insert(Pid(u32::MAX - number), number);
-            }
-            table.remove(&key(pid, binary))?;
         }
         Ok(())
+    }
+
+    /// Which executables are in a process, and where. Nothing if it cannot be looked at, or is none of ours.
+    fn look_at(&self, pid: Pid) -> Vec<(u32, u64)> {
+        let all = (0..).zip(&self.binaries);
+        let process = Process::open(pid).ok();
+        let main = process.as_ref().and_then(|p| Some(FileId::of(&p.exe().ok()?.metadata().ok()?)));
+        let is_ours = match self.whose {
+            Whose::One(_) => true,
+            Whose::Running(file) => {
+                main == Some(file) || self.binaries.iter().any(|b| b.starts && Some(b.file) == main)
+            }
+            // All maps of all processes would be too much to read.
+            Whose::All => self.binaries.iter().any(|b| Some(b.file) == main),
+        };
+        if !is_ours {
+            return Vec::new();
+        }
+        // What is not loaded yet is found where its file says, or by what comes into the table by itself.
+        all.map(|(n, b)| (n, process.as_ref().and_then(|p| bias(p, b, main)).unwrap_or(0))).collect()
+    }
+
+    /// Looks what became of the table: learns of those that have come, and takes those out that have ended. Says whether
+    /// any has.
+    pub fn look(&mut self, table: &Map) -> Result<bool, Error> {
+        if matches!(self.whose, Whose::Running(file) if self.binaries.iter().all(|b| b.file != file)) {
+            self.find(table)?;
+        }
+        let (mut any, mut ended) = (false, HashSet::new());
+        for row in rows(table)? {
+            self.loaded.insert((row.pid, row.binary), row.bias);
+            if ended.contains(&row.pid) || self.has_ended(row.pid, row.number, &mut any) {
+                ended.insert(row.pid);
+                table.remove(&key(row.pid, row.binary))?;
+            }
+        }
+        ended.into_iter().for_each(|pid| self.forget(pid));
+        Ok(any)
+    }
+
+    /// Whether a process has ended. `any` becomes true if it has, or if it was another one when it was last looked at.
+    fn has_ended(&mut self, pid: Pid, number: u32, any: &mut bool) -> bool {
+        let now = started(pid);
+        let before = self.known.insert(pid, (number, now.unwrap_or(0)));
+        let ended = match (now, before) {
+            (None, _) => self.whose != Whose::One(pid),
+            (Some(now), Some((known, then))) => known == number && now != then,
+            (Some(_), None) => false,
+        };
+        *any |= ended || before.is_some_and(|(known, _)| known != number);
+        ended
+    }
+
+    fn forget(&mut self, pid: Pid) {
+        self.known.remove(&pid);
+        self.ended.push_back(pid);
+        if self.ended.len() > REMEMBERED
+            && let Some(oldest) = self.ended.pop_front()
+            && !self.known.contains_key(&oldest)
+        {
+            self.loaded.retain(|(pid, _), _| *pid != oldest);
+        }
+    }
+
+    /// How far behind the file's addresses an executable is, or was, in a process.
+    pub fn bias(&self, pid: Pid, binary: u32, table: Option<&Map>) -> u64 {
+        let from_table = || table?.get(&key(pid, binary)).ok()?.map(|bytes| word(&bytes, process::BIAS));
+        let known = self.loaded.get(&(pid, binary)).copied().filter(|&bias| bias != 0);
+        known.or_else(|| from_table().filter(|&bias| bias != 0)).or_else(|| self.mapped(pid, binary)).unwrap_or(0)
+    }
+
+    /// The same by the process's memory map.
+    fn mapped(&self, pid: Pid, binary: u32) -> Option<u64> {
+        let process = Process::open(pid).ok()?;
+        bias(&process, self.binaries.get(binary as usize)?, None)
+    }
+
+    /// Whether what is kept under a process's number may go: it is none of those in the table, nor, without being
+    /// there, that of a process that lives.
+    pub fn is_over(number: u32, table: &HashSet<u32>) -> bool {
+        let by_itself = number >> process::PID_BITS != 0;
+        !table.contains(&number) && (by_itself || started(Pid(number)).is_none())
     }
 }
 
-fn watched(executable: &Executable) -> Watched {
-    let elf = executable.image().elf();
+/// The numbers in the table.
+pub(super) fn numbers(table: &Map) -> Result<HashSet<u32>, Error> {
+    Ok(rows(table)?.into_iter().map(|row| row.number).collect())
+}
+
+fn rows(table: &Map) -> Result<Vec<Row>, Error> {
+    let row = |(key, value): (Vec<u8>, Vec<u8>)| Row {
+        pid: Pid(half(&key, process::TGID)),
+        binary: half(&key, process::BINARY),
+        number: half(&value, process::NUMBER),
+        bias: word(&value, process::BIAS),
+    };
+    Ok(table.entries()?.into_iter().map(row).collect())
+}
+
+/// When a process was started; nothing if it has ended.
+fn started(pid: Pid) -> Option<u64> {
+    let stat = Process::open(pid).ok()?.stat().ok()?;
+    (!matches!(stat.state, 'Z' | 'X')).then_some(stat.start_ticks)
+}
+
+fn watched(executable: &Executable, starts: bool) -> Watched {
+    let elf = executable.elf();
     let code = elf.segment(elf.entry).map(|s| (s.offset.0, s.addr.0));
-    let (is_fixed, is_go) = (executable.is_fixed(), executable.is_go());
-    Watched { file: executable.program.file, entry: executable.entry().0, is_fixed, is_go, code }
+    Watched { file: executable.id, entry: elf.entry.0, starts, code }
 }
 
 fn bias(process: &Process, binary: &Watched, main: Option<FileId>) -> Option<u64> {
@@ -158,6 +225,22 @@ fn key(pid: Pid, binary: u32) -> [u8; process::KEY as usize] {
     key[process::TGID as usize..][..4].copy_from_slice(&pid.0.to_le_bytes());
     key[process::BINARY as usize..][..4].copy_from_slice(&binary.to_le_bytes());
     key
+}
+
+fn value(number: u32, bias: u64) -> [u8; process::SIZE as usize] {
+    let mut value = [0; process::SIZE as usize];
+    value[process::NUMBER as usize..][..4].copy_from_slice(&number.to_le_bytes());
+    value[process::BIAS as usize..][..8].copy_from_slice(&bias.to_le_bytes());
+    value
+}
+
+fn half(bytes: &[u8], at: u32) -> u32 {
+    word(bytes, at) as u32
+}
+
+/// The word at an offset, as far as there are bytes for it.
+fn word(bytes: &[u8], at: u32) -> u64 {
+    bytes.iter().skip(at as usize).take(8).rev().fold(0, |n, &byte| n << 8 | u64::from(byte))
 }
 
 /// The word that tells programs what to do.

@@ -6,45 +6,76 @@ use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use gobin::elf::Placement;
-use gobin::{Arch, Image, VAddr};
-use kernel::FileId;
+use gobin::elf::Elf;
+use gobin::{Arch, Image};
 use kernel::engine::{Engine, tracepoint};
+use kernel::{FileId, Pid};
 use probe::ast::{Attach, Script};
 use probe::plan::FieldForm;
 use probe::target::{ElfTarget, Field, GoTarget, Target as Asked, World};
 
 use crate::refusal::Refusal;
-use crate::target::{Program, Target};
+use crate::target::Target;
 
-/// An executable with the file that probes go into.
+/// An executable, or a library, with the file that probes go into.
 pub(super) struct Executable {
-    /// What its file says.
-    pub program: Program,
+    /// Which file it is.
+    pub id: FileId,
     /// The file, open: whatever its path leads to later, probes go into what was read.
     pub file: File,
+    code: Code,
+}
+
+/// What its file says.
+enum Code {
+    Go(Box<Image>),
+    Other(Box<Elf>),
 }
 
 impl Executable {
-    /// Whether it is a Go program whose functions can be found.
-    pub fn is_go(&self) -> bool {
-        self.image().table().is_ok()
+    /// Opens a target, whatever it is made of.
+    fn open(target: &Target) -> Result<Executable, Refusal> {
+        match target.open() {
+            Ok(program) => {
+                let path = program.pid().map_or_else(|| program.path.clone(), exe);
+                let file = reopen(&path, &program.name, program.file).map_err(Refusal::refused)?;
+                Ok(Executable { id: program.file, file, code: Code::Go(Box::new(program.image)) })
+            }
+            Err(refusal) => Executable::other(target).ok_or(refusal),
+        }
     }
 
-    /// Whether it runs at the addresses that its file names.
-    pub fn is_fixed(&self) -> bool {
-        self.image().elf().placement == Placement::Fixed
+    /// One that is not Go's.
+    fn other(target: &Target) -> Option<Executable> {
+        let path = match target {
+            Target::Path(path) => path.clone(),
+            Target::Pid(pid) => exe(*pid),
+        };
+        let file = kernel::map_file(&path).ok()?;
+        let id = file.id();
+        let code = Code::Other(Box::new(Elf::parse(file).ok()?));
+        Some(Executable { id, file: reopen(&path, "", id).ok()?, code })
     }
 
-    /// Where its file has its first instruction.
-    pub fn entry(&self) -> VAddr {
-        self.image().elf().entry
+    /// What its file says, if it is a Go program whose functions can be found.
+    pub fn go(&self) -> Option<&Image> {
+        match &self.code {
+            Code::Go(image) => Some(image.as_ref()).filter(|image| image.table().is_ok()),
+            Code::Other(_) => None,
+        }
     }
 
-    /// What its file says.
-    pub fn image(&self) -> &Image {
-        &self.program.image
+    /// What any executable's file says.
+    pub fn elf(&self) -> &Elf {
+        match &self.code {
+            Code::Go(image) => image.elf(),
+            Code::Other(elf) => elf,
+        }
     }
+}
+
+fn exe(pid: Pid) -> PathBuf {
+    PathBuf::from(format!("/proc/{pid}/exe"))
 }
 
 /// All executables of a text, each file once.
@@ -98,13 +129,17 @@ impl Executables {
     }
 
     fn add(&mut self, target: &Target) -> Result<usize, Refusal> {
-        let program = target.open_any()?;
-        if let Some(known) = self.list.iter().position(|e| e.program.file == program.file) {
+        let executable = Executable::open(target)?;
+        if let Some(known) = self.list.iter().position(|known| known.id == executable.id) {
             return Ok(known);
         }
-        let file = reopen(&program).map_err(Refusal::refused)?;
-        self.list.push(Executable { program, file });
+        self.list.push(executable);
         Ok(self.list.len() - 1)
+    }
+
+    /// The target, if there is one.
+    pub fn target(&self) -> Option<&Executable> {
+        self.list.get(*self.names.get("")?.as_ref().ok()?)
     }
 
     /// The executable that the text calls so, by its place in the list.
@@ -114,15 +149,11 @@ impl Executables {
 }
 
 /// The same file, for probes.
-fn reopen(program: &Program) -> Result<File, String> {
-    let path = match program.pid() {
-        Some(pid) => PathBuf::from(format!("/proc/{pid}/exe")),
-        None => program.path.clone(),
-    };
-    let unopened = |e| format!("{} cannot be opened: {e}", program.name);
+fn reopen(path: &Path, name: &str, id: FileId) -> Result<File, String> {
+    let unopened = |e| format!("{name} cannot be opened: {e}");
     let file = File::open(path).map_err(unopened)?;
-    let id = FileId::of(&file.metadata().map_err(unopened)?);
-    if id == program.file { Ok(file) } else { Err(format!("{} was replaced just now", program.name)) }
+    let now = FileId::of(&file.metadata().map_err(unopened)?);
+    if now == id { Ok(file) } else { Err(format!("{name} was replaced just now")) }
 }
 
 /// A name without slash is looked for where the shell looks for commands.
@@ -147,9 +178,9 @@ impl<'r> Answers<'r> {
     /// About these executables, and about the kernel's tracepoints if there is an engine.
     pub fn new(executables: &'r Executables, engine: Result<&'r Engine, String>) -> Answers<'r> {
         let target = |executable: &'r Executable| -> Box<dyn Asked + 'r> {
-            match executable.is_go() {
-                true => Box::new(GoTarget::new(executable.image())),
-                false => Box::new(ElfTarget::new(executable.image().elf())),
+            match executable.go() {
+                Some(image) => Box::new(GoTarget::new(image)),
+                None => Box::new(ElfTarget::new(executable.elf())),
             }
         };
         Answers { executables, targets: executables.list.iter().map(target).collect(), engine }
@@ -164,7 +195,7 @@ impl World for Answers<'_> {
     fn binary(&self, path: &str) -> Result<&dyn Asked, String> {
         let index = self.executables.find(path)?;
         let target = self.targets.get(index).ok_or_else(|| format!("{path} was not opened"))?;
-        let arch = self.executables.list.get(index).map(|e| e.image().arch());
+        let arch = self.executables.list.get(index).map(|e| e.elf().arch);
         match arch {
             Some(arch) if arch != self.arch() => {
                 Err(format!("its code is for {}, this machine is {}", arch.name(), self.arch().name()))

@@ -236,20 +236,20 @@ fn the_listing_of_a_count() {
         map ring ringbuf 4194304 bytes
         map control array key 4 value 32 entries 1
         map exit array key 4 value 16 entries 1
-        map processes hash key 8 value 16 entries 4096
+        map processes hash key 8 value 16 entries 16384
         map counters percpu_array key 4 value 64 entries 2
         map drops percpu_array key 4 value 8 entries 1
-        map sites array key 4 value 40 entries 1 holds 1
+        map sites array key 4 value 48 entries 1 holds 1
         map @ percpu_hash key 8 value 8 entries 16
 
         binary 0, 1 sites
         site 0 at 0x1000 in function 0
         program sites_0 uprobe_multi
         map control array key 4 value 32 entries 1
-        map processes hash key 8 value 16 entries 4096
+        map processes hash key 8 value 16 entries 16384
         map counters percpu_array key 4 value 64 entries 2
         map drops percpu_array key 4 value 8 entries 1
-        map sites array key 4 value 40 entries 1 holds 1
+        map sites array key 4 value 48 entries 1 holds 1
         map @ percpu_hash key 8 value 8 entries 16
 
         sites_0:
@@ -300,7 +300,8 @@ fn the_listing_of_a_count() {
           r2 = 1
           r1 &= r2
           if r1 == 0x0 goto out
-          *(u64 *)(r10 -16) = 0
+          r1 = *(u32 *)(r10 -96)
+          *(u64 *)(r10 -16) = r1
           *(u64 *)(r10 -24) = 0
           goto ours
         known:
@@ -319,6 +320,10 @@ fn the_listing_of_a_count() {
           call bpf_map_lookup_elem#1
           if r0 == 0x0 goto out
           r8 = r0
+          r1 = *(u64 *)(r6 +128)
+          r2 = *(u64 *)(r8 +40)
+          r1 -= r2
+          *(u64 *)(r10 -24) = r1
           r1 = *(u32 *)(r8 +0)
           *(u64 *)(r10 -80) = r1
           r9 = *(u32 *)(r8 +4)
@@ -416,10 +421,10 @@ fn the_listing_of_a_predicate_and_a_printf() {
         map ring ringbuf 4194304 bytes
         map control array key 4 value 32 entries 1
         map exit array key 4 value 16 entries 1
-        map processes hash key 8 value 16 entries 4096
+        map processes hash key 8 value 16 entries 16384
         map counters percpu_array key 4 value 64 entries 2
         map drops percpu_array key 4 value 8 entries 1
-        map sites array key 4 value 40 entries 1 holds 1
+        map sites array key 4 value 48 entries 1 holds 1
         map addresses hash key 16 value 4 entries 1 holds 1
 
         binary 0, 1 sites
@@ -427,9 +432,9 @@ fn the_listing_of_a_predicate_and_a_printf() {
         program sites_0 uprobe
         map ring ringbuf 4194304 bytes
         map control array key 4 value 32 entries 1
-        map processes hash key 8 value 16 entries 4096
+        map processes hash key 8 value 16 entries 16384
         map counters percpu_array key 4 value 64 entries 2
-        map sites array key 4 value 40 entries 1 holds 1
+        map sites array key 4 value 48 entries 1 holds 1
         map addresses hash key 16 value 4 entries 1 holds 1
 
         sites_0:
@@ -480,7 +485,8 @@ fn the_listing_of_a_predicate_and_a_printf() {
           r2 = 1
           r1 &= r2
           if r1 == 0x0 goto out
-          *(u64 *)(r10 -16) = 0
+          r1 = *(u32 *)(r10 -96)
+          *(u64 *)(r10 -16) = r1
           *(u64 *)(r10 -24) = 0
           goto ours
         known:
@@ -508,6 +514,10 @@ fn the_listing_of_a_predicate_and_a_printf() {
           call bpf_map_lookup_elem#1
           if r0 == 0x0 goto out
           r8 = r0
+          r1 = *(u64 *)(r6 +128)
+          r2 = *(u64 *)(r8 +40)
+          r1 -= r2
+          *(u64 *)(r10 -24) = r1
           r1 = *(u32 *)(r8 +0)
           *(u64 *)(r10 -80) = r1
           r9 = *(u32 *)(r8 +4)

@@ -121,7 +121,7 @@ impl Sketch {
             strings: Vec::new(),
             maps: Vec::new(),
             points: Vec::new(),
-            binaries: vec![Binary { path: String::new(), go: true, runtime: Some(runtime()) }],
+            binaries: vec![Binary { path: String::new(), go: true, runtime: Some(runtime()), start: None }],
             functions: Vec::new(),
             sites: Vec::new(),
             bodies: Vec::new(),

@@ -54,11 +54,6 @@ impl Life {
         self.held.as_ref().map(Held::pid)
     }
 
-    /// Whether there is a command.
-    pub fn has_command(&self) -> bool {
-        self.child.is_some() || self.held.is_some()
-    }
-
     /// Lets the command begin.
     pub fn start(&mut self) -> Result<(), Stopped> {
         if let Some(held) = self.held.take() {

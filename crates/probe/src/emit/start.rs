@@ -1,0 +1,85 @@
+//! What runs where an executable begins, before the first instruction of its program: makes its process known.
+//!
+//! So a process counts from its first hit on, wherever it was loaded, and is another one than all before it, also one
+//! that had its PID or that executed this program in its place: the kernel comes by here once for each.
+//!
+//! The number is made of the PID and of a count of starts, so two processes that live at one time never share one, and
+//! kernels need no atomic that tells what it found. Processes that began before us have the PID alone.
+
+use bpf::insn::{AluOp, AtomicOp, Cond, Size, Width};
+use bpf::{Assembler, Entries, Helper, Kind, MapId, MapSpec, Reg};
+use gobin::Arch;
+
+use super::body::{CONTEXT, R0, R1, R2, R3, R4};
+use super::entry::{Entry, HIT};
+use super::{Refused, Shared, hit};
+use crate::machine::Register;
+use crate::plan::{BinaryNo, Start};
+use crate::program::{StartProgram, process, starts};
+
+/// What processes are known by is put together here, in the frame of the entry.
+const KEY: i32 = HIT - 24;
+const VALUE: i32 = KEY - process::SIZE as i32;
+/// How far behind the file's addresses the executable is.
+const BIAS: Reg = Reg::R8;
+/// The process's number.
+const NUMBER: Reg = Reg::R9;
+
+/// One program for each Go program. Others pair no calls, and are where their probes are hit.
+pub(super) fn programs(shared: &mut Shared<'_>) -> Result<Vec<StartProgram>, Refused> {
+    let wanted = (0..).zip(&shared.plan.binaries).filter(|(_, binary)| binary.go);
+    let wanted: Vec<(BinaryNo, Start)> = wanted.filter_map(|(n, b)| Some((BinaryNo(n), b.start?))).collect();
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let counts = shared.maps.add(MapSpec::array("starts", starts::SIZE, Entries::Fixed(1)))?;
+    shared.tables.starts = Some(counts);
+    wanted.into_iter().map(|(binary, start)| program(shared, binary, start, counts)).collect()
+}
+
+fn program(shared: &mut Shared<'_>, binary: BinaryNo, start: Start, counts: MapId) -> Result<StartProgram, Refused> {
+    let kind = if shared.has_links() { Kind::UprobeMulti } else { Kind::Uprobe };
+    let (arch, all) = (shared.plan.arch, shared.plan.binaries.len() as u32);
+    let processes = shared.tables.processes;
+    let mut entry = Entry::new(shared, &format!("start_{}", binary.0), kind, Some(binary));
+    entry.asm.mov(CONTEXT, Reg::R1);
+    entry.ids();
+    let asm = &mut entry.asm;
+    bias(asm, arch, start);
+    number(asm, counts);
+    // Whatever else it maps is the same process's.
+    for other in (0..all).map(BinaryNo) {
+        let of_this = other == binary;
+        asm.store(Size::U32, Reg::R10, KEY + process::BINARY as i32, other.0 as i32);
+        asm.store(Size::U64, Reg::R10, VALUE + process::NUMBER as i32, NUMBER);
+        match of_this {
+            true => asm.store(Size::U64, Reg::R10, VALUE + process::BIAS as i32, BIAS),
+            false => asm.store(Size::U64, Reg::R10, VALUE + process::BIAS as i32, 0),
+        };
+        put(asm, processes, counts);
+    }
+    Ok(StartProgram { binary, program: entry.finish()?, site: start.file })
+}
+
+fn bias(asm: &mut Assembler, arch: Arch, start: Start) {
+    let ip = Register::named(arch, if arch == Arch::Amd64 { "ip" } else { "pc" });
+    asm.comment("bias").load(Size::U64, BIAS, CONTEXT, ip.map_or(0, |ip| i32::from(ip.offset)));
+    asm.number(R1, start.at.0).alu(AluOp::Sub, BIAS, R1);
+}
+
+/// The PID, and above it a number from 1 on that its next owner will not have.
+fn number(asm: &mut Assembler, counts: MapId) {
+    asm.comment("number").load(Size::U32, NUMBER, Reg::R10, HIT + hit::PID_TGID + 4);
+    asm.store(Size::U32, Reg::R10, KEY + process::TGID as i32, NUMBER);
+    asm.map_value(R2, counts, starts::COUNT).mov(R1, 1);
+    asm.atomic(AtomicOp::Add, Width::W64, R2, 0, R1).load(Size::U64, R1, R2, 0);
+    asm.alu(AluOp::Mod, R1, process::STARTS as i32).add(R1, 1).alu(AluOp::Lsh, R1, process::PID_BITS as i32);
+    asm.alu(AluOp::Or, NUMBER, R1);
+}
+
+fn put(asm: &mut Assembler, processes: MapId, counts: MapId) {
+    let known = asm.label("known");
+    asm.map(R1, processes).frame(R2, KEY).frame(R3, VALUE).mov(R4, 0).helper(Helper::MAP_UPDATE_ELEM);
+    asm.jump_if(Cond::Eq, R0, 0, known).map_value(R2, counts, starts::UNKNOWN).mov(R1, 1);
+    asm.atomic(AtomicOp::Add, Width::W64, R2, 0, R1).place(known);
+}

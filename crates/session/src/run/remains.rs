@@ -1,0 +1,54 @@
+//! What processes leave behind that have ended: the heads and chunks of their goroutines. They are taken out, so that a
+//! program that starts others all day does not fill the maps, and the calls are counted that their processes ended in.
+
+use std::collections::HashSet;
+
+use kernel::engine::{Error, Map, Maps};
+use probe::Program;
+use probe::frames::Heads;
+use probe::plan::Plan;
+
+use super::watch::{Watch, numbers};
+
+/// Takes out what no process owns any more. Says how many calls were open in it.
+pub(super) fn clear(plan: &Plan, program: &Program, maps: &Maps) -> Result<u64, Error> {
+    let Some(tables) = &program.tables.frames else { return Ok(0) };
+    let all = [tables.heads, tables.chunks, program.tables.processes].map(|id| maps.get(id));
+    let [Some(heads), Some(chunks), Some(processes)] = all else { return Ok(0) };
+    let before = numbers(processes)?;
+    let heads_left = heads.entries_where(|key| !before.contains(&number(key)))?;
+    // A process is in its table before it has anything here, so who came meanwhile is there by now.
+    let now = numbers(processes)?;
+    let over: HashSet<u32> = heads_left.iter().map(|(key, _)| number(key)).collect();
+    let over: HashSet<u32> = over.into_iter().filter(|&number| Watch::is_over(number, &now)).collect();
+    if over.is_empty() {
+        return Ok(0);
+    }
+    let heads_left: Vec<_> = heads_left.into_iter().filter(|(key, _)| over.contains(&number(key))).collect();
+    let chunks_left = chunks.entries_where(|key| over.contains(&number(key)))?;
+    remove(heads, &heads_left)?;
+    remove(chunks, &chunks_left)?;
+    Ok(open(plan, &Heads::new(tables, heads_left, chunks_left)))
+}
+
+/// How many calls have no end. Exact once no probe is in place any more.
+pub(super) fn still_open(plan: &Plan, program: &Program, maps: &Maps) -> Result<u64, Error> {
+    let Some(tables) = &program.tables.frames else { return Ok(0) };
+    let (Some(heads), Some(chunks)) = (maps.get(tables.heads), maps.get(tables.chunks)) else { return Ok(0) };
+    Ok(open(plan, &Heads::new(tables, heads.entries()?, chunks.entries()?)))
+}
+
+/// Of calls that the user asked for.
+fn open(plan: &Plan, heads: &Heads<'_>) -> u64 {
+    let is_the_users = |row: u32| plan.functions.get(row as usize).is_some_and(|function| function.frames);
+    heads.open().filter(|call| is_the_users(call.row)).count() as u64
+}
+
+fn remove(map: &Map, entries: &[(Vec<u8>, Vec<u8>)]) -> Result<(), Error> {
+    entries.iter().try_for_each(|(key, _)| map.remove(key).map(|_| ()))
+}
+
+/// The process's number, with which all keys begin.
+fn number(key: &[u8]) -> u32 {
+    key.first_chunk().map_or(0, |number| u32::from_le_bytes(*number))
+}
