@@ -451,13 +451,17 @@ impl<'i> Function<'i> {
         }
     }
 
+    /// Whether the compiler says that it only calls another function.
+    pub(crate) fn is_marked_wrapper(&self) -> bool {
+        wrapper_id(self.image.minor()).is_some_and(|id| id == self.row.func_id())
+    }
+
     /// How it came to be.
     #[must_use]
     pub fn origin(&self) -> Origin {
-        let wrapper = wrapper_id(self.image.minor()).is_some_and(|id| id == self.row.func_id());
         match self.parts().origin() {
             Origin::Go if self.is_assembly() => Origin::Asm,
-            Origin::Go if wrapper => Origin::Wrapper,
+            Origin::Go if self.is_marked_wrapper() => Origin::Wrapper,
             Origin::Go if self.written() == Written::C => Origin::C,
             Origin::Generated if self.written() == Written::Mark => Origin::Mark,
             other => other,

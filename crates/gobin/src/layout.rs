@@ -215,8 +215,8 @@ impl<'a> RuntimeLayout<'a> {
         self.column.as_ref().map_err(Clone::clone)?.size(strct)
     }
 
-    /// Where a package variable is: `runtime.allgs`, `runtime.allglen`, `runtime.allgptr`, `runtime.allp`,
-    /// `runtime.sched` and `runtime.waitReasonStrings` also in a stripped file.
+    /// Where a package variable is: `runtime.allgs`, `runtime.allglen`, `runtime.allgptr`, `runtime.allm`,
+    /// `runtime.allp`, `runtime.sched` and `runtime.waitReasonStrings` also in a stripped file.
     ///
     /// # Errors
     /// That it is not to be found.
@@ -321,6 +321,7 @@ impl<'a> RuntimeLayout<'a> {
             "runtime.allgptr" => by("runtime.allgadd", &|c| Some(code::published(c)?.0)),
             "runtime.allglen" => by("runtime.allgadd", &|c| Some(code::published(c)?.1)),
             "runtime.allp" => by("runtime.retake", &|c| code::walked_slice(c, &locks)),
+            "runtime.allm" => by("runtime.mexit", &|c| code::address_behind_lock(c, &locks)),
             "runtime.sched" => by("runtime.stopTheWorldWithSema", &|c| self.before_lock(code::first_lock(c, &locks)?)),
             "runtime.waitReasonStrings" => by(REASON_STRING, &|c| Some(code::string_table(c)?.0)),
             _ => None,

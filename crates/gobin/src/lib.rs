@@ -34,6 +34,7 @@ pub mod pclntab;
 pub mod rtype;
 pub mod signature;
 pub mod sites;
+pub mod start;
 pub mod types;
 
 pub use addr::{FileOff, VAddr};
@@ -41,3 +42,4 @@ pub use buildinfo::BuildInfo;
 pub use elf::{Arch, Elf};
 pub use error::Error;
 pub use image::{Function, Image, Summary};
+pub use start::Start;

@@ -82,7 +82,7 @@ fn code_finds_the_runtimes_variables(go: &'static str) {
     for fixture in plain.into_iter().chain(linked) {
         let image = open(&need!(build(&fixture)));
         let layout = without_symbols(&image, image.go());
-        for name in ["allgs", "allgptr", "allglen", "allp", "sched", "waitReasonStrings"] {
+        for name in ["allgs", "allgptr", "allglen", "allm", "allp", "sched", "waitReasonStrings"] {
             let name = format!("runtime.{name}");
             let symbol = image.elf().symbols().find(|s| s.name == name).map(|s| s.addr);
             match layout.global(&name) {

@@ -12,6 +12,12 @@ pub fn unix_less_boot() -> i64 {
     tries.min_by_key(|(took, _)| *took).map_or(0, |(_, offset)| offset)
 }
 
+/// Nanoseconds since boot, suspension included.
+#[must_use]
+pub fn since_boot() -> u64 {
+    now(libc::CLOCK_BOOTTIME).cast_unsigned()
+}
+
 /// Nanoseconds since 1970.
 #[must_use]
 pub fn unix() -> u64 {

@@ -20,4 +20,4 @@ pub mod signal;
 pub mod users;
 
 pub use map::{FileId, Mapped, NotAFile, map, map_file, say_before_sigbus};
-pub use proc::{Pid, Process};
+pub use proc::{Memory, Pid, Process};

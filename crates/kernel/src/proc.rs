@@ -180,6 +180,22 @@ impl Process {
         parse_auxv(&std::fs::read(self.entry("auxv"))?, AT_ENTRY).ok_or_else(not_understood)
     }
 
+    /// Its threads: the number that our `/proc` has for each, and the one in the innermost pid namespace it is in,
+    /// which is the one that it knows itself by.
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub fn threads(&self) -> io::Result<Vec<(Pid, Pid)>> {
+        let names = std::fs::read_dir(self.entry("task"))?;
+        let tids = names.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+        // One that ends meanwhile is none.
+        let innermost = |tid: u32| {
+            let status = parse_status(&self.read(&format!("task/{tid}/status")).ok()?)?;
+            Some((Pid(tid), status.ns_pids.last().copied().unwrap_or(Pid(tid))))
+        };
+        Ok(tids.filter_map(innermost).collect())
+    }
+
     /// Opens its memory for reading.
     ///
     /// # Errors
@@ -346,6 +362,18 @@ mod tests {
         let maps = me.maps().unwrap();
         let around = maps.iter().find(|m| (m.start..m.end).contains(&entry)).unwrap();
         assert!(around.executable && around.path == exe.path, "{around:?}");
+    }
+
+    #[test]
+    fn threads_have_the_number_of_their_namespace_too() {
+        let (started, ended) = std::sync::mpsc::channel::<()>();
+        let thread = std::thread::spawn(move || ended.recv());
+        let threads = this().threads().unwrap();
+        assert!(threads.len() >= 2 && threads.iter().any(|(tid, _)| *tid == this().pid), "{threads:?}");
+        let own = this().status().unwrap().ns_pids;
+        assert!(threads.contains(&(this().pid, own.last().copied().unwrap_or(this().pid))), "{threads:?}");
+        drop(started);
+        assert!(thread.join().unwrap().is_err());
     }
 
     #[test]

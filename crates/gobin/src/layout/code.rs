@@ -81,6 +81,20 @@ pub(super) fn first_lock(function: Code, locks: &[VAddr]) -> Option<VAddr> {
     }
 }
 
+/// `runtime.allm`, from `runtime.mexit`: the one address that it takes when it has taken a mutex, but for the mutex's
+/// own, which it takes to let go.
+pub(super) fn address_behind_lock(mexit: Code, locks: &[VAddr]) -> Option<VAddr> {
+    let steps = steps(mexit);
+    let address = |step: &Step| if let Step::Address(at) = step { Some(*at) } else { None };
+    let calls = (0..steps.len()).filter(|&n| is_call_to(&steps[n], locks));
+    let mut found = calls.filter_map(|call| {
+        let mutex = steps[..call].iter().rev().find_map(address)?;
+        steps[call..].iter().find_map(address).filter(|at| *at != mutex)
+    });
+    let first = found.next()?;
+    found.next().is_none().then_some(first)
+}
+
 /// `runtime.waitReasonStrings` and how many it has, from `runtime.waitReason.String`.
 pub(super) fn string_table(string: Code) -> Option<(VAddr, u64)> {
     let steps = steps(string);

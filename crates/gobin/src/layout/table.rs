@@ -70,6 +70,7 @@ pub(super) static STRUCTS: &[Struct] = &[
             ("parkingOnChan",    [ 185,  185,  185,  185,  193,  193,  193,  193,  185,  185,  185]), // +rtype 1.19 uint8 | 1.20-1.27 atomic.Bool
             ("activeStackChans", [ 184,  184,  184,  184,  192,  192,  192,  192,  184,  184,  184]), // +rtype bool
             ("inMarkAssist",     [  __,   __,   __,  186,  194,  194,  194,  194,  186,  186,  186]), // +rtype bool
+            ("coroexit",         [  __,   __,   __,  187,  195,  195,  195,  195,  187,  187,  187]), // +rtype bool
             ("tracking",         [ 188,  188,  187,  190,  198,  198,  198,  198,  190,  190,  190]), // +rtype bool
             ("trackingStamp",    [  __,  192,  192,  192,  200,  200,  200,  200,  192,  192,  192]), // +rtype int64
             ("runnableTime",     [ 200,  200,  200,  200,  208,  208,  208,  208,  200,  200,  200]), // +rtype int64
