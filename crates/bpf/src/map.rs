@@ -402,6 +402,19 @@ impl Maps {
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (MapId, &MapSpec)> {
         self.specs.iter().enumerate().map(|(at, spec)| (MapId(at as u32), spec))
     }
+
+    /// The same, with room for so many entries in tables that are empty at the start. To see whether kernels take
+    /// programs: the verifier does not care how large tables are, and making them takes longer than it does.
+    #[must_use]
+    pub fn with_room_for(&self, most: u32) -> Maps {
+        let small = |spec: &MapSpec| match (spec.kind, spec.entries) {
+            (MapKind::Hash | MapKind::PerCpuHash, Entries::Fixed(n)) if spec.contents.is_empty() => {
+                MapSpec { entries: Entries::Fixed(n.min(most)), ..spec.clone() }
+            }
+            _ => spec.clone(),
+        };
+        Maps { specs: self.specs.iter().map(small).collect() }
+    }
 }
 
 #[cfg(test)]
@@ -487,6 +500,16 @@ mod tests {
             expect!["map rings: an inner map stands before the map that holds it"],
         );
         check(MapSpec::array_of_maps("rings", vec![]), expect!["map rings: a map has at least one entry"]);
+    }
+
+    #[test]
+    fn only_empty_tables_become_smaller() {
+        let mut maps = Maps::new();
+        maps.add(MapSpec::hash("large", MapKind::PerCpuHash, 8, 8, 4096)).unwrap();
+        maps.add(MapSpec::hash("full", MapKind::Hash, 4, 4, 100).contents(vec![0; 8])).unwrap();
+        maps.add(MapSpec::array("array", 8, Entries::Fixed(200))).unwrap();
+        let entries: Vec<_> = maps.with_room_for(64).iter().map(|(_, spec)| spec.entries).collect();
+        assert_eq!(entries, [Entries::Fixed(64), Entries::Fixed(100), Entries::Fixed(200)]);
     }
 
     #[test]

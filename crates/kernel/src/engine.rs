@@ -143,6 +143,16 @@ impl Engine {
         misses.map_err(|error| Error::of(format!("asking how often {} was missed", program.name()), error))
     }
 
+    /// How many instructions the verifier looked at before it took a program, one in a loop once for each turn; it gives
+    /// up at a million. 0 before Linux 5.16, which does not tell.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn verified(&self, program: &Program) -> Result<u32, Error> {
+        let verified = self.sys.prog_verified(program.fd());
+        verified.map_err(|error| Error::of(format!("asking what the verifier did with {}", program.name()), error))
+    }
+
     /// The records of a ring.
     ///
     /// # Errors

@@ -195,6 +195,8 @@ pub trait Syscall: Send + Sync {
     fn prog_run(&self, program: BorrowedFd<'_>, args: &[u64]) -> io::Result<u32>;
     /// How often a program should have run and did not, because its CPU was running it or another one already.
     fn prog_misses(&self, program: BorrowedFd<'_>) -> io::Result<u64>;
+    /// How many instructions the verifier looked at, one in a loop once for each turn.
+    fn prog_verified(&self, program: BorrowedFd<'_>) -> io::Result<u32>;
     /// Makes a link of many uprobes.
     fn link_uprobes(&self, program: BorrowedFd<'_>, link: &MultiLink<'_>) -> io::Result<OwnedFd>;
     /// Tries to make a link of a perf event that does not exist: the error says whether there are such links.

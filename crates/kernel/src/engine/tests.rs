@@ -298,6 +298,15 @@ fn runs_that_were_missed_are_asked_for() {
 }
 
 #[test]
+fn what_the_verifier_did_is_asked_for() {
+    let (ours, _) = engine(Fake::new());
+    assert_eq!(ours.verified(&loaded(&ours, Kind::Uprobe)).unwrap(), 1234);
+    let (ours, _) = engine(Fake::new().refusing("prog_verified", libc::EINVAL));
+    let error = ours.verified(&loaded(&ours, Kind::Uprobe)).unwrap_err();
+    assert_eq!(error.to_string(), "asking what the verifier did with count failed: Invalid argument (os error 22)");
+}
+
+#[test]
 fn a_multi_link_is_one_call() {
     check_attach(
         Fake::new(),

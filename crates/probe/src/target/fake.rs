@@ -80,16 +80,29 @@ pub(crate) struct Fake {
 struct Program {
     arch: Arch,
     go: bool,
+    /// Whether its runtime has all the places that pairing needs.
+    hooked: bool,
     functions: Vec<(&'static str, &'static str, &'static str, Special)>,
     names: RefCell<Vec<String>>,
 }
 
 impl Fake {
     pub(crate) fn new(arch: Arch) -> Fake {
-        let program =
-            |go, functions: &[_]| Program { arch, go, functions: functions.to_vec(), names: RefCell::default() };
+        let program = |go, functions: &[_]| {
+            let (hooked, functions) = (false, functions.to_vec());
+            Program { arch, go, hooked, functions, names: RefCell::default() }
+        };
         let native = [("malloc", "", "", Special::None), ("free", "", "", Special::None)];
         Fake { go: program(true, FUNCTIONS), native: program(false, &native), arch }
+    }
+}
+
+impl Fake {
+    /// The same with all hooks of the runtime.
+    #[allow(dead_code, reason = "not everybody who takes this file in asks for it")]
+    pub(crate) fn hooked(arch: Arch) -> Fake {
+        let fake = Fake::new(arch);
+        Fake { go: Program { hooked: true, ..fake.go }, ..fake }
     }
 }
 
@@ -234,11 +247,18 @@ impl Target for Program {
             class: Class::Emulated,
             sp_adjust: 0,
         };
+        let copystack = hook(HookKind::CopyStack, "runtime.copystack");
+        let (hooks, missing) = if self.hooked {
+            let end = hook(HookKind::GoroutineEnd, "runtime.gdestroy");
+            (vec![hook(HookKind::Recovery, "runtime.recovery"), end, copystack], Vec::new())
+        } else {
+            (vec![copystack], vec![(HookKind::Recovery, "the program has no runtime.recovery".to_owned())])
+        };
         Runtime {
             minor: Some(26),
             fields: FIELDS.into_iter().enumerate().map(field).collect(),
-            hooks: vec![hook(HookKind::CopyStack, "runtime.copystack")],
-            missing: vec![(HookKind::Recovery, "the program has no runtime.recovery".to_owned())],
+            hooks,
+            missing,
             wait_reasons: ["", "chan receive", "chan send", "sleep"].map(str::to_owned).to_vec(),
             g_states: ["idle", "runnable", "running", "syscall", "waiting"].map(str::to_owned).to_vec(),
         }

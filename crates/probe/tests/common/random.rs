@@ -12,18 +12,62 @@ pub struct Names<'n> {
     pub returns: &'n [(&'n str, &'n [&'n str], &'n [&'n str])],
     /// Tracepoints with fields of integers and of texts.
     pub tracepoints: &'n [(&'n str, &'n [&'n str], &'n [&'n str])],
-    /// Events of the runtime may be among the probes.
+    /// Events of the runtime may be among the probes, and threads may be asked for their goroutine.
     pub goroutines: bool,
 }
 
+/// What the checker's world of its own tests has.
+pub const NAMES: Names<'static> = Names {
+    calls: &[
+        ("main.fib", &["args.n"], &[]),
+        (
+            "main.handle",
+            &["args.n", "args.r.ID", "len(args.s)", "(args.r.Next == nil)", "args.r.Small"],
+            &["args.s", "args.r.Tags[1]", "str(args.r.Name, 8)"],
+        ),
+        ("main.*", &[], &[]),
+        ("main.fib, go:main.other", &[], &[]),
+        ("main.small", &["args.n", "args.ok", "*args.p", "args.xs[2]"], &[]),
+        ("main.wide", &["args.w.B[3]"], &[]),
+        ("main.many", &["len(args.m)", "(args.e != nil)", "args.arr[1]"], &["str(args.b)", "args.a"]),
+        ("net/http.(*conn).serve", &["args.n"], &["args.c.Addr"]),
+    ],
+    returns: &[
+        ("main.fib", &["ret", "args.n"], &[]),
+        ("main.handle", &["rets.count", "(rets.err != nil)", "args.r.ID"], &[]),
+        ("main.small", &["ret", "args.n", "*args.p", "len(args.xs)"], &[]),
+        ("main.forward", &["ret", "args.n"], &[]),
+        ("main.*", &[], &[]),
+    ],
+    tracepoints: &[
+        ("sched:sched_switch", &["args.prev_pid", "args.prev_state"], &["args.prev_comm"]),
+        ("sched:sched_process_exec", &[], &["args.filename"]),
+    ],
+    goroutines: true,
+};
+
 /// Makes a script.
 pub fn script(seed: u64, names: Names<'_>) -> String {
-    let mut random = Random { state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1 };
+    let mut random = Random::new(seed);
     let clauses = random.below(4) + 1;
-    let mut text = format!("// seed {seed}\nBEGIN {{ {} }}\n", FIRST.join(" "));
+    whole(seed, clauses, 1, &mut random, names)
+}
+
+/// Makes a script of many clauses with many statements each.
+#[allow(dead_code, reason = "not everybody who takes this file in asks for it")]
+pub fn large(seed: u64, names: Names<'_>) -> String {
+    let mut random = Random::new(seed);
+    // Many small ones, or few large ones.
+    let clauses = 1 + random.below(40);
+    let width = 1 + random.below(40 / clauses + 1);
+    whole(seed, clauses, width, &mut random, names)
+}
+
+fn whole(seed: u64, clauses: usize, width: usize, random: &mut Random, names: Names<'_>) -> String {
+    let mut text = format!("// seed {seed}\nlet @k = hash(100);\nBEGIN {{ {} }}\n", FIRST.join(" "));
     for _ in 0..clauses {
-        let mut clause =
-            Clause { random: &mut random, names, ints: &[], texts: &[], place: Place::Nowhere, depth: 0, keys: 0 };
+        let (ints, texts, place): (_, _, _) = (&[][..], &[][..], Place::Nowhere);
+        let mut clause = Clause { random, names, ints, texts, place, width, depth: 0, keys: 0 };
         text.push_str(&clause.whole());
         text.push('\n');
     }
@@ -31,8 +75,17 @@ pub fn script(seed: u64, names: Names<'_>) -> String {
 }
 
 /// Everything that is read somewhere has to be assigned somewhere.
-const FIRST: [&str; 6] =
-    ["@i = 0;", "@k[0] = 0;", "@u[0, \"\"] = nsecs;", "@t[0] = \"\";", "@s = \"start\";", "@p = (1, \"\");"];
+const FIRST: [&str; 9] = [
+    "@i = 0;",
+    "@k[0] = 0;",
+    "@u[0, \"\"] = nsecs;",
+    "@t[0] = \"\";",
+    "@s = \"start\";",
+    "@p = (1, \"\");",
+    "@w[probe, 0] = (0, probe);",
+    "@count[0, \"\", probe] = count();",
+    "@hist[0, \"\", probe] = hist(0);",
+];
 
 /// A small generator of numbers: xorshift64*.
 struct Random {
@@ -40,6 +93,10 @@ struct Random {
 }
 
 impl Random {
+    fn new(seed: u64) -> Random {
+        Random { state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1 }
+    }
+
     fn next(&mut self) -> u64 {
         self.state ^= self.state >> 12;
         self.state ^= self.state << 25;
@@ -63,6 +120,11 @@ enum Place {
     Nowhere,
     Call,
     Return,
+    /// At an instruction of a Go function.
+    Inside,
+    /// Where a call of a program begins that is not Go's.
+    NativeCall,
+    NativeReturn,
     Tracepoint,
     Profile,
     Goroutine,
@@ -74,6 +136,8 @@ struct Clause<'r, 'n> {
     ints: &'n [&'n str],
     texts: &'n [&'n str],
     place: Place,
+    /// How many times more statements there are than usual.
+    width: usize,
     depth: usize,
     /// Keys in keys.
     keys: usize,
@@ -83,7 +147,7 @@ impl Clause<'_, '_> {
     fn whole(&mut self) -> String {
         let point = self.point();
         let condition = if self.random.below(3) == 0 { format!(" / {}/", self.condition()) } else { String::new() };
-        let locals = "$x = 0; $y = nsecs; $z = \"\";";
+        let locals = "$x = 0; $y = nsecs; $z = \"\"; $p = (0, \"\", probe);";
         format!("{point}{condition} {{ {locals} {} }}", self.block())
     }
 
@@ -93,11 +157,13 @@ impl Clause<'_, '_> {
     }
 
     fn point(&mut self) -> String {
-        let (of, place, kind) = match self.random.below(8) {
+        let (of, place, kind) = match self.random.below(10) {
             0..=2 => (self.names.calls, Place::Call, self.random.one_of(&["go:", "uprobe::"])),
             3 | 4 => (self.names.returns, Place::Return, self.random.one_of(&["goret:", "uretprobe::"])),
             5 => (self.names.tracepoints, Place::Tracepoint, "tracepoint:"),
             6 => (&[][..], Place::Goroutine, "goroutine:"),
+            7 => return self.instruction(),
+            8 => return self.native(),
             _ => (&[][..], Place::Nowhere, ""),
         };
         self.place = place;
@@ -127,16 +193,31 @@ impl Clause<'_, '_> {
         }
     }
 
+    fn instruction(&mut self) -> String {
+        self.place = Place::Inside;
+        (self.ints, self.texts) = (&[], &[]);
+        self.random.one_of(&["uprobe::main.fib+16", "uprobe:/bin/app:0x401202", "uprobe::main.handle+0x20"]).to_owned()
+    }
+
+    fn native(&mut self) -> String {
+        (self.ints, self.texts) = (&[], &[]);
+        let ret = self.random.below(2) == 0;
+        self.place = if ret { Place::NativeReturn } else { Place::NativeCall };
+        let function = self.random.one_of(&["malloc", "free", "*"]);
+        format!("{}:/lib/libc.so.6:{function}", if ret { "uretprobe" } else { "uprobe" })
+    }
+
     fn block(&mut self) -> String {
         self.depth += 1;
-        let count = self.random.below(5 - self.depth.min(3)) + 1;
+        let width = if self.depth == 1 { self.width } else { 1 };
+        let count = self.random.below((5 - self.depth.min(3)) * width) + 1;
         let stmts: Vec<String> = (0..count).map(|_| self.stmt()).collect();
         self.depth -= 1;
         stmts.join(" ")
     }
 
     fn stmt(&mut self) -> String {
-        match self.random.below(if self.depth < 3 { 24 } else { 21 }) {
+        match self.random.below(if self.depth < 3 { 32 } else { 28 }) {
             0 => format!("$x = {};", self.int()),
             1 => format!(
                 "$x {} {};",
@@ -182,8 +263,20 @@ impl Clause<'_, '_> {
                 .to_owned(),
             19 => format!("@i = {};", self.int()),
             20 => self.leave(),
-            21 => format!("if ({}) {{ {} }}", self.int(), self.block()),
-            22 => format!("if ({}) {{ {} }} else {{ {} }}", self.int(), self.block(), self.block()),
+            21 => format!("@w[{}, {}] = ({}, probe);", self.id(), self.int(), self.int()),
+            22 => format!("$p = ({}, {}, {});", self.int(), self.text(), self.id()),
+            23 => format!("print({});", self.random.one_of(&["$p", "@w[probe, 0]", "@count[1, \"a\", probe]", "@p"])),
+            24 if self.place != Place::Nowhere && self.place != Place::Goroutine => {
+                format!("printf(\"%r %c %p %o\\n\", {}, {}, hex({}), $y);", self.bytes(), self.int(), self.int())
+            }
+            24 | 25 => self.wide_printf(),
+            26 => {
+                let fine = self.random.one_of(&["1", "3", "5"]);
+                format!("@fine{fine}[{}] = hist({}, {fine});", self.id(), self.int())
+            }
+            27 => format!("@last = stats({}); delete(@hist[{}]);", self.int(), self.key()),
+            28 => format!("if ({}) {{ {} }}", self.int(), self.block()),
+            29 => format!("if ({}) {{ {} }} else {{ {} }}", self.int(), self.block(), self.block()),
             _ => format!("unroll ({}) {{ {} }}", self.random.below(4) + 1, self.block()),
         }
     }
@@ -191,8 +284,31 @@ impl Clause<'_, '_> {
     fn leave(&mut self) -> String {
         match self.random.below(4) {
             0 => format!("if ({}) {{ return; }}", self.int()),
-            1 => format!("if ({}) {{ exit(); }}", self.int()),
+            1 => format!("if ({}) {{ exit({}); }}", self.int(), self.random.one_of(&["", "$x", "3"])),
             _ => "@i = 1;".to_owned(),
+        }
+    }
+
+    /// Many values at once.
+    fn wide_printf(&mut self) -> String {
+        let count = self.random.below(8) + 4;
+        let values: Vec<String> = (0..count).map(|_| self.text()).collect();
+        format!("printf(\"{}\", {});", "%s ".repeat(count), values.join(", "))
+    }
+
+    /// The number of a probe, with its name.
+    fn id(&mut self) -> String {
+        match self.random.below(3) {
+            0 => format!("({} ? probe : probe)", self.small_int()),
+            _ => "probe".to_owned(),
+        }
+    }
+
+    fn bytes(&mut self) -> String {
+        match self.place {
+            Place::Call | Place::Inside => "buf(reg(\"ax\"), 16)".to_owned(),
+            Place::NativeCall => "buf(arg0, arg1)".to_owned(),
+            _ => "buf($1, 8)".to_owned(),
         }
     }
 
@@ -203,9 +319,14 @@ impl Clause<'_, '_> {
                 &["func", "probe", "startfunc", "gostate", "waitreason", "ustack", "usym(reg(\"ip\"))", "ustack(3)"]
             }
             Place::Return => &["func", "probe", "startfunc", "ustack"],
-            Place::Tracepoint | Place::Profile => &["probe", "gostate", "waitreason", "startfunc", "ustack", "comm"],
+            Place::Inside => &["func", "probe", "startfunc", "gostate", "ustack", "usym(reg(\"ip\"))"],
+            Place::NativeCall | Place::NativeReturn => &["func", "probe", "ustack", "ustack(127)"],
+            Place::Tracepoint | Place::Profile if self.names.goroutines => {
+                &["probe", "gostate", "waitreason", "startfunc", "ustack", "comm"]
+            }
+            Place::Tracepoint | Place::Profile => &["probe", "ustack", "usym($1)", "comm"],
             Place::Goroutine => &["probe", "args.startfunc", "startfunc"],
-            Place::Nowhere => &["probe", "comm", "strftime(\"%H:%M:%S\", nsecs)"],
+            Place::Nowhere => &["probe", "comm", "strftime(\"%H:%M:%S\", nsecs)", "ksym(7)", "hex(@i)"],
         };
         if self.random.below(3) == 0 { self.text() } else { self.random.one_of(named).to_owned() }
     }
@@ -256,8 +377,12 @@ impl Clause<'_, '_> {
             "true",
         ];
         let here: &[&str] = match self.place {
-            Place::Call => &["goid", "parent_goid", "reg(\"sp\")", "arg0", "arg2"],
+            Place::Call => &["goid", "parent_goid", "reg(\"sp\")", "arg0", "arg2", "sarg0", "sarg3"],
             Place::Return => &["goid", "elapsed", "retval"],
+            Place::Inside => &["goid", "parent_goid", "reg(\"bx\")"],
+            Place::NativeCall => &["arg0", "arg1", "reg(\"di\")"],
+            Place::NativeReturn => &["retval"],
+            Place::Tracepoint | Place::Profile if !self.names.goroutines => &["cpu", "$#"],
             Place::Tracepoint | Place::Profile | Place::Goroutine => &["goid"],
             Place::Nowhere => &["2"],
         };

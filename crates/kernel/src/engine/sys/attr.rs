@@ -127,12 +127,14 @@ pub struct Info {
     pub info: u64,
 }
 
-/// `struct bpf_prog_info` up to the one number that we want.
+/// `struct bpf_prog_info` up to the numbers that we want.
 #[repr(C)]
 #[derive(Default)]
 pub struct ProgInfo {
     pub before: [u64; 26],
     pub misses: u64,
+    pub verified: u32,
+    pub zero: u32,
 }
 
 #[repr(C)]
@@ -189,7 +191,8 @@ const _: () = {
     assert!(size_of::<ProgLoad>() == 112 && offset_of!(ProgLoad, name) == 48 && offset_of!(ProgLoad, lines) == 96);
     assert!(size_of::<BtfLoad>() == 32);
     assert!(size_of::<TestRun>() == 80 && offset_of!(TestRun, context_in) == 48);
-    assert!(size_of::<Info>() == 16 && offset_of!(ProgInfo, misses) == 208);
+    assert!(size_of::<Info>() == 16);
+    assert!(offset_of!(ProgInfo, misses) == 208 && offset_of!(ProgInfo, verified) == 216);
     assert!(size_of::<LinkCreate>() == 64 && offset_of!(LinkCreate, count) == 48);
     assert!(size_of::<PerfEvent>() == 64);
 };

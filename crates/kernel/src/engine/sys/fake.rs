@@ -192,6 +192,10 @@ impl Syscall for Fake {
         self.done("prog_misses".to_owned()).map(|()| 7)
     }
 
+    fn prog_verified(&self, _: BorrowedFd<'_>) -> io::Result<u32> {
+        self.done("prog_verified".to_owned()).map(|()| 1234)
+    }
+
     fn link_uprobes(&self, _: BorrowedFd<'_>, link: &MultiLink<'_>) -> io::Result<OwnedFd> {
         let path = if link.path.to_bytes() == b"/" { "/" } else { "FILE" };
         let pid = link.pid.map(|pid| format!(" pid {pid}")).unwrap_or_default();

@@ -47,6 +47,15 @@ unsafe fn bpf<T>(command: i32, attr: &mut T) -> io::Result<i32> {
     checked(result)
 }
 
+fn info(program: BorrowedFd<'_>) -> io::Result<attr::ProgInfo> {
+    let mut info = attr::ProgInfo::default();
+    let address = std::ptr::from_mut(&mut info) as u64;
+    let mut attr = attr::Info { object: number(program), size: size_of_val(&info) as u32, info: address };
+    // SAFETY: the kernel writes at most `size` bytes to `info`, and what it reads there (room for lists) is zero.
+    unsafe { bpf(attr::OBJ_GET_INFO_BY_FD, &mut attr) }?;
+    Ok(info)
+}
+
 /// # Safety
 /// As [`bpf`], for commands that answer with a new descriptor.
 unsafe fn bpf_fd<T>(command: i32, attr: &mut T) -> io::Result<OwnedFd> {
@@ -235,12 +244,11 @@ impl Syscall for Linux {
     }
 
     fn prog_misses(&self, program: BorrowedFd<'_>) -> io::Result<u64> {
-        let mut info = attr::ProgInfo::default();
-        let address = std::ptr::from_mut(&mut info) as u64;
-        let mut attr = attr::Info { object: number(program), size: size_of_val(&info) as u32, info: address };
-        // SAFETY: the kernel writes at most `size` bytes to `info`, and what it reads there (room for lists) is zero.
-        unsafe { bpf(attr::OBJ_GET_INFO_BY_FD, &mut attr) }?;
-        Ok(info.misses)
+        info(program).map(|info| info.misses)
+    }
+
+    fn prog_verified(&self, program: BorrowedFd<'_>) -> io::Result<u32> {
+        info(program).map(|info| info.verified)
     }
 
     fn link_uprobes(&self, program: BorrowedFd<'_>, link: &MultiLink<'_>) -> io::Result<OwnedFd> {

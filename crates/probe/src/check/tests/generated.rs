@@ -4,33 +4,7 @@ use crate::parse;
 #[path = "../../../tests/common/random.rs"]
 mod random;
 
-use random::{Names, script};
-
-const NAMES: Names<'static> = Names {
-    calls: &[
-        ("main.fib", &["args.n"], &[]),
-        (
-            "main.handle",
-            &["args.n", "args.r.ID", "len(args.s)", "(args.r.Next == nil)", "args.r.Small"],
-            &["args.s", "args.r.Tags[1]", "str(args.r.Name, 8)"],
-        ),
-        ("main.*", &[], &[]),
-        ("main.small", &["args.n", "args.ok", "*args.p", "args.xs[2]"], &[]),
-        ("main.wide", &["args.w.B[3]"], &[]),
-        ("main.many", &["len(args.m)", "(args.e != nil)", "args.arr[1]"], &["str(args.b)", "args.a"]),
-    ],
-    returns: &[
-        ("main.fib", &["ret", "args.n"], &[]),
-        ("main.handle", &["rets.count", "(rets.err != nil)", "args.r.ID"], &[]),
-        ("main.forward", &["ret"], &[]),
-        ("main.*", &[], &[]),
-    ],
-    tracepoints: &[
-        ("sched:sched_switch", &["args.prev_pid", "args.prev_state"], &["args.prev_comm"]),
-        ("sched:sched_process_exec", &[], &["args.filename"]),
-    ],
-    goroutines: true,
-};
+use random::{NAMES, script};
 
 #[test]
 fn random_scripts_are_right() {

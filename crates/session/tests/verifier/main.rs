@@ -1,0 +1,49 @@
+//! What the checker accepts, the emitter makes and the kernel's verifier takes: random scripts over the whole language,
+//! and scripts of very many clauses, on the kernel that the tests run on.
+//!
+//! Every script is made for this kernel and for one without anything that Linux 5.10 does not have.
+//! `GOSPECT_RANDOM_SCRIPTS` says how many random ones are tried, `GOSPECT_RANDOM_SEED` which is the first. All of it
+//! needs the right to load eBPF programs; without that the tests are counted as skipped.
+
+#![allow(clippy::unwrap_used, reason = "a test ends where something goes wrong")]
+
+#[path = "../../../probe/tests/common/random.rs"]
+mod random;
+mod scripts;
+mod target;
+
+use gospect_fixtures::Missing;
+use kernel::engine::{Engine, Error};
+use probe::target::World;
+use probe::{Caps, Options, Plan, Source, plan};
+
+fn engine() -> Result<Engine, Missing> {
+    match Engine::open() {
+        Ok(engine) => Ok(engine),
+        Err(Error::NotPermitted { doing, error }) => Err(Missing { why: format!("{doing} is not permitted: {error}") }),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// The plan of a script that the checker takes.
+fn planned(text: &str, world: &dyn World) -> Result<Plan, String> {
+    let source = Source { name: String::new(), text: text.to_owned() };
+    let checked = probe::compile(&source, &["7".to_owned()], world);
+    checked.plan.ok_or_else(|| format!("the checker: {}", probe::render(&checked.messages, &source)))
+}
+
+/// Emits and loads a plan as for this kernel, and as for one that has nothing new. How many instructions the verifier
+/// looked at for the largest program, where the kernel tells.
+fn load(engine: &Engine, plan: &Plan) -> Result<u32, String> {
+    let mut most = 0;
+    for caps in [engine.caps(), Caps::linux_5_10()] {
+        let program =
+            probe::emit(plan, caps, &Options { ring: 1 << 16 }).map_err(|why| format!("the emitter: {why}"))?;
+        let maps = engine.maps(&program.maps.with_room_for(64)).map_err(|error| format!("maps: {error}"))?;
+        for one in program.programs() {
+            let loaded = engine.load(one, &maps).map_err(|error| format!("the verifier, {caps:?}: {error}"))?;
+            most = most.max(engine.verified(&loaded).map_err(|error| error.to_string())?);
+        }
+    }
+    Ok(most)
+}
