@@ -426,6 +426,9 @@ mod tests {
 
             It ends with Ctrl-C, when the script calls exit(), when the process or COMMAND ends, and after
             --duration or -n. Then the probes are taken out, END runs and the maps that are left are shown.
+            Where output can no longer be written, as on a full disk, the same happens with exit status 3, and
+            what had no room is on standard output, or on standard error if it was that. A reader that goes away
+            ends it quietly with 0.
 
             Arguments:
               [SCRIPT]         The script's file, unless -e is there

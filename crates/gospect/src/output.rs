@@ -18,6 +18,9 @@ use ui::Look;
 
 use crate::typed::Color;
 
+/// What standard output is called in sentences.
+const STANDARD: &str = "standard output";
+
 /// A buffered place for results.
 #[derive(Debug)]
 pub struct Output {
@@ -28,6 +31,8 @@ pub struct Output {
     untouched: bool,
     /// Where the file is, if it was not there before.
     made: Option<PathBuf>,
+    /// Where results go since they could not go where they should.
+    turned_to: Option<&'static str>,
 }
 
 impl Output {
@@ -51,15 +56,22 @@ impl Output {
         let untouched = file.metadata().is_ok_and(|m| m.is_file());
         // The path may be a link to where the file was made.
         let made = if existed { None } else { path.canonicalize().ok() };
-        Ok(Output { to: BufWriter::new(file), name, terminal: false, untouched, made })
+        Ok(Output { to: BufWriter::new(file), name, terminal: false, untouched, made, turned_to: None })
     }
 
     /// Not [`io::stdout`] itself: it writes at every line end, and takes a closed descriptor for success.
     fn standard() -> io::Result<Output> {
-        let name = "standard output".to_owned();
+        let name = STANDARD.to_owned();
         let file = io::stdout().as_fd().try_clone_to_owned();
         let file = File::from(file.map_err(|e| said(&e, format!("{name} cannot be opened: {e}")))?);
-        Ok(Output { terminal: file.is_terminal(), to: BufWriter::new(file), name, untouched: false, made: None })
+        Ok(Output {
+            terminal: file.is_terminal(),
+            to: BufWriter::new(file),
+            name,
+            untouched: false,
+            made: None,
+            turned_to: None,
+        })
     }
 
     /// What a text can look like there.
@@ -76,6 +88,31 @@ impl Output {
     pub fn finish(&mut self) -> io::Result<()> {
         self.begin()?;
         self.flush()
+    }
+
+    /// From now on writes elsewhere: to standard output instead of a file, to standard error instead of that. First what
+    /// could not be written, if it is to be `kept`. Once is enough.
+    ///
+    /// # Errors
+    /// As writing.
+    pub fn turn_away(&mut self, kept: bool) -> io::Result<()> {
+        if self.turned_to.is_some() {
+            return Ok(());
+        }
+        let (fd, name) = match self.name == STANDARD {
+            false => (io::stdout().as_fd().try_clone_to_owned(), STANDARD),
+            true => (io::stderr().as_fd().try_clone_to_owned(), "standard error"),
+        };
+        let before = std::mem::replace(&mut self.to, BufWriter::new(File::from(fd?)));
+        (self.name, self.turned_to) = (name.to_owned(), Some(name));
+        let (_, unwritten) = before.into_parts();
+        if kept { self.write_all(&unwritten.unwrap_or_default()) } else { Ok(()) }
+    }
+
+    /// Where results go since they could not go where they should.
+    #[must_use]
+    pub fn turned_to(&self) -> Option<&'static str> {
+        self.turned_to
     }
 
     /// Which file it is, whatever it is called.

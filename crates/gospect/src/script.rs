@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 use event::run::{Attached, Summary};
 use event::{Names, Snapshot, Value};
 use session::Target;
-use session::run::{Limits, Script, Show};
+use session::run::{Limits, Script, Show, Stopped};
 use ui::{Format, Look};
 
 use crate::failure::{Failure, Message};
@@ -34,12 +34,24 @@ pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
     let limits = Limits { duration: typed.duration, printed: typed.printed };
     let (quiet, buffered, ready) = (typed.quiet, typed.buffered, typed.ready);
     let mut screen = Screen { out: &mut run.out, format: run.format, quiet, buffered, ready };
-    match compiled.run(limits, &mut screen)?.status {
+    let ended = compiled.run(limits, &mut screen).map_err(|stopped| unshown(stopped, &run.out))?;
+    match ended.status {
         0 => Ok(()),
         status => {
             run.out.finish()?;
             Err(Failure::Asked((status & 0xff) as u8))
         }
+    }
+}
+
+/// Says where the rest is if something could not be written.
+fn unshown(stopped: Stopped, out: &Output) -> Failure {
+    match (stopped, out.turned_to()) {
+        (Stopped::Show(error), Some(elsewhere)) => Failure::Said(Message {
+            hint: Some(format!("what was gathered and had no room there is on {elsewhere}")),
+            ..Message::refused(error.to_string())
+        }),
+        (stopped, _) => stopped.into(),
     }
 }
 
@@ -161,6 +173,15 @@ impl Show for Screen<'_> {
 
     fn pause(&mut self) -> io::Result<()> {
         if self.buffered { Ok(()) } else { self.out.flush() }
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
+    fn rescue(&mut self, kept: bool) {
+        // If that does not work either there is nothing left to do.
+        let _ = self.out.turn_away(kept);
     }
 
     fn summary(&mut self, summary: &Summary) -> io::Result<()> {

@@ -459,7 +459,10 @@ all processes count. A uretprobe on a Go function is a probe on each of its retu
 return addresses are never touched.
 
 It ends with Ctrl-C, when the script calls exit(), when the process or COMMAND ends, and after
---duration or -n. Then the probes are taken out, END runs and the maps that are left are shown.",
+--duration or -n. Then the probes are taken out, END runs and the maps that are left are shown.
+Where output can no longer be written, as on a full disk, the same happens with exit status 3, and
+what had no room is on standard output, or on standard error if it was that. A reader that goes away
+ends it quietly with 0.",
         words: &[
             Word { usage: "[SCRIPT]", brief: "The script's file, unless -e is there", most: 1 },
             Word { usage: "[ARGS...]", brief: "What $1, $2 and so on mean in the script", most: usize::MAX },

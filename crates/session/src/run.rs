@@ -25,10 +25,12 @@ use std::time::Duration;
 use event::run::{Attached, Summary};
 use event::{Names, Snapshot, Value};
 use kernel::engine::Engine;
+use kernel::privilege::Privileges;
 use probe::emit::Options;
 use probe::plan::GroupNo;
 use probe::{Caps, Diagnostic, Plan, Program, Source};
 
+use crate::privilege;
 use crate::refusal::{Class, Refusal};
 use crate::target::Target;
 use world::{Answers, Executable, Executables};
@@ -114,10 +116,20 @@ impl fmt::Display for Stopped {
 impl std::error::Error for Stopped {}
 
 fn refused(error: &kernel::engine::Error) -> Refusal {
-    let refusal = Refusal::refused(error.to_string());
-    match error {
-        kernel::engine::Error::NotPermitted { .. } => refusal.hint("run as root, or give gospect cap_bpf,cap_perfmon"),
-        _ => refusal,
+    let kernel::engine::Error::NotPermitted { doing, error } = error else {
+        return Refusal::refused(error.to_string());
+    };
+    let own = Privileges::own().ok();
+    match own.and_then(privilege::to_probe) {
+        Some(why) => {
+            let hint = match own.is_some_and(|own| own.initial_user_namespace) {
+                true => "run as root, or give gospect cap_bpf,cap_perfmon",
+                false => "run gospect outside of the container, or in one that shares the host's user namespace",
+            };
+            Refusal::refused(format!("{doing} was not permitted, {why}: {error}")).hint(hint)
+        }
+        None => Refusal::refused(format!("{doing} was not permitted: {error}"))
+            .hint("a container's seccomp profile, a security module or the kernel's lockdown may forbid it"),
     }
 }
 
@@ -165,11 +177,18 @@ pub trait Show {
     /// # Errors
     /// The writer's.
     fn pause(&mut self) -> io::Result<()>;
+    /// There is nothing more of this kind: all of it has to be where it belongs.
+    ///
+    /// # Errors
+    /// The writer's.
+    fn finish(&mut self) -> io::Result<()>;
     /// Everything is taken out.
     ///
     /// # Errors
     /// The writer's.
     fn summary(&mut self, summary: &Summary) -> io::Result<()>;
+    /// Something could not be shown: from now on shows elsewhere, first what is `kept` from before.
+    fn rescue(&mut self, kept: bool);
     /// Something that is no result, in a sentence.
     fn note(&mut self, note: &str);
 }

@@ -138,7 +138,8 @@ fn refused_path(path: &Path, error: &io::Error) -> Refusal {
     }
 }
 
-fn no_such_process(pid: Pid) -> Refusal {
+/// What to say of a number that no process has.
+pub(crate) fn no_such_process(pid: Pid) -> Refusal {
     Refusal::refused(format!("there is no process with PID {pid}")).hint(RUNNING)
 }
 

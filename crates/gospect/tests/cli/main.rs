@@ -15,6 +15,7 @@ mod ps;
 mod run;
 mod running;
 mod stress;
+mod trouble;
 mod usage;
 mod words;
 

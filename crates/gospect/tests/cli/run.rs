@@ -598,25 +598,3 @@ fn a_command_line_without_a_script_is_a_mistake() {
         (exit status 3)"#]],
     );
 }
-
-#[test]
-fn a_full_disk_ends_a_run_with_a_sentence() {
-    need!(permitted());
-    check(
-        &["-q", "-o", "/dev/full", "-e", "BEGIN { printf(\"x\\n\") }"],
-        expect![[r#"
-        gospect: /dev/full cannot be written to: No space left on device (os error 28)
-        (exit status 3)"#]],
-    );
-}
-
-#[test]
-fn a_reader_that_goes_away_ends_a_run_quietly() {
-    need!(permitted());
-    let mut child = command(&["run", "-q", "-e", "interval:ms:1 { printf(\"x\\n\") }"]);
-    let mut child = child.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut first = [0; 2];
-    child.stdout.take().unwrap().read_exact(&mut first).unwrap();
-    let ran = Ran::of(child.wait_with_output().unwrap());
-    assert_eq!((&first, ran.seen().as_str()), (b"x\n", "(exit status 0)"));
-}

@@ -633,6 +633,21 @@ fn events_that_a_dead_gospect_left_are_swept_out_of_the_real_tracefs() {
     assert!(!tracefs.listed().contains(&format!("_{}_", std::process::id())));
 }
 
+#[test]
+fn a_panic_takes_the_probes_out() {
+    let (engine, fake) = engine(Fake::new());
+    let program = loaded(&engine, Kind::Uprobe);
+    let (file, sites) = (this_file(), sites(&[16]));
+    let uprobes = Uprobes { file: &file, sites: &sites, pid: None, returning: false };
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let _held = engine.uprobes(&program, &uprobes).unwrap();
+        fake.asked();
+        panic!("on purpose");
+    }));
+    assert!(panicked.is_err());
+    assert_eq!(anonymous(&fake.asked()), "append /t/uprobe_events -:GROUP/EVENT");
+}
+
 /// Whoever reads rings does it in a thread of its own.
 const fn shared_between_threads<T: Send + Sync>() {}
 const fn moved_between_threads<T: Send>() {}

@@ -7,11 +7,12 @@ mod clocks;
 mod life;
 
 use std::cell::OnceCell;
+use std::io;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use event::run::{Attached, Reason, Summary};
-use event::{Event, What};
+use event::{Event, Snapshot, What};
 use kernel::engine::{self, Engine, Map, Maps, Ring, Site, Uprobes, attach};
 use kernel::kallsyms::Symbols;
 use kernel::{clock, signal};
@@ -48,14 +49,15 @@ pub(super) fn run(compiled: &Compiled, limits: Limits, show: &mut dyn Show) -> R
         live.attach(&life)?;
         live.arm(true)?;
     }
-    live.attached.ts = clock::unix();
-    show.attached(&live.attached)?;
-    live.act(show)?;
-    if !live.is_over() {
-        life.start()?;
-        live.follow(&mut life, show)?;
+    let mut shown = live.show(&mut life, show);
+    let unshown = no_room(&mut shown);
+    shown?;
+    if unshown.is_some() {
+        // What was gathered is not lost because there was no room for something else.
+        show.rescue(true);
     }
-    live.close(&mut life, show)
+    let ended = live.close(&mut life, show)?;
+    unshown.map_or(Ok(ended), |error| Err(error.into()))
 }
 
 /// What is in the kernel, and what is known of it.
@@ -125,6 +127,18 @@ impl<'r> Live<'r> {
             ring,
             maps,
         })
+    }
+
+    /// From the start to what ends it.
+    fn show(&mut self, life: &mut Life, show: &mut dyn Show) -> Result<(), Stopped> {
+        self.attached.ts = clock::unix();
+        show.attached(&self.attached)?;
+        self.act(show)?;
+        if self.is_over() {
+            return Ok(());
+        }
+        life.start()?;
+        self.follow(life, show)
     }
 
     fn table(&self, id: probe::MapId) -> Result<&Map, Stopped> {
@@ -324,19 +338,25 @@ impl<'r> Live<'r> {
             damaged: self.damaged,
             show,
         };
-        let mut outcome = Ok(());
+        let (mut outcome, mut unshown) = (Ok(()), None);
         let count = self.ring.drain(|record| {
             if outcome.is_ok() {
                 outcome = acting.record(record);
             }
+            if let Some(error) = no_room(&mut outcome) {
+                // The others are as good as this one, and it may be shown where they are.
+                acting.show.rescue(true);
+                unshown.get_or_insert(error);
+                outcome = acting.record(record);
+            }
         });
+        let Acting { printed, exit, damaged, show, .. } = acting;
+        (self.printed, self.exit, self.damaged) = (printed, exit, damaged);
         outcome?;
         if count > 0 {
-            acting.show.pause()?;
+            show.pause()?;
         }
-        let Acting { printed, exit, damaged, .. } = acting;
-        (self.printed, self.exit, self.damaged) = (printed, exit, damaged);
-        Ok(())
+        unshown.map_or(Ok(()), |error| Err(error.into()))
     }
 
     fn summary(&self) -> Result<Summary, Stopped> {
@@ -349,6 +369,24 @@ impl<'r> Live<'r> {
         Ok(summary)
     }
 
+    /// What is left to show.
+    fn last(&self, maps: &[Snapshot], summary: &Summary, show: &mut dyn Show) -> io::Result<()> {
+        let program = &self.compiled.program;
+        let known = Known {
+            plan: &self.compiled.plan,
+            binaries: &self.binaries,
+            watch: &self.watch,
+            processes: self.maps.get(program.tables.processes),
+            stacks: program.tables.stacks.and_then(|id| self.maps.get(id)),
+            kernel: &self.kernel,
+            unix_less_boot: self.unix_less_boot,
+        };
+        show.rest(maps, &known)?;
+        show.finish()?;
+        show.summary(summary)?;
+        show.finish()
+    }
+
     /// Takes everything out, and tells how it went.
     fn close(mut self, life: &mut Life, show: &mut dyn Show) -> Result<Ended, Stopped> {
         let Compiled { program, .. } = self.compiled;
@@ -359,20 +397,25 @@ impl<'r> Live<'r> {
         self.act(show)?;
         self.once(On::End)?;
         self.act(show)?;
-        let known = Known {
-            plan: &self.compiled.plan,
-            binaries: &self.binaries,
-            watch: &self.watch,
-            processes: self.maps.get(program.tables.processes),
-            stacks: program.tables.stacks.and_then(|id| self.maps.get(id)),
-            kernel: &self.kernel,
-            unix_less_boot: self.unix_less_boot,
-        };
-        show.rest(&UserMaps { program, maps: &self.maps }.all()?, &known)?;
         let open = self.open + remains::still_open(&self.compiled.plan, program, &self.maps)?;
         let summary = Summary { exit, open, ..self.summary()? };
-        show.summary(&summary)?;
-        show.pause()?;
+        let maps = UserMaps { program, maps: &self.maps }.all()?;
+        let mut before = show.finish().map_err(Stopped::Show);
+        let no_room_before = no_room(&mut before);
+        before?;
+        if no_room_before.is_some() {
+            show.rescue(true);
+        }
+        let mut shown = self.last(&maps, &summary, show).map_err(Stopped::Show);
+        let no_room_then = no_room(&mut shown);
+        shown?;
+        if no_room_then.is_some() {
+            show.rescue(false);
+            self.last(&maps, &summary, show)?;
+        }
+        if let Some(error) = no_room_before.or(no_room_then) {
+            return Err(error.into());
+        }
         Ok(Ended { status: self.exit.unwrap_or(0) })
     }
 }
@@ -385,6 +428,17 @@ fn whose(compiled: &Compiled, life: &Life) -> Whose {
         (None, Some(pid)) => Whose::One(pid),
         (Some(Target::Path(_)), _) => target.map_or(Whose::All, Whose::Running),
         (None, None) => Whose::All,
+    }
+}
+
+/// Takes the error out that something could not be written, unless that is because its reader went away.
+fn no_room(outcome: &mut Result<(), Stopped>) -> Option<io::Error> {
+    match std::mem::replace(outcome, Ok(())) {
+        Err(Stopped::Show(error)) if error.kind() != io::ErrorKind::BrokenPipe => Some(error),
+        other => {
+            *outcome = other;
+            None
+        }
     }
 }
 

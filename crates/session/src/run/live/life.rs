@@ -11,7 +11,7 @@ use kernel::{Pid, Process, signal};
 
 use super::super::{Script, Stopped, world};
 use crate::refusal::Refusal;
-use crate::target::Target;
+use crate::target::{Target, no_such_process};
 
 /// How long a command has to end when it is asked to.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -32,8 +32,7 @@ impl Life {
     pub fn begin(script: &Script) -> Result<Life, Stopped> {
         let mut life = Life { name: String::new(), process: None, held: None, child: None, exit: None };
         if let Some(Target::Pid(pid)) = script.target {
-            let gone = |_| Refusal::refused(format!("there is no process with PID {pid}"));
-            life.process = Some(Process::open(pid).map_err(gone)?);
+            life.process = Some(Process::open(pid).map_err(|_| no_such_process(pid))?);
             life.name = format!("PID {pid}");
         }
         if let Some((program, args)) = script.command.split_first() {
