@@ -63,8 +63,9 @@ fn fixtures() -> Result<String, String> {
          Made by `cargo xtask generate` from `crates/fixtures`; do not edit.\n\n\
          Each program says in its comments what must be found in it. Tests ask for it in a version and a variant; it is\n\
          built then and kept outside the tree, under `$GOSPECT_CACHE`, else `$XDG_CACHE_HOME/gospect`, else\n\
-         `~/.cache/gospect`. Other Go versions are fetched by the `go` in PATH through the Go module proxy; a test whose\n\
-         Go or C compiler cannot be had is counted as skipped. `cargo xtask fixtures` builds all of them ahead.\n\n\
+         `~/.cache/gospect`. Other Go versions, and the modules of `gin`, are fetched by the `go` in PATH through the Go module\n\
+         proxy; a test whose Go, modules or C compiler cannot be had is counted as skipped. `cargo xtask fixtures` builds all\n\
+         of them ahead.\n\n\
          ## Programs\n\n",
     );
     for program in PROGRAMS {

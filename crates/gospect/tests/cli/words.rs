@@ -18,8 +18,7 @@ use crate::{Ran, gospect};
 /// begin, or all that is printed.
 type Row = (&'static str, &'static str, &'static str);
 
-/// Rows that have tests of their own: `tests/cli/goroutine.rs` if there is such a file; until then what they are
-/// refused with is held here.
+/// The row whose events have tests of their own, once they can be compiled: the last test here sees to that.
 const GOROUTINES: &str = "goroutine:EVENT";
 
 /// What runs together. `COMM`, `PID` and `CPU` in answers stand for what the program has.
@@ -306,6 +305,25 @@ fn an_address_of_the_kernel_has_its_function() {
 
 /// The rows of the last two tests.
 const OTHERS: [&str; 3] = ["strftime(\"FORMAT\", NSECS)", "time([\"FORMAT\"])", "ksym(ADDRESS)"];
+
+#[test]
+fn events_of_the_runtime_are_refused_or_tested() {
+    let scratch = Scratch::new();
+    let path = need!(program(&scratch, 'd'));
+    for event in ["create", "state", "exit"] {
+        let script = format!("goroutine:{event} {{ @ = count(); }}");
+        let ran = gospect(&["run", "--emit=bpf", "-t", path.to_str().unwrap(), "-e", &script]);
+        if ran.status != 0 {
+            let refused = "gospect: this script cannot be compiled: the events `goroutine:*` are not made yet\n";
+            assert_eq!(ran.seen(), format!("{refused}(exit status 3)"));
+            continue;
+        }
+        let tests = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cli")).unwrap();
+        let others = tests.map(|entry| entry.unwrap().path()).filter(|path| !path.ends_with("words.rs"));
+        let mut texts = others.filter_map(|path| std::fs::read_to_string(path).ok());
+        assert!(texts.any(|text| text.contains(&format!("goroutine:{event}"))), "goroutine:{event} has no test");
+    }
+}
 
 #[test]
 fn every_row_of_the_reference_is_tested() {
