@@ -143,6 +143,12 @@ pub(crate) trait Machine {
     /// Decodes one more; `None` behind the last byte.
     fn next(&mut self) -> Option<Result<Insn, Undecodable>>;
 
+    /// Goes over instructions that only go on, to the next or to another of the function, as long as that is easily told.
+    /// `None` if there are none.
+    fn pass(&mut self) -> Option<Passed> {
+        None
+    }
+
     /// What a probe on it costs.
     fn price(&self) -> Result<Class, Unprobeable>;
 
@@ -151,10 +157,18 @@ pub(crate) trait Machine {
     fn keeps_arguments(&mut self, depth: u32) -> Option<u32>;
 
     /// If it loads registers from the stack or does nothing: which of those that carry arguments it loads.
-    fn reloads(&self) -> Option<ArgumentRegisters>;
+    fn reloads(&mut self) -> Option<ArgumentRegisters>;
 
     /// Its text; `names` knows symbols by their address.
     fn text(&mut self, names: &mut dyn FnMut(VAddr) -> Option<String>) -> String;
+}
+
+/// What there is to know of instructions that only go on.
+pub(crate) struct Passed {
+    /// Where the last of them ends.
+    pub end: u32,
+    /// The lowest offset that one of them jumps to, but for the next one's; the highest number if none does.
+    pub lowest_target: u32,
 }
 
 /// A set of registers that carry arguments: bits in the order of arguments, so bit 0 is RAX or R0, and X0 or F0.

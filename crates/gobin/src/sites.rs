@@ -17,7 +17,7 @@ use crate::abi::Place;
 use crate::addr::VAddr;
 use crate::elf::Arch;
 use crate::insn::{
-    self, ArgumentRegisters, Class, Flow, Insn, Machine, Prologue, Undecodable, Unprobeable, amd64, arm64,
+    self, ArgumentRegisters, Class, Flow, Insn, Machine, Passed, Prologue, Undecodable, Unprobeable, amd64, arm64,
 };
 
 /// How far behind the first candidate an emulated instruction is looked for.
@@ -228,11 +228,22 @@ impl<'a> Sweep<'a> {
 
     fn run(mut self, mut machine: impl Machine) -> Sites {
         loop {
+            if !self.prefix.open && self.growing.is_none() {
+                self.pass(&mut machine);
+            }
             match machine.next() {
                 None => return self.finish(None),
                 Some(Err(error)) => return self.finish(Some(error)),
                 Some(Ok(insn)) => self.step(insn, &mut machine),
             }
+        }
+    }
+
+    /// Only the prefix, and what follows a call to morestack, is looked at one by one.
+    fn pass(&mut self, machine: &mut impl Machine) {
+        if let Some(Passed { end, lowest_target }) = machine.pass() {
+            self.prefix.target(lowest_target);
+            self.decoded_to = end;
         }
     }
 
@@ -445,5 +456,7 @@ impl Prefix {
     }
 }
 
+#[cfg(test)]
+mod same;
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,5 @@
-//! x86-64, decoded by iced-x86.
+//! x86-64: common instructions are read by `form`, all others by iced-x86, and so is whatever is asked about one beyond
+//! its length and where it goes.
 //!
 //! Prices follow arch/x86/kernel/uprobes.c of Linux 5.10 to 7.0. The kernel decides by opcode bytes, not by meaning,
 //! so prices are worked out from bytes too.
@@ -8,7 +9,11 @@ use iced_x86::{
     Mnemonic, OpAccess, OpKind, Register, UsedMemory, UsedRegister,
 };
 
-use super::{ArgumentRegisters, Class, Flow, Insn, Machine, Prologue, Undecodable, Unprobeable};
+mod form;
+
+use form::{Common, WINDOW};
+
+use super::{ArgumentRegisters, Class, Flow, Insn, Machine, Passed, Prologue, Undecodable, Unprobeable};
 use crate::addr::VAddr;
 
 /// Registers that carry integer arguments, in the order of ABIInternal.
@@ -31,48 +36,105 @@ const TABLE_WINDOW: u32 = 8;
 
 /// A function being decoded.
 pub struct Decoder<'a> {
-    iced: Iced<'a>,
     bytes: &'a [u8],
     entry: u64,
-    insn: Instruction,
+    /// Where the instruction decoded last starts, and where the next one does.
+    at: u32,
+    next: u32,
     /// Instructions since the last address relative to RIP was taken.
     since_lea: u32,
+    iced: Option<Iced<'a>>,
+    /// What iced decoded last.
+    insn: Instruction,
     info: Option<InstructionInfoFactory>,
-    formatter: Option<IntelFormatter>,
+    formatter: Option<Box<IntelFormatter>>,
 }
 
 impl<'a> Decoder<'a> {
     /// Starts at a function's first byte.
     #[must_use]
     pub fn new(entry: VAddr, bytes: &'a [u8]) -> Decoder<'a> {
-        let iced = Iced::with_ip(64, bytes, entry.0, DecoderOptions::NONE);
-        let insn = Instruction::default();
-        Decoder { iced, bytes, entry: entry.0, insn, since_lea: u32::MAX, info: None, formatter: None }
-    }
-
-    fn at(&self) -> u32 {
-        self.insn.ip().wrapping_sub(self.entry) as u32
-    }
-
-    /// Takes a run of int3 for one instruction; length of what was taken.
-    fn skip_filling(&mut self, at: u32) -> u32 {
-        let behind = at as usize + self.insn.len();
-        let more = self.bytes.get(behind..).unwrap_or_default().iter().take_while(|&&b| b == INT3).count();
-        if self.iced.set_position(behind + more).is_err() {
-            return self.insn.len() as u32;
+        Decoder {
+            bytes,
+            entry: entry.0,
+            at: 0,
+            next: 0,
+            since_lea: u32::MAX,
+            iced: None,
+            insn: Instruction::default(),
+            info: None,
+            formatter: None,
         }
-        self.iced.set_ip(self.insn.next_ip().wrapping_add(more as u64));
-        (self.insn.len() + more) as u32
+    }
+
+    fn ip(&self) -> u64 {
+        self.entry.wrapping_add(u64::from(self.at))
+    }
+
+    /// The bytes from the instruction decoded last on.
+    fn rest(&self) -> &'a [u8] {
+        self.bytes.get(self.at as usize..).unwrap_or_default()
+    }
+
+    /// Has iced decode the instruction at `at`, if it was not the last that it decoded.
+    fn whole(&mut self) -> &Instruction {
+        let ip = self.ip();
+        if self.insn.ip() != ip || self.insn.is_invalid() {
+            let iced = self.iced.get_or_insert_with(|| Iced::with_ip(64, self.bytes, ip, DecoderOptions::NONE));
+            // It refuses only what is behind the last byte, and then there is nothing to decode.
+            let _ = iced.set_position(self.at as usize);
+            iced.set_ip(ip);
+            iced.decode_out(&mut self.insn);
+        }
+        &self.insn
     }
 
     fn undecodable(&self) -> Undecodable {
-        let at = self.at();
-        let byte = self.bytes.get(at as usize).copied().unwrap_or_default();
-        Undecodable { at, byte, cut: self.iced.last_error() == iced_x86::DecoderError::NoMoreBytes }
+        let byte = self.rest().first().copied().unwrap_or_default();
+        let cut = self.iced.as_ref().is_some_and(|iced| iced.last_error() == iced_x86::DecoderError::NoMoreBytes);
+        Undecodable { at: self.at, byte, cut }
     }
 
-    fn flow(&mut self) -> Flow {
+    /// Goes on to the next instruction, which `read` tells length and flow of.
+    #[inline]
+    fn advance(
+        &mut self,
+        read: impl Fn(&mut Self) -> Result<(u32, Flow), Undecodable>,
+    ) -> Option<Result<Insn, Undecodable>> {
+        self.at = self.next;
+        if self.at as usize >= self.bytes.len() {
+            return None;
+        }
         self.since_lea = self.since_lea.saturating_add(1);
+        let insn = read(self).map(|(len, flow)| Insn { at: self.at, len, flow });
+        self.next = insn.map_or(self.bytes.len() as u32, |insn| insn.end());
+        Some(insn)
+    }
+
+    /// Length and flow of the instruction at `at`.
+    fn read(&mut self) -> Result<(u32, Flow), Undecodable> {
+        let rest = self.rest();
+        if let Some(common) = common(rest, VAddr(self.ip())) {
+            if common.takes_address {
+                self.since_lea = 0;
+            }
+            return Ok((common.len, common.flow));
+        }
+        self.by_iced()
+    }
+
+    fn by_iced(&mut self) -> Result<(u32, Flow), Undecodable> {
+        let rest = self.rest();
+        if self.whole().is_invalid() {
+            return Err(self.undecodable());
+        }
+        let len = self.insn.len() as u32;
+        // A run of int3 counts for one instruction.
+        let filling = || rest[len as usize..].iter().take_while(|&&b| b == INT3).count() as u32;
+        Ok(if self.insn.code() == Code::Int3 { (len + filling(), Flow::Data) } else { (len, self.uncommon_flow()) })
+    }
+
+    fn uncommon_flow(&mut self) -> Flow {
         match self.insn.code().flow_control() {
             FlowControl::Next => self.plain(),
             FlowControl::ConditionalBranch => Flow::Branch(VAddr(self.insn.near_branch_target())),
@@ -84,7 +146,6 @@ impl<'a> Decoder<'a> {
             FlowControl::IndirectBranch if self.jumps_through_table() => Flow::Switch,
             FlowControl::IndirectBranch => Flow::IndirectJump,
             FlowControl::Return if is_near_return(self.insn.code()) => Flow::Return,
-            FlowControl::Interrupt if self.insn.code() == Code::Int3 => Flow::Data,
             FlowControl::Return | FlowControl::Exception => Flow::Stop,
             // System calls, software interrupts and transactions come back.
             FlowControl::Call | FlowControl::Interrupt | FlowControl::XbeginXabortXend => Flow::Next,
@@ -129,25 +190,37 @@ impl<'a> Decoder<'a> {
 }
 
 impl Machine for Decoder<'_> {
+    #[inline]
     fn next(&mut self) -> Option<Result<Insn, Undecodable>> {
-        if !self.iced.can_decode() {
-            return None;
+        self.advance(Decoder::read)
+    }
+
+    fn pass(&mut self) -> Option<Passed> {
+        let size = self.bytes.len() as u64;
+        let (mut end, mut lowest_target, mut since_lea) = (self.next, u64::MAX, self.since_lea);
+        while let Some(bytes) = self.bytes.get(end as usize..).and_then(<[u8]>::first_chunk)
+            && let Some(step) = form::step(bytes)
+        {
+            let next = end + step.len;
+            let target = u64::from(next).wrapping_add_signed(step.jump);
+            if target >= size {
+                break; // out of the function, or at its end
+            }
+            end = next;
+            lowest_target = lowest_target.min(if step.jump == 0 { u64::MAX } else { target });
+            since_lea = if step.takes_address { 0 } else { since_lea.saturating_add(1) };
         }
-        self.iced.decode_out(&mut self.insn);
-        if self.insn.is_invalid() {
-            return Some(Err(self.undecodable()));
-        }
-        let (at, flow) = (self.at(), self.flow());
-        let len = if flow == Flow::Data { self.skip_filling(at) } else { self.insn.len() as u32 };
-        Some(Ok(Insn { at, len, flow }))
+        let none = end == self.next;
+        (self.next, self.since_lea) = (end, since_lea);
+        (!none).then(|| Passed { end, lowest_target: u32::try_from(lowest_target).unwrap_or(u32::MAX) })
     }
 
     fn price(&self) -> Result<Class, Unprobeable> {
-        price(self.bytes.get(self.at() as usize..).unwrap_or_default())
+        price(self.rest())
     }
 
     fn keeps_arguments(&mut self, depth: u32) -> Option<u32> {
-        if matches!(self.insn.code(), Code::Push_r64) {
+        if self.whole().code() == Code::Push_r64 {
             return depth.checked_add(8);
         }
         if let Some(down) = self.moves_stack_pointer() {
@@ -156,8 +229,8 @@ impl Machine for Decoder<'_> {
         self.touches_own_things_only(depth).then_some(depth)
     }
 
-    fn reloads(&self) -> Option<ArgumentRegisters> {
-        let insn = &self.insn;
+    fn reloads(&mut self) -> Option<ArgumentRegisters> {
+        let insn = self.whole();
         if insn.mnemonic() == Mnemonic::Nop {
             return Some(ArgumentRegisters::default());
         }
@@ -169,7 +242,8 @@ impl Machine for Decoder<'_> {
     }
 
     fn text(&mut self, names: &mut dyn FnMut(VAddr) -> Option<String>) -> String {
-        let formatter = self.formatter.get_or_insert_with(new_formatter);
+        self.whole();
+        let formatter = self.formatter.get_or_insert_with(|| Box::new(new_formatter()));
         let mut text = String::new();
         if self.insn.op0_kind() == OpKind::NearBranch64 {
             let target = VAddr(self.insn.near_branch_target());
@@ -185,6 +259,17 @@ impl Machine for Decoder<'_> {
         }
         text
     }
+}
+
+/// Reads a common instruction. Where fewer bytes are left than are looked at, it must fit into them.
+#[inline]
+fn common(rest: &[u8], ip: VAddr) -> Option<Common> {
+    if let Some(window) = rest.first_chunk() {
+        return form::read(window, ip);
+    }
+    let mut window = [0; WINDOW];
+    window[..rest.len()].copy_from_slice(rest);
+    form::read(&window, ip).filter(|common| common.len as usize <= rest.len())
 }
 
 fn new_formatter() -> IntelFormatter {
@@ -371,5 +456,32 @@ fn conditional(bytes: &[u8], short: u8) -> Option<usize> {
         [op, _, ..] if *op == short => Some(2),
         [0x0f, op, _, _, _, _, ..] if *op == short + 0x10 => Some(6),
         _ => None,
+    }
+}
+
+/// A decoder that leaves all instructions to iced and passes over none.
+#[cfg(test)]
+pub(crate) struct ByIced<'a>(pub Decoder<'a>);
+
+#[cfg(test)]
+impl Machine for ByIced<'_> {
+    fn next(&mut self) -> Option<Result<Insn, Undecodable>> {
+        self.0.advance(Decoder::by_iced)
+    }
+
+    fn price(&self) -> Result<Class, Unprobeable> {
+        self.0.price()
+    }
+
+    fn keeps_arguments(&mut self, depth: u32) -> Option<u32> {
+        self.0.keeps_arguments(depth)
+    }
+
+    fn reloads(&mut self) -> Option<ArgumentRegisters> {
+        self.0.reloads()
+    }
+
+    fn text(&mut self, names: &mut dyn FnMut(VAddr) -> Option<String>) -> String {
+        self.0.text(names)
     }
 }

@@ -293,7 +293,7 @@ impl Machine for Decoder<'_> {
         kept
     }
 
-    fn reloads(&self) -> Option<ArgumentRegisters> {
+    fn reloads(&mut self) -> Option<ArgumentRegisters> {
         let w = self.word;
         let pair = w & 0x3a40_0000 == 0x2840_0000;
         let single = w & 0x3a40_0000 == 0x3840_0000 || w & 0x3a80_0000 == 0x3880_0000;
