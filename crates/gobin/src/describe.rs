@@ -29,6 +29,18 @@ impl<'i> Descriptions<'i> {
     /// What the function takes and gives; `None` if nothing describes it.
     #[must_use]
     pub fn signature(&self, function: &Function) -> Option<Signature> {
+        self.described(function, true)
+    }
+
+    /// The same for showing it only: places may be left [`Place::Unknown`], which saves much of the work.
+    ///
+    /// [`Place::Unknown`]: crate::abi::Place::Unknown
+    #[must_use]
+    pub fn outline(&self, function: &Function) -> Option<Signature> {
+        self.described(function, false)
+    }
+
+    fn described(&self, function: &Function, places: bool) -> Option<Signature> {
         match self {
             Descriptions::Dwarf(signatures) => {
                 let found = signatures.at(&function.compiled())?;
@@ -36,7 +48,7 @@ impl<'i> Descriptions<'i> {
                 let silent = function.is_assembly() && found.args.is_empty() && found.rets.is_empty();
                 (!silent).then_some(found)
             }
-            Descriptions::Runtime(runtime) => runtime.signature(function),
+            Descriptions::Runtime(runtime) => runtime.signature(function, places),
         }
     }
 }

@@ -300,8 +300,10 @@ impl Image {
 
     /// All functions by address; none if [`Image::table`] is an error.
     pub fn functions(&self) -> impl Iterator<Item = Function<'_>> {
-        let count = self.table().map_or(0, |t| t.len());
-        (0..count).filter_map(|i| self.function(i))
+        let table = self.code.as_ref().ok().map(|code| (Pclntab::new(&self.elf, code.table), code.text));
+        table.into_iter().flat_map(move |(table, text)| {
+            (0..table.len()).filter_map(move |i| Some(Function { image: self, row: table.row(i)?, text }))
+        })
     }
 
     /// The `index`th function by address.

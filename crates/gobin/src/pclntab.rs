@@ -61,6 +61,7 @@ pub struct Header {
 pub struct Row<'d> {
     table: Pclntab<'d>,
     data: &'d [u8],
+    name: &'d str,
     /// Its place in the table, which is sorted by address.
     pub index: u32,
     /// Its first byte, from the start of the code.
@@ -193,7 +194,11 @@ impl<'d> Pclntab<'d> {
         let (entry, at, end) = (u32_at(pair), u32_at(&pair[4..]), u32_at(pair.get(8..)?));
         let data = self.part(self.header.rows + u64::from(at))?;
         let fixed = if self.header.start_lines { 44 } else { 40 };
-        (data.len() >= fixed && entry <= end).then_some(Row { table: *self, data, index, entry, end })
+        if data.len() < fixed || entry > end {
+            return None;
+        }
+        let name = self.name(u32_at(&data[4..])).unwrap_or_default();
+        Some(Row { table: *self, data, name, index, entry, end })
     }
 
     /// The function that the byte at `offset` of the code belongs to.
@@ -305,7 +310,7 @@ impl<'d> Row<'d> {
     /// Its name as the linker has it: dots of an import path's last element are written `%2e`.
     #[must_use]
     pub fn name(&self) -> &'d str {
-        self.table.name(self.int(4)).unwrap_or_default()
+        self.name
     }
 
     /// Bytes of its arguments and results on the stack, spill area included; negative if unknown.

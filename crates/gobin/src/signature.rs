@@ -7,6 +7,7 @@
 //! loops run over functions the results without a name of functions that return from within such a loop. What is
 //! missing is told by the function table; a place that it makes uncertain is [`Place::Unknown`].
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
@@ -121,9 +122,9 @@ impl Source {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Arg {
     /// Its name; `~p0`, `~r0` or `_` for those that have none.
-    pub name: String,
+    pub name: Cow<'static, str>,
     /// Its type in Go syntax, with whole import paths.
-    pub type_name: String,
+    pub type_name: Cow<'static, str>,
     /// Its type, if it is described anywhere.
     pub ty: Option<TypeRef>,
     /// Where it is: an argument at entry, a result at return.
@@ -215,8 +216,8 @@ impl<'d> Signatures<'d> {
         let ty = self.dwarf.resolve(param.ty);
         let generic = function.name.contains("go.shape.");
         Arg {
-            name: param.name.to_owned(),
-            type_name: ty.map_or_else(|| "?".to_owned(), |t| t.name.clone()),
+            name: param.name.to_owned().into(),
+            type_name: ty.map_or("?".into(), |t| t.name.clone().into()),
             ty: Some(param.ty),
             place: place.clone(),
             placed_by: PlacedBy::Algorithm,
@@ -307,7 +308,7 @@ impl Arg {
     /// Its name, if it has one.
     #[must_use]
     pub fn given_name(&self) -> Option<&str> {
-        Some(self.name.as_str()).filter(|&n| !is_made_up(n))
+        Some(&*self.name).filter(|&n| !is_made_up(n))
     }
 }
 

@@ -74,7 +74,8 @@ fn tellable(want: &Want, go: &str) -> Want {
 }
 
 fn told(function: &str, signature: &Signature) -> Want {
-    let value = |arg: &Arg| Value { name: arg.name.clone(), ty: arg.type_name.clone(), place: arg.place.to_string() };
+    let value =
+        |arg: &Arg| Value { name: arg.name.to_string(), ty: arg.type_name.to_string(), place: arg.place.to_string() };
     Want {
         function: function.to_owned(),
         args: signature.args.iter().map(value).collect(),

@@ -6,9 +6,10 @@ use gobin::pattern::Pattern;
 use gobin::{Function, Image, VAddr};
 use session::Program;
 use ui::explain::{Explained, Live};
+use ui::function::Listed;
 
 use crate::failure::Failure;
-use crate::{Run, choose, list};
+use crate::{Run, choose};
 
 /// Names that are shown when a pattern means several functions.
 const NAMED: usize = 5;
@@ -34,7 +35,7 @@ pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
         }
         let explained = Explained {
             arch: program.image.arch(),
-            listed: list::listed(&program.image, &signatures, function),
+            listed: listed(&program.image, &signatures, function),
             instructions: instructions(&program.image, &function),
             live: live(&program, &function)?,
             go_sources: program.image.go_sources(),
@@ -42,6 +43,11 @@ pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
         ui::explain::show(&explained, run.format, &mut run.out)?;
     }
     Ok(())
+}
+
+/// All that is known about a function.
+fn listed<'i>(image: &'i Image, signatures: &Descriptions, function: Function<'i>) -> Listed<'i> {
+    Listed { function, signature: signatures.signature(&function), sites: image.sites(&function) }
 }
 
 /// The function that is meant: several only where an assembly function and its wrapper share a name.

@@ -20,7 +20,8 @@ pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
     let patterns = choose::patterns(words)?;
     let program = run.open(&target)?;
     let image = &program.image;
-    let mut functions = choose::functions(image, &patterns);
+    let chosen = || choose::functions(image, &patterns);
+    let (mut functions, signatures) = session::both(chosen, || Descriptions::of(image));
     let inlined = if run.typed.inlined { choose::inlined(image, &patterns) } else { Vec::new() };
     let missed = missed(&patterns, &functions, &inlined);
     if functions.is_empty() && inlined.is_empty() {
@@ -32,7 +33,6 @@ pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
     let widest = functions.iter().map(|f| f.name().len()).max().unwrap_or(0).min(name_width(run.format));
     let style =
         Style { format: run.format, sites: run.typed.sites, name_width: widest, go_sources: image.go_sources() };
-    let signatures = Descriptions::of(image);
     let lines = |part: &[Function]| lines(image, &signatures, part, style);
     session::ordered(&functions, CHUNK, lines, |text| run.out.write_all(&text))?;
     inlined.iter().try_for_each(|(name, at)| ui::function::show_inlined(name, at, style, &mut run.out))?;
@@ -58,18 +58,20 @@ fn missed<'p>(patterns: &'p [Pattern], functions: &[Function], inlined: &[(&str,
     patterns.iter().filter(|p| !chose(p)).collect()
 }
 
+/// Bytes of most lines, at most.
+const USUAL_LINE: usize = 256;
+
 /// The lines of some functions.
 fn lines(image: &Image, signatures: &Descriptions, functions: &[Function], style: Style) -> Vec<u8> {
-    let mut text = Vec::new();
+    let mut text = Vec::with_capacity(functions.len() * USUAL_LINE);
     for &function in functions {
-        let listed = listed(image, signatures, function);
+        let signature = match style.format {
+            Format::Text(_) => signatures.outline(&function),
+            Format::Json => signatures.signature(&function),
+        };
+        let listed = Listed { function, signature, sites: image.sites(&function) };
         // Writing to memory does not fail.
         let _ = ui::function::show(&listed, style, &mut text);
     }
     text
-}
-
-/// All that is known about a function.
-pub(crate) fn listed<'i>(image: &'i Image, signatures: &Descriptions, function: Function<'i>) -> Listed<'i> {
-    Listed { function, signature: signatures.signature(&function), sites: image.sites(&function) }
 }

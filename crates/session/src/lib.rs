@@ -14,7 +14,7 @@ pub mod target;
 
 pub use kernel::signal::wait_for_orders;
 pub use kernel::{FileId, Pid, say_before_sigbus};
-pub use ordered::ordered;
+pub use ordered::{both, ordered};
 pub use processes::processes;
 pub use refusal::{Class, Refusal};
 pub use target::{Program, Target};

@@ -1,9 +1,9 @@
-//! Work on many things at once, answers in their order.
+//! Work on two things, or on many, at once; answers in their order.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread;
+use std::{panic, thread};
 
 /// Answers that each worker may be ahead of the one who takes them.
 const AHEAD: usize = 4;
@@ -30,6 +30,15 @@ pub fn ordered<T: Sync, R: Send, E>(
         }
         drop(answers);
         in_order(taken, take)
+    })
+}
+
+/// Does two things at once.
+pub fn both<A, B: Send>(here: impl FnOnce() -> A, beside: impl FnOnce() -> B + Send) -> (A, B) {
+    thread::scope(|scope| {
+        let beside = scope.spawn(beside);
+        let here = here();
+        (here, beside.join().unwrap_or_else(|panic| panic::resume_unwind(panic)))
     })
 }
 
@@ -90,6 +99,12 @@ mod tests {
             },
         );
         assert_eq!((done, took), (Err(3), 4));
+    }
+
+    #[test]
+    fn two_things_can_wait_for_each_other() {
+        let (to, from) = std::sync::mpsc::channel();
+        assert_eq!(both(|| from.recv(), || to.send(7)), (Ok(7), Ok(())));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Functions of a program, one line each: what `gospect list` shows.
 
+use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use gobin::image::InlinedAt;
@@ -152,6 +154,52 @@ pub fn inlined_at(at: &InlinedAt, go_sources: Option<&str>) -> String {
     format!("{} at {}", visible(at.into.name()), source::place(at.place(), go_sources))
 }
 
+fn text(listed: &Listed, style: Style, look: Look, out: &mut dyn Write) -> io::Result<()> {
+    match look.width {
+        Some(screen) => line(Parts::of(listed, style), screen, look.color, out),
+        None => out.write_all(whole_line(listed, style, look.color).as_bytes()),
+    }
+}
+
+fn push_name(out: &mut String, listed: &Listed, style: Style) {
+    let name = visible(listed.function.name());
+    out.push_str(&name);
+    out.extend(std::iter::repeat_n(' ', style.name_width.saturating_sub(name.chars().count())));
+}
+
+fn push_what(out: &mut String, listed: &Listed) {
+    let from = out.len();
+    // Writing to a String does not fail.
+    let _ = match &listed.signature {
+        Some(signature) => write!(out, "{signature}"),
+        None => write!(out, "({})", listed.function.origin().word()),
+    };
+    if let Cow::Owned(safe) = visible(&out[from..]) {
+        out.truncate(from);
+        out.push_str(&safe);
+    }
+}
+
+/// The same as [`line`] where it may have any length: it is put together in one piece, since large programs have many.
+fn whole_line(listed: &Listed, style: Style, color: bool) -> String {
+    let paint = |out: &mut String, code: &str| out.push_str(if color { code } else { "" });
+    let mut out = String::with_capacity(256);
+    push_name(&mut out, listed, style);
+    out.push_str("  ");
+    push_what(&mut out, listed);
+    out.push_str("  ");
+    paint(&mut out, "\x1b[2m");
+    source::push_place(&mut out, listed.function.place(), style.go_sources);
+    paint(&mut out, "\x1b[0m");
+    out.push_str("  ");
+    let (before, after) = if listed.sites.entry.is_ok() { ("", "") } else { ("\x1b[33m", "\x1b[0m") };
+    paint(&mut out, before);
+    push_sites(&mut out, &listed.sites);
+    paint(&mut out, after);
+    out.push('\n');
+    out
+}
+
 /// The parts of a line: `main.leaf`, `func(a int, b int) int`, `/src/frames.go:8`, `entry+0x0 stepped, 1 return`.
 struct Parts {
     name: String,
@@ -162,27 +210,19 @@ struct Parts {
     probeable: bool,
 }
 
-fn text(listed: &Listed, style: Style, look: Look, out: &mut dyn Write) -> io::Result<()> {
-    let f = &listed.function;
-    let (name, width) = (visible(f.name()), style.name_width);
-    let what = match &listed.signature {
-        Some(signature) => visible(&signature.to_string()).into_owned(),
-        None => format!("({})", f.origin().word()),
-    };
-    let parts = Parts {
-        name: format!("{name:<width$}"),
-        what,
-        place: source::place(f.place(), style.go_sources),
-        sites: summary(&listed.sites),
-        probeable: listed.sites.entry.is_ok(),
-    };
-    line(parts, look, out)
-}
-
 /// No signature is cut to less than this.
 const NARROWEST: usize = 16;
 
 impl Parts {
+    fn of(listed: &Listed, style: Style) -> Parts {
+        let (mut name, mut what, mut sites) = (String::new(), String::new(), String::new());
+        push_name(&mut name, listed, style);
+        push_what(&mut what, listed);
+        push_sites(&mut sites, &listed.sites);
+        let place = source::place(listed.function.place(), style.go_sources);
+        Parts { name, what, place, sites, probeable: listed.sites.entry.is_ok() }
+    }
+
     /// Columns of the line, with two between parts.
     fn width(&self) -> usize {
         [&self.name, &self.what, &self.place, &self.sites].iter().map(|part| part.chars().count() + 2).sum::<usize>()
@@ -203,51 +243,44 @@ impl Parts {
 }
 
 /// Writes a line; what does not fit on a screen in spite of everything is cut off.
-fn line(mut parts: Parts, look: Look, out: &mut dyn Write) -> io::Result<()> {
-    let Some(mut room) = look.width else { return whole_line(&parts, look, out) };
-    parts.shorten(room);
+fn line(mut parts: Parts, screen: usize, color: bool, out: &mut dyn Write) -> io::Result<()> {
+    parts.shorten(screen);
+    let mut room = screen;
     let sites = if parts.probeable { "" } else { "33" };
     for (before, part, code) in
         [("", parts.name, ""), ("  ", parts.what, ""), ("  ", parts.place, "2"), ("  ", parts.sites, sites)]
     {
         let shown = cut(&part, room.saturating_sub(before.len()));
         if !shown.is_empty() {
-            write!(out, "{before}{}", paint(&shown, code, look.color && !code.is_empty()))?;
+            write!(out, "{before}{}", paint(&shown, code, color && !code.is_empty()))?;
             room -= before.len() + shown.chars().count();
         }
     }
     out.write_all(b"\n")
 }
 
-/// The same where lines may have any length, which for large programs is written often.
-fn whole_line(parts: &Parts, look: Look, out: &mut dyn Write) -> io::Result<()> {
-    let Parts { name, what, place, sites, .. } = parts;
-    if !look.color {
-        return writeln!(out, "{name}  {what}  {place}  {sites}");
-    }
-    let sites = paint(sites, "33", !parts.probeable);
-    writeln!(out, "{name}  {what}  {}  {sites}", paint(place, "2", true))
-}
-
 /// `entry+0x6 emulated, 2 returns`
-fn summary(sites: &Sites) -> String {
+fn push_sites(out: &mut String, sites: &Sites) {
     let entry = match &sites.entry {
         Ok(entry) => entry,
-        Err(why) => return format!("no probe: {}", brief(why)),
+        Err(why) => return out.extend(["no probe: ", &brief(why)]),
     };
-    let head = if entry.loop_head { " (loop head)" } else { "" };
-    let returns = match &sites.returns {
-        Ok(returns) if returns.is_empty() && !sites.tail_jumps.is_empty() => String::new(),
-        Ok(returns) => counted(returns.len(), "return"),
-        Err(Refusal::NeverReturns) => ", never returns".to_owned(),
-        Err(why) => format!(", no returns: {}", brief(why)),
-    };
-    let tails = if sites.tail_jumps.is_empty() { String::new() } else { counted(sites.tail_jumps.len(), "tail jump") };
-    format!("entry+{:#x} {}{head}{returns}{tails}", entry.offset, entry.class.word())
+    // Writing to a String does not fail.
+    let _ = write!(out, "entry+{:#x} {}", entry.offset, entry.class.word());
+    out.push_str(if entry.loop_head { " (loop head)" } else { "" });
+    match &sites.returns {
+        Ok(returns) if returns.is_empty() && !sites.tail_jumps.is_empty() => {}
+        Ok(returns) => push_counted(out, returns.len(), "return"),
+        Err(Refusal::NeverReturns) => out.push_str(", never returns"),
+        Err(why) => out.extend([", no returns: ", &brief(why)]),
+    }
+    if !sites.tail_jumps.is_empty() {
+        push_counted(out, sites.tail_jumps.len(), "tail jump");
+    }
 }
 
-fn counted(n: usize, what: &str) -> String {
-    format!(", {n} {what}{}", if n == 1 { "" } else { "s" })
+fn push_counted(out: &mut String, n: usize, what: &str) {
+    let _ = write!(out, ", {n} {what}{}", if n == 1 { "" } else { "s" });
 }
 
 /// The reason without what is the same for every function of the kind; all of it stands in JSON and in `explain`.
@@ -353,7 +386,7 @@ mod tests {
     use super::*;
     use expect_test::{Expect, expect};
 
-    fn check(width: Option<usize>, expect: Expect) {
+    fn check(width: usize, expect: Expect) {
         let mut out = Vec::new();
         for (what, place) in
             [("func(w net/http.ResponseWriter, r *net/http.Request)", "/src/shop/main.go:139"), ("func()", "a.go:1")]
@@ -365,17 +398,17 @@ mod tests {
                 sites: "entry+0xa emulated, 2 returns".to_owned(),
                 probeable: true,
             };
-            line(parts, Look { color: false, width }, &mut out).unwrap();
+            line(parts, width, false, &mut out).unwrap();
         }
         let text = String::from_utf8(out).unwrap();
-        assert!(text.lines().all(|l| l.chars().count() <= width.unwrap_or(usize::MAX)), "{text}");
+        assert!(text.lines().all(|l| l.chars().count() <= width), "{text}");
         expect.assert_eq(&text);
     }
 
     #[test]
-    fn lines_have_any_length_where_there_is_no_screen() {
+    fn a_wide_screen_shows_everything() {
         check(
-            None,
+            200,
             expect![[r#"
             main.slow  func(w net/http.ResponseWriter, r *net/http.Request)  /src/shop/main.go:139  entry+0xa emulated, 2 returns
             main.slow  func()  a.go:1  entry+0xa emulated, 2 returns
@@ -386,28 +419,28 @@ mod tests {
     #[test]
     fn a_screen_takes_directories_first_then_the_end_of_the_signature_and_of_the_line() {
         check(
-            Some(110),
+            110,
             expect![[r#"
             main.slow  func(w net/http.ResponseWriter, r *net/http.Request)  main.go:139  entry+0xa emulated, 2 returns
             main.slow  func()  a.go:1  entry+0xa emulated, 2 returns
         "#]],
         );
         check(
-            Some(80),
+            80,
             expect![[r#"
             main.slow  func(w net/http.Response…  main.go:139  entry+0xa emulated, 2 returns
             main.slow  func()  a.go:1  entry+0xa emulated, 2 returns
         "#]],
         );
         check(
-            Some(40),
+            40,
             expect![[r#"
                 main.slow  func(w net/http…  main.go:139
                 main.slow  func()  a.go:1  entry+0xa em…
             "#]],
         );
         check(
-            Some(5),
+            5,
             expect![[r#"
                 main…
                 main…

@@ -1,5 +1,7 @@
 //! Source files as people know them, without the directories of whoever built the program.
 
+use std::fmt::Write;
+
 use crate::text::visible;
 
 /// The name of a source file, short: below Go's own sources and below the module cache as `-trimpath` would have
@@ -15,7 +17,17 @@ pub fn short<'f>(file: &'f str, go_sources: Option<&str>) -> &'f str {
 
 /// `net/http/server.go:310`, safe for a terminal; `-` where nothing is known.
 pub(crate) fn place(place: Option<(&str, u32)>, go_sources: Option<&str>) -> String {
-    place.map_or_else(|| "-".to_owned(), |(file, line)| format!("{}:{line}", visible(short(file, go_sources))))
+    let mut out = String::new();
+    push_place(&mut out, place, go_sources);
+    out
+}
+
+/// Appends the same.
+pub(crate) fn push_place(out: &mut String, place: Option<(&str, u32)>, go_sources: Option<&str>) {
+    let Some((file, line)) = place else { return out.push('-') };
+    out.push_str(&visible(short(file, go_sources)));
+    // Writing to a String does not fail.
+    let _ = write!(out, ":{line}");
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! What a file without DWARF still says about arguments.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{PoisonError, RwLock};
 
-use crate::abi::{self, Abi, Piece, Place, Register, Shape, Shapes};
+use crate::abi::{self, Abi, Frame, Piece, Place, Register, Shape, Shapes};
 use crate::addr::VAddr;
 use crate::arginfo::{self, Guess, Known, Node};
 use crate::elf::Arch;
@@ -20,48 +22,56 @@ pub struct Runtime<'i> {
     types: Option<RuntimeTypes<'i>>,
     methods: BTreeMap<VAddr, MethodSignature<'i>>,
     shapes: Shapes,
+    /// The names of types, each put together once.
+    names: RwLock<HashMap<VAddr, String>>,
+}
+
+/// Names for arguments that have none.
+const PARAMS: [&str; 10] = ["~p0", "~p1", "~p2", "~p3", "~p4", "~p5", "~p6", "~p7", "~p8", "~p9"];
+const RESULTS: [&str; 4] = ["~r0", "~r1", "~r2", "~r3"];
+
+fn nameless(names: &'static [&str], index: usize) -> Cow<'static, str> {
+    let prefix = &names[0][..2];
+    names.get(index).map_or_else(|| format!("{prefix}{index}").into(), |&name| name.into())
 }
 
 impl<'i> Runtime<'i> {
     pub(super) fn of(image: &'i Image) -> Runtime<'i> {
         let types = image.runtime_types();
-        let unreachable = image.runtime_function("runtime.unreachableMethod").map(|f| f.entry());
-        let methods = types.map(|t| t.method_signatures(unreachable)).unwrap_or_default();
-        Runtime { arch: image.arch(), minor: image.minor(), types, methods, shapes: Shapes::default() }
+        let mut methods = types.map(|t| t.method_signatures(None)).unwrap_or_default();
+        // Only now, so that whoever looks for functions at the same time has found them.
+        if let Some(unreachable) = image.runtime_function("runtime.unreachableMethod") {
+            methods.remove(&unreachable.entry());
+        }
+        let (arch, minor) = (image.arch(), image.minor());
+        Runtime { arch, minor, types, methods, shapes: Shapes::default(), names: RwLock::default() }
     }
 
-    pub(super) fn signature(&self, function: &Function) -> Option<Signature> {
+    /// Without `places`, those are unknown.
+    pub(super) fn signature(&self, function: &Function, places: bool) -> Option<Signature> {
         if function.written() != Written::Go {
             return None;
         }
         let typed = self.types.as_ref().and_then(|types| Some((types, self.methods.get(&function.entry())?)));
         match typed {
-            Some((types, method)) => Some(self.of_method(types, method)),
-            None => self.of_words(function),
+            Some((types, method)) => Some(self.of_method(types, method, places)),
+            None => self.of_words(function, places),
         }
     }
 
-    fn of_method(&self, types: &RuntimeTypes, method: &MethodSignature) -> Signature {
+    fn of_method(&self, types: &RuntimeTypes, method: &MethodSignature, places: bool) -> Signature {
         let receiver = match method.receiver {
-            Receiver::Value(at) => Typed::of(types, TypeRef::Runtime(at)),
-            Receiver::Pointer(at) => Typed { name: format!("*{}", name(types, at)), ty: None },
+            Receiver::Value(at) => self.typed(types, TypeRef::Runtime(at)),
+            Receiver::Pointer(at) => Typed { name: format!("*{}", self.name(types, at)), ty: None },
         };
-        let typed = |list: &[TypeRef]| list.iter().map(|&ty| Typed::of(types, ty)).collect::<Vec<_>>();
-        let args = [vec![receiver], typed(&method.func.params)].concat();
-        let rets = typed(&method.func.results);
-        let shapes = |list: &[Typed]| {
-            // Only a pointer receiver has a type without a descriptor.
-            let shape = |t: &Typed| match t.ty {
-                Some(ty) => self.shapes.of(ty, types),
-                None => Some(Shape::pointer().into()),
-            };
-            list.iter().map(shape).collect::<Vec<_>>()
-        };
-        let frame = abi::assign(self.arch, Abi::Internal, &shapes(&args), &shapes(&rets));
-        let arg = |prefix: char| {
+        let typed = |&ty: &TypeRef| self.typed(types, ty);
+        let args: Vec<Typed> = std::iter::once(receiver).chain(method.func.params.iter().map(typed)).collect();
+        let rets: Vec<Typed> = method.func.results.iter().map(typed).collect();
+        let frame = if places { self.frame(types, &args, &rets) } else { unplaced(args.len(), rets.len()) };
+        let arg = |names: &'static [&'static str]| {
             move |(i, (typed, place)): (usize, (Typed, Place))| Arg {
-                name: format!("~{prefix}{i}"),
-                type_name: typed.name,
+                name: nameless(names, i),
+                type_name: typed.name.into(),
                 ty: typed.ty,
                 place,
                 placed_by: PlacedBy::Algorithm,
@@ -70,8 +80,8 @@ impl<'i> Runtime<'i> {
             }
         };
         Signature {
-            args: args.into_iter().zip(frame.args).enumerate().map(arg('p')).collect(),
-            rets: rets.into_iter().zip(frame.results).enumerate().map(arg('r')).collect(),
+            args: args.into_iter().zip(frame.args).enumerate().map(arg(&PARAMS)).collect(),
+            rets: rets.into_iter().zip(frame.results).enumerate().map(arg(&RESULTS)).collect(),
             receiver: true,
             dictionary: None,
             abi: Abi::Internal,
@@ -81,8 +91,37 @@ impl<'i> Runtime<'i> {
         }
     }
 
+    fn frame(&self, types: &RuntimeTypes, args: &[Typed], rets: &[Typed]) -> Frame {
+        let shapes = |list: &[Typed]| {
+            // Only a pointer receiver has a type without a descriptor.
+            let shape = |t: &Typed| match t.ty {
+                Some(ty) => self.shapes.of(ty, types),
+                None => Some(Shape::pointer().into()),
+            };
+            list.iter().map(shape).collect::<Vec<_>>()
+        };
+        abi::assign(self.arch, Abi::Internal, &shapes(args), &shapes(rets))
+    }
+
+    fn typed(&self, types: &RuntimeTypes, ty: TypeRef) -> Typed {
+        let name = match ty {
+            TypeRef::Runtime(at) => self.name(types, at),
+            TypeRef::Dwarf(_) => "?".to_owned(),
+        };
+        Typed { name, ty: Some(ty) }
+    }
+
+    fn name(&self, types: &RuntimeTypes, at: VAddr) -> String {
+        if let Some(known) = self.names.read().unwrap_or_else(PoisonError::into_inner).get(&at) {
+            return known.clone();
+        }
+        let name = name(types, at);
+        self.names.write().unwrap_or_else(PoisonError::into_inner).insert(at, name.clone());
+        name
+    }
+
     /// Only sizes and groups, no types, no results; floats look like integers.
-    fn of_words(&self, function: &Function) -> Option<Signature> {
+    fn of_words(&self, function: &Function, places: bool) -> Option<Signature> {
         // A function without arguments has no list.
         let mut words = match function.arg_info() {
             Some(info) => arginfo::words(info).ok()?,
@@ -94,7 +133,7 @@ impl<'i> Runtime<'i> {
             hidden: arginfo::hidden(function.name()),
             spilled_from: function.spilled_from(),
         };
-        let mut guesses = arginfo::guess(&words, known);
+        let mut guesses = if places { arginfo::guess(&words, known) } else { vec![Guess::Unclear; words.len()] };
         let left_out = self.left_out(function, &mut words, &mut guesses);
         let mut gaps = if left_out { vec![0] } else { Vec::new() };
         if words.pop_if(|last| *last == Node::More).is_some() {
@@ -102,7 +141,7 @@ impl<'i> Runtime<'i> {
         }
         gaps.dedup();
         let args = words.iter().zip(guesses).enumerate().map(|(i, (node, guess))| Arg {
-            name: format!("~p{}", i + usize::from(left_out)),
+            name: nameless(&PARAMS, i + usize::from(left_out)),
             type_name: words_of(node),
             ty: None,
             place: Place::Unknown,
@@ -172,14 +211,9 @@ struct Typed {
     ty: Option<TypeRef>,
 }
 
-impl Typed {
-    fn of(types: &RuntimeTypes, ty: TypeRef) -> Typed {
-        let name = match ty {
-            TypeRef::Runtime(at) => name(types, at),
-            TypeRef::Dwarf(_) => "?".to_owned(),
-        };
-        Typed { name, ty: Some(ty) }
-    }
+/// A frame of which nothing is known.
+fn unplaced(args: usize, results: usize) -> Frame {
+    Frame { args: vec![Place::Unknown; args], results: vec![Place::Unknown; results] }
 }
 
 /// With import paths where they are known, else as reflect names it.
@@ -189,12 +223,21 @@ fn name(types: &RuntimeTypes, at: VAddr) -> String {
 }
 
 /// `word`, `word32`, `{word, word}`: all that is known of a parameter.
-fn words_of(node: &Node) -> String {
+fn words_of(node: &Node) -> Cow<'static, str> {
     match node {
-        Node::Word { size: 8, .. } => "word".to_owned(),
-        Node::Word { size, .. } => format!("word{}", u32::from(*size) * 8),
-        Node::Group(parts) => format!("{{{}}}", parts.iter().map(words_of).collect::<Vec<_>>().join(", ")),
-        Node::Far | Node::More => "…".to_owned(),
+        Node::Word { size: 8, .. } => "word".into(),
+        Node::Word { size: 4, .. } => "word32".into(),
+        Node::Word { size: 1, .. } => "word8".into(),
+        Node::Word { size, .. } => format!("word{}", u32::from(*size) * 8).into(),
+        Node::Group(parts) => {
+            let mut text = String::from("{");
+            for (i, part) in parts.iter().enumerate() {
+                text.push_str(if i == 0 { "" } else { ", " });
+                text.push_str(&words_of(part));
+            }
+            (text + "}").into()
+        }
+        Node::Far | Node::More => "…".into(),
     }
 }
 

@@ -331,8 +331,8 @@ impl Target for Program {
         let shape = |params: &[(String, TypeRef)]| params.iter().map(|p| shapes.of(p.1, self)).collect::<Vec<_>>();
         let frame = abi::assign(self.arch, Abi::Internal, &shape(&args), &shape(&rets));
         let arg = |((name, ty), place): (&(String, TypeRef), &abi::Place)| Arg {
-            name: name.clone(),
-            type_name: self.resolve_ref(*ty).map_or_else(|| "?".to_owned(), |ty| ty.name.clone()),
+            name: name.clone().into(),
+            type_name: self.resolve_ref(*ty).map_or("?".into(), |ty| ty.name.clone().into()),
             ty: Some(*ty),
             place: place.clone(),
             placed_by: PlacedBy::Algorithm,
