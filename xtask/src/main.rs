@@ -5,6 +5,7 @@ mod ci;
 mod fixtures;
 mod fuzz;
 mod generate;
+mod pace;
 mod rtype;
 mod soak;
 mod survey;
@@ -43,6 +44,12 @@ const COMMANDS: &[Command] = &[
         args: "[--check]",
         about: "Write the files that are made from code, or say which are stale",
         run: generate::run,
+    },
+    Command {
+        name: "pace",
+        args: "[FILE...]",
+        about: "Time `gospect list` against `go tool nm`, on the Go compiler or on files named",
+        run: pace::run,
     },
     Command {
         name: "survey",
