@@ -212,6 +212,14 @@ impl Assembler {
         self.insns.len()
     }
 
+    /// How many slots the instructions from one on take, and how many of them jump or not.
+    #[must_use]
+    pub fn extent(&self, from: usize) -> (usize, usize) {
+        let insns = self.insns.get(from..).unwrap_or_default().iter().map(|(insn, _)| insn);
+        let branches = insns.clone().filter(|insn| matches!(insn, Insn::Branch { .. })).count();
+        (insns.map(Insn::slots).sum(), branches)
+    }
+
     /// Whether there is none yet.
     #[must_use]
     pub fn is_empty(&self) -> bool {

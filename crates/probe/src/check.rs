@@ -32,6 +32,7 @@ mod stmts;
 mod tests;
 mod types;
 mod values;
+mod weights;
 
 use path::Reached;
 use resolve::{Place, Placement, Resolved};
@@ -85,6 +86,9 @@ pub fn check(
     let plan = checker.plan();
     let mut messages = checker.messages;
     diagnostic::sort(&mut messages);
+    if !messages.iter().any(Diagnostic::is_error) {
+        messages.extend(weights::too_heavy(script, &plan));
+    }
     let wrong = messages.iter().any(Diagnostic::is_error);
     if !wrong && plan.sites.is_empty() && plan.events.is_empty() {
         messages.push(Diagnostic::error(Span::default(), "there is no probe in this script"));

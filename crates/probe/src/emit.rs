@@ -34,6 +34,7 @@ mod stacks;
 mod start;
 mod taint;
 mod text;
+mod weight;
 
 #[cfg(test)]
 mod tests;
@@ -47,6 +48,9 @@ use event::{MapSchema, Schema};
 use crate::plan::{Group, Plan};
 use crate::program::{Program, Tables, control, counter, exit, process, site, stack};
 use taint::Taints;
+
+pub use weight::{Weight, weigh};
+pub(crate) use weight::{together, variants};
 
 /// What is chosen for a run and is none of the plan's business.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -105,7 +109,7 @@ fn refused<T>(why: impl Into<String>, at: Option<Pos>) -> Result<T, Refused> {
 pub fn emit(plan: &Plan, caps: Caps, options: &Options) -> Result<Program, Refused> {
     check_needs(plan)?;
     let mut shared = Shared::new(plan, caps, options)?;
-    shared.size_scratch()?;
+    shared.try_bodies()?;
     let users = entry::users(&mut shared)?;
     let hooks = pairs::hooks(&mut shared)?;
     let events = entry::events(&mut shared)?;
@@ -137,6 +141,8 @@ struct Shared<'p> {
     taints: Taints,
     /// Memory for what does not fit on the stack; sized once all bodies were tried.
     scratch: Option<MapId>,
+    /// What each variant comes to, known then too.
+    weights: Vec<Weight>,
     /// The argument registers that hold garbage after some function's stack has grown.
     garbage: u64,
     /// Whether there is an `exit()`, so that later bodies must look.
@@ -155,14 +161,17 @@ impl<'p> Shared<'p> {
             schema.add_map(described);
         }
         let (garbage, exits) = (taint::garbage(plan), taint::exits(plan));
-        Ok(Shared { plan, caps, maps, tables, schema, user_maps, taints, scratch: None, garbage, exits })
+        let (scratch, weights) = (None, Vec::new());
+        Ok(Shared { plan, caps, maps, tables, schema, user_maps, taints, scratch, weights, garbage, exits })
     }
 
     /// Tries all bodies, and makes the map of scratch memory if one of them needs it.
-    fn size_scratch(&mut self) -> Result<(), Refused> {
+    fn try_bodies(&mut self) -> Result<(), Refused> {
         let mut most = 0;
         for n in 0..self.plan.variants.len() {
-            most = most.max(body::scratch(self, n)?);
+            let (scratch, weight) = body::tried(self, n)?;
+            most = most.max(scratch);
+            self.weights.push(weight);
         }
         if most > 0 {
             let spec = MapSpec::array("scratch", most, Entries::PerCpu(memory::SCRATCH_SLOTS as u32));

@@ -22,6 +22,15 @@ pub const TUPLE: usize = 16;
 pub const UNROLL: u32 = 100;
 /// Expressions and statements of one clause, repeated ones counted each time.
 pub const PARTS: u64 = 6000;
+/// Instructions of one clause as a program. One jump reaches 32 767, and the kernel puts more in their place where it
+/// knows what a helper does.
+pub const CODE: u64 = 15_000;
+/// Conditional jumps of what runs at one place. The verifier keeps at most 8 192 ways in mind that it has not followed
+/// yet, those of the program around the clauses among them.
+pub const BRANCHES: u64 = 7_000;
+/// Instructions of what runs at one place, each as often as loops repeat it. The verifier looks at a million, and at some
+/// of them several times.
+pub const STEPS: u64 = 200_000;
 /// Variables of one clause.
 pub const VARS: usize = 24;
 /// Values that a return keeps of its entry.
@@ -76,7 +85,7 @@ fn of_stmt(stmt: &Stmt) -> u64 {
 }
 
 /// The expressions that stand directly in a statement without blocks.
-fn exprs(stmt: &StmtKind) -> Box<dyn Iterator<Item = &Expr> + '_> {
+pub(crate) fn exprs(stmt: &StmtKind) -> Box<dyn Iterator<Item = &Expr> + '_> {
     match stmt {
         StmtKind::SetVar { value, .. } | StmtKind::Do(value) | StmtKind::Print(value) => {
             Box::new(std::iter::once(value))
@@ -95,7 +104,7 @@ fn of_expr(expr: &Expr) -> u64 {
 }
 
 /// The expressions that stand directly in an expression.
-fn inner(expr: &Expr) -> Box<dyn Iterator<Item = &Expr> + '_> {
+pub(crate) fn inner(expr: &Expr) -> Box<dyn Iterator<Item = &Expr> + '_> {
     match &expr.kind {
         ExprKind::Map { key: exprs, .. } | ExprKind::Tuple(exprs) => Box::new(exprs.iter()),
         ExprKind::MapAdd { key, by, .. } => Box::new(key.iter().chain([&**by])),

@@ -14,7 +14,7 @@ use crate::plan::{Expr, MapNo};
 /// `BPF_NOEXIST`.
 const NEW: i32 = 1;
 /// How often a word is exchanged before it is given up; each time but the last, another thread was faster.
-const TRIES: i32 = 16;
+const TRIES: i32 = 4;
 
 impl Code<'_, '_> {
     /// A value that cannot be read is not added.
@@ -105,10 +105,12 @@ impl Code<'_, '_> {
         let at = extreme::VALUE as i32;
         self.asm.store(Size::U64, set.base, set.off, R0).mov(R3, R0).mov(R4, 0);
         self.asm.load(Size::U64, R1, value.base, value.off).number(R2, blank).alu(AluOp::Xor, R1, R2).place(again);
+        let turn = self.turn();
         self.asm.load(Size::U64, R0, R3, at).jump_if(Cond::Le, R1, R0, kept);
         if self.shared.caps.has(Feature::Atomics) {
             self.asm.atomic(AtomicOp::CompareExchange, Width::W64, R3, at, R1);
             self.asm.add(R4, 1).jump_if(Cond::Lt, R4, TRIES, again);
+            self.turns(turn, TRIES as u64);
             self.dropped(map);
         } else {
             self.asm.store(Size::U64, R3, at, R1);

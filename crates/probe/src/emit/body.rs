@@ -5,6 +5,7 @@ use bpf::{AluOp, Assembler, Helper, Kind, Label, Pos, Source};
 use event::Fields;
 
 use super::memory::{Mark, Memory, Mode, Place, SCRATCH_SLOTS};
+use super::weight::{self, Weight};
 use super::{Refused, Shared, hit, refused, shapes, taint};
 use crate::plan::{Accessed, BinaryNo, Body, Expr, MapNo, Prelude, Stmt, StmtKind, Type, VarNo, Variant};
 use crate::program::{counter, exit};
@@ -48,34 +49,55 @@ pub(super) struct Code<'a, 'p> {
     /// The address of this attach point's counters.
     counters: Place,
     leave: Label,
+    /// What loops add to the instructions that stand there.
+    repeated: Weight,
     pub(super) pos: Option<Pos>,
 }
 
-/// How many bytes of scratch memory a variant needs.
-pub(super) fn scratch(shared: &mut Shared<'_>, variant: usize) -> Result<u32, Refused> {
-    let mode = mode(shared, variant)?;
-    let (_, scratch) = try_out(shared, variant, mode)?;
-    Ok(scratch)
+/// A place in the code, where a loop begins.
+#[derive(Clone, Copy)]
+pub(super) struct Turn {
+    at: usize,
+    repeated: Weight,
 }
+
+/// How many bytes of scratch memory a variant needs, and what it comes to.
+pub(super) fn tried(shared: &mut Shared<'_>, variant: usize) -> Result<(u32, Weight), Refused> {
+    let mode = mode(shared, variant)?;
+    let tried = try_out(shared, variant, mode)?;
+    Ok((tried.scratch, tried.weight))
+}
+
+/// What was learnt from writing a variant into nothing.
+struct Tried {
+    overflow: bool,
+    scratch: u32,
+    weight: Weight,
+}
+
+/// So often a body's values may depend on conditions for it to keep them on the stack.
+const FORKS: u64 = 6;
 
 /// Whether a variant gets along with its stack.
 fn mode(shared: &mut Shared<'_>, variant: usize) -> Result<Mode, Refused> {
-    let (overflow, _) = try_out(shared, variant, Mode::Stack)?;
-    if !overflow {
+    let plan = shared.plan;
+    let body = plan.variants.get(variant).and_then(|variant| plan.bodies.get(variant.body.index()));
+    let simple = body.is_some_and(|body| weight::forks(body) <= FORKS);
+    if simple && !try_out(shared, variant, Mode::Stack)?.overflow {
         return Ok(Mode::Stack);
     }
-    match try_out(shared, variant, Mode::Scratch)? {
-        (true, _) => refused("this code keeps more at a time than fits into 32 000 bytes", None),
-        _ => Ok(Mode::Scratch),
+    if try_out(shared, variant, Mode::Scratch)?.overflow {
+        return refused("this code keeps more at a time than fits into 32 000 bytes", None);
     }
+    Ok(Mode::Scratch)
 }
 
-/// Writes a variant into nothing: whether memory overflowed, and how much scratch memory is needed.
-fn try_out(shared: &mut Shared<'_>, variant: usize, mode: Mode) -> Result<(bool, u32), Refused> {
+fn try_out(shared: &mut Shared<'_>, variant: usize, mode: Mode) -> Result<Tried, Refused> {
     let mut asm = Assembler::new("trial", Kind::Uprobe, Source::default());
     let mut code = Code::new(&mut asm, shared, variant, None, mode)?;
     code.write()?;
-    Ok((code.memory.has_overflowed(), code.memory.scratch()))
+    let (overflow, scratch, weight) = (code.memory.has_overflowed(), code.memory.scratch(), code.weight());
+    Ok(Tried { overflow, scratch, weight })
 }
 
 /// Writes a variant where the assembler stands.
@@ -118,8 +140,28 @@ impl<'a, 'p> Code<'a, 'p> {
         let mut memory = Memory::new(mode);
         let (counters, fault) = (memory.take_word_of_stack(), memory.take_word_of_stack());
         let leave = asm.label("leave");
-        let (vars, pos) = (Vec::new(), None);
-        Code { asm, shared, memory, body, variant, body_number, binary, vars, fault, counters, leave, pos }
+        let (vars, repeated, pos) = (Vec::new(), Weight::default(), None);
+        Code { asm, shared, memory, body, variant, body_number, binary, vars, fault, counters, leave, repeated, pos }
+    }
+
+    /// What was written so far comes to, if nothing stood there before.
+    fn weight(&self) -> Weight {
+        let (slots, branches) = self.asm.extent(0);
+        let written = Weight { code: slots as u64, steps: slots as u64, branches: branches as u64 };
+        written.and(self.repeated)
+    }
+
+    /// Where a loop begins.
+    pub(super) fn turn(&self) -> Turn {
+        Turn { at: self.asm.len(), repeated: self.repeated }
+    }
+
+    /// What stands since then runs so many times.
+    pub(super) fn turns(&mut self, since: Turn, times: u64) {
+        let (slots, branches) = self.asm.extent(since.at);
+        let once = Weight { code: 0, steps: slots as u64, branches: branches as u64 };
+        let inner = self.repeated.without(since.repeated);
+        self.repeated = self.repeated.and(once.and(inner).times(times.saturating_sub(1)));
     }
 
     fn write(&mut self) -> Result<(), Refused> {
@@ -366,22 +408,11 @@ impl<'a, 'p> Code<'a, 'p> {
         Ok(())
     }
 
-    /// A loop of the kernel's own kind: the count is in a register where it jumps back, else the verifier takes two
-    /// turns for the same.
+    /// Each turn stands there by itself: in a loop the verifier seldom stops to compare where it is with where it was, and
+    /// what depends on conditions makes ever more ways then.
     fn repeat(&mut self, times: u32, body: &'p [Stmt]) -> Result<(), Refused> {
-        if times == 0 {
-            return Ok(());
-        }
-        let turns = self.memory.take_word_of_stack();
-        let again = self.asm.label("again");
-        self.asm.mov(R0, 0).store(Size::U64, turns.base, turns.off, R0).place(again);
-        self.statements(body)?;
-        if body.iter().any(ends) {
-            return Ok(());
-        }
-        self.asm.load(Size::U64, R0, turns.base, turns.off).add(R0, 1).store(Size::U64, turns.base, turns.off, R0);
-        self.asm.jump_if(Cond::Lt, R0, times as i32, again);
-        Ok(())
+        let turns = if body.iter().any(ends) { times.min(1) } else { times };
+        (0..turns).try_for_each(|_| self.statements(body))
     }
 
     /// `exit(e)`: the word first, since the ring may be full.

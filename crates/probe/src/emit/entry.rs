@@ -11,6 +11,7 @@ use super::body::{self, CONTEXT, R0, R1, R2, R3, R4};
 use super::expr::LOWEST;
 use super::{Refused, Shared, hit, pairs, refused};
 use crate::frames::Frames;
+use crate::limits;
 use crate::machine::Register;
 use crate::plan::{BinaryNo, Event, GroupNo, On, Plan, Run, SaveNo, Site};
 use crate::program::{EventProgram, ProgramSite, UserProgram, control, counter, exit, process, site};
@@ -25,6 +26,8 @@ pub(super) const ROW: Reg = Reg::R8;
 const DISPATCH: Reg = Reg::R9;
 /// A program has at most 256 functions (`BPF_MAX_SUBPROGS`), and one jump reaches 32 767 slots.
 const MOST_VARIANTS: usize = 200;
+/// Up to so many instructions it does not matter how often the verifier goes through the bodies.
+const SETTLED: u64 = 4_000;
 
 /// What runs at a site. Sites with the same of it have the same number of it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -119,9 +122,10 @@ pub(super) fn users(shared: &mut Shared<'_>) -> Result<Vec<UserProgram>, Refused
     Ok(programs)
 }
 
-/// How many actions go into one program.
+/// How many actions go into one program: as many as its number of functions allows, and as the verifier goes through,
+/// which does so with a body anew for each action that runs it.
 fn share(shared: &Shared<'_>, first: &Action, actions: &[(Action, u32)]) -> Result<usize, Refused> {
-    let mut variants = std::collections::BTreeSet::new();
+    let (mut variants, mut all) = (std::collections::BTreeSet::new(), 0_u64);
     for (n, (action, _)) in actions.iter().enumerate() {
         if (action.binary, action.returning) != (first.binary, first.returning) {
             return Ok(n);
@@ -129,12 +133,19 @@ fn share(shared: &Shared<'_>, first: &Action, actions: &[(Action, u32)]) -> Resu
         for group in action.groups() {
             variants.extend(shared.group(group)?.runs.iter().map(|run| (false, run.variant.0)));
         }
+        all = all.saturating_add(steps(shared, *action)?);
         variants.extend(action.saves.map(|saves| (true, saves.0)));
-        if variants.len() > MOST_VARIANTS && n > 0 {
+        if (variants.len() > MOST_VARIANTS || all > limits::STEPS) && n > 0 {
             return Ok(n);
         }
     }
     Ok(actions.len())
+}
+
+/// How many instructions the bodies of an action come to.
+fn steps(shared: &Shared<'_>, action: Action) -> Result<u64, Refused> {
+    let weight = |run: &Run| shared.weights.get(run.variant.index()).map_or(0, |weight| weight.steps);
+    action.groups().map(|group| Ok(shared.group(group)?.runs.iter().map(weight).sum::<u64>())).sum()
 }
 
 /// Without cookies a return cannot tell where it is, nor can code that may be anywhere in whatever process maps it, as
@@ -161,6 +172,8 @@ fn user(
     let Some((Action { binary, returning, .. }, _)) = actions.first().copied() else {
         return refused("a program without sites", None);
     };
+    let steps = actions.iter().map(|(action, _)| steps(shared, *action)).sum::<Result<u64, Refused>>()?;
+    let heavy = steps > SETTLED;
     let kind = if shared.has_links() { Kind::UprobeMulti } else { Kind::Uprobe };
     let name = format!("{}_{}", if returning { "returns" } else { "sites" }, binary.0);
     let mut entry = Entry::new(shared, &name, kind, Some(binary));
@@ -175,6 +188,9 @@ fn user(
         entry.pair(binary)?;
     } else {
         entry.goroutine(binary)?;
+    }
+    if heavy {
+        entry.settle();
     }
     entry.dispatch(actions)?;
     Ok(UserProgram { binary, returning, program: entry.finish()?, sites })
@@ -411,6 +427,17 @@ impl<'a, 'p> Entry<'a, 'p> {
     fn read_word(&mut self, offset: i32, none: Label) {
         self.asm.jump_if(Cond::Lt, R3, LOWEST, none).add(R3, offset).frame(R1, WORD).mov(R2, 8);
         self.asm.helper(Helper::PROBE_READ_USER).jump_if(Cond::Ne, R0, 0, none).load(Size::U64, R0, Reg::R10, WORD);
+    }
+
+    /// Makes the hit the same to the verifier, whatever way led here: else it would go through all bodies once for each. A
+    /// number xor itself is nothing it knows of.
+    fn settle(&mut self) {
+        self.load_register(R1, "sp");
+        self.asm.comment("one way from here").mov(R2, R1).alu(AluOp::Xor, R1, R2);
+        for field in [hit::PID_TGID, hit::GOID, hit::G, hit::BIAS, hit::PROCESS, hit::LIVE] {
+            self.asm.load(Size::U64, R2, Reg::R10, HIT + field).alu(AluOp::Xor, R2, R1);
+            self.put(field, R2);
+        }
     }
 
     /// Finds the code for the number in [`DISPATCH`], halving.

@@ -1,7 +1,9 @@
 //! Where a body keeps what does not fit into registers: slots of its stack, and scratch memory once those are used up.
 //!
-//! A body is made for its stack alone first. Only if that overflows it is made again, with scratch memory for its
-//! variables and for everything large; only then it pays for taking and returning that.
+//! A body is made for its stack alone first. If that overflows, or if many values depend on conditions, it is made again
+//! with scratch memory for everything but single words; only then it pays for taking and returning that. The verifier
+//! remembers what is on the stack, and looks anew at what comes behind a condition if that differs; of scratch memory it
+//! remembers nothing, so ways that part come together again.
 
 use bpf::Reg;
 
@@ -9,8 +11,6 @@ use super::hit;
 
 /// `MAX_BPF_STACK` less what the entry uses.
 const STACK: i32 = 512 - hit::ENTRY_STACK;
-/// What is larger goes to scratch memory, if there is any.
-const SMALL: i32 = 40;
 /// Without scratch memory nothing on the stack is larger: keys, mostly.
 const LARGEST: i32 = 128;
 /// Offsets in instructions have 16 bits.
@@ -80,7 +80,6 @@ impl Memory {
         let fits = self.now.stack + bytes <= STACK;
         match self.mode {
             Mode::Stack if fits && bytes <= LARGEST => self.on_stack(bytes),
-            Mode::Scratch if fits && bytes <= SMALL => self.on_stack(bytes),
             Mode::Scratch => self.in_scratch(bytes),
             Mode::Stack => self.overflowed(),
         }

@@ -1,5 +1,5 @@
 //! What the checker accepts, the emitter makes and the kernel's verifier takes: random scripts over the whole language,
-//! and scripts of very many clauses, on the kernel that the tests run on.
+//! and scripts as large as they may be, on the kernel that the tests run on.
 //!
 //! Every script is made for this kernel and for one without anything that Linux 5.10 does not have.
 //! `GOSPECT_RANDOM_SCRIPTS` says how many random ones are tried, `GOSPECT_RANDOM_SEED` which is the first. All of it
@@ -7,6 +7,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends where something goes wrong")]
 
+mod edges;
 #[path = "../../../probe/tests/common/random.rs"]
 mod random;
 mod scripts;

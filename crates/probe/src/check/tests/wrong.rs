@@ -1531,6 +1531,37 @@ fn what_unroll_repeats_counts_each_time() {
 }
 
 #[test]
+fn a_clause_may_become_only_so_much_code() {
+    check(
+        "go:main.handle { unroll (100) { @a[args.s] = max(args.r.ID); @b = args.s; } }",
+        expect![[r#"
+        error: this becomes 26271 instructions, the kernel takes 15000 of one clause
+         --> 1:1
+          |
+        1 | go:main.handle { unroll (100) { @a[args.s] = max(args.r.ID); @b = args.s; } }
+          | ^^^^^^^^^^^^^^
+          = help: what `unroll` repeats counts each time; of a large text less can be kept by `str(…, N)`
+    "#]],
+    );
+}
+
+#[test]
+fn what_runs_at_one_place_may_have_only_so_many_ways() {
+    let clause = "go:main.handle { unroll (40) { @a[args.s] = max(args.r.ID); } }\n";
+    check(
+        &clause.repeat(20),
+        expect![[r#"
+        error: what runs here makes 18420 conditional jumps, the kernel follows 7000 at one place
+          --> 20:1
+           |
+        20 | go:main.handle { unroll (40) { @a[args.s] = max(args.r.ID); } }
+           | ^^^^^^^^^^^^^^
+           = help: what `unroll` repeats counts each time; of a large text less can be kept by `str(…, N)`
+    "#]],
+    );
+}
+
+#[test]
 fn an_expression_may_keep_only_so_much() {
     check(
         "BEGIN { $x = 1; print(1 + (2 + (3 + (4 + (5 + (6 + (7 + (8 + (9 + (10 + (11 + (12 + (13 + (14 + (15 + (16 + (17 + $x))))))))))))))))); }",
