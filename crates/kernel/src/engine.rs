@@ -31,7 +31,7 @@ mod tests;
 
 use std::sync::OnceLock;
 
-use bpf::{Caps, Feature};
+use bpf::{Caps, Feature, MapId};
 
 use sys::Sys;
 use tracefs::Tracefs;
@@ -110,6 +110,15 @@ impl Engine {
     /// The kernel's, with the map's name.
     pub fn maps(&self, maps: &bpf::Maps) -> Result<Maps, Error> {
         map::create(&self.sys, self.caps, maps)
+    }
+
+    /// Makes the maps in `own`, and takes all others from another run of the same kind of program, so that both write
+    /// into the same ones. Nothing if those are not alike.
+    ///
+    /// # Errors
+    /// The kernel's, with the map's name.
+    pub fn maps_beside(&self, maps: &bpf::Maps, first: &Maps, own: &[MapId]) -> Result<Option<Maps>, Error> {
+        map::create_beside(&self.sys, self.caps, maps, first, own)
     }
 
     /// Loads a program.

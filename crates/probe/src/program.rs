@@ -4,8 +4,8 @@
 //! loads the programs, fills in [`Tables::processes`], and then:
 //!
 //! 1. runs the programs of [`On::Begin`];
-//! 2. attaches each of [`Program::starts`], then each of [`Program::hooks`], then each of [`Program::users`] with its sites, in their order and with their cookies, and each of
-//!    [`Program::events`];
+//! 2. attaches each of [`Program::hooks`], then each of [`Program::users`] with its sites, in their order and with their
+//!    cookies, then each of [`Program::starts`], and each of [`Program::events`];
 //! 3. sets [`control::ARMED`] to 1: from here on what is hit counts. Before the detach it becomes 0 again;
 //! 4. takes records out of [`Tables::ring`] and does what [`event::Row`] says, in their order; runs the programs of
 //!    [`On::Interval`] when it is time;
@@ -164,7 +164,8 @@ pub struct Program {
     pub schema: Schema,
     /// The map of each of [`Schema::maps`], by its number there.
     pub user_maps: Vec<MapId>,
-    /// What runs where executables begin: attached before everything else, detached last.
+    /// What runs where executables begin: attached when all their sites are, so that nobody is known whose calls are
+    /// seen by halves.
     pub starts: Vec<StartProgram>,
     /// What runs at sites.
     pub users: Vec<UserProgram>,

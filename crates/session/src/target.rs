@@ -41,6 +41,14 @@ pub struct Program {
 }
 
 impl Target {
+    /// The path, if it is named by one.
+    pub(crate) fn path(&self) -> Option<PathBuf> {
+        match self {
+            Target::Path(path) => Some(path.clone()),
+            Target::Pid(_) => None,
+        }
+    }
+
     /// Opens and reads it.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use std::time::Duration;
 use gospect_fixtures::{Arch, Fixture, Missing, Variant, build, need};
 use serde_json::{Value, json};
 
-use crate::run::{Tracing, WAYS, counter_path, objects, permitted, summary};
+use crate::run::{Counter, Tracing, WAYS, counter_path, objects, permitted, summary};
 use crate::running::Scratch;
 
 fn brief_path(go: &'static str, variant: Variant) -> Result<PathBuf, Missing> {
@@ -43,7 +43,7 @@ fn calls_that_have_not_returned_are_open_at_the_end() {
 #[test]
 fn a_call_that_ended_before_the_probes_were_there_is_unpaired() {
     let path = need!(counter_path(Variant::Plain));
-    let mut counter = crate::run::Counter::start(&path);
+    let mut counter = Counter::start(&path);
     let tracing = Tracing::start(&["-p", &counter.pid(), "--json", "-e", "goret:main.main { @ = sum(elapsed) }"]);
     counter.end();
     let all = objects(&tracing.ended());
@@ -197,4 +197,56 @@ fn of_libraries_only_what_the_target_does_counts() {
             assert_eq!(map(&all, "@"), json!({"gospect-this": 4}), "{target:?} {way} {:?}", summary(&all));
         }
     }
+}
+
+#[test]
+fn a_file_that_is_replaced_is_probed_anew_and_the_old_ones_processes_are_still_traced() {
+    for (variant, way) in [(Variant::Plain, "best"), (Variant::Pie, "best"), (Variant::Plain, "tracefs")] {
+        let old = need!(counter_path(variant));
+        let new = need!(build(&Fixture::new("counter", "1.25", variant).on(Arch::native().unwrap())));
+        let scratch = Scratch::new();
+        let path = scratch.copy(&old, "counter");
+        let text = "goret:main.hit /elapsed > 0 && args.n >= 0/ { @[pid, func] = count(); @all++ } \
+                    go:main.deep { @deep[func] = count() } goret:main.main /elapsed > 0/ { @main = count() }";
+        let args = ["-t", path.to_str().unwrap(), "--way", way, "--json", "-e", text];
+        let mut first = Counter::start(&path);
+        let mut tracing = Tracing::start(&args);
+        first.calls(2, 100);
+        fs::rename(scratch.copy(&new, "next"), &path).unwrap();
+        let said = format!("gospect: {} was replaced, its new file is probed too", path.display());
+        assert_eq!(tracing.says(), said, "{variant:?} {way}");
+        let mut second = Counter::start(&path);
+        first.calls(3, 100);
+        second.calls(4, 100);
+        let pids = [first.pid(), second.pid()];
+        second.end();
+        let all = objects(&tracing.stop());
+        let hits = json!({format!("{},main.hit", pids[0]): 500, format!("{},main.hit", pids[1]): 400});
+        assert_eq!(map(&all, "@"), hits, "{variant:?} {way} {:?}", summary(&all));
+        assert_eq!(
+            (map(&all, "@all"), map(&all, "@deep")),
+            (json!(900), json!({"main.deep": 909})),
+            "{variant:?} {way}"
+        );
+        // The second one's main, seen from its beginning.
+        assert_eq!(map(&all, "@main"), json!(1), "{variant:?} {way}");
+        assert_eq!((&summary(&all)["unpaired"], &summary(&all)["open"]), (&json!(0), &json!(0)), "{variant:?} {way}");
+    }
+}
+
+#[test]
+fn a_file_that_is_replaced_by_something_else_is_told_of() {
+    let scratch = Scratch::new();
+    let path = scratch.copy(&need!(counter_path(Variant::Plain)), "counter");
+    let mut first = Counter::start(&path);
+    let mut tracing = Tracing::start(&["-t", path.to_str().unwrap(), "--json", "-e", "go:main.hit { @ = count() }"]);
+    fs::rename(scratch.copy(&need!(brief_path("1.26", Variant::Plain)), "next"), &path).unwrap();
+    assert_eq!(tracing.says(), format!("gospect: {} was replaced, its new file is probed too", path.display()));
+    assert!(Command::new(&path).arg("6").stdin(Stdio::null()).stdout(Stdio::null()).status().unwrap().success());
+    fs::rename(scratch.copy(Path::new("/bin/true"), "next"), &path).unwrap();
+    let why = "there is no function `main.hit`";
+    let said = format!("gospect: {} was replaced, and its new file is not probed: {why}", path.display());
+    assert_eq!(tracing.says(), said);
+    first.calls(1, 10);
+    assert_eq!(map(&objects(&tracing.stop()), "@"), json!(16));
 }

@@ -114,6 +114,15 @@ impl Tracing {
         assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
     }
 
+    /// The next line on standard error.
+    pub fn says(&mut self) -> String {
+        let (mut line, mut byte) = (Vec::new(), [0]);
+        while self.child.stderr.as_mut().unwrap().read(&mut byte).unwrap() == 1 && byte != *b"\n" {
+            line.push(byte[0]);
+        }
+        String::from_utf8(line).unwrap()
+    }
+
     /// What it has shown, after it ended by itself.
     pub fn ended(mut self) -> Ran {
         let (stdout, mut stderr) = (self.stdout.join().unwrap(), Vec::new());

@@ -3,6 +3,7 @@
 //! Keys and values are bytes; what they mean is the business of whoever wrote the program.
 
 use std::io;
+use std::sync::Arc;
 
 use bpf::{Caps, Feature, MapFlags, MapId, MapKind, MapSpec};
 
@@ -24,14 +25,14 @@ pub type Entry = (Vec<u8>, Vec<u8>);
 
 /// The maps of a run, by the ids that its programs use.
 pub struct Maps {
-    maps: Vec<Map>,
+    maps: Vec<Arc<Map>>,
 }
 
 impl Maps {
     /// A map by its id.
     #[must_use]
     pub fn get(&self, id: MapId) -> Option<&Map> {
-        self.maps.get(id.index())
+        self.maps.get(id.index()).map(Arc::as_ref)
     }
 
     pub(crate) fn fd(&self, id: MapId) -> Option<u32> {
@@ -43,6 +44,7 @@ impl Maps {
 pub struct Map {
     sys: Sys,
     fd: MapFd,
+    shape: MapShape,
     name: String,
     /// Bytes of one CPU's value, with its padding.
     each: usize,
@@ -51,19 +53,48 @@ pub struct Map {
 pub(crate) fn create(sys: &Sys, caps: Caps, specs: &bpf::Maps) -> Result<Maps, Error> {
     let mut made = Maps { maps: Vec::with_capacity(specs.iter().len()) };
     for (_, spec) in specs.iter() {
-        let doing = |error| Error::of(format!("making map {}", spec.name), error);
-        let map = create_one(sys, caps, spec, &made).map_err(doing)?;
-        map.fill(spec, &made).map_err(|error| Error::of(format!("filling map {}", spec.name), error))?;
-        made.maps.push(map);
+        let map = create_filled(sys, caps, spec, &made)?;
+        made.maps.push(Arc::new(map));
     }
     Ok(made)
 }
 
+/// Makes those in `own`, and takes all others from another run; nothing if those are not alike.
+pub(crate) fn create_beside(
+    sys: &Sys,
+    caps: Caps,
+    specs: &bpf::Maps,
+    first: &Maps,
+    own: &[MapId],
+) -> Result<Option<Maps>, Error> {
+    let mut made = Maps { maps: Vec::with_capacity(specs.iter().len()) };
+    if specs.iter().len() != first.maps.len() {
+        return Ok(None);
+    }
+    for ((id, spec), shared) in specs.iter().zip(&first.maps) {
+        if own.contains(&id) {
+            made.maps.push(Arc::new(create_filled(sys, caps, spec, &made)?));
+        } else if shared.shape == shape(spec, caps, sys.possible_cpus()) && shared.name == spec.name {
+            made.maps.push(shared.clone());
+        } else {
+            return Ok(None);
+        }
+    }
+    Ok(Some(made))
+}
+
+fn create_filled(sys: &Sys, caps: Caps, spec: &MapSpec, before: &Maps) -> Result<Map, Error> {
+    let map = create_one(sys, caps, spec, before).map_err(|e| Error::of(format!("making map {}", spec.name), e))?;
+    map.fill(spec, before).map_err(|e| Error::of(format!("filling map {}", spec.name), e))?;
+    Ok(map)
+}
+
 fn create_one(sys: &Sys, caps: Caps, spec: &MapSpec, before: &Maps) -> io::Result<Map> {
     let inner = spec.inner.first().and_then(|&id| before.get(id)).map(|map| &map.fd);
-    let fd = sys.map_create(&shape(spec, caps, sys.possible_cpus()), inner)?;
+    let shape = shape(spec, caps, sys.possible_cpus());
+    let fd = sys.map_create(&shape, inner)?;
     let each = (spec.value_size as usize).next_multiple_of(8);
-    Ok(Map { sys: sys.clone(), fd, name: spec.name.clone(), each })
+    Ok(Map { sys: sys.clone(), fd, shape, name: spec.name.clone(), each })
 }
 
 /// What depends on the machine. A kernel that is afraid of allocating in probes gets a map that allocates beforehand.

@@ -208,6 +208,24 @@ fn a_kernel_that_is_afraid_of_allocating_gets_maps_that_have_allocated() {
 }
 
 #[test]
+fn a_second_program_makes_only_its_own_maps_beside_those_of_the_first() {
+    let (engine, fake) = engine(Fake::new());
+    let (mut specs, mut others) = (Maps::new(), Maps::new());
+    let shared = MapSpec::hash("shared", MapKind::Hash, 1, 2, 9);
+    specs.add(shared.clone()).unwrap();
+    let own = specs.add(MapSpec::array("own", 8, Entries::Fixed(2))).unwrap();
+    let first = engine.maps(&specs).unwrap();
+    fake.asked();
+    others.add(shared).unwrap();
+    others.add(MapSpec::array("own", 8, Entries::Fixed(5))).unwrap();
+    assert!(engine.maps_beside(&others, &first, &[own]).unwrap().is_some());
+    assert_eq!(fake.asked(), "map_create own array 4→8 × 5 flags 0");
+    // A map of another shape is none to share.
+    assert!(engine.maps_beside(&others, &first, &[]).unwrap().is_none());
+    assert!(engine.maps_beside(&Maps::new(), &first, &[]).unwrap().is_none());
+}
+
+#[test]
 fn a_map_that_cannot_be_is_named() {
     let fake = Fake::new().refusing("map_create rings", libc::E2BIG);
     check_maps(

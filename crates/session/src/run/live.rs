@@ -5,30 +5,32 @@
 
 mod clocks;
 mod life;
+mod probes;
 
 use std::cell::OnceCell;
 use std::io;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use event::run::{Attached, Reason, Summary};
+use event::run::{Attached, Summary};
 use event::{Event, Snapshot, What};
-use kernel::engine::{self, Engine, Map, Maps, Ring, Site, Uprobes, attach};
+use kernel::engine::{self, Engine, Map, Maps, Ring, attach};
 use kernel::kallsyms::Symbols;
 use kernel::{clock, signal};
-use probe::plan::{BinaryNo, On, Period};
-use probe::program::{HookProgram, StartProgram, UserProgram, exit};
+use probe::plan::{On, Period};
+use probe::program::exit;
 
 use super::maps::UserMaps;
 use super::names::Known;
 use super::watch::{Control, Watch, Whose};
-use super::world::Executable;
+use super::world::{Executable, Stamp};
 use super::{Compiled, Ended, Limits, Show, Stopped};
 use super::{remains, tally};
 use crate::refusal::Refusal;
 use crate::target::Target;
 use clocks::Intervals;
 use life::Life;
+use probes::{Placing, Probes};
 
 /// How often the ring is looked at.
 const TICK: Duration = Duration::from_millis(1);
@@ -60,12 +62,26 @@ pub(super) fn run(compiled: &Compiled, limits: Limits, show: &mut dyn Show) -> R
     unshown.map_or(Ok(ended), |error| Err(error.into()))
 }
 
+/// A file that has replaced another one and was not probed.
+struct Unfit {
+    stamp: Stamp,
+    why: String,
+    said: bool,
+}
+
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
+}
+
 /// What is in the kernel, and what is known of it.
 struct Live<'r> {
     compiled: &'r Compiled,
     engine: &'r Engine,
     limits: Limits,
-    binaries: Vec<&'r Executable>,
+    /// For executables that have replaced those that were there at first.
+    later: Vec<Compiled>,
+    /// Why the last replacement was not probed.
+    unfit: Option<Unfit>,
     watch: Watch,
     control: Control,
     attached: Attached,
@@ -74,10 +90,8 @@ struct Live<'r> {
     printed: u64,
     exit: Option<i64>,
     damaged: u64,
+    probes: Vec<Probes>,
     in_place: Vec<attach::Attached>,
-    users: Vec<engine::Program>,
-    hooks: Vec<engine::Program>,
-    starts: Vec<engine::Program>,
     /// Calls in which processes have ended.
     open: u64,
     events: Vec<engine::Program>,
@@ -89,19 +103,12 @@ impl<'r> Live<'r> {
     fn load(compiled: &'r Compiled, limits: Limits, life: &Life) -> Result<Live<'r>, Stopped> {
         let (engine, program) = (&compiled.engine, &compiled.program);
         let maps = engine.maps(&program.maps)?;
-        let users = program.users.iter().map(|user| engine.load(&user.program, &maps));
-        let users = users.collect::<Result<_, _>>()?;
-        let hooks = program.hooks.iter().map(|hook| engine.load(&hook.program, &maps));
-        let hooks = hooks.collect::<Result<_, _>>()?;
-        let starts = program.starts.iter().map(|start| engine.load(&start.program, &maps));
-        let starts = starts.collect::<Result<_, _>>()?;
+        let probes = vec![Probes::load(engine, program, &maps)?];
         let events = program.events.iter().map(|event| engine.load(&event.program, &maps));
         let events = events.collect::<Result<_, _>>()?;
         let ring = engine.ring(maps.get(program.tables.ring).ok_or_else(no_map)?)?;
-        let binaries = compiled.binaries();
-        let starting = |n: u32| program.starts.iter().any(|start| start.binary.0 == n);
-        let watched = binaries.iter().copied().zip((0..).map(starting));
-        let mut watch = Watch::new(whose(compiled, life), watched);
+        let mut watch = Watch::new(whose(compiled, life));
+        watch.add(compiled);
         watch.find(maps.get(program.tables.processes).ok_or_else(no_map)?)?;
         let mut control = Control::new(watch.unfiltered());
         control.arm(false, maps.get(program.tables.control).ok_or_else(no_map)?)?;
@@ -109,7 +116,8 @@ impl<'r> Live<'r> {
             compiled,
             engine,
             limits,
-            binaries,
+            later: Vec::new(),
+            unfit: None,
             watch,
             control,
             attached: tally::planned(&compiled.plan, program),
@@ -118,10 +126,8 @@ impl<'r> Live<'r> {
             printed: 0,
             exit: None,
             damaged: 0,
+            probes,
             in_place: Vec::new(),
-            users,
-            hooks,
-            starts,
             open: 0,
             events,
             ring,
@@ -139,6 +145,11 @@ impl<'r> Live<'r> {
         }
         life.start()?;
         self.follow(life, show)
+    }
+
+    /// What was compiled last: it knows all functions that those before it do.
+    fn latest(&self) -> &Compiled {
+        self.later.last().unwrap_or(self.compiled)
     }
 
     fn table(&self, id: probe::MapId) -> Result<&Map, Stopped> {
@@ -162,82 +173,18 @@ impl<'r> Live<'r> {
 
     fn attach(&mut self, life: &Life) -> Result<(), Stopped> {
         let compiled = self.compiled;
-        for (n, start) in compiled.program.starts.iter().enumerate() {
-            let attached = self.attach_start(n, start).map_err(|error| life.explain(error))?;
-            self.in_place.push(attached);
+        let executables = compiled.binaries().into_iter().map(Some).collect();
+        let placing = Placing { engine: self.engine, compiled, executables, pid: self.watch.pid() };
+        for probes in &mut self.probes {
+            probes.attach(&placing, &mut self.attached).map_err(|error| life.explain(error))?;
         }
         // Who came before the probes that see him come.
         self.watch.find(self.maps.get(compiled.program.tables.processes).ok_or_else(no_map)?)?;
-        for (n, hook) in compiled.program.hooks.iter().enumerate() {
-            let attached = self.attach_hook(n, hook).map_err(|error| life.explain(error))?;
-            self.in_place.push(attached);
-        }
-        for (n, user) in compiled.program.users.iter().enumerate() {
-            let attached = self.attach_user(n, user).map_err(|error| life.explain(error))?;
-            self.refuse(user, &attached);
-            self.in_place.push(attached);
-        }
         for (n, event) in compiled.program.events.iter().enumerate() {
             let attached = self.attach_event(n, &event.on)?;
             self.in_place.extend(attached);
         }
         Ok(())
-    }
-
-    fn attach_user(&self, n: usize, user: &UserProgram) -> Result<attach::Attached, Stopped> {
-        let sites: Vec<Site> =
-            user.sites.iter().map(|site| Site { offset: site.file.0, cookie: site.cookie }).collect();
-        self.attach_sites(user.binary, self.users.get(n), &sites, user.returning)
-    }
-
-    fn attach_start(&self, n: usize, start: &StartProgram) -> Result<attach::Attached, Stopped> {
-        let site = Site { offset: start.site.0, cookie: 0 };
-        let attached = self.attach_sites(start.binary, self.starts.get(n), &[site], false)?;
-        match attached.refused.first() {
-            Some(refused) => Err(Refusal::refused(format!("new processes cannot be noticed: {refused}")).into()),
-            None => Ok(attached),
-        }
-    }
-
-    fn attach_hook(&self, n: usize, hook: &HookProgram) -> Result<attach::Attached, Stopped> {
-        let sites: Vec<Site> = hook.sites.iter().map(|site| Site { offset: site.0, cookie: 0 }).collect();
-        let attached = self.attach_sites(hook.binary, self.hooks.get(n), &sites, false)?;
-        match attached.refused.first() {
-            Some(refused) => Err(Refusal::refused(format!("calls cannot be paired: {refused}")).into()),
-            None => Ok(attached),
-        }
-    }
-
-    fn attach_sites(
-        &self,
-        binary: BinaryNo,
-        program: Option<&engine::Program>,
-        sites: &[Site],
-        returning: bool,
-    ) -> Result<attach::Attached, Stopped> {
-        let missing = || Refusal::refused("the plan has no such executable");
-        let executable = self.binaries.get(binary.index()).ok_or_else(missing)?;
-        let program = program.ok_or_else(missing)?;
-        let pid = match self.watch.whose() {
-            Whose::One(pid) => Some(pid),
-            Whose::Running(_) | Whose::All => None,
-        };
-        let uprobes = Uprobes { file: &executable.file, sites, pid, returning };
-        Ok(self.engine.uprobes(program, &uprobes)?)
-    }
-
-    /// Functions of which the kernel does not take every site.
-    fn refuse(&mut self, user: &UserProgram, attached: &attach::Attached) {
-        self.attached.sites = self.attached.sites.saturating_sub(attached.refused.len() as u64);
-        for refused in &attached.refused {
-            let site = user.sites.iter().find(|site| site.cookie == refused.site.cookie);
-            let function = site.and_then(|site| self.compiled.plan.functions.get(site.function.index()));
-            let func = function.map_or_else(String::new, |function| function.name.clone());
-            if !self.attached.skipped.iter().any(|known| known.func == func) {
-                self.attached.attached = self.attached.attached.saturating_sub(1);
-            }
-            self.attached.skipped.push(Reason { func, why: refused.to_string() });
-        }
     }
 
     fn attach_event(&self, n: usize, on: &On) -> Result<Option<attach::Attached>, Stopped> {
@@ -270,6 +217,7 @@ impl<'r> Live<'r> {
             }
             if now >= look {
                 self.look()?;
+                self.renew(show)?;
                 look = Instant::now() + LOOK.max(now.elapsed() * LOOKING);
             }
             if now - glanced >= GLANCE {
@@ -288,10 +236,55 @@ impl<'r> Live<'r> {
 
     /// What became of processes.
     fn look(&mut self) -> Result<(), Stopped> {
-        let Compiled { plan, program, .. } = self.compiled;
+        let program = &self.compiled.program;
         if self.watch.look(self.maps.get(program.tables.processes).ok_or_else(no_map)?)? {
-            self.open += remains::clear(plan, program, &self.maps)?;
+            self.open += remains::clear(&self.latest().plan, program, &self.maps)?;
         }
+        Ok(())
+    }
+
+    /// Where a path leads to another file by now, puts probes into that one too.
+    fn renew(&mut self, show: &mut dyn Show) -> Result<(), Stopped> {
+        let replaced = self.latest().executables.replaced().filter(|_| self.watch.pid().is_none());
+        let Some((path, stamp)) = replaced else { return Ok(()) };
+        if let Some(unfit) = self.unfit.as_mut().filter(|unfit| unfit.stamp == stamp) {
+            // The first time it may not have been whole.
+            if !std::mem::replace(&mut unfit.said, true) {
+                show.note(&format!("{} was replaced, and its new file is not probed: {}", path.display(), unfit.why));
+            }
+            return Ok(());
+        }
+        match self.probe_anew() {
+            Ok(()) => show.note(&format!("{} was replaced, its new file is probed too", path.display())),
+            Err(why) => self.unfit = Some(Unfit { stamp, why: first_line(&why.to_string()), said: false }),
+        }
+        Ok(())
+    }
+
+    fn probe_anew(&mut self) -> Result<(), Stopped> {
+        let other = || Refusal::refused("the script means something else there");
+        let mut compiled = self.compiled.script.clone().compile()?;
+        compiled.plan = compiled.plan.like(&self.latest().plan).ok_or_else(other)?;
+        compiled.program = super::emit(&compiled.plan, self.engine.caps())?;
+        let (program, first) = (&compiled.program, &self.compiled.program);
+        if (&program.schema, &program.tables) != (&first.schema, &first.tables) {
+            return Err(other().into());
+        }
+        let own: Vec<_> = [Some(program.tables.sites), program.tables.addresses].into_iter().flatten().collect();
+        let maps = self.engine.maps_beside(&program.maps, &self.maps, &own)?.ok_or_else(other)?;
+        let mut probes = Probes::load(self.engine, program, &maps)?;
+        let builds = || std::iter::once(self.compiled).chain(&self.later);
+        let is_new = |n: usize, one: &Executable| builds().all(|b| b.binaries().get(n).is_none_or(|b| b.id != one.id));
+        let executables = compiled.binaries().into_iter().enumerate();
+        let executables = executables.map(|(n, one)| Some(one).filter(|one| is_new(n, one))).collect();
+        let placing = Placing { engine: self.engine, compiled: &compiled, executables, pid: None };
+        let mut told = self.attached.clone();
+        probes.attach(&placing, &mut told)?;
+        self.attached.skipped = told.skipped;
+        self.watch.add(&compiled);
+        self.watch.find(self.maps.get(first.tables.processes).ok_or_else(no_map)?)?;
+        self.probes.push(probes);
+        self.later.push(compiled);
         Ok(())
     }
 
@@ -309,7 +302,7 @@ impl<'r> Live<'r> {
         let so_far = self.summary()?;
         if so_far.hits + so_far.filtered == 0 && !self.compiled.program.users.is_empty() {
             let nobody = match (self.watch.whose(), self.watch.is_empty()) {
-                (Whose::All | Whose::Running(_), true) => "; no process that runs the target was found",
+                (Whose::All | Whose::Running, true) => "; no process that runs the target was found",
                 _ => "",
             };
             show.note(&format!("nothing was hit in the first {} seconds{nobody}", SILENCE.as_secs()));
@@ -321,8 +314,8 @@ impl<'r> Live<'r> {
     fn act(&mut self, show: &mut dyn Show) -> Result<(), Stopped> {
         let (compiled, maps) = (self.compiled, &self.maps);
         let known = Known {
-            plan: &compiled.plan,
-            binaries: &self.binaries,
+            first: compiled,
+            later: &self.later,
             watch: &self.watch,
             processes: maps.get(compiled.program.tables.processes),
             stacks: compiled.program.tables.stacks.and_then(|id| maps.get(id)),
@@ -362,7 +355,7 @@ impl<'r> Live<'r> {
     fn summary(&self) -> Result<Summary, Stopped> {
         let Compiled { plan, program, .. } = self.compiled;
         let mut summary = tally::summary(plan, program, &self.maps, &self.attached)?;
-        let programs = self.users.iter().chain(&self.hooks).chain(&self.starts).chain(&self.events);
+        let programs = self.probes.iter().flat_map(Probes::programs).chain(&self.events);
         summary.missed = programs.map(|program| self.engine.missed(program).unwrap_or(0)).sum();
         summary.printed = self.printed;
         summary.damaged = self.damaged;
@@ -373,8 +366,8 @@ impl<'r> Live<'r> {
     fn last(&self, maps: &[Snapshot], summary: &Summary, show: &mut dyn Show) -> io::Result<()> {
         let program = &self.compiled.program;
         let known = Known {
-            plan: &self.compiled.plan,
-            binaries: &self.binaries,
+            first: self.compiled,
+            later: &self.later,
             watch: &self.watch,
             processes: self.maps.get(program.tables.processes),
             stacks: program.tables.stacks.and_then(|id| self.maps.get(id)),
@@ -391,13 +384,13 @@ impl<'r> Live<'r> {
     fn close(mut self, life: &mut Life, show: &mut dyn Show) -> Result<Ended, Stopped> {
         let Compiled { program, .. } = self.compiled;
         self.arm(false)?;
-        // What makes processes known and keeps pairs right stands first and goes last.
-        while self.in_place.pop().is_some() {}
+        self.in_place.clear();
+        self.probes.iter_mut().rev().for_each(Probes::detach);
         let exit = life.end()?;
         self.act(show)?;
         self.once(On::End)?;
         self.act(show)?;
-        let open = self.open + remains::still_open(&self.compiled.plan, program, &self.maps)?;
+        let open = self.open + remains::still_open(&self.latest().plan, program, &self.maps)?;
         let summary = Summary { exit, open, ..self.summary()? };
         let maps = UserMaps { program, maps: &self.maps }.all()?;
         let mut before = show.finish().map_err(Stopped::Show);
@@ -422,11 +415,10 @@ impl<'r> Live<'r> {
 
 /// Whose hits count.
 fn whose(compiled: &Compiled, life: &Life) -> Whose {
-    let target = compiled.executables.target().map(|executable| executable.id);
     match (&compiled.script.target, life.held()) {
         (Some(Target::Pid(pid)), _) => Whose::One(*pid),
         (None, Some(pid)) => Whose::One(pid),
-        (Some(Target::Path(_)), _) => target.map_or(Whose::All, Whose::Running),
+        (Some(Target::Path(_)), _) => Whose::Running,
         (None, None) => Whose::All,
     }
 }

@@ -11,15 +11,15 @@ use kernel::{Pid, clock};
 use probe::Plan;
 use probe::program::stack;
 
+use super::Compiled;
 use super::watch::Watch;
-use super::world::Executable;
 
 /// What numbers mean at this moment.
 pub(super) struct Known<'r> {
-    /// Functions and probes.
-    pub plan: &'r Plan,
-    /// The executables, by their numbers in the plan.
-    pub binaries: &'r [&'r Executable],
+    /// What was compiled for the executables that there were at first.
+    pub first: &'r Compiled,
+    /// And for those that have replaced them since, one after the other.
+    pub later: &'r [Compiled],
     /// Where they are loaded.
     pub watch: &'r Watch,
     /// What the programs know about that.
@@ -35,19 +35,20 @@ pub(super) struct Known<'r> {
 impl Names for Known<'_> {
     fn name(&self, id: Id) -> Option<String> {
         match id.kind {
-            IdKind::Func => self.plan.functions.get(usize::try_from(id.number).ok()?).map(|f| f.name.clone()),
-            IdKind::Probe => self.plan.probe_name(id.number),
-            IdKind::StartFunc => {
-                let image = self.binaries.get(usize::try_from(id.number >> 48).ok()?)?.go()?;
+            IdKind::Func => self.plan().functions.get(usize::try_from(id.number).ok()?).map(|f| f.name.clone()),
+            IdKind::Probe => self.plan().probe_name(id.number),
+            IdKind::StartFunc => self.agreed(|build| {
+                let binaries = build.binaries();
+                let image = binaries.get(usize::try_from(id.number >> 48).ok()?)?.go()?;
                 image.function_at(VAddr(id.number << 16 >> 16)).map(|f| f.name().to_owned())
-            }
-            IdKind::WaitReason => {
-                let runtime = self.plan.binaries.get(usize::try_from(id.number >> 32).ok()?)?.runtime.as_ref()?;
-                runtime.wait_reasons.get((id.number & 0xffff_ffff) as usize).cloned()
-            }
+            }),
+            IdKind::WaitReason => self.agreed(|build| {
+                let binary = build.plan.binaries.get(usize::try_from(id.number >> 32).ok()?)?;
+                binary.runtime.as_ref()?.wait_reasons.get((id.number & 0xffff_ffff) as usize).cloned()
+            }),
             // The states of a goroutine are the same in all versions.
             IdKind::GoState => {
-                let runtime = self.plan.binaries.iter().find_map(|b| b.runtime.as_ref())?;
+                let runtime = self.plan().binaries.iter().find_map(|b| b.runtime.as_ref())?;
                 runtime.g_states.get(usize::try_from(id.number).ok()?).filter(|name| !name.is_empty()).cloned()
             }
             IdKind::UserSymbol => Some(self.symbol(id.process, id.number, false)),
@@ -67,6 +68,23 @@ impl Names for Known<'_> {
 }
 
 impl Known<'_> {
+    /// The last plan has all functions of those before it, by the same numbers.
+    fn plan(&self) -> &Plan {
+        &self.later.last().unwrap_or(self.first).plan
+    }
+
+    /// What a number means that does not say which build it is about: what it means in all of them.
+    fn agreed(&self, name: impl Fn(&Compiled) -> Option<String>) -> Option<String> {
+        let mut names = std::iter::once(self.first).chain(self.later).map(name);
+        let first = names.next()??;
+        names.all(|name| name.as_ref() == Some(&first)).then_some(first)
+    }
+
+    fn build(&self, pid: Pid) -> &Compiled {
+        let later = self.watch.build_of(pid).checked_sub(1);
+        later.and_then(|n| self.later.get(n)).unwrap_or(self.first)
+    }
+
     /// One line for each frame; functions that were inlined have lines of their own.
     fn stack(&self, id: Id) -> Option<String> {
         let value = self.stacks?.get(&id.number.to_le_bytes()).ok()??;
@@ -87,7 +105,7 @@ impl Known<'_> {
     fn symbol(&self, process: u64, pc: u64, is_return: bool) -> String {
         let at = pc.wrapping_sub(u64::from(is_return));
         let pid = u32::try_from(process).map_or(Pid(0), Pid);
-        for (n, executable) in (0..).zip(self.binaries) {
+        for (n, executable) in (0..).zip(self.build(pid).binaries()) {
             let bias = self.watch.bias(pid, n, self.processes);
             let at = VAddr(at.wrapping_sub(bias));
             if let Some(function) = executable.go().and_then(|image| image.function_at(at)) {

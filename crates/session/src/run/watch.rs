@@ -13,6 +13,7 @@ use kernel::engine::{Error, Map};
 use kernel::{FileId, Pid, Process};
 use probe::program::{control, process};
 
+use super::Compiled;
 use super::world::Executable;
 
 /// How many processes that have ended are remembered, to name addresses that they have left behind.
@@ -23,8 +24,8 @@ const REMEMBERED: usize = 4096;
 pub(super) enum Whose {
     /// Those of this process.
     One(Pid),
-    /// Those of all that run the executables; of libraries only what processes do that run this file.
-    Running(FileId),
+    /// Those of all that run the executables; of libraries only what processes do that run the target.
+    Running,
     /// Those of all that run the executables, and of libraries those of all that map them.
     All,
 }
@@ -42,9 +43,14 @@ struct Watched {
 /// What is known of processes.
 pub(super) struct Watch {
     whose: Whose,
-    binaries: Vec<Watched>,
+    /// The executables, in each build of theirs.
+    builds: Vec<Vec<Watched>>,
+    /// The target, in each of its builds.
+    targets: Vec<FileId>,
     /// The processes in the table: their numbers there, and when they started.
     known: HashMap<Pid, (u32, u64)>,
+    /// Which build each of them runs.
+    runs: HashMap<Pid, usize>,
     /// How far behind the file's addresses: by process and the executable's number in the plan.
     loaded: HashMap<(Pid, u32), u64>,
     /// Those that have ended, in that order.
@@ -60,10 +66,46 @@ struct Row {
 }
 
 impl Watch {
-    /// Knows no process yet. `starts` says which executables have programs at their first instruction.
-    pub fn new<'e>(whose: Whose, binaries: impl IntoIterator<Item = (&'e Executable, bool)>) -> Watch {
-        let binaries = binaries.into_iter().map(|(executable, starts)| watched(executable, starts)).collect();
-        Watch { whose, binaries, known: HashMap::new(), loaded: HashMap::new(), ended: VecDeque::new() }
+    /// Knows no process yet.
+    pub fn new(whose: Whose) -> Watch {
+        Watch {
+            whose,
+            builds: Vec::new(),
+            targets: Vec::new(),
+            known: HashMap::new(),
+            runs: HashMap::new(),
+            loaded: HashMap::new(),
+            ended: VecDeque::new(),
+        }
+    }
+
+    /// Watches another build.
+    pub fn add(&mut self, compiled: &Compiled) {
+        let starts = |n: u32| compiled.program.starts.iter().any(|start| start.binary.0 == n);
+        let binaries = compiled.binaries().into_iter().zip((0..).map(starts));
+        self.builds.push(binaries.map(|(executable, starts)| watched(executable, starts)).collect());
+        self.targets.extend(compiled.executables.target().map(|target| target.id));
+    }
+
+    fn binaries(&self) -> impl Iterator<Item = &Watched> {
+        self.builds.iter().flatten()
+    }
+
+    /// Which build a process runs; the first one if that is not known.
+    pub fn build_of(&self, pid: Pid) -> usize {
+        self.runs.get(&pid).copied().unwrap_or(0)
+    }
+
+    fn build_by(&self, main: Option<FileId>) -> Option<usize> {
+        self.builds.iter().rposition(|build| build.iter().any(|binary| Some(binary.file) == main))
+    }
+
+    /// The process, if only one counts.
+    pub fn pid(&self) -> Option<Pid> {
+        match self.whose {
+            Whose::One(pid) => Some(pid),
+            Whose::Running | Whose::All => None,
+        }
     }
 
     /// Whose hits count.
@@ -80,10 +122,10 @@ impl Watch {
     pub fn unfiltered(&self) -> u64 {
         let open = |binary: &Watched| match self.whose {
             Whose::One(_) => false,
-            Whose::Running(file) => !binary.starts && binary.file == file,
+            Whose::Running => !binary.starts && self.targets.contains(&binary.file),
             Whose::All => !binary.starts,
         };
-        let open = self.binaries.iter().zip(0..64u32).filter(|(binary, _)| open(binary));
+        let open = self.builds.iter().flat_map(|build| build.iter().zip(0..64u32)).filter(|(binary, _)| open(binary));
         open.fold(0, |bits, (_, n)| bits | 1 << n)
     }
 
@@ -103,20 +145,22 @@ impl Watch {
 
     /// Which executables are in a process, and where. Nothing if it cannot be looked at, or is none of ours.
     fn look_at(&self, pid: Pid) -> Vec<(u32, u64)> {
-        let all = (0..).zip(&self.binaries);
         let process = Process::open(pid).ok();
-        let main = process.as_ref().and_then(|p| Some(FileId::of(&p.exe().ok()?.metadata().ok()?)));
+        let main = process.as_ref().and_then(main_of);
         let is_ours = match self.whose {
             Whose::One(_) => true,
-            Whose::Running(file) => {
-                main == Some(file) || self.binaries.iter().any(|b| b.starts && Some(b.file) == main)
+            Whose::Running => {
+                main.is_some_and(|main| self.targets.contains(&main))
+                    || self.binaries().any(|b| b.starts && Some(b.file) == main)
             }
             // All maps of all processes would be too much to read.
-            Whose::All => self.binaries.iter().any(|b| Some(b.file) == main),
+            Whose::All => self.binaries().any(|b| Some(b.file) == main),
         };
         if !is_ours {
             return Vec::new();
         }
+        let build = self.builds.get(self.build_by(main).unwrap_or(0));
+        let all = (0..).zip(build.into_iter().flatten());
         // What is not loaded yet is found where its file says, or by what comes into the table by itself.
         all.map(|(n, b)| (n, process.as_ref().and_then(|p| bias(p, b, main)).unwrap_or(0))).collect()
     }
@@ -124,7 +168,7 @@ impl Watch {
     /// Looks what became of the table: learns of those that have come, and takes those out that have ended. Says whether
     /// any has.
     pub fn look(&mut self, table: &Map) -> Result<bool, Error> {
-        if matches!(self.whose, Whose::Running(file) if self.binaries.iter().all(|b| b.file != file)) {
+        if self.whose == Whose::Running && self.binaries().all(|b| !self.targets.contains(&b.file)) {
             self.find(table)?;
         }
         let (mut any, mut ended) = (false, HashSet::new());
@@ -143,6 +187,10 @@ impl Watch {
     fn has_ended(&mut self, pid: Pid, number: u32, any: &mut bool) -> bool {
         let now = started(pid);
         let before = self.known.insert(pid, (number, now.unwrap_or(0)));
+        if before.is_none_or(|(known, _)| known != number) && self.builds.len() > 1 {
+            let main = Process::open(pid).ok().as_ref().and_then(main_of);
+            self.runs.extend(self.build_by(main).map(|build| (pid, build)));
+        }
         let ended = match (now, before) {
             (None, _) => self.whose != Whose::One(pid),
             (Some(now), Some((known, then))) => known == number && now != then,
@@ -160,6 +208,7 @@ impl Watch {
             && !self.known.contains_key(&oldest)
         {
             self.loaded.retain(|(pid, _), _| *pid != oldest);
+            self.runs.remove(&oldest);
         }
     }
 
@@ -173,7 +222,7 @@ impl Watch {
     /// The same by the process's memory map.
     fn mapped(&self, pid: Pid, binary: u32) -> Option<u64> {
         let process = Process::open(pid).ok()?;
-        bias(&process, self.binaries.get(binary as usize)?, None)
+        bias(&process, self.builds.get(self.build_of(pid))?.get(binary as usize)?, None)
     }
 
     /// Whether what is kept under a process's number may go: it is none of those in the table, nor, without being
@@ -203,6 +252,11 @@ fn rows(table: &Map) -> Result<Vec<Row>, Error> {
 fn started(pid: Pid) -> Option<u64> {
     let stat = Process::open(pid).ok()?.stat().ok()?;
     (!matches!(stat.state, 'Z' | 'X')).then_some(stat.start_ticks)
+}
+
+/// The file of its program.
+fn main_of(process: &Process) -> Option<FileId> {
+    Some(FileId::of(&process.exe().ok()?.metadata().ok()?))
 }
 
 fn watched(executable: &Executable, starts: bool) -> Watched {

@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use gobin::elf::Elf;
 use gobin::{Arch, Image};
@@ -23,8 +24,13 @@ pub(super) struct Executable {
     pub id: FileId,
     /// The file, open: whatever its path leads to later, probes go into what was read.
     pub file: File,
+    /// Where it was found, if it was named by its path.
+    path: Option<PathBuf>,
     code: Code,
 }
+
+/// What a path leads to: which file, when it was last written to, and how long it is.
+pub(super) type Stamp = (FileId, SystemTime, u64);
 
 /// What its file says.
 enum Code {
@@ -39,7 +45,7 @@ impl Executable {
             Ok(program) => {
                 let path = program.pid().map_or_else(|| program.path.clone(), exe);
                 let file = reopen(&path, &program.name, program.file).map_err(Refusal::refused)?;
-                Ok(Executable { id: program.file, file, code: Code::Go(Box::new(program.image)) })
+                Ok(Executable { id: program.file, file, path: target.path(), code: Code::Go(Box::new(program.image)) })
             }
             Err(refusal) => Executable::other(target).ok_or(refusal),
         }
@@ -54,7 +60,7 @@ impl Executable {
         let file = kernel::map_file(&path).ok()?;
         let id = file.id();
         let code = Code::Other(Box::new(Elf::parse(file).ok()?));
-        Some(Executable { id, file: reopen(&path, "", id).ok()?, code })
+        Some(Executable { id, file: reopen(&path, "", id).ok()?, path: target.path(), code })
     }
 
     /// What its file says, if it is a Go program whose functions can be found.
@@ -135,6 +141,16 @@ impl Executables {
         }
         self.list.push(executable);
         Ok(self.list.len() - 1)
+    }
+
+    /// A path that leads to another file than the one that was opened, and what that is.
+    pub fn replaced(&self) -> Option<(PathBuf, Stamp)> {
+        self.list.iter().find_map(|executable| {
+            let path = executable.path.as_ref()?;
+            let metadata = path.metadata().ok()?;
+            let stamp = (FileId::of(&metadata), metadata.modified().ok()?, metadata.len());
+            (stamp.0 != executable.id).then(|| (path.clone(), stamp))
+        })
     }
 
     /// The target, if there is one.
