@@ -211,7 +211,7 @@ fn tables(plan: &Plan, caps: Caps, options: &Options, maps: &mut Maps) -> Result
             process::ENTRIES,
         ))?,
         counters: maps.add(MapSpec::per_cpu_array("counters", counter::SIZE, 1 + plan.points.len() as u32))?,
-        drops: maps.add(MapSpec::per_cpu_array("drops", 8, plan.maps.len().max(1) as u32))?,
+        drops: maps.add(MapSpec::per_cpu_array("drops", 8, plan.maps.len() as u32 + 1))?,
         sites: maps.add(MapSpec::array("sites", site::SIZE, Entries::Fixed(rows)).contents(sites))?,
         addresses: if addressed { Some(maps.add(addresses(plan, rows))?) } else { None },
         stacks: if plan.needs.stacks { Some(maps.add(stacks())?) } else { None },

@@ -189,8 +189,8 @@ pub struct Tables {
     pub processes: MapId,
     /// [`counter`]: an array by CPU.
     pub counters: MapId,
-    /// How many entries did not fit into a map: an array by CPU, a `u64` for each of [`Program::user_maps`]. One value
-    /// too many if there is no map.
+    /// How many entries did not fit into a map: an array by CPU, a `u64` for each of [`Program::user_maps`], then one for
+    /// [`Tables::stacks`].
     pub drops: MapId,
     /// [`site`]: an array.
     pub sites: MapId,

@@ -291,6 +291,11 @@ impl Script {
             Stopped::Text(text, _) if self.lacks_target() && executables.lacks_target() => {
                 Stopped::Text(text, Class::Usage)
             }
+            // What is wrong with the text may be that we were not allowed to look.
+            Stopped::Text(text, _) if answers.were_refused() => match engine {
+                Ok(_) => Stopped::Text(text, Class::Refused),
+                Err(error) => refused(error).into(),
+            },
             stopped => stopped,
         })?;
         drop(answers);

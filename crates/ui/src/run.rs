@@ -71,6 +71,7 @@ fn full(full: &Full) -> String {
     match map.as_str() {
         Full::CALLS => format!("{times} calls found no room to be remembered until they return"),
         Full::PROCESSES => format!("{times} processes found no room to be known by: their hits do not count"),
+        Full::STACKS => format!("{times} stacks found no room to be kept: where they are shown they are empty"),
         map => format!("{} is full: {times} times there was no room for a new key", visible(map)),
     }
 }
@@ -200,7 +201,7 @@ mod tests {
             unreadable: 5,
             no_scratch: 4,
             damaged: 3,
-            full: [(Full::CALLS, 2), (Full::PROCESSES, 4), ("@n", 1)]
+            full: [(Full::CALLS, 2), (Full::PROCESSES, 4), (Full::STACKS, 5), ("@n", 1)]
                 .map(|(map, times)| Full { map: map.into(), times })
                 .to_vec(),
             ..Summary::default()
@@ -215,6 +216,7 @@ mod tests {
             6 hits were where no goroutine is: their calls are not paired
             2 calls found no room to be remembered until they return
             4 processes found no room to be known by: their hits do not count
+            5 stacks found no room to be kept: where they are shown they are empty
             @n is full: 1 times there was no room for a new key"#]]
         .assert_eq(&troubles(&all).join("\n"));
     }

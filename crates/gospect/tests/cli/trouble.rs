@@ -94,6 +94,32 @@ fn nobody_may_trace_nothing_and_hears_why() {
 }
 
 #[test]
+fn a_tracepoint_that_may_not_be_read_is_a_refusal() {
+    need!(confinable());
+    let scratch = Scratch::new();
+    let gospect = scratch.copy(Path::new(env!("CARGO_BIN_EXE_gospect")), "gospect");
+    let ran = |capabilities: &str| {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups", "--inh-caps", capabilities]);
+        command.args(["--ambient-caps", capabilities]).arg(&gospect).current_dir("/").stdin(Stdio::null());
+        let text = "tracepoint:sched:sched_process_exit { @ = count() }";
+        Ran::of(command.args(["run", "-e", text]).output().unwrap()).seen()
+    };
+    expect![[r#"
+        error: reading tracepoint sched:sched_process_exit was not permitted: Permission denied (os error 13)
+         --> 1:12
+          |
+        1 | tracepoint:sched:sched_process_exit { @ = count() }
+          |            ^^^^^^^^^^^^^^^^^^^^^^^^
+        (exit status 3)"#]]
+    .assert_eq(&ran("+bpf,+perfmon"));
+    expect![[r#"
+        gospect: loading an eBPF program was not permitted, gospect lacks CAP_PERFMON: Operation not permitted (os error 1)
+        hint: run as root, or give gospect cap_bpf,cap_perfmon
+        (exit status 3)"#]].assert_eq(&ran("+bpf"));
+}
+
+#[test]
 fn what_is_not_needed_is_not_missed() {
     need!(confinable());
     let path = need!(counter_path(Variant::Plain));

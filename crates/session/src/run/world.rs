@@ -1,5 +1,6 @@
 //! The executables that a text names, opened before it is checked, and what the checker asks of them and the kernel.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -188,6 +189,8 @@ pub(super) struct Answers<'r> {
     executables: &'r Executables,
     targets: Vec<Box<dyn Asked + 'r>>,
     engine: Result<&'r Engine, String>,
+    /// Whether we were not allowed to know something.
+    refused: Cell<bool>,
 }
 
 impl<'r> Answers<'r> {
@@ -199,7 +202,19 @@ impl<'r> Answers<'r> {
                 None => Box::new(ElfTarget::new(executable.elf())),
             }
         };
-        Answers { executables, targets: executables.list.iter().map(target).collect(), engine }
+        Answers {
+            executables,
+            targets: executables.list.iter().map(target).collect(),
+            engine,
+            refused: Cell::new(false),
+        }
+    }
+}
+
+impl Answers<'_> {
+    /// Whether something is not known because we were not allowed to ask.
+    pub fn were_refused(&self) -> bool {
+        self.refused.get()
     }
 }
 
@@ -221,8 +236,11 @@ impl World for Answers<'_> {
     }
 
     fn tracepoint(&self, category: &str, name: &str) -> Result<Vec<Field>, String> {
-        let engine = self.engine.as_ref().map_err(Clone::clone)?;
-        let point = engine.tracepoint(category, name).map_err(|e| e.to_string())?;
+        let engine = self.engine.as_ref().inspect_err(|_| self.refused.set(true)).map_err(Clone::clone)?;
+        let point = engine.tracepoint(category, name).map_err(|error| {
+            self.refused.set(self.refused.get() || matches!(error, kernel::engine::Error::NotPermitted { .. }));
+            error.to_string()
+        })?;
         Ok(point.fields.iter().map(field).collect())
     }
 }

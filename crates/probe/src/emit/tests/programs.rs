@@ -177,6 +177,21 @@ fn a_stack_is_kept_once_with_the_caller_that_the_walk_misses() {
     expect!["@s[UserStack of 0x7] = 3"].assert_eq(&run.outcome());
 }
 
+#[test]
+fn stacks_that_find_no_room_are_counted() {
+    let mut sketch = Sketch::new(Prelude::GoEntry);
+    sketch.plan.needs.stacks = true;
+    let map = sketch.map("@s", vec![Type::Id(Id::UStack(2))], MapValue::Count);
+    sketch.stmt(StmtKind::Aggregate { map, key: vec![word(Word::UStack)], value: None });
+    let plan = sketch.plan();
+    let mut run = Trial::new(&plan, Caps::linux_7_0());
+    for n in 0..u64::from(crate::emit::STACKS) + 3 {
+        run.vm.task.stack = vec![0x50_1000 + n];
+        run.hit(&plan, &World::default());
+    }
+    assert_eq!(run.sum(run.program.tables.drops, 1, 0), 3);
+}
+
 fn refusal(plan: &Plan) -> String {
     emit(plan, Caps::linux_7_0(), &Options::default()).unwrap_err().to_string()
 }
@@ -238,7 +253,7 @@ fn the_listing_of_a_count() {
         map exit array key 4 value 16 entries 1
         map processes hash key 8 value 16 entries 16384
         map counters percpu_array key 4 value 64 entries 2
-        map drops percpu_array key 4 value 8 entries 1
+        map drops percpu_array key 4 value 8 entries 2
         map sites array key 4 value 48 entries 1 holds 1
         map @ percpu_hash key 8 value 8 entries 16
 
@@ -248,7 +263,7 @@ fn the_listing_of_a_count() {
         map control array key 4 value 32 entries 1
         map processes hash key 8 value 16 entries 16384
         map counters percpu_array key 4 value 64 entries 2
-        map drops percpu_array key 4 value 8 entries 1
+        map drops percpu_array key 4 value 8 entries 2
         map sites array key 4 value 48 entries 1 holds 1
         map @ percpu_hash key 8 value 8 entries 16
 
