@@ -241,6 +241,12 @@ impl<'d> RuntimeTypes<'d> {
         })
     }
 
+    /// The types of a struct's fields.
+    fn field_types(&self, descriptor: &Descriptor) -> impl Iterator<Item = VAddr> {
+        let (first, len) = self.list(descriptor, LIST).unwrap_or((descriptor.at, 0));
+        (0..len).filter_map(move |i| self.elf.pointer(first.plus(STRUCT_FIELD * i + 8)))
+    }
+
     fn fields(&self, descriptor: &Descriptor) -> Option<Vec<Field>> {
         let (start, len) = self.list(descriptor, LIST)?;
         let mut left = self.elf.bytes().len();

@@ -1,7 +1,7 @@
 //! What a file without DWARF still says about arguments.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 
 use crate::abi::{self, Abi, Frame, Piece, Place, Register, Shape, Shapes};
@@ -20,7 +20,7 @@ pub struct Runtime<'i> {
     arch: Arch,
     minor: Option<u32>,
     types: Option<RuntimeTypes<'i>>,
-    methods: BTreeMap<VAddr, MethodSignature<'i>>,
+    methods: HashMap<VAddr, MethodSignature<'i>>,
     shapes: Shapes,
     /// The names of types, each put together once.
     names: RwLock<HashMap<VAddr, String>>,

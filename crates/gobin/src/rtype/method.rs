@@ -3,8 +3,8 @@
 //! A method in a method set has its function's type: the one place where a file without DWARF says the types of
 //! parameters and results of compiled code.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use super::{Descriptor, HEADER, LIST, MOST, RuntimeTypes, UNCOMMON, kind};
 use crate::addr::VAddr;
@@ -126,6 +126,19 @@ impl<'d> RuntimeTypes<'d> {
         (0..methods).filter_map(|i| self.method(first.plus(METHOD_SIZE * i))).collect()
     }
 
+    /// The types of the methods alone.
+    pub(super) fn method_types(&self, descriptor: &Descriptor) -> impl Iterator<Item = VAddr> {
+        let list = self.uncommon(descriptor).map(|u| (u.first, u.methods));
+        let (first, len) = list.unwrap_or((descriptor.at, 0));
+        (0..len).filter_map(move |i| self.type_at(self.elf.half(first.plus(METHOD_SIZE * i + 4))?))
+    }
+
+    /// The types of what an interface type asks for.
+    pub(super) fn asked_types(&self, descriptor: &Descriptor) -> impl Iterator<Item = VAddr> {
+        let (first, len) = self.list(descriptor, LIST).unwrap_or((descriptor.at, 0));
+        (0..len).filter_map(move |i| self.type_at(self.elf.half(first.plus(INTERFACE_METHOD_SIZE * i + 4))?))
+    }
+
     /// What an interface type asks for, in the order of its itabs.
     #[must_use]
     pub fn interface_methods(&self, at: VAddr) -> Vec<InterfaceMethod<'d>> {
@@ -164,8 +177,8 @@ impl<'d> RuntimeTypes<'d> {
     /// `unreachable` is where `runtime.unreachableMethod` starts, which takes the place of all methods that the linker
     /// found unused.
     #[must_use]
-    pub fn method_signatures(&self, unreachable: Option<VAddr>) -> BTreeMap<VAddr, MethodSignature<'d>> {
-        let mut known = BTreeMap::new();
+    pub fn method_signatures(&self, unreachable: Option<VAddr>) -> HashMap<VAddr, MethodSignature<'d>> {
+        let mut known = HashMap::new();
         // Many methods can have one type, but not so many that it matters; damage can give all of them the longest.
         let mut left = self.elf.bytes().len();
         let mut add = |(entry, signature): (VAddr, MethodSignature<'d>)| {

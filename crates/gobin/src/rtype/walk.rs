@@ -3,12 +3,13 @@
 //! Up to 1.26 a sorted list has the types without a name; from 1.27 descriptors stand one behind the other, those
 //! that reflect must be able to find first. Either way the rest is reached from them, from itabs and from methods.
 
-use std::collections::BTreeSet;
-
 use super::method::{METHOD_SIZE, UNCOMMON_SIZE};
 use super::{Descriptor, HEADER, RuntimeTypes, UNCOMMON, kind};
 use crate::addr::VAddr;
 use crate::types::{Kind, TypeRef};
+
+/// Where descriptors can begin.
+const ALIGNED: u64 = 4;
 
 impl RuntimeTypes<'_> {
     /// The types that the linker lists.
@@ -23,20 +24,25 @@ impl RuntimeTypes<'_> {
 
     /// The types that the linker lists and those that are reached from them, by address.
     #[must_use]
-    pub fn all(&self) -> BTreeSet<VAddr> {
-        let mut seen = BTreeSet::new();
+    pub fn all(&self) -> Vec<VAddr> {
         let mut waiting = self.listed();
         waiting.extend(self.itabs().iter().flat_map(|i| [i.interface, i.concrete]));
         // Descriptors do not overlap, so all of them together are no longer than what holds them.
-        let mut left = self.data.etypes.since(self.data.types).unwrap_or(0);
+        let span = self.data.etypes.since(self.data.types).unwrap_or(0).min(self.elf.bytes().len() as u64);
+        let mut left = span;
+        let mut seen = vec![false; (span / ALIGNED) as usize + 1];
         while let Some(at) = waiting.pop() {
-            let Some(descriptor) = self.descriptor(at).filter(|_| !seen.contains(&at)) else { continue };
+            let Some(seen) = at.since(self.data.types).and_then(|n| seen.get_mut((n / ALIGNED) as usize)) else {
+                continue;
+            };
+            let Some(descriptor) = self.descriptor(at).filter(|_| !*seen) else { continue };
             let Some(rest) = left.checked_sub(self.whole_size(&descriptor).unwrap_or(HEADER)) else { break };
             left = rest;
-            seen.insert(at);
+            *seen = true;
             self.push_neighbours(&descriptor, &mut waiting);
         }
-        seen
+        let all = seen.iter().zip((0..).step_by(ALIGNED as usize)).filter(|(seen, _)| **seen);
+        all.map(|(_, offset)| self.data.types.plus(offset)).collect()
     }
 
     fn linked(&self, links: VAddr, count: u64) -> Vec<VAddr> {
@@ -73,22 +79,31 @@ impl RuntimeTypes<'_> {
         Some(base + list + uncommon)
     }
 
+    /// Those that a descriptor names. Its fields and methods have names, too, which are not read here.
     fn push_neighbours(&self, descriptor: &Descriptor, waiting: &mut Vec<VAddr>) {
-        let mut push = |ty: TypeRef| waiting.extend(if let TypeRef::Runtime(at) = ty { Some(at) } else { None });
-        match self.kind(descriptor) {
-            Some(Kind::Pointer(Some(ty)) | Kind::Chan(Some(ty)) | Kind::Slice(ty) | Kind::Array { elem: ty, .. }) => {
-                push(ty);
-            }
-            Some(Kind::Map { key, elem }) => [key, elem].into_iter().for_each(push),
-            Some(Kind::Struct(fields)) => fields.into_iter().map(|f| f.ty).for_each(push),
-            Some(Kind::Func) => {
+        match descriptor.kind {
+            kind::STRUCT => waiting.extend(self.field_types(descriptor)),
+            kind::INTERFACE => waiting.extend(self.asked_types(descriptor)),
+            kind::FUNC => {
                 let func = self.func(descriptor.at).into_iter();
-                func.flat_map(|f| f.params.into_iter().chain(f.results)).for_each(push);
+                waiting.extend(func.flat_map(|f| f.params.into_iter().chain(f.results)).filter_map(at));
             }
-            Some(Kind::Interface { .. }) => waiting.extend(self.interface_methods(descriptor.at).iter().map(|m| m.ty)),
-            _ => {}
+            _ => match self.kind(descriptor) {
+                Some(
+                    Kind::Pointer(Some(ty)) | Kind::Chan(Some(ty)) | Kind::Slice(ty) | Kind::Array { elem: ty, .. },
+                ) => {
+                    waiting.extend(at(ty));
+                }
+                Some(Kind::Map { key, elem }) => waiting.extend([key, elem].into_iter().filter_map(at)),
+                _ => {}
+            },
         }
         waiting.extend(self.type_at(descriptor.pointer_to_this));
-        waiting.extend(self.methods(descriptor.at).iter().filter_map(|m| m.ty));
+        waiting.extend(self.method_types(descriptor));
     }
+}
+
+/// Where the runtime describes a type.
+fn at(ty: TypeRef) -> Option<VAddr> {
+    if let TypeRef::Runtime(at) = ty { Some(at) } else { None }
 }
