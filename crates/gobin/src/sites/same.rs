@@ -108,17 +108,3 @@ fn random_bytes_have_the_sites_that_iced_alone_finds() {
         .sum();
     assert_eq!(decoded, 296_091);
 }
-
-/// The tests themselves are a program, from another compiler and with all of its vector instructions.
-#[test]
-fn the_code_of_this_program_has_the_sites_that_iced_alone_finds() {
-    let file = std::fs::read("/proc/self/exe").unwrap();
-    let middle = &file[file.len() / 8..][..2 << 20];
-    let mut random = Random(1);
-    let mut rest = middle;
-    while !rest.is_empty() {
-        let (function, behind) = rest.split_at((1 + random.below(300)).min(rest.len()));
-        check(function);
-        rest = behind;
-    }
-}
