@@ -8,10 +8,11 @@
 //! ```text
 //! fold ── decode ── schema ── bucket
 //!           └── value      └── format
-//! run      strftime
+//! run      check      strftime
 //! ```
 
 pub mod bucket;
+pub mod check;
 pub mod decode;
 pub mod fold;
 pub mod format;

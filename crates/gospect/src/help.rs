@@ -199,6 +199,14 @@ mod tests {
               2  the command line is wrong
               3  /proc cannot be read, or the output not written
 
+            GOSPECT DOCTOR
+
+              2
+                  the command line is wrong
+              3
+                  probes cannot work here as gospect is run now, or the output was not
+                  written
+
             GOSPECT INFO
 
               2  the command line is wrong
@@ -241,6 +249,7 @@ mod tests {
 
             Commands:
               ps       Show the Go processes that are running
+              doctor   Show what works on this machine, and how to get what does not
               info     Show what a program is, and what gospect can do with it
               list     Show functions, their signatures, and where they can be probed
               explain  Show what a probe on a function does, instruction by instruction
@@ -288,6 +297,30 @@ mod tests {
               1  no Go process was found
               2  the command line is wrong
               3  /proc cannot be read, or the output not written
+            === gospect doctor --help
+            Show what works on this machine, and how to get what does not
+
+            Usage: gospect doctor [OPTIONS]
+
+            Looks at the kernel, at the rights that gospect has and at what else may be in the way of probes,
+            tries what can be tried, and says for each whether it is as it should be; where it is not, how to
+            get it. It needs no rights itself.
+
+            Options:
+                  --json         Write JSON, one object per line, as docs/json.md describes it
+              -o, --output FILE  Write to FILE instead of standard output
+                  --color WHEN   Use colours: auto (on a terminal, unless NO_COLOR is set), always or never
+              -h, --help         Show help
+              -V, --version      Show the version
+
+            Examples:
+              gospect doctor                                         as the user who would trace
+              gospect doctor --json | jq -r 'select(.ok | not).fix'  what to do
+
+            Exit status:
+              0  done; also when the reader of the output went away
+              2  the command line is wrong
+              3  probes cannot work here as gospect is run now, or the output was not written
             === gospect info --help
             Show what a program is, and what gospect can do with it
 

@@ -6,6 +6,7 @@
 //! Knows nothing about Go, eBPF or files: what a command finds out it gets from `session` as values.
 
 mod choose;
+mod doctor;
 mod explain;
 pub mod failure;
 pub mod help;

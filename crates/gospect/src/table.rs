@@ -7,7 +7,7 @@ use std::ffi::OsStr;
 
 use crate::failure::{NOTHING, REFUSED, USAGE};
 use crate::typed::{self, Color, Typed};
-use crate::{Run, explain, failure::Failure, help, info, list, ps, script};
+use crate::{Run, doctor, explain, failure::Failure, help, info, list, ps, script};
 use session::run::Stage;
 
 /// A command.
@@ -356,6 +356,26 @@ whose they are, is said on standard error.",
             (REFUSED, "/proc cannot be read, or the output not written"),
         ],
         run: ps::run,
+    },
+    Command {
+        name: "doctor",
+        brief: "Show what works on this machine, and how to get what does not",
+        about: "\
+Looks at the kernel, at the rights that gospect has and at what else may be in the way of probes,
+tries what can be tried, and says for each whether it is as it should be; where it is not, how to
+get it. It needs no rights itself.",
+        words: &[],
+        starts: false,
+        flags: &[],
+        examples: &[
+            ("gospect doctor", "as the user who would trace"),
+            ("gospect doctor --json | jq -r 'select(.ok | not).fix'", "what to do"),
+        ],
+        exits: &[
+            (USAGE, "the command line is wrong"),
+            (REFUSED, "probes cannot work here as gospect is run now, or the output was not written"),
+        ],
+        run: doctor::run,
     },
     Command {
         name: "info",

@@ -31,10 +31,12 @@ mod tests;
 
 use std::sync::OnceLock;
 
-use bpf::{Caps, Feature, MapId};
+use bpf::{Caps, MapId};
 
 use sys::Sys;
 use tracefs::Tracefs;
+
+pub use bpf::Feature;
 
 pub use attach::{Attached, RefusedSite, Site, Uprobes, Way};
 pub use command::Held;

@@ -11,6 +11,7 @@ pub mod cgroup;
 pub mod clock;
 pub mod engine;
 pub mod kallsyms;
+pub mod machine;
 #[allow(unsafe_code, reason = "mmap(2) and sigaction(2) have no safe form; the module keeps the pointers to itself")]
 mod map;
 pub mod privilege;

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod contract;
+mod doctor;
 mod explain;
 mod handed_around;
 mod info;
