@@ -240,7 +240,9 @@ impl<'s, 'w> Checker<'s, 'w> {
                 match (go.next(), go.next()) {
                     (Some((no, _)), None) => named(no),
                     (None, _) => match self.world.binary("") {
-                        Ok(binary) if binary.is_go() => Some((0, binary, target.clone())),
+                        Ok(binary) if binary.is_go() => {
+                            Some((self.resolved.binaries.len() as u32, binary, target.clone()))
+                        }
                         _ => None,
                     },
                     _ => None,
@@ -543,6 +545,14 @@ impl<'s, 'w> Checker<'s, 'w> {
         }
         for (binary, known) in plan.binaries.iter_mut().zip(&self.resolved.binaries) {
             binary.runtime = binary.go.then(|| known.target.runtime());
+        }
+        // Whose goroutines are asked for in tracepoints need not be named anywhere.
+        if g_of_thread
+            && plan.binaries.iter().all(|binary| !binary.go)
+            && let Ok(target) = self.world.binary("")
+        {
+            let (runtime, start) = (Some(target.runtime()), target.start());
+            plan.binaries.push(crate::plan::Binary { path: String::new(), go: true, runtime, start });
         }
     }
 }

@@ -23,6 +23,7 @@ mod body;
 mod bucket;
 mod entry;
 mod expr;
+mod goroutines;
 mod hit;
 mod keys;
 mod memory;
@@ -34,6 +35,7 @@ mod stacks;
 mod start;
 mod taint;
 mod text;
+mod threads;
 mod weight;
 
 #[cfg(test)]
@@ -107,27 +109,16 @@ fn refused<T>(why: impl Into<String>, at: Option<Pos>) -> Result<T, Refused> {
 /// # Errors
 /// What the plan asks for and is not made, or not on kernels with those `caps`.
 pub fn emit(plan: &Plan, caps: Caps, options: &Options) -> Result<Program, Refused> {
-    check_needs(plan)?;
     let mut shared = Shared::new(plan, caps, options)?;
     shared.try_bodies()?;
     let users = entry::users(&mut shared)?;
-    let hooks = pairs::hooks(&mut shared)?;
+    let mut hooks = pairs::hooks(&mut shared)?;
+    hooks.extend(goroutines::preludes(&mut shared)?);
+    hooks.extend(threads::hooks(&mut shared)?);
     let events = entry::events(&mut shared)?;
     let starts = start::programs(&mut shared)?;
     let Shared { maps, tables, schema, user_maps, .. } = shared;
     Ok(Program { maps, tables, schema, user_maps, starts, users, hooks, events })
-}
-
-/// What is made elsewhere, or not yet.
-fn check_needs(plan: &Plan) -> Result<(), Refused> {
-    let needs = plan.needs;
-    if needs.goroutines {
-        return refused("the events `goroutine:*` are not made yet", None);
-    }
-    if needs.g_of_thread {
-        return refused("the goroutine of a thread is not known outside of probes in Go code yet", None);
-    }
-    Ok(())
 }
 
 /// What all programs of a run have in common.
@@ -196,7 +187,8 @@ impl<'p> Shared<'p> {
 fn tables(plan: &Plan, caps: Caps, options: &Options, maps: &mut Maps) -> Result<Tables, Refused> {
     let one = Entries::Fixed(1);
     let links = [Feature::UprobeMulti, Feature::UprobeMultiPidFilter, Feature::Cookies];
-    let addressed = !plan.sites.is_empty() && !links.into_iter().all(|feature| caps.has(feature));
+    let has_places = !plan.sites.is_empty() || plan.needs.goroutines;
+    let addressed = has_places && !links.into_iter().all(|feature| caps.has(feature));
     let sites = entry::site_rows(plan);
     let rows = plan.sites.len().max(1) as u32;
     Ok(Tables {
@@ -213,15 +205,17 @@ fn tables(plan: &Plan, caps: Caps, options: &Options, maps: &mut Maps) -> Result
         counters: maps.add(MapSpec::per_cpu_array("counters", counter::SIZE, 1 + plan.points.len() as u32))?,
         drops: maps.add(MapSpec::per_cpu_array("drops", 8, plan.maps.len() as u32 + 1))?,
         sites: maps.add(MapSpec::array("sites", site::SIZE, Entries::Fixed(rows)).contents(sites))?,
-        addresses: if addressed { Some(maps.add(addresses(plan, rows))?) } else { None },
+        addresses: if addressed { Some(maps.add(addresses(plan))?) } else { None },
         stacks: if plan.needs.stacks { Some(maps.add(stacks())?) } else { None },
         frames: if plan.needs.frames { Some(pairs::tables(plan, caps, maps)?) } else { None },
         starts: None,
+        gos: if plan.needs.goroutines { Some(goroutines::table(caps, maps)?) } else { None },
+        wrappers: goroutines::wrappers(plan).map(|wrappers| maps.add(wrappers)).transpose()?,
+        threads: if plan.needs.g_of_thread { Some(threads::table(caps, maps)?) } else { None },
     })
 }
 
-fn addresses(plan: &Plan, entries: u32) -> MapSpec {
-    let spec = MapSpec::hash("addresses", MapKind::Hash, 16, 4, entries);
+fn addresses(plan: &Plan) -> MapSpec {
     let mut contents = Vec::new();
     for (n, site) in plan.sites.iter().enumerate().filter(|(_, site)| !site.native_return) {
         let Some(function) = plan.functions.get(site.function.index()) else { continue };
@@ -229,8 +223,13 @@ fn addresses(plan: &Plan, entries: u32) -> MapSpec {
         contents.extend(u64::from(function.binary.0).to_le_bytes());
         contents.extend((n as u32).to_le_bytes());
     }
-    spec.contents(contents)
+    contents.extend(goroutines::addresses(plan));
+    let entries = (contents.len() / ADDRESS).max(1) as u32;
+    MapSpec::hash("addresses", MapKind::Hash, 16, 4, entries).contents(contents)
 }
+
+/// Bytes of a key and a value of [`Tables::addresses`].
+const ADDRESS: usize = 20;
 
 /// How many different stacks are kept.
 const STACKS: u32 = 16384;

@@ -13,7 +13,7 @@
 //!    programs of [`On::End`] after the detach.
 //!
 //! The offsets that loader and programs share are constants here: [`control`], [`exit`], [`process`], [`counter`],
-//! [`site`], [`stack`].
+//! [`site`], [`stack`], [`gos`], [`threads`].
 
 use std::fmt;
 
@@ -153,6 +153,52 @@ pub mod stack {
     pub const SIZE: u32 = FRAMES + 8 * MAX_FRAMES;
 }
 
+/// An entry of [`Tables::gos`]: what is known of a goroutine.
+///
+/// The prelude writes it. Whoever attaches may put in the goroutines that were there before, never over an entry that
+/// there is, and takes out those of processes that are gone.
+pub mod gos {
+    /// In the key, `u32`: the process's number.
+    pub const PROCESS: u32 = 0;
+    /// In the key, `u64`: the address of its g. The word before it is 0.
+    pub const G: u32 = 8;
+    /// Bytes of the key.
+    pub const KEY: u32 = 16;
+    /// In the value, `u64`: the goroutine.
+    pub const GOID: u32 = 0;
+    /// In the value, `u64`: its start function, as [`crate::plan::Id::StartFunc`] has it.
+    pub const START: u32 = 8;
+    /// In the value, `u64`: since when it is in its state, in nanoseconds since boot.
+    pub const SINCE: u32 = 16;
+    /// In the value, `u32`: its state, as the runtime numbers them.
+    pub const STATE: u32 = 24;
+    /// In the value, `u32`: not 0 if the runtime may say the same once more, by `casgstatus`.
+    pub const DIRECT: u32 = 28;
+    /// Bytes of the value.
+    pub const SIZE: u32 = 32;
+    /// Room for so many.
+    pub const ENTRIES: u32 = 1 << 18;
+    /// The same where all of it is allocated from the start.
+    pub const ENTRIES_ALLOCATED: u32 = 1 << 14;
+}
+
+/// An entry of [`Tables::threads`]: a thread that runs goroutines. Whoever attaches puts in those that were there
+/// before, and takes out those of processes that are gone.
+pub mod threads {
+    /// In the key, `u32`: the process's number.
+    pub const PROCESS: u32 = 0;
+    /// In the key, `u32`: the thread, by the numbers of the namespace that [`super::control`] names.
+    pub const TID: u32 = 4;
+    /// Bytes of the key.
+    pub const KEY: u32 = 8;
+    /// Bytes of the value, a `u64`: the address of its m.
+    pub const SIZE: u32 = 8;
+    /// Room for so many.
+    pub const ENTRIES: u32 = 1 << 16;
+    /// The same where all of it is allocated from the start.
+    pub const ENTRIES_ALLOCATED: u32 = 1 << 13;
+}
+
 /// Everything that the kernel is given, and how to read what comes back.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Program {
@@ -169,8 +215,8 @@ pub struct Program {
     pub starts: Vec<StartProgram>,
     /// What runs at sites.
     pub users: Vec<UserProgram>,
-    /// What keeps pairs of calls and returns right, if there are any: attached before [`Program::users`], detached
-    /// after them.
+    /// What sees the Go runtime at work: keeps pairs of calls and returns right, watches goroutines and threads.
+    /// Attached before [`Program::users`], detached after them.
     pub hooks: Vec<HookProgram>,
     /// What runs without sites, in the order of the text.
     pub events: Vec<EventProgram>,
@@ -195,7 +241,7 @@ pub struct Tables {
     /// [`site`]: an array.
     pub sites: MapId,
     /// Where there are no cookies: which site is at an address of a binary (`u64` as the file counts, `u32` binary,
-    /// `u32` 0), as `u32`. Filled in from the start.
+    /// `u32` 0), as `u32`; with 1 in place of the 0, the cookie of a [`HookSite`]. Filled in from the start.
     pub addresses: Option<MapId>,
     /// [`stack`]: a hash, if user stacks are asked for.
     pub stacks: Option<MapId>,
@@ -203,6 +249,13 @@ pub struct Tables {
     pub frames: Option<crate::frames::Tables>,
     /// [`starts`]: an array of one value, if there are any [`Program::starts`].
     pub starts: Option<MapId>,
+    /// [`gos`]: a hash, if goroutines are watched.
+    pub gos: Option<MapId>,
+    /// What stands for a wrapper that a goroutine starts in: a hash of [`crate::plan::Id::StartFunc`]s, if start
+    /// functions are asked for. Filled in from the start.
+    pub wrappers: Option<MapId>,
+    /// [`threads`]: a hash, if goroutines are asked for where no Go code is probed.
+    pub threads: Option<MapId>,
 }
 
 /// What runs where an executable begins, whether armed or not: puts its process into [`Tables::processes`].
@@ -242,17 +295,38 @@ pub struct ProgramSite {
     pub function: FuncNo,
 }
 
-/// What runs where the Go runtime of an executable ends calls, or moves a stack: whether armed or not.
+/// What runs at places of the Go runtime of an executable: whether armed or not.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HookProgram {
     /// The executable.
     pub binary: BinaryNo,
-    /// What happens there.
+    /// What happens there; [`HookKind::Status`] stands for all changes of goroutines' states.
     pub kind: HookKind,
     /// The code.
     pub program: bpf::Program,
+    /// Where.
+    pub sites: Vec<HookSite>,
+}
+
+/// One place for a [`HookProgram`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct HookSite {
     /// Where in the file.
-    pub sites: Vec<FileOff>,
+    pub file: FileOff,
+    /// What the kernel shall hand to the program.
+    pub cookie: u64,
+}
+
+impl HookProgram {
+    /// What cannot be done if it cannot be attached, in words.
+    #[must_use]
+    pub fn purpose(&self) -> &'static str {
+        match self.kind {
+            HookKind::Recovery | HookKind::GoroutineEnd | HookKind::CopyStack => "calls cannot be paired",
+            HookKind::ThreadStart | HookKind::ThreadEnd => "the goroutines of threads cannot be known",
+            _ => "goroutines cannot be watched",
+        }
+    }
 }
 
 /// What runs without a site.

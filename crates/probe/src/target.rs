@@ -19,9 +19,11 @@ mod elf;
 pub(crate) mod fake;
 mod go;
 mod hooks;
+mod scheduler;
 
 pub use elf::ElfTarget;
 pub use go::GoTarget;
+pub use scheduler::Scheduler;
 
 /// Everything outside the text.
 pub trait World {
@@ -131,10 +133,12 @@ pub struct Runtime {
     pub wait_reasons: Vec<String>,
     /// The names of a goroutine's states, by number; empty for numbers that are no state.
     pub g_states: Vec<String>,
+    /// What stands for the wrappers that goroutines start in, by address.
+    pub starts: Vec<gobin::Start>,
 }
 
 /// The fields that [`Runtime::fields`] has an answer for.
-pub const FIELDS: [&str; 14] = [
+pub const FIELDS: [&str; 16] = [
     "g.stack.lo",
     "g.stack.hi",
     "g.m",
@@ -147,6 +151,8 @@ pub const FIELDS: [&str; 14] = [
     "g.gopc",
     "g.startpc",
     "g.coroarg",
+    "g.coroexit",
+    "coro.gp",
     "m.curg",
     "m.procid",
 ];
@@ -159,6 +165,19 @@ impl Runtime {
     pub fn field(&self, name: &str) -> Result<u64, String> {
         let found = self.fields.iter().find(|(field, _)| *field == name);
         found.map_or_else(|| Err(format!("nobody asked where {name} is")), |(_, answer)| answer.clone())
+    }
+
+    /// The address that stands for a goroutine's start function.
+    #[must_use]
+    pub fn start(&self, at: VAddr) -> VAddr {
+        let found = self.starts.binary_search_by_key(&at, |start| start.wrapper);
+        found.ok().and_then(|n| self.starts.get(n)).map_or(at, |start| start.shown)
+    }
+
+    /// What stands at such an address, if that is a wrapper that stands for a function that is nowhere else.
+    #[must_use]
+    pub fn start_name(&self, shown: VAddr) -> Option<&str> {
+        self.starts.iter().find(|start| start.shown == shown).map(|start| start.name.as_str())
     }
 
     /// The hooks of a kind: one, but for the returns of a function.
@@ -207,10 +226,14 @@ pub enum HookKind {
     SyscallExit,
     /// A return of `runtime.newproc1`, whose result is a new g with its goid (needed up to Go 1.23).
     Created,
+    /// `runtime.minit`: a thread, whose system stack this is, begins to run goroutines.
+    ThreadStart,
+    /// `runtime.unminitSignals`: it has ceased to. Its caller `unminit` is inlined.
+    ThreadEnd,
 }
 
 /// Every kind of hook, the function or functions that it may be in, and the versions that need it.
-pub const HOOKS: [(HookKind, &[&str], std::ops::RangeInclusive<u32>); 10] = [
+pub const HOOKS: [(HookKind, &[&str], std::ops::RangeInclusive<u32>); 12] = [
     (HookKind::Recovery, &["runtime.recovery"], 0..=u32::MAX),
     (HookKind::GoroutineEnd, &["runtime.gdestroy", "runtime.goexit0"], 0..=u32::MAX),
     (HookKind::CopyStack, &["runtime.copystack"], 0..=u32::MAX),
@@ -221,4 +244,14 @@ pub const HOOKS: [(HookKind, &[&str], std::ops::RangeInclusive<u32>); 10] = [
     (HookKind::SyscallEnter, &["runtime.reentersyscall"], 26..=u32::MAX),
     (HookKind::SyscallExit, &["runtime.exitsyscall"], 26..=u32::MAX),
     (HookKind::Created, &["runtime.newproc1"], 0..=23),
+    (HookKind::ThreadStart, &["runtime.minit"], 0..=u32::MAX),
+    (HookKind::ThreadEnd, &["runtime.unminitSignals"], 0..=u32::MAX),
 ];
+
+impl HookKind {
+    /// Whether the runtime of `go1.MINOR` needs it.
+    #[must_use]
+    pub fn is_of(self, minor: u32) -> bool {
+        HOOKS.iter().any(|(kind, _, versions)| *kind == self && versions.contains(&minor))
+    }
+}

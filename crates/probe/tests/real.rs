@@ -130,7 +130,7 @@ fn hooks_of_the_runtime_are_found(go: &'static str) {
             assert_eq!(runtime.missing, [], "{go} {} {}", variant.name(), arch.goarch());
             let unknown: Vec<_> = runtime.fields.iter().filter(|(_, at)| at.is_err()).map(|(name, _)| *name).collect();
             let coroutines = image.minor().is_some_and(|minor| minor >= 22);
-            assert_eq!(unknown, if coroutines { vec![] } else { vec!["g.coroarg"] }, "{go}");
+            assert_eq!(unknown, if coroutines { vec![] } else { vec!["g.coroarg", "g.coroexit", "coro.gp"] }, "{go}");
             assert!(runtime.hooks(HookKind::Created).count() > 0 || image.minor() > Some(23), "{go}");
             assert!(runtime.wait_reasons.iter().any(|reason| reason == "chan receive"), "{go}");
             assert_eq!(runtime.g_states.get(4).map(String::as_str), Some("waiting"), "{go}");
@@ -156,7 +156,9 @@ fn hooks_stand_behind_the_stack_check_but_for_recovery() {
         PreemptScan: runtime.casGToPreemptScan+0x6 emulated
         FromPreempted: runtime.casGFromPreempted+0x6 emulated
         SyscallEnter: runtime.reentersyscall+0x0 emulated
-        SyscallExit: runtime.exitsyscall+0x0 emulated"#]]
+        SyscallExit: runtime.exitsyscall+0x0 emulated
+        ThreadStart: runtime.minit+0x6 emulated
+        ThreadEnd: runtime.unminitSignals+0x0 emulated"#]]
     .assert_eq(&shown.collect::<Vec<_>>().join("\n"));
 }
 

@@ -7,6 +7,7 @@
 //!
 //! Nothing is printed: what there is to show is given to a [`Show`] as values, in the order in which it happened.
 
+mod before;
 mod live;
 mod maps;
 mod names;

@@ -6,6 +6,7 @@ mod bad_input;
 mod contract;
 mod doctor;
 mod explain;
+mod goroutines;
 mod handed_around;
 mod info;
 mod list;

@@ -18,9 +18,6 @@ use crate::{Ran, gospect};
 /// begin, or all that is printed.
 type Row = (&'static str, &'static str, &'static str);
 
-/// The row whose events have tests of their own, once they can be compiled: the last test here sees to that.
-const GOROUTINES: &str = "goroutine:EVENT";
-
 /// What runs together. `COMM`, `PID` and `CPU` in answers stand for what the program has.
 const TOGETHER: &[Row] = &[
     ("go:FUNC", "go:main.fib { @go = count(); }", "@go: 5"),
@@ -31,6 +28,11 @@ const TOGETHER: &[Row] = &[
         "tracepoint:CATEGORY:NAME",
         r#"tracepoint:syscalls:sys_enter_getppid /comm == "COMM"/ { @tracepoint[args.__syscall_nr] = count(); }"#,
         "@tracepoint[NR]: 1",
+    ),
+    (
+        "goroutine:EVENT",
+        r#"goroutine:create /args.startfunc == "main.worker"/ { @goroutine[args.parent, args.startfunc] = count(); }"#,
+        "@goroutine[1, main.worker]: 1",
     ),
     ("BEGIN", "BEGIN { @begin[pid != 0] = count(); }", "@begin[1]: 1"),
     ("END", "END { @end = count(); }", "@end: 1"),
@@ -51,7 +53,7 @@ const TOGETHER: &[Row] = &[
     ("parent_goid", "go:main.woken { @parent_goid[parent_goid] = count(); }", "@parent_goid[1]: 3"),
     ("gostate", r#"go:main.woken /gostate == "running"/ { @gostate[gostate] = count(); }"#, "@gostate[running]: 3"),
     ("waitreason", "go:main.woken { @waitreason[waitreason] = count(); }", "@waitreason[chan receive]: 3"),
-    ("startfunc", "go:main.woken { @startfunc[startfunc] = count(); }", "@startfunc[main.main.gowrap1]: 3"),
+    ("startfunc", "go:main.woken { @startfunc[startfunc] = count(); }", "@startfunc[main.worker]: 3"),
     ("func", "go:main.*oken, go:main.fib { @func[func] = count(); }", "@func[main.woken]: 3\n@func[main.fib]: 5"),
     ("probe", "go:main.*oken { @probe[probe] = count(); }", "@probe[go:main.woken]: 3"),
     (
@@ -307,31 +309,12 @@ fn an_address_of_the_kernel_has_its_function() {
 const OTHERS: [&str; 3] = ["strftime(\"FORMAT\", NSECS)", "time([\"FORMAT\"])", "ksym(ADDRESS)"];
 
 #[test]
-fn events_of_the_runtime_are_refused_or_tested() {
-    let scratch = Scratch::new();
-    let path = need!(program(&scratch, 'd'));
-    for event in ["create", "state", "exit"] {
-        let script = format!("goroutine:{event} {{ @ = count(); }}");
-        let ran = gospect(&["run", "--emit=bpf", "-t", path.to_str().unwrap(), "-e", &script]);
-        if ran.status != 0 {
-            let refused = "gospect: this script cannot be compiled: the events `goroutine:*` are not made yet\n";
-            assert_eq!(ran.seen(), format!("{refused}(exit status 3)"));
-            continue;
-        }
-        let tests = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cli")).unwrap();
-        let others = tests.map(|entry| entry.unwrap().path()).filter(|path| !path.ends_with("words.rs"));
-        let mut texts = others.filter_map(|path| std::fs::read_to_string(path).ok());
-        assert!(texts.any(|text| text.contains(&format!("goroutine:{event}"))), "goroutine:{event} has no test");
-    }
-}
-
-#[test]
 fn every_row_of_the_reference_is_tested() {
     let reference = session::reference::whole();
     let rows = reference.lines().filter_map(|line| line.strip_prefix("### `")?.split('`').next());
     let rows: BTreeSet<&str> = rows.collect();
     let tested = TOGETHER.iter().chain(ALONE).map(|(row, _, _)| *row);
-    let tested: BTreeSet<&str> = tested.chain(OTHERS).chain([GOROUTINES]).collect();
+    let tested: BTreeSet<&str> = tested.chain(OTHERS).collect();
     assert_eq!(rows.difference(&tested).collect::<Vec<_>>(), <[&&str; 0]>::default(), "rows without a test");
     assert_eq!(tested.difference(&rows).collect::<Vec<_>>(), <[&&str; 0]>::default(), "tests of no row");
 }

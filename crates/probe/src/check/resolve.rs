@@ -10,7 +10,7 @@ use gobin::sites::{Exit, Sites};
 use crate::ast::{Attach, AttachPoint, Clock, Code, Script, Span, Spanned, User};
 use crate::diagnostic::Diagnostic;
 use crate::plan::{BinaryNo, GoroutineEvent, On, Period, Point, PointNo, Prelude, Skipped};
-use crate::target::{Field, Found, Target, World};
+use crate::target::{Field, Found, Scheduler, Target, World};
 use crate::words;
 
 /// An executable that the text names.
@@ -224,6 +224,10 @@ impl<'w> Resolver<'w> {
         if !self.target(binary).is_go() {
             let message = "the target is no Go program, it has no goroutines";
             self.say(Diagnostic::nothing_matched(event.span, message));
+            return None;
+        }
+        if let Err(why) = Scheduler::of(&self.target(binary).runtime()) {
+            self.say(Diagnostic::error(event.span, format!("goroutines cannot be watched: {why}")));
             return None;
         }
         Some(On::Goroutine { binary, event: *which })

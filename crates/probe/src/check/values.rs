@@ -5,6 +5,7 @@ use crate::diagnostic::Diagnostic;
 use crate::limits;
 use crate::machine::Register;
 use crate::plan::{ExprKind, Id, Prelude, Type, Word};
+use crate::target::{HookKind, Runtime};
 use crate::words::{self, Function, Meaning, Places, Row, Value};
 
 use super::path::{self, Use};
@@ -139,12 +140,14 @@ impl<'s> Scope<'_, 's, '_> {
             self.say(Diagnostic::error(span, message).help("name the target on the command line"));
             return None;
         };
-        if let Err(why) = runtime.field(field) {
+        let by_thread = matches!(self.setting.prelude, Prelude::Tracepoint | Prelude::Profile);
+        let known = runtime.field(field).map(|_| ());
+        if let Err(why) = known.and_then(|()| if by_thread { threads_are_seen(runtime) } else { Ok(()) }) {
             self.error(span, format!("`{name}` cannot be read: {why}"));
             return None;
         }
         self.needs.goid = true;
-        self.needs.g_of_thread |= matches!(self.setting.prelude, Prelude::Tracepoint | Prelude::Profile);
+        self.needs.g_of_thread |= by_thread;
         Some(())
     }
 
@@ -451,7 +454,13 @@ impl<'s> Scope<'_, 's, '_> {
         let (binary, target, _) = self.setting.binary.as_ref()?;
         let pattern = gobin::pattern::Pattern::new(name);
         let found = target.matching(&pattern).into_iter().filter(|f| f.name == name);
-        let numbers: Vec<u64> = found.map(|f| f.entry.0 | u64::from(*binary) << 48).collect();
+        let mut entries: Vec<u64> = found.map(|f| f.entry.0).collect();
+        if entries.is_empty() {
+            // Of what is inlined wherever it is called only wrappers are left.
+            let starts = self.setting.runtime().map(|runtime| runtime.starts.as_slice()).unwrap_or_default();
+            entries.extend(starts.iter().find(|start| start.name == name).map(|start| start.shown.0));
+        }
+        let numbers: Vec<u64> = entries.into_iter().map(|entry| entry | u64::from(*binary) << 48).collect();
         if numbers.is_empty() {
             let near: Vec<String> = target.suggest(name).iter().map(|name| format!("`{name}`")).collect();
             let help = (!near.is_empty()).then(|| format!("did you mean {}?", near.join(" or ")));
@@ -471,6 +480,19 @@ impl<'s> Scope<'_, 's, '_> {
         self.say(Diagnostic::error(span, format!("`{name}` is no {what} of this Go version")).maybe_help(help));
         None
     }
+}
+
+/// Whether what leads from threads to goroutines is known.
+fn threads_are_seen(runtime: &Runtime) -> Result<(), String> {
+    for kind in [HookKind::ThreadStart, HookKind::ThreadEnd] {
+        if runtime.hooks(kind).next().is_none() {
+            let missing = runtime.missing.iter().find(|(missing, _)| *missing == kind);
+            return Err(
+                missing.map_or_else(|| "threads of the runtime are not seen".to_owned(), |(_, why)| why.clone())
+            );
+        }
+    }
+    ["g.m", "m.curg"].iter().try_for_each(|field| runtime.field(field).map(|_| ()))
 }
 
 /// The field of `g` that a word about goroutines is read from.

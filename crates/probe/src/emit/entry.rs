@@ -9,7 +9,7 @@ use gobin::Arch;
 
 use super::body::{self, CONTEXT, R0, R1, R2, R3, R4};
 use super::expr::LOWEST;
-use super::{Refused, Shared, hit, pairs, refused};
+use super::{Refused, Shared, hit, pairs, refused, threads};
 use crate::frames::Frames;
 use crate::limits;
 use crate::machine::Register;
@@ -19,7 +19,9 @@ use crate::program::{EventProgram, ProgramSite, UserProgram, control, counter, e
 /// Where the hit is in the frame of the entry.
 pub(super) const HIT: i32 = -hit::SIZE;
 /// Words for keys and what is read, below it.
-const WORD: i32 = HIT - 16;
+pub(super) const WORD: i32 = HIT - 16;
+/// In the key of [`crate::program::Tables::addresses`]: a place of the runtime, not a site of the text.
+pub(super) const OF_A_HOOK: u32 = 1;
 /// The site's row.
 pub(super) const ROW: Reg = Reg::R8;
 /// Which code runs.
@@ -199,23 +201,30 @@ fn user(
 /// The programs without sites.
 pub(super) fn events(shared: &mut Shared<'_>) -> Result<Vec<EventProgram>, Refused> {
     let plan = shared.plan;
-    plan.events.iter().enumerate().map(|(n, event)| event_program(shared, event, n)).collect()
+    let events = plan.events.iter().enumerate();
+    events.filter_map(|(n, event)| event_program(shared, event, n).transpose()).collect()
 }
 
-fn event_program(shared: &mut Shared<'_>, event: &Event, number: usize) -> Result<EventProgram, Refused> {
+/// The program of an event, unless a prelude runs its bodies.
+fn event_program(shared: &mut Shared<'_>, event: &Event, number: usize) -> Result<Option<EventProgram>, Refused> {
     let (kind, name, always) = match &event.on {
         On::Begin => (Kind::RawTracepoint, "begin".to_owned(), true),
         On::End => (Kind::RawTracepoint, "end".to_owned(), true),
         On::Interval { .. } => (Kind::RawTracepoint, format!("interval_{number}"), false),
         On::Profile { .. } => (Kind::PerfEvent, format!("profile_{number}"), false),
         On::Tracepoint { .. } => (Kind::Tracepoint, format!("tracepoint_{number}"), false),
-        On::Goroutine { .. } => return refused("the events `goroutine:*` are not made yet", None),
+        On::Goroutine { .. } => return Ok(None),
     };
-    let mut entry = Entry::new(shared, &name, kind, None);
+    let of_thread = matches!(event.on, On::Profile { .. } | On::Tracepoint { .. });
+    let binary = threads::binary(shared.plan).filter(|_| of_thread);
+    let mut entry = Entry::new(shared, &name, kind, binary);
     entry.begin(!always);
     entry.nowhere();
+    if let Some(binary) = binary {
+        entry.goroutine_of_thread(binary)?;
+    }
     entry.group(event.group)?;
-    Ok(EventProgram { on: event.on.clone(), program: entry.finish()? })
+    Ok(Some(EventProgram { on: event.on.clone(), program: entry.finish()? }))
 }
 
 /// The program in the making.
@@ -227,7 +236,7 @@ pub(super) struct Entry<'a, 'p> {
     /// The functions that keep what returns ask for.
     pub(super) saves: BTreeMap<SaveNo, FunctionId>,
     binary: Option<BinaryNo>,
-    out: Label,
+    pub(super) out: Label,
     /// The functions that were called, by variant.
     functions: BTreeMap<u32, FunctionId>,
 }
@@ -243,18 +252,27 @@ impl<'a, 'p> Entry<'a, 'p> {
     fn begin(&mut self, stoppable: bool) {
         self.asm.mov(CONTEXT, R1);
         if stoppable {
-            self.asm.comment("armed?").map_value(R1, self.shared.tables.control, control::ARMED);
-            self.asm.load(Size::U32, R0, R1, 0).jump_if(Cond::Eq, R0, 0, self.out);
-            if self.shared.exits {
-                self.asm.map_value(R1, self.shared.tables.exit, exit::ASKED);
-                self.asm.load(Size::U32, R0, R1, 0).jump_if(Cond::Ne, R0, 0, self.out);
-            }
+            self.if_armed(self.out);
         }
+        self.count_firing();
+        self.ids();
+    }
+
+    /// On to `not` while hits do not count.
+    pub(super) fn if_armed(&mut self, not: Label) {
+        self.asm.comment("armed?").map_value(R1, self.shared.tables.control, control::ARMED);
+        self.asm.load(Size::U32, R0, R1, 0).jump_if(Cond::Eq, R0, 0, not);
+        if self.shared.exits {
+            self.asm.map_value(R1, self.shared.tables.exit, exit::ASKED);
+            self.asm.load(Size::U32, R0, R1, 0).jump_if(Cond::Ne, R0, 0, not);
+        }
+    }
+
+    pub(super) fn count_firing(&mut self) {
         self.asm.comment("firings += 1").store(Size::U32, Reg::R10, WORD, 0);
         self.look_up(self.shared.tables.counters, WORD);
         self.asm.jump_if(Cond::Eq, R0, 0, self.out);
         self.asm.mov(R1, 1).atomic(AtomicOp::Add, Width::W64, R0, counter::FIRINGS as i32, R1);
-        self.ids();
     }
 
     /// Process and thread, by the numbers of the namespace that the control map names.
@@ -274,7 +292,7 @@ impl<'a, 'p> Entry<'a, 'p> {
         self.asm.store(Size::U64, Reg::R10, HIT + field, value);
     }
 
-    fn look_up(&mut self, map: bpf::MapId, key: i32) {
+    pub(super) fn look_up(&mut self, map: bpf::MapId, key: i32) {
         self.asm.map(R1, map).frame(R2, key).helper(Helper::MAP_LOOKUP_ELEM);
     }
 
@@ -308,7 +326,7 @@ impl<'a, 'p> Entry<'a, 'p> {
         self.asm.place(have);
     }
 
-    fn put_process(&mut self) {
+    pub(super) fn put_process(&mut self) {
         self.asm.load(Size::U32, R1, R0, process::NUMBER as i32);
         self.put(hit::PROCESS, R1);
         self.asm.load(Size::U64, R1, R0, process::BIAS as i32);
@@ -322,20 +340,32 @@ impl<'a, 'p> Entry<'a, 'p> {
             Some(cookie) => {
                 self.asm.mov(R0, cookie as i32);
             }
-            None if self.shared.has_links() => {
-                self.asm.mov(R1, CONTEXT).helper(Helper::GET_ATTACH_COOKIE);
-            }
-            None => self.by_address(binary),
+            None => self.cookie(binary, 0),
         }
         self.asm.store(Size::U32, Reg::R10, WORD, R0);
         self.look_up(self.shared.tables.sites, WORD);
         self.asm.jump_if(Cond::Eq, R0, 0, self.out).mov(ROW, R0);
     }
 
-    fn by_address(&mut self, binary: BinaryNo) {
+    /// Which place of the runtime this is, as [`crate::target::HookKind`], in `R0`.
+    pub(super) fn which_hook(&mut self, binary: BinaryNo) {
+        self.asm.comment("which place?");
+        self.cookie(binary, OF_A_HOOK);
+    }
+
+    fn cookie(&mut self, binary: BinaryNo, whose: u32) {
+        if self.shared.has_links() {
+            self.asm.mov(R1, CONTEXT).helper(Helper::GET_ATTACH_COOKIE);
+        } else {
+            self.by_address(binary, whose);
+        }
+    }
+
+    fn by_address(&mut self, binary: BinaryNo, whose: u32) {
         self.load_register(R0, self.instruction_pointer());
         self.asm.load(Size::U64, R1, Reg::R10, HIT + hit::BIAS).alu(AluOp::Sub, R0, R1);
-        self.asm.store(Size::U64, Reg::R10, WORD, R0).store(Size::U64, Reg::R10, WORD + 8, binary.0 as i32);
+        self.asm.store(Size::U64, Reg::R10, WORD, R0).store(Size::U32, Reg::R10, WORD + 8, binary.0 as i32);
+        self.asm.store(Size::U32, Reg::R10, WORD + 12, whose as i32);
         let addresses = self.shared.tables.addresses.unwrap_or(self.shared.tables.sites);
         self.look_up(addresses, WORD);
         self.asm.jump_if(Cond::Eq, R0, 0, self.out).load(Size::U32, R0, R0, 0);
@@ -388,23 +418,18 @@ impl<'a, 'p> Entry<'a, 'p> {
     }
 
     /// The goroutine: g is in a register; on a system stack that is g0, whose id is 0, and m says whom it works for.
-    fn goroutine(&mut self, binary: BinaryNo) -> Result<(), Refused> {
+    pub(super) fn goroutine(&mut self, binary: BinaryNo) -> Result<(), Refused> {
         self.put(hit::GOID, 0);
         self.put(hit::G, 0);
         let runtime = self.shared.plan.binaries.get(binary.index()).and_then(|binary| binary.runtime.as_ref());
-        let Some(runtime) = runtime.filter(|_| self.shared.plan.needs.goid) else { return Ok(()) };
-        let field = |name: &str| {
-            let offset = runtime.field(name).and_then(|at| i32::try_from(at).map_err(|_| format!("it is at {at}")));
-            offset.or_else(|why| refused(format!("where {name} is is not known: {why}"), None))
-        };
+        if runtime.is_none() || !self.shared.plan.needs.goid {
+            return Ok(());
+        }
+        let field = |name| self.field_of(binary, name);
         let (goid, m, curg) = (field("g.goid")?, field("g.m")?, field("m.curg")?);
         let (none, have) = (self.asm.label("no_goroutine"), self.asm.label("goroutine"));
-        let g = match self.shared.plan.arch {
-            Arch::Amd64 => "r14",
-            Arch::Arm64 => "r28",
-        };
         self.asm.comment("goid");
-        self.load_register(R3, g);
+        self.own_g(R3);
         self.put(hit::G, R3);
         self.read_word(goid, none);
         self.asm.jump_if(Cond::Ne, R0, 0, have).load(Size::U64, R3, Reg::R10, HIT + hit::G);
@@ -423,8 +448,17 @@ impl<'a, 'p> Entry<'a, 'p> {
         Ok(())
     }
 
+    /// The g whose code runs, or that of the system stack in use.
+    pub(super) fn own_g(&mut self, dst: Reg) {
+        let register = match self.shared.plan.arch {
+            Arch::Amd64 => "r14",
+            Arch::Arm64 => "r28",
+        };
+        self.load_register(dst, register);
+    }
+
     /// `R0 =` the word at `R3 + offset`, or on to `none`.
-    fn read_word(&mut self, offset: i32, none: Label) {
+    pub(super) fn read_word(&mut self, offset: i32, none: Label) {
         self.asm.jump_if(Cond::Lt, R3, LOWEST, none).add(R3, offset).frame(R1, WORD).mov(R2, 8);
         self.asm.helper(Helper::PROBE_READ_USER).jump_if(Cond::Ne, R0, 0, none).load(Size::U64, R0, Reg::R10, WORD);
     }
@@ -478,7 +512,7 @@ impl<'a, 'p> Entry<'a, 'p> {
         [action.exit, action.here].into_iter().flatten().try_for_each(|group| self.group(group))
     }
 
-    fn group(&mut self, group: GroupNo) -> Result<(), Refused> {
+    pub(super) fn group(&mut self, group: GroupNo) -> Result<(), Refused> {
         for run in &self.shared.group(group)?.runs {
             self.run(run);
         }

@@ -7,7 +7,7 @@ use super::body::{CONTEXT, Code, HIT, R0, R1, R2, R3};
 use super::memory::Place;
 use super::{Refused, hit, taint};
 use crate::ast::{BinaryOp, UnaryOp};
-use crate::plan::{Access, AccessNo, Base, Expr, ExprKind, FieldForm, Id, Location, Type, Value, Word};
+use crate::plan::{Access, AccessNo, Base, EventField, Expr, ExprKind, FieldForm, Id, Location, Type, Value, Word};
 use crate::program::counter;
 
 /// What lies below is never mapped: a read there would only cost the time of a fault.
@@ -54,7 +54,7 @@ impl<'p> Code<'_, 'p> {
                 self.fit(&expr.ty);
             }
             ExprKind::Read(at) => self.read_at(at, &expr.ty)?,
-            ExprKind::Event(_) => self.refuse("fields of runtime events are not made yet")?,
+            ExprKind::Event(field) => self.event(*field)?,
             ExprKind::Str(_) | ExprKind::ReadBytes { .. } | ExprKind::Tuple(_) | ExprKind::Field { .. } => {
                 self.refuse("this is no number")?;
             }
@@ -157,15 +157,28 @@ impl<'p> Code<'_, 'p> {
                 self.name_binary(32);
             }
             Word::StartFunc => {
+                let nowhere = self.asm.label("of_a_c_thread");
                 self.of_goroutine("g.startpc", 8)?;
-                self.asm.load(Size::U64, R1, HIT, hit::BIAS).alu(AluOp::Sub, R0, R1);
+                self.asm.jump_if(Cond::Eq, R0, 0, nowhere);
+                self.asm.load(Size::U64, R1, HIT, hit::BIAS).alu(AluOp::Sub, R0, R1).place(nowhere);
                 self.name_binary(48);
+                self.stand_for_wrapper();
             }
             Word::UStack => self.user_stack(if let Type::Id(Id::UStack(frames)) = ty { *frames } else { 0 })?,
             Word::Elapsed => self.elapsed()?,
             Word::Comm => self.refuse("`comm` is no number")?,
         }
         Ok(())
+    }
+
+    /// The start function in `R0`, or what stands for it.
+    fn stand_for_wrapper(&mut self) {
+        let Some(wrappers) = self.shared.tables.wrappers else { return };
+        let (start, itself) = (self.keep(), self.asm.label("no_wrapper"));
+        self.look_up(wrappers, start);
+        self.asm.jump_if(Cond::Eq, R0, 0, itself).load(Size::U64, R0, R0, 0);
+        self.asm.store(Size::U64, start.base, start.off, R0).place(itself);
+        self.asm.load(Size::U64, R0, start.base, start.off);
     }
 
     /// Puts the binary's number above so many bits of `R0`.
@@ -175,8 +188,13 @@ impl<'p> Code<'_, 'p> {
         self.asm.alu(AluOp::Or, R0, R1);
     }
 
-    /// A field of the goroutine's `g`.
+    /// A field of the goroutine whose code runs.
     fn of_goroutine(&mut self, field: &str, bytes: u32) -> Result<(), Refused> {
+        self.of_g(hit::G, field, bytes)
+    }
+
+    /// A field of the `g` whose address is at a place in the hit.
+    fn of_g(&mut self, g: i32, field: &str, bytes: u32) -> Result<(), Refused> {
         // Whether the offset is known matters only where the code really runs.
         let offset = match self.binary {
             None => 0,
@@ -189,10 +207,14 @@ impl<'p> Code<'_, 'p> {
                 }
             }
         };
-        self.asm.load(Size::U64, R0, HIT, hit::G);
+        let (some, none) = (self.asm.label("some_g"), self.asm.label("no_g"));
         let ty = Type::Int { signed: false, bytes: bytes as u8 };
+        self.asm.load(Size::U64, R0, HIT, g).jump_if(Cond::Ne, R0, 0, some);
+        // Where there is no goroutine there is nothing to read, and nothing failed.
+        self.asm.store(Size::U64, self.fault.base, self.fault.off, 1).jump(none).place(some);
         self.follow(offset, bytes);
         self.or_fault(|this| this.fit(&ty));
+        self.asm.place(none);
         Ok(())
     }
 
@@ -310,6 +332,36 @@ impl<'p> Code<'_, 'p> {
         self.follow(0, bytes);
         self.or_fault(|this| this.fit(ty));
         Ok(())
+    }
+
+    /// A field of a runtime event: what the prelude tells, or what it left in g.
+    fn event(&mut self, field: EventField) -> Result<(), Refused> {
+        match field {
+            EventField::Goid => self.told(Size::U64, hit::EVENT_GOID),
+            EventField::From => self.told(Size::U8, hit::EVENT_FROM),
+            EventField::To => self.told(Size::U8, hit::EVENT_TO),
+            EventField::StartFunc => self.told(Size::U64, hit::EVENT_START),
+            EventField::Reason => {
+                self.told(Size::U32, hit::EVENT_REASON);
+                self.name_binary(32);
+            }
+            EventField::For => self.time_in_state(),
+            EventField::Parent => self.of_g(hit::EVENT_G, "g.parentGoid", 8)?,
+            EventField::GoPc => self.of_g(hit::EVENT_G, "g.gopc", 8)?,
+        }
+        Ok(())
+    }
+
+    fn told(&mut self, size: Size, at: i32) {
+        self.asm.load(size, R0, HIT, at);
+    }
+
+    fn time_in_state(&mut self) {
+        let known = self.asm.label("known");
+        self.told(Size::U64, hit::EVENT_FOR);
+        self.asm.jump_if(Cond::Ne, R0, hit::UNKNOWN, known);
+        self.mark_fault();
+        self.asm.mov(R0, 0).place(known);
     }
 
     fn field(&mut self, offset: u32, bytes: u32, ty: &Type) -> Result<(), Refused> {

@@ -26,6 +26,26 @@ pub(super) const LIVE: i32 = 72;
 /// Bytes of it.
 pub(super) const SIZE: i32 = 80;
 
+// What bodies of `goroutine:*` find. They have neither a call with its stack nor argument registers, so some of it
+// stands where those are told elsewhere; the rest stands in front of the hit.
+/// The address of the `g` that is concerned.
+pub(super) const EVENT_G: i32 = FRAME;
+/// `u8`: the state that it leaves.
+pub(super) const EVENT_FROM: i32 = SP;
+/// `u8`: the state that it enters.
+pub(super) const EVENT_TO: i32 = SP + 2;
+/// `u32`: why it waits, or waited.
+pub(super) const EVENT_REASON: i32 = SP + 4;
+/// Nanoseconds in the state that it leaves; [`UNKNOWN`] if nobody saw it enter that.
+pub(super) const EVENT_FOR: i32 = LIVE;
+/// Its goid.
+pub(super) const EVENT_GOID: i32 = -48;
+/// Its start function, as [`crate::plan::Id::StartFunc`] has it.
+pub(super) const EVENT_START: i32 = -40;
+
+/// A time that is not known.
+pub(super) const UNKNOWN: i32 = -1;
+
 /// The lower half of a probe's id without a function.
 pub(super) const NO_FUNCTION: i32 = -1;
 

@@ -13,7 +13,7 @@ use super::{Refused, Shared, hit, refused, taint};
 use crate::ast::Span;
 use crate::frames::{self, Capacity, FRAME_SAVED, FRAME_TIME, Frames, Gs, Outcome};
 use crate::plan::{Access, BinaryNo, Body, BodyNo, Plan, Prelude, SaveNo, Site, Variant};
-use crate::program::{HookProgram, site};
+use crate::program::{HookProgram, HookSite, site};
 use crate::target::{Hook, HookKind};
 
 /// The frame, in the function that saves.
@@ -104,7 +104,7 @@ fn hook(shared: &mut Shared<'_>, binary: BinaryNo, kind: HookKind, at: &[&Hook])
             _ => frames.copystack(&mut entry.asm),
         }
     }
-    let sites = at.iter().map(|hook| hook.file).collect();
+    let sites = at.iter().map(|hook| HookSite { file: hook.file, cookie: 0 }).collect();
     Ok(HookProgram { binary, kind, program: entry.finish()?, sites })
 }
 

@@ -1,7 +1,9 @@
 //! Which values can turn out unreadable, over all bodies at once: a map or a variable is tainted if anything tainted is
 //! ever put into it. Computed until nothing changes; every round taints something more, so it ends.
 
-use crate::plan::{Access, Base, Body, Expr, ExprKind, Location, Plan, Prelude, Stmt, StmtKind, Value, Variant, Word};
+use crate::plan::{
+    Access, Base, Body, EventField, Expr, ExprKind, Location, Plan, Prelude, Stmt, StmtKind, Value, Variant, Word,
+};
 
 /// What can be unreadable.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -57,7 +59,8 @@ impl Taints {
     pub(super) fn expr(&self, body: usize, expr: &Expr) -> bool {
         let inner = |expr: &Expr| self.expr(body, expr);
         match &expr.kind {
-            ExprKind::Int(_) | ExprKind::Str(_) | ExprKind::Register(_) | ExprKind::Event(_) => false,
+            ExprKind::Int(_) | ExprKind::Str(_) | ExprKind::Register(_) => false,
+            ExprKind::Event(field) => matches!(field, EventField::For | EventField::Parent | EventField::GoPc),
             ExprKind::Word(word) => {
                 matches!(word, Word::ParentGoid | Word::GoState | Word::WaitReason | Word::StartFunc)
             }
@@ -94,7 +97,7 @@ impl Taints {
                     set(&mut body.vars, var, tainted);
                 }
             }
-            Step::Exit | Step::Elapsed => {}
+            Step::Exit | Step::Elapsed | Step::Start => {}
         }
     }
 }
@@ -157,6 +160,13 @@ pub(super) fn asks_elapsed(body: &Body) -> bool {
     found
 }
 
+/// Whether a body asks what the goroutine that runs was started with.
+pub(super) fn asks_start(body: &Body) -> bool {
+    let mut found = false;
+    visit_body(body, &mut |step| found |= matches!(step, Step::Start));
+    found
+}
+
 /// Something that a body does and that matters here.
 enum Step<'a> {
     Key(usize, &'a [Expr]),
@@ -164,6 +174,7 @@ enum Step<'a> {
     Var(usize, &'a Expr),
     Exit,
     Elapsed,
+    Start,
 }
 
 fn visit_body(body: &Body, each: &mut dyn FnMut(Step<'_>)) {
@@ -210,6 +221,7 @@ fn visit_expr(expr: &Expr, each: &mut dyn FnMut(Step<'_>)) {
         ExprKind::Map { map, key } => each(Step::Key(map.index(), key)),
         ExprKind::MapAdd { map, key, .. } => each(Step::Key(map.index(), key)),
         ExprKind::Word(Word::Elapsed) => each(Step::Elapsed),
+        ExprKind::Word(Word::StartFunc) => each(Step::Start),
         _ => {}
     }
     parts(expr).into_iter().for_each(|part| visit_expr(part, each));

@@ -12,7 +12,7 @@ use gobin::pattern::{self, Pattern};
 use gobin::signature::{Arg, Gaps, PlacedBy, Signature, Source};
 use gobin::sites::{Entry, Exit, Refusal, Restored, Return, Sites, Written};
 use gobin::types::{self, Kind, Type, TypeRef, TypeSource};
-use gobin::{Arch, FileOff, VAddr};
+use gobin::{Arch, FileOff, Start, VAddr};
 
 use super::{FIELDS, Field, Found, Hook, HookKind, Runtime, Target, World};
 use crate::plan::FieldForm;
@@ -84,13 +84,15 @@ struct Program {
     hooked: bool,
     functions: Vec<(&'static str, &'static str, &'static str, Special)>,
     names: RefCell<Vec<String>>,
+    /// A kind of hook that its runtime lacks.
+    without: Option<HookKind>,
 }
 
 impl Fake {
     pub(crate) fn new(arch: Arch) -> Fake {
         let program = |go, functions: &[_]| {
             let (hooked, functions) = (false, functions.to_vec());
-            Program { arch, go, hooked, functions, names: RefCell::default() }
+            Program { arch, go, hooked, functions, names: RefCell::default(), without: None }
         };
         let native = [("malloc", "", "", Special::None), ("free", "", "", Special::None)];
         Fake { go: program(true, FUNCTIONS), native: program(false, &native), arch }
@@ -103,6 +105,13 @@ impl Fake {
     pub(crate) fn hooked(arch: Arch) -> Fake {
         let fake = Fake::new(arch);
         Fake { go: Program { hooked: true, ..fake.go }, ..fake }
+    }
+
+    /// The same with a runtime that lacks a hook.
+    #[allow(dead_code, reason = "not everybody who takes this file in asks for it")]
+    pub(crate) fn without(mut self, hook: HookKind) -> Fake {
+        self.go.without = Some(hook);
+        self
     }
 }
 
@@ -242,25 +251,56 @@ impl Target for Program {
         let hook = |kind, function: &str| Hook {
             kind,
             function: function.to_owned(),
-            at: VAddr(0x40_0000),
-            file: FileOff(0),
+            at: VAddr(0x40_0000 + 0x10 * kind as u64),
+            file: FileOff(0x10 * kind as u64),
             class: Class::Emulated,
             sp_adjust: 0,
         };
-        let copystack = hook(HookKind::CopyStack, "runtime.copystack");
-        let (hooks, missing) = if self.hooked {
-            let end = hook(HookKind::GoroutineEnd, "runtime.gdestroy");
-            (vec![hook(HookKind::Recovery, "runtime.recovery"), end, copystack], Vec::new())
-        } else {
-            (vec![copystack], vec![(HookKind::Recovery, "the program has no runtime.recovery".to_owned())])
-        };
+        let pairing = [(HookKind::Recovery, "runtime.recovery"), (HookKind::GoroutineEnd, "runtime.gdestroy")];
+        let others = [
+            (HookKind::CopyStack, "runtime.copystack"),
+            (HookKind::Status, "runtime.casgstatus"),
+            (HookKind::PreemptScan, "runtime.casGToPreemptScan"),
+            (HookKind::FromPreempted, "runtime.casGFromPreempted"),
+            (HookKind::SyscallEnter, "runtime.reentersyscall"),
+            (HookKind::SyscallExit, "runtime.exitsyscall"),
+            (HookKind::ThreadStart, "runtime.minit"),
+            (HookKind::ThreadEnd, "runtime.unminitSignals"),
+        ];
+        let all = pairing.into_iter().filter(|_| self.hooked).chain(others);
+        let hooks = all.filter(|(kind, _)| Some(*kind) != self.without).map(|(kind, function)| hook(kind, function));
+        let hooks = hooks.collect();
+        let lacks = |(kind, function)| (kind, format!("the program has no {function}"));
+        let missing = pairing.into_iter().take(1).filter(|_| !self.hooked).map(lacks);
+        let missing =
+            missing.chain(others.into_iter().filter(|(kind, _)| Some(*kind) == self.without).map(lacks)).collect();
         Runtime {
             minor: Some(26),
             fields: FIELDS.into_iter().enumerate().map(field).collect(),
             hooks,
             missing,
-            wait_reasons: ["", "chan receive", "chan send", "sleep"].map(str::to_owned).to_vec(),
-            g_states: ["idle", "runnable", "running", "syscall", "waiting"].map(str::to_owned).to_vec(),
+            wait_reasons: ["", "chan receive", "chan send", "sleep", "preempted", "GC assist marking"]
+                .map(str::to_owned)
+                .to_vec(),
+            // `go main.worker()` in main.main, whose wrapper is main.many; main.gone is inlined into main.wide.
+            starts: vec![
+                Start { wrapper: VAddr(0x40_1600), shown: VAddr(0x40_2100), name: "main.worker".to_owned() },
+                Start { wrapper: VAddr(0x40_1700), shown: VAddr(0x40_1700), name: "main.gone".to_owned() },
+            ],
+            g_states: [
+                "idle",
+                "runnable",
+                "running",
+                "syscall",
+                "waiting",
+                "moribund_unused",
+                "dead",
+                "enqueue_unused",
+                "copystack",
+                "preempted",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
         }
     }
 

@@ -75,6 +75,7 @@ impl Target for GoTarget<'_> {
             fields: FIELDS.into_iter().map(field).collect(),
             hooks,
             missing,
+            starts: self.image.starts(),
             g_states: (0..STATES).map(|n| layout.g_state(n).unwrap_or_default().to_owned()).collect(),
             wait_reasons: (0..MOST_REASONS).map_while(|n| layout.wait_reason(n)).map(str::to_owned).collect(),
         }

@@ -4,6 +4,17 @@
 //! for two: a recovered panic is seen where `runtime.recovery` jumps (only there the new stack pointer is known), and
 //! a new goroutine, up to Go 1.23, where `runtime.newproc1` returns.
 
+// What hooks take for granted: who is in the first argument, or in the first result, and what is in the others.
+//
+// +rtype func casgstatus func(gp *g, oldval uint32, newval uint32)
+// +rtype func casGToPreemptScan func(gp *g, old uint32, new uint32)
+// +rtype func casGFromPreempted func(gp *g, old uint32, new uint32) bool
+// +rtype 1.22- func coroswitch_m func(gp *g)
+// +rtype 1.21-1.22 func newproc1 func(fn *funcval, callergp *g, callerpc uintptr) *g
+// +rtype 1.23- func newproc1 func(fn *funcval, callergp *g, callerpc uintptr, parked bool, waitreason waitReason) *g
+// +rtype func minit func()
+// +rtype func unminitSignals func()
+
 use gobin::insn::{self, Flow};
 use gobin::{Function, Image};
 

@@ -47,8 +47,11 @@ pub const PROBES: &[Probe] = &[
         names: &["goroutine"],
         usage: "goroutine:EVENT",
         doc: "What the Go runtime of the target does with goroutines. `create` has `args.goid`, `parent`, `startfunc` \
-              and `gopc`; `state` has `goid`, `from`, `to`, `reason`, `for` and `startfunc`; `exit` has `goid` and \
-              `startfunc`.",
+              and `gopc` (where the `go` statement is); `exit` has `goid` and `startfunc`. `state` has `goid`, the \
+              states `from` and `to`, `reason` (why it waits, or has waited), `for` (nanoseconds in the state that \
+              it leaves) and `startfunc`. Names of states are those of Go's own traces: `\"runnable\"`, \
+              `\"running\"`, `\"syscall\"`, `\"waiting\"`, `\"dead\"`; reasons are those of its stack traces: \
+              `\"chan receive\"`.",
         example: "goroutine:state",
         since: FIRST,
         form: Form::Goroutine,

@@ -20,6 +20,7 @@ use kernel::{clock, signal};
 use probe::plan::{On, Period};
 use probe::program::exit;
 
+use super::before::Before;
 use super::maps::UserMaps;
 use super::names::Known;
 use super::watch::{Control, Watch, Whose};
@@ -91,6 +92,10 @@ struct Live<'r> {
     exit: Option<i64>,
     damaged: u64,
     probes: Vec<Probes>,
+    /// What the processes of each build's executables did before, where somebody wants to know.
+    before: Vec<Vec<Before>>,
+    /// What could not be done meanwhile, in sentences.
+    notes: Vec<String>,
     in_place: Vec<attach::Attached>,
     /// Calls in which processes have ended.
     open: u64,
@@ -118,6 +123,8 @@ impl<'r> Live<'r> {
             limits,
             later: Vec::new(),
             unfit: None,
+            before: vec![Before::all(compiled)],
+            notes: Vec::new(),
             watch,
             control,
             attached: tally::planned(&compiled.plan, program),
@@ -184,6 +191,17 @@ impl<'r> Live<'r> {
             let attached = self.attach_event(n, &event.on)?;
             self.in_place.extend(attached);
         }
+        self.catch_up()
+    }
+
+    /// Puts in what processes did before the probes saw them.
+    fn catch_up(&mut self) -> Result<(), Stopped> {
+        let tables = &self.compiled.program.tables;
+        for (pid, build, binary, bias) in self.watch.take_found() {
+            if let Some(before) = self.before.get(build).and_then(|of_build| of_build.get(binary as usize)) {
+                self.notes.extend(before.fill(pid, bias, tables, &self.maps)?);
+            }
+        }
         Ok(())
     }
 
@@ -240,7 +258,7 @@ impl<'r> Live<'r> {
         if self.watch.look(self.maps.get(program.tables.processes).ok_or_else(no_map)?)? {
             self.open += remains::clear(&self.latest().plan, program, &self.maps)?;
         }
-        Ok(())
+        self.catch_up()
     }
 
     /// Where a path leads to another file by now, puts probes into that one too.
@@ -270,7 +288,9 @@ impl<'r> Live<'r> {
         if (&program.schema, &program.tables) != (&first.schema, &first.tables) {
             return Err(other().into());
         }
-        let own: Vec<_> = [Some(program.tables.sites), program.tables.addresses].into_iter().flatten().collect();
+        let tables = &program.tables;
+        let own = [Some(tables.sites), tables.addresses, tables.wrappers].into_iter().flatten();
+        let own: Vec<_> = own.collect();
         let maps = self.engine.maps_beside(&program.maps, &self.maps, &own)?.ok_or_else(other)?;
         let mut probes = Probes::load(self.engine, program, &maps)?;
         let builds = || std::iter::once(self.compiled).chain(&self.later);
@@ -284,6 +304,7 @@ impl<'r> Live<'r> {
         self.watch.add(&compiled);
         self.watch.find(self.maps.get(first.tables.processes).ok_or_else(no_map)?)?;
         self.probes.push(probes);
+        self.before.push(Before::all(&compiled));
         self.later.push(compiled);
         Ok(())
     }
@@ -312,6 +333,7 @@ impl<'r> Live<'r> {
 
     /// Does what the records in the ring ask for.
     fn act(&mut self, show: &mut dyn Show) -> Result<(), Stopped> {
+        self.notes.drain(..).for_each(|note| show.note(&note));
         let (compiled, maps) = (self.compiled, &self.maps);
         let known = Known {
             first: compiled,

@@ -37,11 +37,9 @@ impl Names for Known<'_> {
         match id.kind {
             IdKind::Func => self.plan().functions.get(usize::try_from(id.number).ok()?).map(|f| f.name.clone()),
             IdKind::Probe => self.plan().probe_name(id.number),
-            IdKind::StartFunc => self.agreed(|build| {
-                let binaries = build.binaries();
-                let image = binaries.get(usize::try_from(id.number >> 48).ok()?)?.go()?;
-                image.function_at(VAddr(id.number << 16 >> 16)).map(|f| f.name().to_owned())
-            }),
+            IdKind::StartFunc => {
+                self.agreed(|build| start(build, usize::try_from(id.number >> 48).ok()?, VAddr(id.number << 16 >> 16)))
+            }
             IdKind::WaitReason => self.agreed(|build| {
                 let binary = build.plan.binaries.get(usize::try_from(id.number >> 32).ok()?)?;
                 binary.runtime.as_ref()?.wait_reasons.get((id.number & 0xffff_ffff) as usize).cloned()
@@ -65,6 +63,17 @@ impl Names for Known<'_> {
         let unix = boot.cast_signed().wrapping_add(self.unix_less_boot);
         strftime::format(form, unix, clock::east_of_utc(unix.div_euclid(1_000_000_000)))
     }
+}
+
+/// What a goroutine was started with.
+fn start(build: &Compiled, binary: usize, at: VAddr) -> Option<String> {
+    let runtime = build.plan.binaries.get(binary).and_then(|binary| binary.runtime.as_ref());
+    if let Some(name) = runtime.and_then(|runtime| runtime.start_name(at)) {
+        return Some(name.to_owned());
+    }
+    let binaries = build.binaries();
+    let function = binaries.get(binary)?.go()?.function_at(at)?;
+    Some(function.name().to_owned())
 }
 
 impl Known<'_> {

@@ -1,17 +1,21 @@
-//! What processes leave behind that have ended: the heads and chunks of their goroutines. They are taken out, so that a
-//! program that starts others all day does not fill the maps, and the calls are counted that their processes ended in.
+//! What processes leave behind that have ended: their goroutines and threads, the heads and chunks of calls. They are taken
+//! out, so that a program that starts others all day does not fill the maps, and the calls are counted that their
+//! processes ended in.
 
 use std::collections::HashSet;
 
 use kernel::engine::{Error, Map, Maps};
-use probe::Program;
 use probe::frames::Heads;
 use probe::plan::Plan;
+use probe::{MapId, Program};
 
 use super::watch::{Watch, numbers};
 
 /// Takes out what no process owns any more. Says how many calls were open in it.
 pub(super) fn clear(plan: &Plan, program: &Program, maps: &Maps) -> Result<u64, Error> {
+    for table in [program.tables.gos, program.tables.threads].into_iter().flatten() {
+        forget(table, program, maps)?;
+    }
     let Some(tables) = &program.tables.frames else { return Ok(0) };
     let all = [tables.heads, tables.chunks, program.tables.processes].map(|id| maps.get(id));
     let [Some(heads), Some(chunks), Some(processes)] = all else { return Ok(0) };
@@ -29,6 +33,16 @@ pub(super) fn clear(plan: &Plan, program: &Program, maps: &Maps) -> Result<u64, 
     remove(heads, &heads_left)?;
     remove(chunks, &chunks_left)?;
     Ok(open(plan, &Heads::new(tables, heads_left, chunks_left)))
+}
+
+/// Takes out of a table what no process owns any more.
+fn forget(table: MapId, program: &Program, maps: &Maps) -> Result<(), Error> {
+    let (Some(table), Some(processes)) = (maps.get(table), maps.get(program.tables.processes)) else { return Ok(()) };
+    let before = numbers(processes)?;
+    let left = table.entries_where(|key| !before.contains(&number(key)))?;
+    let now = numbers(processes)?;
+    let left: Vec<_> = left.into_iter().filter(|(key, _)| Watch::is_over(number(key), &now)).collect();
+    remove(table, &left)
 }
 
 /// How many calls have no end. Exact once no probe is in place any more.

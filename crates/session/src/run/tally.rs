@@ -6,6 +6,7 @@ use probe::Program;
 use probe::frames::Counters;
 use probe::plan::{Event, On, Plan, Point};
 use probe::program::{counter, starts};
+use probe::target::HookKind;
 
 /// What the plan found, before anything is attached.
 pub(super) fn planned(plan: &Plan, program: &Program) -> Attached {
@@ -13,10 +14,16 @@ pub(super) fn planned(plan: &Plan, program: &Program) -> Attached {
     Attached {
         matched: plan.points.iter().map(|point| probes(point, point.matched)).sum(),
         attached: plan.points.iter().map(|point| probes(point, point.attached)).sum(),
-        sites: program.users.iter().map(|user| user.sites.len() as u64).sum(),
+        sites: program.users.iter().map(|user| user.sites.len() as u64).sum::<u64>() + watched(program),
         skipped: skipped.map(|s| Reason { func: s.function.clone(), why: s.why.clone() }).collect(),
         ts: 0,
     }
+}
+
+/// The places where goroutines are watched.
+fn watched(program: &Program) -> u64 {
+    let hooks = program.hooks.iter().filter(|hook| hook.kind == HookKind::Status);
+    hooks.map(|hook| hook.sites.len() as u64).sum()
 }
 
 /// A point that is about no function is one probe.

@@ -55,6 +55,8 @@ pub(super) struct Watch {
     loaded: HashMap<(Pid, u32), u64>,
     /// Those that have ended, in that order.
     ended: VecDeque<Pid>,
+    /// Those that ran already when they were put in, with their build, executable and its bias, until somebody asks.
+    found: Vec<(Pid, usize, u32, u64)>,
 }
 
 /// A line of the table.
@@ -76,6 +78,7 @@ impl Watch {
             runs: HashMap::new(),
             loaded: HashMap::new(),
             ended: VecDeque::new(),
+            found: Vec::new(),
         }
     }
 
@@ -137,14 +140,24 @@ impl Watch {
         };
         for pid in pids {
             for (binary, bias) in self.look_at(pid) {
-                table.add(&key(pid, binary), &value(pid.0, bias))?;
+                // What is not loaded yet has done nothing before.
+                if table.add(&key(pid, binary), &value(pid.0, bias.unwrap_or(0)))? {
+                    let build = self.build_by(Process::open(pid).ok().as_ref().and_then(main_of));
+                    self.found.extend(bias.map(|bias| (pid, build.unwrap_or(0), binary, bias)));
+                }
             }
         }
         Ok(())
     }
 
+    /// Those that ran already when they were put into the table, under their PID as number: each with its build, an
+    /// executable, and how far behind the file's addresses that is.
+    pub fn take_found(&mut self) -> Vec<(Pid, usize, u32, u64)> {
+        std::mem::take(&mut self.found)
+    }
+
     /// Which executables are in a process, and where. Nothing if it cannot be looked at, or is none of ours.
-    fn look_at(&self, pid: Pid) -> Vec<(u32, u64)> {
+    fn look_at(&self, pid: Pid) -> Vec<(u32, Option<u64>)> {
         let process = Process::open(pid).ok();
         let main = process.as_ref().and_then(main_of);
         let is_ours = match self.whose {
@@ -162,7 +175,7 @@ impl Watch {
         let build = self.builds.get(self.build_by(main).unwrap_or(0));
         let all = (0..).zip(build.into_iter().flatten());
         // What is not loaded yet is found where its file says, or by what comes into the table by itself.
-        all.map(|(n, b)| (n, process.as_ref().and_then(|p| bias(p, b, main)).unwrap_or(0))).collect()
+        all.map(|(n, b)| (n, process.as_ref().and_then(|p| bias(p, b, main)))).collect()
     }
 
     /// Looks what became of the table: learns of those that have come, and takes those out that have ended. Says whether

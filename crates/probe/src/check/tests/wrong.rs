@@ -4,12 +4,17 @@ use gobin::Arch;
 
 use crate::check::compile;
 use crate::diagnostic::render;
+use crate::target::HookKind;
 use crate::target::fake::Fake;
 
 /// A wrong text, and all that is told about it.
 fn check(text: &str, want: Expect) {
+    check_in(&Fake::new(Arch::Amd64), text, want);
+}
+
+fn check_in(world: &Fake, text: &str, want: Expect) {
     let source = Source { name: String::new(), text: text.to_owned() };
-    let checked = compile(&source, &[], &Fake::new(Arch::Amd64));
+    let checked = compile(&source, &[], world);
     assert!(checked.plan.is_none(), "{text} is not wrong");
     want.assert_eq(&render(&checked.messages, &source));
 }
@@ -1103,7 +1108,7 @@ fn names_are_compared_with_what_there_is() {
               |
             1 | …on == "chan recieve"); print(gostate == "sleeping"); print(startfunc == "main.wroker"); print(func == comm); print(ustac…
               |                                          ^^^^^^^^^^
-              = help: there are `idle`, `runnable`, `running`, `syscall` and `waiting`
+              = help: there are `idle`, `runnable`, `running`, `syscall`, `waiting`, `moribund_unused`, `dead`, `enqueue_unused`, `copystack` and `preempted`
 
             error: there is no function `main.wroker`
              --> 1:101
@@ -1583,6 +1588,42 @@ fn an_expression_may_keep_only_so_much() {
             1 | BEGIN { $a = 1; $b = 1; $c = 1; $d = 1; $e = 1; $f = 1; $g = 1; $h = 1; $i = 1; $j = 1; $k = 1; $l = 1; $m = 1; $n = 1; …
               | ^^^^^
               = help: a variable may be used again, maps hold any number of values
+        "#]],
+    );
+}
+
+#[test]
+fn goroutines_are_not_watched_in_part() {
+    check_in(
+        &Fake::new(Arch::Amd64).without(HookKind::SyscallExit),
+        "goroutine:state { @[args.to] = count(); } goroutine:exit { exit(); }",
+        expect![[r#"
+            error: goroutines cannot be watched: the program has no runtime.exitsyscall
+             --> 1:11
+              |
+            1 | goroutine:state { @[args.to] = count(); } goroutine:exit { exit(); }
+              |           ^^^^^
+
+            error: goroutines cannot be watched: the program has no runtime.exitsyscall
+             --> 1:53
+              |
+            1 | goroutine:state { @[args.to] = count(); } goroutine:exit { exit(); }
+              |                                                     ^^^^
+        "#]],
+    );
+}
+
+#[test]
+fn goid_is_refused_where_nothing_leads_to_it() {
+    check_in(
+        &Fake::new(Arch::Amd64).without(HookKind::ThreadStart),
+        "tracepoint:sched:sched_switch { @[goid] = count(); } go:main.fib { @[goid] = count(); }",
+        expect![[r#"
+            error: `goid` cannot be read: the program has no runtime.minit
+             --> 1:35
+              |
+            1 | tracepoint:sched:sched_switch { @[goid] = count(); } go:main.fib { @[goid] = count(); }
+              |                                   ^^^^
         "#]],
     );
 }

@@ -198,15 +198,17 @@ fn refusal(plan: &Plan) -> String {
 
 #[test]
 fn what_is_not_made_is_refused_with_a_reason() {
-    let needing = |needs| {
-        let mut sketch = Sketch::new(Prelude::GoEntry);
-        sketch.plan.needs = needs;
-        refusal(&sketch.plan())
-    };
-    let none = Needs::default();
     let answers = [
-        needing(Needs { goroutines: true, ..none }),
-        needing(Needs { g_of_thread: true, ..none }),
+        {
+            let sketch = Sketch::new(Prelude::Goroutine(GoroutineEvent::Exit));
+            refusal(&sketch.plan_on(On::Goroutine { binary: BinaryNo(0), event: GoroutineEvent::Exit }))
+        },
+        {
+            let mut sketch = Sketch::new(Prelude::Tracepoint);
+            sketch.plan.needs.g_of_thread = true;
+            sketch.plan.binaries[0].runtime = None;
+            refusal(&sketch.plan_on(On::Tracepoint { category: "a".into(), name: "b".into() }))
+        },
         {
             let mut sketch = Sketch::new(Prelude::GoEntry);
             sketch.printf("%d", vec![word(Word::Elapsed)]);
@@ -231,8 +233,8 @@ fn what_is_not_made_is_refused_with_a_reason() {
         },
     ];
     expect![[r#"
-        the events `goroutine:*` are not made yet
-        the goroutine of a thread is not known outside of probes in Go code yet
+        where the runtime does Status is not known
+        threads are known only where the Go runtime is
         1:1: the plan asks for the begin of a call and says that calls are not paired
         1:1: the kernel does not let programs read this field
         2:3: 65 values at once are more than 64
@@ -515,7 +517,8 @@ fn the_listing_of_a_predicate_and_a_printf() {
           r1 = *(u64 *)(r10 -24)
           r0 -= r1
           *(u64 *)(r10 -96) = r0
-          *(u64 *)(r10 -88) = 0
+          *(u32 *)(r10 -88) = 0
+          *(u32 *)(r10 -84) = 0
           r1 = map[addresses]
           r2 = r10
           r2 += -96

@@ -52,8 +52,9 @@ impl Probes {
     pub fn attach(&mut self, placing: &Placing<'_>, told: &mut Attached) -> Result<(), Stopped> {
         let program = &placing.compiled.program;
         for (hook, loaded) in program.hooks.iter().zip(&self.hooks) {
-            let sites: Vec<u64> = hook.sites.iter().map(|site| site.0).collect();
-            self.in_place.extend(placing.all(hook.binary, loaded, &sites, "calls cannot be paired")?);
+            let site = |site: &probe::program::HookSite| Site { offset: site.file.0, cookie: site.cookie };
+            let sites: Vec<Site> = hook.sites.iter().map(site).collect();
+            self.in_place.extend(placing.all(hook.binary, loaded, &sites, hook.purpose())?);
         }
         for (user, loaded) in program.users.iter().zip(&self.users) {
             let site = |site: &probe::program::ProgramSite| Site { offset: site.file.0, cookie: site.cookie };
@@ -65,7 +66,12 @@ impl Probes {
         }
         for (start, loaded) in program.starts.iter().zip(&self.starts) {
             let why = "new processes cannot be noticed";
-            self.in_place.extend(placing.all(start.binary, loaded, &[start.site.0], why)?);
+            self.in_place.extend(placing.all(
+                start.binary,
+                loaded,
+                &[Site { offset: start.site.0, cookie: 0 }],
+                why,
+            )?);
         }
         Ok(())
     }
@@ -88,11 +94,10 @@ impl Placing<'_> {
         &self,
         binary: BinaryNo,
         program: &engine::Program,
-        offsets: &[u64],
+        sites: &[Site],
         otherwise: &str,
     ) -> Result<Option<attach::Attached>, Stopped> {
-        let sites: Vec<Site> = offsets.iter().map(|&offset| Site { offset, cookie: 0 }).collect();
-        let attached = self.at(binary, program, &sites, false)?;
+        let attached = self.at(binary, program, sites, false)?;
         match attached.as_ref().and_then(|attached| attached.refused.first()) {
             Some(refused) => Err(Refusal::refused(format!("{otherwise}: {refused}")).into()),
             None => Ok(attached),

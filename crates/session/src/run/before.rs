@@ -1,0 +1,242 @@
+//! What a process did before the probes were in place: its goroutines and its threads, read from its memory and put
+//! into the tables that the programs keep from then on.
+//!
+//! The memory changes while it is read, so nothing that a program in the kernel has seen is written over: what stands
+//! in a table is newer. Everything that is read is foreign; lists have ends here, whatever they say.
+
+use std::collections::HashMap;
+use std::io;
+
+use gobin::VAddr;
+use gobin::layout::{G_SCAN, RuntimeLayout};
+use kernel::engine::{Error, Map, Maps};
+use kernel::{Memory, Pid, Process, clock};
+use probe::Plan;
+use probe::program::{Tables, gos, threads};
+use probe::target::{Runtime, Scheduler};
+
+use super::Compiled;
+use super::world::Executable;
+
+/// Nobody has more goroutines, and nobody more threads.
+const MOST: u64 = 1 << 22;
+const MOST_THREADS: usize = 1 << 16;
+
+/// What there is to put in, for one executable of a plan.
+pub(super) struct Before {
+    goroutines: Option<Result<Goroutines, String>>,
+    threads: Option<Result<Threads, String>>,
+}
+
+/// Where goroutines are.
+struct Goroutines {
+    binary: u64,
+    list: u64,
+    count: u64,
+    status: usize,
+    goid: usize,
+    reason: usize,
+    start: usize,
+    starts: HashMap<VAddr, VAddr>,
+    scheduler: Scheduler,
+    /// The state of a g that belongs to no goroutine, besides `idle` and `dead`.
+    dead_extra: Option<u32>,
+}
+
+/// Where threads are.
+struct Threads {
+    list: u64,
+    next: u64,
+    tid: u64,
+}
+
+impl Before {
+    /// Of all executables of a build.
+    pub fn all(compiled: &Compiled) -> Vec<Before> {
+        let of = |(n, executable)| Before::of(executable, &compiled.plan, n, &compiled.program.tables);
+        (0..).zip(compiled.binaries()).map(of).collect()
+    }
+
+    /// Finds out where everything is, as far as the tables ask for it.
+    fn of(executable: &Executable, plan: &Plan, binary: u32, tables: &Tables) -> Before {
+        let runtime = plan.binaries.get(binary as usize).and_then(|binary| binary.runtime.as_ref());
+        let Some(runtime) = runtime.filter(|_| tables.gos.is_some() || tables.threads.is_some()) else {
+            return Before { goroutines: None, threads: None };
+        };
+        let Some(image) = executable.go() else { return Before { goroutines: None, threads: None } };
+        let layout = image.runtime();
+        Before {
+            goroutines: tables.gos.map(|_| Goroutines::of(runtime, &layout, binary)),
+            threads: tables.threads.map(|_| Threads::of(&layout)),
+        }
+    }
+
+    /// Reads a process, which is known by its PID, and fills the tables. Answers with what could not be done, in sentences.
+    pub fn fill(&self, pid: Pid, bias: u64, tables: &Tables, maps: &Maps) -> Result<Vec<String>, Error> {
+        let map = |id: Option<probe::MapId>| id.and_then(|id| maps.get(id));
+        let goroutines = put(&self.goroutines, map(tables.gos), |known| known.read(pid, bias, clock::since_boot()))?;
+        let threads = put(&self.threads, map(tables.threads), |known| known.read(pid, bias))?;
+        let is_gone = Process::open(pid).and_then(|process| process.stat()).is_err();
+        let notes =
+            [goroutines.map(|why| goroutines_unknown(pid, &why)), threads.map(|why| threads_unknown(pid, &why))];
+        Ok(notes.into_iter().flatten().filter(|_| !is_gone).collect())
+    }
+}
+
+fn goroutines_unknown(pid: Pid, why: &str) -> String {
+    format!("how long goroutines of PID {pid} have been in their states is not known until they leave them: {why}")
+}
+
+fn threads_unknown(pid: Pid, why: &str) -> String {
+    format!("which goroutines run on the threads that PID {pid} has now is not known, they are shown as 0: {why}")
+}
+
+/// A key and a value.
+type Entry = (Vec<u8>, Vec<u8>);
+
+/// Puts what is read where nothing stands yet. Answers why it could not be read.
+fn put<T>(
+    known: &Option<Result<T, String>>,
+    map: Option<&Map>,
+    read: impl FnOnce(&T) -> io::Result<Vec<Entry>>,
+) -> Result<Option<String>, Error> {
+    let (Some(known), Some(map)) = (known, map) else { return Ok(None) };
+    let entries = known.as_ref().map_err(Clone::clone).and_then(|known| read(known).map_err(|e| e.to_string()));
+    let entries = match entries {
+        Ok(entries) => entries,
+        Err(why) => return Ok(Some(why)),
+    };
+    for (key, value) in entries {
+        map.add(&key, &value)?;
+    }
+    Ok(None)
+}
+
+impl Goroutines {
+    fn of(runtime: &Runtime, layout: &RuntimeLayout<'_>, binary: u32) -> Result<Goroutines, String> {
+        let field = |name| offset(layout, "runtime.g", name).map(|at| at as usize);
+        let dead_extra = runtime.g_states.iter().position(|state| state == "deadextra");
+        Ok(Goroutines {
+            binary: u64::from(binary),
+            list: global(layout, "runtime.allgptr")?,
+            count: global(layout, "runtime.allglen")?,
+            status: field("atomicstatus")?,
+            goid: field("goid")?,
+            reason: field("waitreason")?,
+            start: field("startpc")?,
+            starts: runtime.starts.iter().map(|start| (start.wrapper, start.shown)).collect(),
+            scheduler: Scheduler::of(runtime)?,
+            dead_extra: dead_extra.and_then(|n| u32::try_from(n).ok()),
+        })
+    }
+
+    fn read(&self, pid: Pid, bias: u64, now: u64) -> io::Result<Vec<Entry>> {
+        let memory = Process::open(pid)?.memory()?;
+        let list = word(&memory, self.list.wrapping_add(bias))?;
+        let count = word(&memory, self.count.wrapping_add(bias))?.min(MOST);
+        let mut g = vec![0; [self.status, self.goid, self.reason, self.start].into_iter().max().unwrap_or(0) + 8];
+        let mut found = Vec::new();
+        for n in 0..count {
+            let at = word(&memory, list.wrapping_add(8 * n))?;
+            // A g that is new may not be there yet.
+            if memory.read(at, &mut g).is_ok() {
+                found.extend(self.entry(pid, at, bias, now, &g));
+            }
+        }
+        Ok(found)
+    }
+
+    /// The entry of a g, if a goroutine is in it.
+    fn entry(&self, pid: Pid, at: u64, bias: u64, now: u64, g: &[u8]) -> Option<Entry> {
+        let states = self.scheduler.states;
+        let mut state = u32::from_le_bytes(*g.get(self.status..)?.first_chunk()?) & !G_SCAN;
+        let reason = u32::from(*g.get(self.reason)?);
+        if [states.idle, states.dead].contains(&(state as i32)) || Some(state) == self.dead_extra {
+            return None;
+        }
+        let no_wait = self.scheduler.no_waits.checked_shr(reason).is_some_and(|bits| bits & 1 == 1);
+        if state as i32 == states.waiting && no_wait {
+            state = states.running as u32;
+        }
+        let word = |at: usize| Some(u64::from_le_bytes(*g.get(at..)?.first_chunk()?));
+        // Nobody started what a thread of C brings.
+        let start = match word(self.start)? {
+            0 => VAddr(0),
+            pc => VAddr(pc.wrapping_sub(bias) << 16 >> 16),
+        };
+        let start = self.starts.get(&start).copied().unwrap_or(start).0 | self.binary << 48;
+        let (mut key, mut value) = (vec![0; gos::KEY as usize], vec![0; gos::SIZE as usize]);
+        set(&mut key, gos::PROCESS, &pid.0.to_le_bytes());
+        set(&mut key, gos::G, &at.to_le_bytes());
+        set(&mut value, gos::GOID, &word(self.goid)?.to_le_bytes());
+        set(&mut value, gos::START, &start.to_le_bytes());
+        set(&mut value, gos::SINCE, &now.to_le_bytes());
+        set(&mut value, gos::STATE, &state.to_le_bytes());
+        Some((key, value))
+    }
+}
+
+impl Threads {
+    fn of(layout: &RuntimeLayout<'_>) -> Result<Threads, String> {
+        let field = |name| offset(layout, "runtime.m", name);
+        Ok(Threads { list: global(layout, "runtime.allm")?, next: field("alllink")?, tid: field("procid")? })
+    }
+
+    /// The threads that run goroutines, and the m of each.
+    fn read(&self, pid: Pid, bias: u64) -> io::Result<Vec<Entry>> {
+        let process = Process::open(pid)?;
+        let memory = process.memory()?;
+        // Go knows threads by their numbers in its own namespace.
+        let numbers: HashMap<u64, Pid> =
+            process.threads()?.into_iter().map(|(ours, own)| (u64::from(own.0), ours)).collect();
+        let mut found = Vec::new();
+        let mut m = word(&memory, self.list.wrapping_add(bias))?;
+        while m != 0 && found.len() < MOST_THREADS {
+            let tid = word(&memory, m.wrapping_add(self.tid))?;
+            found.push((numbers.get(&tid).copied(), m));
+            m = word(&memory, m.wrapping_add(self.next))?;
+        }
+        Ok(found.into_iter().filter_map(|(tid, m)| Some(Threads::entry(pid, tid?, m))).collect())
+    }
+
+    fn entry(pid: Pid, tid: Pid, m: u64) -> Entry {
+        let (mut key, mut value) = (vec![0; threads::KEY as usize], vec![0; threads::SIZE as usize]);
+        set(&mut key, threads::PROCESS, &pid.0.to_le_bytes());
+        set(&mut key, threads::TID, &tid.0.to_le_bytes());
+        set(&mut value, 0, &m.to_le_bytes());
+        (key, value)
+    }
+}
+
+fn set(bytes: &mut [u8], at: u32, number: &[u8]) {
+    bytes[at as usize..][..number.len()].copy_from_slice(number);
+}
+
+fn global(layout: &RuntimeLayout<'_>, name: &str) -> Result<u64, String> {
+    layout.global(name).map(|global| global.addr.0).map_err(|why| why.to_string())
+}
+
+fn offset(layout: &RuntimeLayout<'_>, strct: &str, field: &str) -> Result<u64, String> {
+    layout.offset(strct, field).map(|offset| offset.value).map_err(|why| why.to_string())
+}
+
+fn word(memory: &Memory, at: u64) -> io::Result<u64> {
+    let mut bytes = [0; 8];
+    memory.read(at, &mut bytes)?;
+    Ok(u64::from_le_bytes(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_known_is_told_with_its_consequence() {
+        let why = "Operation not permitted (os error 1)";
+        let told = [goroutines_unknown(Pid(7), why), threads_unknown(Pid(7), why)];
+        expect_test::expect![[r#"
+            how long goroutines of PID 7 have been in their states is not known until they leave them: Operation not permitted (os error 1)
+            which goroutines run on the threads that PID 7 has now is not known, they are shown as 0: Operation not permitted (os error 1)"#]]
+        .assert_eq(&told.join("\n"));
+    }
+}
