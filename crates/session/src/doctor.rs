@@ -277,7 +277,6 @@ mod tests {
                     run as root; in a container mount it: mount -t tracefs tracefs /sys/kernel/tracing
                 no clock: `profile` is refused: kernel.perf_event_paranoid is 2 and gospect lacks CAP_PERFMON
                     run as root, or give gospect cap_perfmon
-                ok memory: maps are charged to the memory cgroup
                 ok seccomp: no filter
                 ok lockdown: none
             "#]],
@@ -327,21 +326,20 @@ mod tests {
             &old,
             Err(error),
             expect![[r#"
-            ok machine: amd64
-            no kernel: Linux 5.4.0 has no ring buffers
-                run Linux 5.10 or later; 6.10 or later has all that gospect uses
-            ok rights: CAP_SYS_ADMIN, which includes CAP_BPF and CAP_PERFMON
-            ok namespace: the machine's own user namespace
-            no programs: Linux 5.10 or later is needed: this kernel (5.4.0) has no ring buffers
-                a container's seccomp profile, a security module or the kernel's lockdown may forbid bpf(2)
-            no processes: only those of your own user, since gospect lacks CAP_SYS_PTRACE
-                run as root, or give gospect cap_sys_ptrace
-            ok tracefs: tracepoints can be looked up
-            ok clock: `profile` works (kernel.perf_event_paranoid is 2)
-            ok memory: maps are charged to the memory cgroup
-            ok seccomp: no filter
-            ok lockdown: none
-        "#]],
+                ok machine: amd64
+                no kernel: Linux 5.4.0 has no ring buffers
+                    run Linux 5.10 or later; 6.10 or later has all that gospect uses
+                ok rights: CAP_SYS_ADMIN, which includes CAP_BPF and CAP_PERFMON
+                ok namespace: the machine's own user namespace
+                no programs: Linux 5.10 or later is needed: this kernel (5.4.0) has no ring buffers
+                    the check `kernel` says what is missing
+                no processes: only those of your own user, since gospect lacks CAP_SYS_PTRACE
+                    run as root, or give gospect cap_sys_ptrace
+                ok tracefs: tracepoints can be looked up
+                ok clock: `profile` works (kernel.perf_event_paranoid is 2)
+                ok seccomp: no filter
+                ok lockdown: none
+            "#]],
         );
     }
 }

@@ -52,6 +52,7 @@ mod tests {
             [31mno[0m  rights  none\u{1b}[2J
                         to get it: run as root
             {"type":"check","name":"kernel","ok":true,"detail":"Linux 6.18","fix":null}
-        "#]].assert_eq(&String::from_utf8(out).unwrap());
+        "#]]
+        .assert_eq(&String::from_utf8(out).unwrap());
     }
 }
