@@ -4,6 +4,7 @@
 mod expressions;
 mod goroutines;
 mod maps;
+mod paired;
 mod programs;
 mod sketch;
 mod starts;

@@ -1,0 +1,243 @@
+//! Calls paired with their ends, from the text of a script to what it prints: with the hooks of the runtime, on every
+//! kernel's instructions.
+
+use bpf::Caps;
+use event::decode;
+use expect_test::{Expect, expect};
+use gobin::Arch;
+
+use super::{Trial, World, what};
+use crate::check::compile;
+use crate::frames::Counters;
+use crate::plan::{Plan, Site};
+use crate::target::HookKind;
+use crate::target::fake::Fake;
+
+/// The goroutine's g, and where the fake runtime has its fields.
+const G: u64 = 0xc000_0000;
+const SCHED_SP: u64 = 24;
+/// Its first stack's end, and how large all of its stacks are.
+const HI: u64 = 0x7000_0000;
+const STACK: u64 = 0x8000;
+/// Where the system stack is.
+const SYSTEM_SP: u64 = 0x6000_0000;
+
+/// A goroutine that calls functions.
+struct Calls {
+    plan: Plan,
+    run: Trial,
+    hi: u64,
+    goid: u64,
+    /// Where it goes on if it is switched to.
+    sched_sp: u64,
+}
+
+impl Calls {
+    fn new(text: &str, caps: Caps) -> Calls {
+        let source = bpf::Source { name: String::new(), text: text.into() };
+        let plan = compile(&source, &[], &Fake::hooked(Arch::Amd64)).plan.unwrap();
+        Calls { run: Trial::new(&plan, caps), plan, hi: HI, goid: 42, sched_sp: 0 }
+    }
+
+    fn world(&self, registers: &[(&'static str, u64)]) -> World {
+        let g = [self.hi - STACK, self.hi, 0, self.sched_sp, 0, 0, self.goid];
+        World::with(registers).words(G, &g).words(SYSTEM_SP, &[G + SCHED_SP])
+    }
+
+    /// One hit at the only site of a function that is such a one, SP at its first byte that far from the stack's end.
+    fn hit(&mut self, function: &str, is: fn(&Site) -> bool, depth: u64, registers: &[(&'static str, u64)]) {
+        let of = |site: &Site| self.plan.functions[site.function.index()].name == function && is(site);
+        let cookie = self.plan.sites.iter().position(of).unwrap();
+        let below = self.plan.sites[cookie].entry.as_ref().map_or(0, |entry| u64::from(entry.sp_adjust));
+        let fixed = [("r14", G), ("sp", self.hi - depth - below)];
+        let world = World { cookie: cookie as u64, ..self.world(&[&fixed, registers].concat()) };
+        self.run.vm.task.boot_ns += 100;
+        self.run.hit(&self.plan, &world);
+    }
+
+    fn enter(&mut self, function: &str, depth: u64, n: u64) {
+        self.hit(function, |site| site.entry.is_some(), depth, &[("ax", n)]);
+    }
+
+    /// Leaves by a return instruction, with this result.
+    fn leave(&mut self, function: &str, depth: u64, result: u64) {
+        self.hit(function, |site| site.exit.as_ref().is_some_and(|exit| !exit.tail), depth, &[("ax", result)]);
+    }
+
+    /// Leaves by a jump to another function.
+    fn jump(&mut self, function: &str, depth: u64) {
+        self.hit(function, |site| site.exit.as_ref().is_some_and(|exit| exit.tail), depth, &[("ax", 0)]);
+    }
+
+    fn hook(&mut self, kind: HookKind, registers: &[(&'static str, u64)]) {
+        let hook = self.run.program.hooks.iter().find(|hook| hook.kind == kind).unwrap();
+        let image = self.run.vm.load(&hook.program).unwrap();
+        let world = self.world(registers);
+        self.run.vm.run(&image, &mut world.pt_regs(0), &mut world.memory.clone()).unwrap();
+    }
+
+    /// A panic is recovered by the function whose body has its SP there.
+    fn recover(&mut self, depth: u64) {
+        self.sched_sp = self.hi - depth;
+        self.hook(HookKind::Recovery, &[("sp", SYSTEM_SP)]);
+    }
+
+    /// The goroutine is over.
+    fn end(&mut self) {
+        self.hook(HookKind::GoroutineEnd, &[("ax", G)]);
+    }
+
+    /// Its stack moves, and somebody else's may stand where it was.
+    fn grow(&mut self) {
+        self.hi += 0x10_0000;
+        self.hook(HookKind::CopyStack, &[("ax", G)]);
+    }
+
+    /// What was printed, and how calls ended.
+    fn outcome(&mut self) -> String {
+        let (mut out, schema) = (String::new(), self.run.program.schema.clone());
+        self.run.vm.drain(self.run.program.tables.ring, |record| {
+            out += &(what(&schema, decode::event(&schema, record).unwrap().what) + "\n");
+        });
+        let counters = self.run.program.tables.frames.unwrap().counters;
+        let counters = Counters::read(&self.run.vm.get(counters, &[0; 4]).unwrap());
+        format!("{out}{counters:?}")
+    }
+}
+
+/// What a script says of these calls, the same on all kernels.
+fn check(text: &str, calls: impl Fn(&mut Calls), expect: Expect) {
+    let outcomes = [Caps::linux_7_0(), Caps::linux_6_1(), Caps::linux_5_10()].map(|caps| {
+        let mut goroutine = Calls::new(text, caps);
+        calls(&mut goroutine);
+        goroutine.outcome()
+    });
+    assert!(outcomes.iter().all(|outcome| *outcome == outcomes[0]), "kernels differ: {outcomes:#?}");
+    expect.assert_eq(&outcomes[0]);
+}
+
+const FIB: &str = r#"goret:main.fib { printf("fib(%d) = %d in %d on %d", args.n, ret, elapsed, goid) }"#;
+
+#[test]
+fn a_return_has_what_its_call_began_with_and_how_long_it_took() {
+    check(
+        FIB,
+        |calls| {
+            calls.enter("main.fib", 64, 7);
+            calls.leave("main.fib", 64, 13);
+        },
+        expect![[r#"
+            fib(7) = 13 in 100 on 42
+            Counters { unwound: 0, goexit: 0, switched: 0, lost: 0, unpaired: 0, full: 0, foreign: 0, no_g: 0 }"#]],
+    );
+}
+
+#[test]
+fn each_return_of_a_recursion_has_its_own_call_also_after_the_stack_has_moved() {
+    check(
+        FIB,
+        |calls| {
+            for n in 0..20 {
+                calls.enter("main.fib", 64 * (n + 1), 20 - n);
+                if n == 12 {
+                    calls.grow();
+                }
+            }
+            for n in (0..20).rev() {
+                calls.leave("main.fib", 64 * (n + 1), 1000 + n);
+                if n == 5 {
+                    calls.grow();
+                }
+            }
+        },
+        expect![[r#"
+            fib(1) = 1019 in 100 on 42
+            fib(2) = 1018 in 300 on 42
+            fib(3) = 1017 in 500 on 42
+            fib(4) = 1016 in 700 on 42
+            fib(5) = 1015 in 900 on 42
+            fib(6) = 1014 in 1100 on 42
+            fib(7) = 1013 in 1300 on 42
+            fib(8) = 1012 in 1500 on 42
+            fib(9) = 1011 in 1700 on 42
+            fib(10) = 1010 in 1900 on 42
+            fib(11) = 1009 in 2100 on 42
+            fib(12) = 1008 in 2300 on 42
+            fib(13) = 1007 in 2500 on 42
+            fib(14) = 1006 in 2700 on 42
+            fib(15) = 1005 in 2900 on 42
+            fib(16) = 1004 in 3100 on 42
+            fib(17) = 1003 in 3300 on 42
+            fib(18) = 1002 in 3500 on 42
+            fib(19) = 1001 in 3700 on 42
+            fib(20) = 1000 in 3900 on 42
+            Counters { unwound: 0, goexit: 0, switched: 0, lost: 0, unpaired: 0, full: 0, foreign: 0, no_g: 0 }"#]],
+    );
+}
+
+#[test]
+fn what_a_recovered_panic_ends_does_not_return() {
+    check(
+        FIB,
+        |calls| {
+            for n in 1..=4 {
+                calls.enter("main.fib", 64 * n, n);
+            }
+            calls.recover(64 + 40);
+            calls.enter("main.fib", 128, 5);
+            calls.leave("main.fib", 128, 50);
+            calls.leave("main.fib", 64, 10);
+        },
+        expect![[r#"
+            fib(5) = 50 in 100 on 42
+            fib(1) = 10 in 600 on 42
+            Counters { unwound: 3, goexit: 0, switched: 0, lost: 0, unpaired: 0, full: 0, foreign: 0, no_g: 0 }"#]],
+    );
+}
+
+#[test]
+fn what_ends_with_its_goroutine_does_not_return_nor_is_it_the_next_ones() {
+    check(
+        FIB,
+        |calls| {
+            calls.enter("main.fib", 64, 1);
+            calls.enter("main.fib", 128, 2);
+            calls.end();
+            // The same g and stack, for another goroutine.
+            calls.goid = 43;
+            calls.enter("main.fib", 96, 3);
+            calls.leave("main.fib", 96, 30);
+        },
+        expect![[r#"
+            fib(3) = 30 in 100 on 43
+            Counters { unwound: 0, goexit: 2, switched: 0, lost: 0, unpaired: 0, full: 0, foreign: 0, no_g: 0 }"#]],
+    );
+}
+
+#[test]
+fn a_jump_to_another_function_ends_the_call_and_has_no_results_yet() {
+    check(
+        r#"goret:main.forward { printf("%d in %d", args.n, elapsed) } goret:main.fib { printf("fib(%d) %d", args.n, elapsed) }"#,
+        |calls| {
+            calls.enter("main.forward", 64, 8);
+            calls.jump("main.forward", 64);
+            calls.enter("main.fib", 64, 9);
+            calls.leave("main.fib", 64, 90);
+        },
+        expect![[r#"
+            8 in 100
+            fib(9) 100
+            Counters { unwound: 0, goexit: 0, switched: 0, lost: 0, unpaired: 0, full: 0, foreign: 0, no_g: 0 }"#]],
+    );
+}
+
+#[test]
+fn a_return_whose_call_nobody_saw_runs_only_what_asks_nothing_of_it() {
+    check(
+        r#"goret:main.fib { printf("ret %d", ret) } goret:main.fib { printf("elapsed %d", elapsed) }"#,
+        |calls| calls.leave("main.fib", 64, 13),
+        expect![[r#"
+            ret 13
+            Counters { unwound: 0, goexit: 0, switched: 0, lost: 0, unpaired: 1, full: 0, foreign: 0, no_g: 0 }"#]],
+    );
+}
