@@ -100,4 +100,38 @@ pub struct Summary {
     pub detached: Vec<Reason>,
     /// The exit status of the command that was started, 128 and the signal if one ended it; `None` if none was.
     pub exit: Option<i32>,
+    /// What ended the run; `None` while it goes on.
+    pub ended_by: Option<Cause>,
+}
+
+/// What ends a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Cause {
+    /// `exit()` in the program.
+    #[serde(rename = "exit")]
+    Exit,
+    /// Ctrl-C.
+    #[serde(rename = "SIGINT")]
+    Interrupt,
+    /// Somebody's `kill`.
+    #[serde(rename = "SIGTERM")]
+    Terminate,
+    /// The terminal went away.
+    #[serde(rename = "SIGHUP")]
+    HangUp,
+    /// It had been as long as it was to be.
+    #[serde(rename = "duration")]
+    Duration,
+    /// As much was printed as was asked for.
+    #[serde(rename = "printed")]
+    Printed,
+    /// The command that gospect started was over.
+    #[serde(rename = "command")]
+    Command,
+    /// The process that was looked at was over.
+    #[serde(rename = "process")]
+    Process,
+    /// Something could not be written.
+    #[serde(rename = "output")]
+    Output,
 }

@@ -34,7 +34,13 @@ pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
     let limits = Limits { duration: typed.duration, printed: typed.printed };
     let (quiet, buffered, ready) = (typed.quiet, typed.buffered, typed.ready);
     let mut screen = Screen { out: &mut run.out, format: run.format, quiet, buffered, ready };
-    let ended = compiled.run(limits, &mut screen).map_err(|stopped| unshown(stopped, &run.out))?;
+    let ended = compiled.run(limits, &mut screen);
+    if let Err(Stopped::Show(error)) = &ended
+        && error.kind() == io::ErrorKind::BrokenPipe
+    {
+        screen.note("ended because nobody reads the output any more");
+    }
+    let ended = ended.map_err(|stopped| unshown(stopped, &run.out))?;
     match ended.status {
         0 => Ok(()),
         status => {

@@ -3,13 +3,25 @@
 //! A second one of them ends gospect at once: the kernel takes the probes out then.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicI32, Ordering};
 
 use crate::Pid;
 
-static ASKED: AtomicBool = AtomicBool::new(false);
+/// The first one that came; 0 is no signal.
+static ASKED: AtomicI32 = AtomicI32::new(0);
 
-/// From now on Ctrl-C, `SIGTERM` and `SIGHUP` only make [`asked_to_end`] true, each once.
+/// A signal that asks for the end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Order {
+    /// Ctrl-C, `SIGINT`
+    Interrupt,
+    /// `SIGTERM`
+    Terminate,
+    /// The terminal went away, `SIGHUP`
+    HangUp,
+}
+
+/// From now on Ctrl-C, `SIGTERM` and `SIGHUP` only show in [`asked_to_end`], each once.
 pub fn wait_for_orders() {
     for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
         // SAFETY: a zeroed sigaction is a valid one (an empty mask), and is filled in with a function of the signature
@@ -23,15 +35,20 @@ pub fn wait_for_orders() {
     }
 }
 
-/// Whether one of those signals came.
+/// Which of those signals came first, if one did.
 #[must_use]
-pub fn asked_to_end() -> bool {
-    ASKED.load(Ordering::Relaxed)
+pub fn asked_to_end() -> Option<Order> {
+    match ASKED.load(Ordering::Relaxed) {
+        libc::SIGINT => Some(Order::Interrupt),
+        libc::SIGTERM => Some(Order::Terminate),
+        libc::SIGHUP => Some(Order::HangUp),
+        _ => None,
+    }
 }
 
 /// Does nothing that a signal handler may not do.
-extern "C" fn on_signal(_: libc::c_int) {
-    ASKED.store(true, Ordering::Relaxed);
+extern "C" fn on_signal(signal: libc::c_int) {
+    let _ = ASKED.compare_exchange(0, signal, Ordering::Relaxed, Ordering::Relaxed);
 }
 
 /// Asks a process to end.

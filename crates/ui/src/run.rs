@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use event::run::{Attached, Full, Reason, Summary};
+use event::run::{Attached, Cause, Full, Reason, Summary};
 
 use crate::text::visible;
 use crate::{Format, json_line};
@@ -41,9 +41,26 @@ pub fn show_summary(summary: &Summary, format: Format, out: &mut dyn Write) -> i
     let rest: String = rest.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!(", {n} {what}")).collect();
     writeln!(out, "{} hit{}, {} printed{rest}", summary.hits, s(summary.hits), summary.printed)?;
     reasons("detached", &summary.detached, out)?;
+    if let Some(cause) = summary.ended_by {
+        writeln!(out, "ended {}", ended(cause))?;
+    }
     match summary.exit {
         Some(status) => writeln!(out, "the command exited with status {status}"),
         None => Ok(()),
+    }
+}
+
+fn ended(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Exit => "by exit()",
+        Cause::Interrupt => "by Ctrl-C (SIGINT)",
+        Cause::Terminate => "by SIGTERM",
+        Cause::HangUp => "by SIGHUP",
+        Cause::Duration => "by --duration",
+        Cause::Printed => "by -n",
+        Cause::Command => "with the command",
+        Cause::Process => "with the process",
+        Cause::Output => "because something could not be written",
     }
 }
 
@@ -147,11 +164,13 @@ mod tests {
     #[test]
     fn the_end_says_how_it_went() {
         let quiet = Summary { matched: 1, attached: 1, firings: 7, hits: 1, printed: 1, ..Summary::default() };
+        let quiet = Summary { ended_by: Some(Cause::Exit), ..quiet };
         check(
             |format, out| show_summary(&quiet, format, out),
             expect![[r#"
                 1 hit, 1 printed
-                {"type":"summary","matched":1,"attached":1,"skipped":[],"firings":7,"hits":1,"printed":1,"filtered":0,"limited":0,"open":0,"unwound":0,"goexit":0,"switched":0,"lost":0,"missed":0,"unpaired":0,"unended":0,"foreign":0,"no_g":0,"unreadable":0,"no_scratch":0,"damaged":0,"full":[],"detached":[],"exit":null}
+                ended by exit()
+                {"type":"summary","matched":1,"attached":1,"skipped":[],"firings":7,"hits":1,"printed":1,"filtered":0,"limited":0,"open":0,"unwound":0,"goexit":0,"switched":0,"lost":0,"missed":0,"unpaired":0,"unended":0,"foreign":0,"no_g":0,"unreadable":0,"no_scratch":0,"damaged":0,"full":[],"detached":[],"exit":null,"ended_by":"exit"}
             "#]],
         );
         let all = Summary {
@@ -179,17 +198,56 @@ mod tests {
             full: vec![Full { map: Full::CALLS.into(), times: 2 }, Full { map: "@by_name".into(), times: 1 }],
             detached: vec![Reason { func: "main.hot".into(), why: "it cost more than allowed".into() }],
             exit: Some(3),
+            ended_by: Some(Cause::Command),
         };
         check(
             |format, out| show_summary(&all, format, out),
             expect![[r#"
                 800 hits, 600 printed, 100 filtered, 50 over the limit, 30 still open, 13 unwound by panics, 12 ended with their goroutine, 20 lost, 10 missed by the kernel
                 detached main.hot: it cost more than allowed
+                ended with the command
                 the command exited with status 3
-                {"type":"summary","matched":4,"attached":3,"skipped":[{"func":"main.f","why":"it does not decode to its end"}],"firings":900,"hits":800,"printed":600,"filtered":100,"limited":50,"open":30,"unwound":13,"goexit":12,"switched":11,"lost":20,"missed":10,"unpaired":9,"unended":8,"foreign":7,"no_g":6,"unreadable":5,"no_scratch":4,"damaged":3,"full":[{"map":"calls","times":2},{"map":"@by_name","times":1}],"detached":[{"func":"main.hot","why":"it cost more than allowed"}],"exit":3}
+                {"type":"summary","matched":4,"attached":3,"skipped":[{"func":"main.f","why":"it does not decode to its end"}],"firings":900,"hits":800,"printed":600,"filtered":100,"limited":50,"open":30,"unwound":13,"goexit":12,"switched":11,"lost":20,"missed":10,"unpaired":9,"unended":8,"foreign":7,"no_g":6,"unreadable":5,"no_scratch":4,"damaged":3,"full":[{"map":"calls","times":2},{"map":"@by_name","times":1}],"detached":[{"func":"main.hot","why":"it cost more than allowed"}],"exit":3,"ended_by":"command"}
             "#]],
         );
     }
+
+    #[test]
+    fn the_end_says_what_ended_it() {
+        let all = [
+            Cause::Exit,
+            Cause::Interrupt,
+            Cause::Terminate,
+            Cause::HangUp,
+            Cause::Duration,
+            Cause::Printed,
+            Cause::Command,
+            Cause::Process,
+            Cause::Output,
+        ];
+        let said = all.map(|cause| {
+            let summary = Summary { ended_by: Some(cause), ..Summary::default() };
+            let mut out = Vec::new();
+            show_summary(&summary, Format::Text(Look::default()), &mut out).unwrap();
+            show_summary(&summary, Format::Json, &mut out).unwrap();
+            let out = String::from_utf8(out).unwrap();
+            let (_, field) = out.trim_end().rsplit_once(",\"ended_by\":").unwrap();
+            format!("{field} {}\n", out.lines().nth(1).unwrap())
+        });
+        expect![[r#"
+            "exit"} ended by exit()
+            "SIGINT"} ended by Ctrl-C (SIGINT)
+            "SIGTERM"} ended by SIGTERM
+            "SIGHUP"} ended by SIGHUP
+            "duration"} ended by --duration
+            "printed"} ended by -n
+            "command"} ended with the command
+            "process"} ended with the process
+            "output"} ended because something could not be written
+        "#]]
+        .assert_eq(&said.concat());
+    }
+
     #[test]
     fn what_went_wrong_is_a_sentence_each() {
         assert_eq!(troubles(&Summary::default()), Vec::<String>::new());

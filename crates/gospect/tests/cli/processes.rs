@@ -43,11 +43,14 @@ fn calls_that_have_not_returned_are_open_at_the_end() {
 #[test]
 fn a_call_that_ended_before_the_probes_were_there_is_unpaired() {
     let path = need!(counter_path(Variant::Plain));
-    let mut counter = Counter::start(&path);
-    let tracing = Tracing::start(&["-p", &counter.pid(), "--json", "-e", "goret:main.main { @ = sum(elapsed) }"]);
-    counter.end();
-    let all = objects(&tracing.ended());
-    assert_eq!((&summary(&all)["unpaired"], &summary(&all)["open"]), (&json!(1), &json!(0)));
+    for way in WAYS {
+        let mut counter = Counter::start(&path);
+        let text = "goret:main.main { @ = sum(elapsed) }";
+        let tracing = Tracing::start(&["-p", &counter.pid(), "--way", way, "--json", "-e", text]);
+        counter.end();
+        let all = objects(&tracing.ended());
+        assert_eq!((&summary(&all)["unpaired"], &summary(&all)["open"]), (&json!(1), &json!(0)), "{way}");
+    }
 }
 
 #[test]
@@ -62,6 +65,7 @@ fn each_full_map_is_named_with_what_it_had_no_room_for() {
         attached 1 probe at 0 sites
         gospect: @b is full: 5 times there was no room for a new key
         0 hits, 0 printed
+        ended by exit()
     "#]]
     .assert_eq(&ran.stderr);
 }

@@ -82,21 +82,22 @@ impl Drop for Counter {
 pub struct Tracing {
     pub child: Child,
     /// Read as it comes: a full pipe would hold gospect up.
-    stdout: JoinHandle<Vec<u8>>,
+    stdout: Option<JoinHandle<Vec<u8>>>,
 }
 
 impl Tracing {
     pub fn start(args: &[&str]) -> Tracing {
         let mut command = command(&[&["run", "--ready-fd", "1"], args].concat());
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut tracing = Tracing { child, stdout: None };
+        let mut stdout = BufReader::new(tracing.child.stdout.take().unwrap());
         let mut line = String::new();
         // With --json the object `attached` may come before.
         while line != "\n" {
             line.clear();
             if stdout.read_line(&mut line).unwrap() == 0 {
                 let mut said = String::new();
-                child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+                tracing.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
                 panic!("{args:?} ended before its probes were in place: {said}");
             }
             assert!(line == "\n" || line.ends_with("}\n"), "half an object: {line}");
@@ -106,7 +107,8 @@ impl Tracing {
             stdout.read_to_end(&mut all).unwrap();
             all
         };
-        Tracing { child, stdout: spawn(read) }
+        tracing.stdout = Some(spawn(read));
+        tracing
     }
 
     pub fn signal(&self, signal: &str) {
@@ -125,7 +127,7 @@ impl Tracing {
 
     /// What it has shown, after it ended by itself.
     pub fn ended(mut self) -> Ran {
-        let (stdout, mut stderr) = (self.stdout.join().unwrap(), Vec::new());
+        let (stdout, mut stderr) = (self.stdout.take().unwrap().join().unwrap(), Vec::new());
         self.child.stderr.take().unwrap().read_to_end(&mut stderr).unwrap();
         Ran::of(Output { status: self.child.wait().unwrap(), stdout, stderr })
     }
@@ -134,6 +136,14 @@ impl Tracing {
     pub fn stop(self) -> Ran {
         self.signal("-INT");
         self.ended()
+    }
+}
+
+impl Drop for Tracing {
+    /// A test that fails leaves no gospect behind.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -206,15 +216,17 @@ fn only_the_process_that_was_named_counts() {
 fn of_a_file_every_process_counts_also_one_that_comes_later() {
     let scratch = Scratch::new();
     let path = scratch.copy(&need!(counter_path(Variant::Plain)), "counter");
-    let mut first = Counter::start(&path);
-    let text = "go:main.hit { @[pid] = count() }";
-    let tracing = Tracing::start(&["-t", path.to_str().unwrap(), "--json", "-e", text]);
-    let mut second = Counter::start(&path);
-    first.calls(1, 100);
-    second.calls(3, 100);
-    let all = objects(&tracing.stop());
-    let each = json!({first.pid(): 100, second.pid(): 300});
-    assert!(all.contains(&json!({"type": "map", "data": {"@": each}})), "{all:?}");
+    for way in WAYS {
+        let mut first = Counter::start(&path);
+        let text = "go:main.hit { @[pid] = count() }";
+        let tracing = Tracing::start(&["-t", path.to_str().unwrap(), "--way", way, "--json", "-e", text]);
+        let mut second = Counter::start(&path);
+        first.calls(1, 100);
+        second.calls(3, 100);
+        let all = objects(&tracing.stop());
+        let each = json!({first.pid(): 100, second.pid(): 300});
+        assert!(all.contains(&json!({"type": "map", "data": {"@": each}})), "{way} {all:?}");
+    }
 }
 
 #[test]
@@ -238,28 +250,35 @@ fn a_command_begins_when_its_probes_are_in_place_and_ends_the_run() {
 
 #[test]
 fn a_target_that_ends_ends_the_run() {
-    let mut counter = Counter::start(&need!(counter_path(Variant::Plain)));
-    let tracing = Tracing::start(&["-p", &counter.pid(), "-e", "go:main.hit { @ = count() }"]);
-    counter.calls(1, 7);
-    counter.end();
-    let ran = tracing.ended();
-    expect![[r#"
+    let path = need!(counter_path(Variant::Plain));
+    for way in WAYS {
+        let mut counter = Counter::start(&path);
+        let tracing = Tracing::start(&["-p", &counter.pid(), "--way", way, "-e", "go:main.hit { @ = count() }"]);
+        counter.calls(1, 7);
+        counter.end();
+        let ran = tracing.ended();
+        expect![[r#"
 
-        @: 7
-        attached 1 probe at 1 site
-        7 hits, 0 printed
-        (exit status 0)"#]]
-    .assert_eq(&ran.seen());
+            @: 7
+            attached 1 probe at 1 site
+            7 hits, 0 printed
+            ended with the process
+            (exit status 0)"#]]
+        .assert_eq(&ran.seen());
+    }
 }
 
 #[test]
 fn two_gospects_see_the_same() {
     let mut counter = Counter::start(&need!(counter_path(Variant::Plain)));
-    let start = || Tracing::start(&["-p", &counter.pid(), "-q", "-e", "go:main.hit { @ = count() }"]);
-    let (one, other) = (start(), start());
-    counter.calls(3, 40);
-    for ran in [one.stop(), other.stop()] {
-        assert_eq!(ran.seen(), "\n@: 120\n(exit status 0)");
+    for ways in [["best", "best"], ["best", "tracefs"], ["tracefs", "tracefs"]] {
+        let pid = counter.pid();
+        let start = |way| Tracing::start(&["-p", &pid, "--way", way, "-q", "-e", "go:main.hit { @ = count() }"]);
+        let both = ways.map(start);
+        counter.calls(3, 40);
+        for ran in both.map(Tracing::stop) {
+            assert_eq!(ran.seen(), "\n@: 120\n(exit status 0)", "{ways:?}");
+        }
     }
 }
 
@@ -326,8 +345,8 @@ fn what_a_script_prints_is_shown_in_its_order() {
 }
 
 /// Runs a script on a process while that makes its calls.
-fn traced(counter: &mut Counter, script: &str, goroutines: u32, calls: u32) -> Ran {
-    let tracing = Tracing::start(&["-q", "-p", &counter.pid(), "-e", script]);
+fn traced(counter: &mut Counter, way: &str, script: &str, goroutines: u32, calls: u32) -> Ran {
+    let tracing = Tracing::start(&["-q", "--way", way, "-p", &counter.pid(), "-e", script]);
     counter.calls(goroutines, calls);
     tracing.stop()
 }
@@ -346,16 +365,18 @@ fn arguments_and_results_by_register_are_those_of_the_program() {
         r#"uprobe:{path}:main.hit {{ printf("%d \n", reg("ax")); }} uretprobe:{path}:main.hit {{printf("ret %d\n", retval)}}"#
     );
     let mut counter = Counter::start(Path::new(&path.to_string()));
-    let ran = traced(&mut counter, &script, 1, 3);
-    expect![[r#"
-        0 
-        ret 2
-        1 
-        ret 2654435761
-        2 
-        ret 5308871523
-        (exit status 0)"#]]
-    .assert_eq(&ran.seen());
+    for way in WAYS {
+        let ran = traced(&mut counter, way, &script, 1, 3);
+        expect![[r#"
+            0 
+            ret 2
+            1 
+            ret 2654435761
+            2 
+            ret 5308871523
+            (exit status 0)"#]]
+        .assert_eq(&ran.seen());
+    }
 }
 
 #[test]
@@ -367,13 +388,16 @@ fn durations_by_uretprobe_harm_no_go_program() {
         path.display()
     );
     let mut counter = Counter::start(&path);
-    // One after the other, since threads are no goroutines.
-    let tracing = Tracing::start(&["-q", "-p", &counter.pid(), "-e", &script]);
-    for _ in 0..20 {
-        counter.calls(1, 200);
+    for way in WAYS {
+        // One after the other, since threads are no goroutines.
+        let tracing = Tracing::start(&["-q", "--way", way, "-p", &counter.pid(), "-e", &script]);
+        for _ in 0..20 {
+            counter.calls(1, 200);
+        }
+        let ran = tracing.stop();
+        let bars = bars(&ran.stdout);
+        assert!(ran.stdout.contains("@ns[counter") && bars <= 20 && bars > 10, "{way} {}", ran.seen());
     }
-    let ran = tracing.stop();
-    assert!(ran.stdout.contains("@ns[counter") && bars(&ran.stdout) <= 20 && bars(&ran.stdout) > 10, "{}", ran.seen());
 }
 
 #[test]
@@ -416,19 +440,24 @@ fn a_script_that_finds_goroutines_by_the_scheduler_runs_as_it_is() {
             }
         }"#;
     let script = script.replace("BIN", path.to_str().unwrap()).replace("ADDRESS", &address);
-    let mut counter = Counter::start(&path);
-    let ran = traced(&mut counter, &script, 8, 100);
-    assert_eq!((ran.status, ran.stdout.matches(" us\n").count()), (0, 8), "{}", ran.seen());
-    assert!(ran.stdout.starts_with("Hit CTRL+C to end profiling\n"), "{}", ran.seen());
-    assert_eq!(bars(&ran.stdout), 16, "{}", ran.seen());
+    for way in WAYS {
+        let mut counter = Counter::start(&path);
+        let ran = traced(&mut counter, way, &script, 8, 100);
+        assert_eq!((ran.status, ran.stdout.matches(" us\n").count()), (0, 8), "{way} {}", ran.seen());
+        assert!(ran.stdout.starts_with("Hit CTRL+C to end profiling\n"), "{way} {}", ran.seen());
+        assert_eq!(bars(&ran.stdout), 16, "{way} {}", ran.seen());
+    }
 }
 
 #[test]
 fn a_stack_has_every_caller_once() {
     let path = need!(counter_path(Variant::Plain));
-    let ran = traced(&mut Counter::start(&path), "go:main.hit { @[ustack] = count() }", 2, 50);
-    let functions: Vec<&str> = ran.stdout.lines().filter_map(|line| line.trim().split_once('+')).map(|f| f.0).collect();
-    assert_eq!(functions, ["main.hit", "main.work", "main.main.func1", "runtime.goexit"], "{}", ran.seen());
+    for way in WAYS {
+        let ran = traced(&mut Counter::start(&path), way, "go:main.hit { @[ustack] = count() }", 2, 50);
+        let lines = ran.stdout.lines();
+        let functions: Vec<&str> = lines.filter_map(|line| line.trim().split_once('+')).map(|f| f.0).collect();
+        assert_eq!(functions, ["main.hit", "main.work", "main.main.func1", "runtime.goexit"], "{way} {}", ran.seen());
+    }
 }
 
 fn check(args: &[&str], expect: Expect) {
@@ -442,12 +471,13 @@ fn a_command_that_nothing_is_asked_of_may_be_anything() {
     check(
         &[&args[..], &["-c", "sh -c 'echo out; exit 5'"]].concat(),
         expect![[r#"
-        out
-        end
-        attached 1 probe at 0 sites
-        0 hits, 1 printed
-        the command exited with status 5
-        (exit status 0)"#]],
+            out
+            end
+            attached 1 probe at 0 sites
+            0 hits, 1 printed
+            ended with the command
+            the command exited with status 5
+            (exit status 0)"#]],
     );
     check(
         &["-e", "go:main.f { @ = count() }", "--", "/nonexistent"],
@@ -530,6 +560,30 @@ fn limits_end_a_run() {
             (exit status 0)"#]],
     );
     check(&["-q", "--duration", "30ms", "-e", "interval:s:1 { @ = count() }"], expect!["(exit status 0)"]);
+}
+
+#[test]
+fn what_ended_a_run_is_said() {
+    need!(permitted());
+    let ended_by = |args: &[&str]| {
+        let all = objects(&gospect(&[&["run", "-f", "json"], args].concat()));
+        summary(&all)["ended_by"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(ended_by(&["-e", "BEGIN { exit() }"]), "exit");
+    assert_eq!(ended_by(&["-e", "interval:ms:1 { exit() }"]), "exit");
+    // What the end of the script asks for is not what ended it.
+    assert_eq!(ended_by(&["-n", "2", "-e", "interval:ms:1 { print(1) } END { exit() }"]), "printed");
+    assert_eq!(ended_by(&["--duration", "20ms", "-e", "interval:s:1 { }"]), "duration");
+    assert_eq!(ended_by(&["-e", "END { }", "-c", "true"]), "command");
+    for (signal, name) in [("-INT", "SIGINT"), ("-TERM", "SIGTERM"), ("-HUP", "SIGHUP")] {
+        let tracing = Tracing::start(&["--json", "-e", "interval:s:1 { }"]);
+        tracing.signal(signal);
+        assert_eq!(summary(&objects(&tracing.ended()))["ended_by"], name);
+    }
+    let mut counter = Counter::start(&need!(counter_path(Variant::Plain)));
+    let tracing = Tracing::start(&["-p", &counter.pid(), "--json", "-e", "go:main.hit { }"]);
+    counter.end();
+    assert_eq!(summary(&objects(&tracing.ended()))["ended_by"], "process");
 }
 
 #[test]

@@ -136,6 +136,7 @@ fn what_is_not_needed_is_not_missed() {
                 @: 1
                 attached 1 probe at 1 site
                 1 hit, 0 printed
+                ended with the command
                 the command exited with status 0
                 (exit status 0)"#]],
         );
@@ -162,25 +163,27 @@ fn a_full_disk_does_not_swallow_what_was_gathered() {
         &["run", "-o", "/dev/full", "-e", "BEGIN { @n = 3; exit() }"],
         expect![[r#"
 
-        @n: 3
-        attached 1 probe at 0 sites
-        0 hits, 0 printed
-        gospect: /dev/full cannot be written to: No space left on device (os error 28)
-        hint: what was gathered and had no room there is on standard output
-        (exit status 3)"#]],
+            @n: 3
+            attached 1 probe at 0 sites
+            0 hits, 0 printed
+            ended by exit()
+            gospect: /dev/full cannot be written to: No space left on device (os error 28)
+            hint: what was gathered and had no room there is on standard output
+            (exit status 3)"#]],
     );
     check(
         &["run", "-B", "full", "-o", "/dev/full", "-e", text],
         expect![[r#"
-        x
-        end
+            x
+            end
 
-        @n: 3
-        attached 3 probes at 0 sites
-        0 hits, 2 printed
-        gospect: /dev/full cannot be written to: No space left on device (os error 28)
-        hint: what was gathered and had no room there is on standard output
-        (exit status 3)"#]],
+            @n: 3
+            attached 3 probes at 0 sites
+            0 hits, 2 printed
+            ended by exit()
+            gospect: /dev/full cannot be written to: No space left on device (os error 28)
+            hint: what was gathered and had no room there is on standard output
+            (exit status 3)"#]],
     );
     let mut command = command(&["run", "-e", text]);
     let full = fs::File::options().write(true).open("/dev/full").unwrap();
@@ -192,6 +195,7 @@ fn a_full_disk_does_not_swallow_what_was_gathered() {
 
         @n: 3
         0 hits, 2 printed
+        ended because something could not be written
         gospect: standard output cannot be written to: No space left on device (os error 28)
         hint: what was gathered and had no room there is on standard error
         (exit status 3)"#]]
@@ -242,7 +246,11 @@ fn a_reader_that_goes_away_takes_the_probes_with_it() {
         drop(lines);
         counter.calls(1, 10);
         let ran = Ran::of(child.wait_with_output().unwrap());
-        assert_eq!(ran.seen(), "attached 2 probes at 1 site\n(exit status 0)", "{way}");
+        expect![[r#"
+            attached 2 probes at 1 site
+            gospect: ended because nobody reads the output any more
+            (exit status 0)"#]]
+        .assert_eq(&ran.seen());
         assert!(code(counter.child.id(), &path) == before, "{way}: probes are still there");
     }
 }
@@ -250,7 +258,7 @@ fn a_reader_that_goes_away_takes_the_probes_with_it() {
 #[test]
 fn whoever_asks_it_to_end_gets_the_whole_end() {
     let path = need!(counter_path(Variant::Plain));
-    for signal in ["-INT", "-TERM", "-HUP"] {
+    for (signal, said) in [("-INT", "Ctrl-C (SIGINT)"), ("-TERM", "SIGTERM"), ("-HUP", "SIGHUP")] {
         let mut counter = Counter::start(&path);
         let before = code(counter.child.id(), &path);
         let tracing =
@@ -260,8 +268,7 @@ fn whoever_asks_it_to_end_gets_the_whole_end() {
         let ran = tracing.ended();
         assert_eq!(
             ran.seen(),
-            "end\n\n@: 60\nattached 2 probes at 1 site\n60 hits, 1 printed\n(exit status 0)",
-            "{signal}"
+            format!("end\n\n@: 60\nattached 2 probes at 1 site\n60 hits, 1 printed\nended by {said}\n(exit status 0)")
         );
         assert!(code(counter.child.id(), &path) == before, "{signal}: probes are still there");
     }
@@ -286,7 +293,7 @@ fn a_target_that_ends_while_probes_are_put_in_place_is_told_of() {
         "gospect: PID PID has ended and waits for its parent to notice (zombie), it has no program file any more\n\
          (exit status 3)",
         "gospect: PID PID ended before the probes were in place\n(exit status 3)",
-        "attached 8 probes at 12 sites\n0 hits, 0 printed\n(exit status 0)",
+        "attached 8 probes at 12 sites\n0 hits, 0 printed\nended with the process\n(exit status 0)",
     ];
     assert!(told.iter().all(|told| known.contains(&told.as_str())), "{told:#?}");
 }

@@ -12,10 +12,11 @@ use std::io;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use event::run::{Attached, Summary};
+use event::run::{Attached, Cause, Summary};
 use event::{Event, Snapshot, What};
 use kernel::engine::{self, Engine, Map, Maps, Ring, attach};
 use kernel::kallsyms::Symbols;
+use kernel::signal::Order;
 use kernel::{clock, signal};
 use probe::plan::{On, Period};
 use probe::program::exit;
@@ -52,14 +53,15 @@ pub(super) fn run(compiled: &Compiled, limits: Limits, show: &mut dyn Show) -> R
         live.attach(&life)?;
         live.arm(true)?;
     }
-    let mut shown = live.show(&mut life, show);
+    let mut cause = Cause::Output;
+    let mut shown = live.show(&mut life, show).map(|other| cause = other);
     let unshown = no_room(&mut shown);
     shown?;
     if unshown.is_some() {
         // What was gathered is not lost because there was no room for something else.
         show.rescue(true);
     }
-    let ended = live.close(&mut life, show)?;
+    let ended = live.close(&mut life, cause, show)?;
     unshown.map_or(Ok(ended), |error| Err(error.into()))
 }
 
@@ -143,12 +145,12 @@ impl<'r> Live<'r> {
     }
 
     /// From the start to what ends it.
-    fn show(&mut self, life: &mut Life, show: &mut dyn Show) -> Result<(), Stopped> {
+    fn show(&mut self, life: &mut Life, show: &mut dyn Show) -> Result<Cause, Stopped> {
         self.attached.ts = clock::unix();
         show.attached(&self.attached)?;
         self.act(show)?;
-        if self.is_over() {
-            return Ok(());
+        if let Some(cause) = self.is_over() {
+            return Ok(cause);
         }
         life.start()?;
         self.follow(life, show)
@@ -216,17 +218,17 @@ impl<'r> Live<'r> {
         })
     }
 
-    /// Until something ends it.
-    fn follow(&mut self, life: &mut Life, show: &mut dyn Show) -> Result<(), Stopped> {
+    /// Until something ends it: what that was.
+    fn follow(&mut self, life: &mut Life, show: &mut dyn Show) -> Result<Cause, Stopped> {
         let start = Instant::now();
         let mut intervals = Intervals::new(&self.compiled.program.events, start);
         let (mut glanced, mut look, mut said) = (start, start + LOOK, false);
         loop {
             self.act(show)?;
             let now = Instant::now();
-            let late = self.limits.duration.is_some_and(|most| now - start >= most);
-            if self.is_over() || late || signal::asked_to_end() {
-                return Ok(());
+            let late = || self.limits.duration.filter(|&most| now - start >= most).map(|_| Cause::Duration);
+            if let Some(cause) = self.is_over().or_else(ordered).or_else(late) {
+                return Ok(cause);
             }
             for due in intervals.due(now) {
                 if let Some(program) = self.events.get(due) {
@@ -240,8 +242,9 @@ impl<'r> Live<'r> {
             }
             if now - glanced >= GLANCE {
                 glanced = now;
-                if life.is_over()? || self.asked_for_exit()? {
-                    return Ok(());
+                let asked = self.asked_for_exit()?.then_some(Cause::Exit);
+                if let Some(cause) = asked.or(life.is_over()?) {
+                    return Ok(cause);
                 }
             }
             if !said && now - start >= SILENCE {
@@ -309,8 +312,9 @@ impl<'r> Live<'r> {
         Ok(())
     }
 
-    fn is_over(&self) -> bool {
-        self.exit.is_some() || self.limits.printed.is_some_and(|most| self.printed >= most)
+    fn is_over(&self) -> Option<Cause> {
+        let enough = || self.limits.printed.filter(|&most| self.printed >= most).map(|_| Cause::Printed);
+        self.exit.map(|_| Cause::Exit).or_else(enough)
     }
 
     fn asked_for_exit(&self) -> Result<bool, Stopped> {
@@ -403,7 +407,7 @@ impl<'r> Live<'r> {
     }
 
     /// Takes everything out, and tells how it went.
-    fn close(mut self, life: &mut Life, show: &mut dyn Show) -> Result<Ended, Stopped> {
+    fn close(mut self, life: &mut Life, cause: Cause, show: &mut dyn Show) -> Result<Ended, Stopped> {
         let Compiled { program, .. } = self.compiled;
         self.arm(false)?;
         self.in_place.clear();
@@ -413,7 +417,7 @@ impl<'r> Live<'r> {
         self.once(On::End)?;
         self.act(show)?;
         let open = self.open + remains::still_open(&self.latest().plan, program, &self.maps)?;
-        let summary = Summary { exit, open, ..self.summary()? };
+        let summary = Summary { exit, open, ended_by: Some(cause), ..self.summary()? };
         let maps = UserMaps { program, maps: &self.maps }.all()?;
         let mut before = show.finish().map_err(Stopped::Show);
         let no_room_before = no_room(&mut before);
@@ -433,6 +437,15 @@ impl<'r> Live<'r> {
         }
         Ok(Ended { status: self.exit.unwrap_or(0) })
     }
+}
+
+/// Whether a signal asked for the end.
+fn ordered() -> Option<Cause> {
+    signal::asked_to_end().map(|order| match order {
+        Order::Interrupt => Cause::Interrupt,
+        Order::Terminate => Cause::Terminate,
+        Order::HangUp => Cause::HangUp,
+    })
 }
 
 /// Whose hits count.

@@ -6,6 +6,7 @@ use std::process::{Child, Command, ExitStatus};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use event::run::Cause;
 use kernel::engine::{Held, command};
 use kernel::{Pid, Process, signal};
 
@@ -61,12 +62,13 @@ impl Life {
         Ok(())
     }
 
-    /// Whether the process or the command has ended.
-    pub fn is_over(&mut self) -> Result<bool, Stopped> {
+    /// Whether the command or the process has ended.
+    pub fn is_over(&mut self) -> Result<Option<Cause>, Stopped> {
         if let Some(child) = &mut self.child {
             self.exit = child.try_wait()?;
         }
-        Ok(self.exit.is_some() || self.process.as_ref().is_some_and(is_gone))
+        let gone = || self.process.as_ref().is_some_and(is_gone).then_some(Cause::Process);
+        Ok(self.exit.map(|_| Cause::Command).or_else(gone))
     }
 
     /// The better reason for an error, if the process went away meanwhile.
