@@ -30,6 +30,7 @@ use crate::ast::{BinaryOp, Span, UnaryOp};
 use crate::machine::Register;
 use crate::target::Runtime;
 
+mod cautions;
 mod like;
 mod text;
 

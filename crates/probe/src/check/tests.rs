@@ -4,6 +4,7 @@ use gobin::Arch;
 
 use super::{Checked, compile};
 use crate::diagnostic::render;
+use crate::target::HookKind;
 use crate::target::fake::Fake;
 use crate::words::{PROBES, ROWS};
 
@@ -66,6 +67,36 @@ fn a_call_has_an_entry_site_and_a_body() {
           add to @[args.n:i64]
     "#]],
     );
+}
+
+/// What is said before calls are paired in a program with these hooks.
+fn check_cautions(text: &str, hooks: &'static [HookKind], want: Expect) {
+    let checked = compile(&source(text), &[], &Fake::with_hooks(Arch::Amd64, hooks));
+    want.assert_eq(&checked.plan.unwrap().cautions().join("\n"));
+}
+
+#[test]
+fn a_runtime_that_lacks_what_pairing_needs_is_told_of_beforehand() {
+    let all = &[HookKind::Recovery, HookKind::GoroutineEnd, HookKind::CopyStack];
+    let paired = "goret:main.fib { @ = hist(elapsed) }";
+    check_cautions(paired, all, expect![""]);
+    check_cautions(
+        paired,
+        &[],
+        expect![[r#"
+        calls that a recovered panic ends are found out late and counted as unended; returns still pair (the program has no runtime.recovery)
+        calls that end with their goroutine are found out late and counted as unended or open; returns still pair, but each hit takes longer (the program has no runtime.gdestroy)
+        it is not seen when a stack moves; calls still pair, but each hit takes longer (the program has no runtime.copystack)"#]],
+    );
+    check_cautions(
+        "uretprobe:/bin/app:main.fib { @ = hist(elapsed) }",
+        &[HookKind::Recovery],
+        expect![[r#"
+        /bin/app: calls that end with their goroutine are found out late and counted as unended or open; returns still pair, but each hit takes longer (the program has no runtime.gdestroy)
+        /bin/app: it is not seen when a stack moves; calls still pair, but each hit takes longer (the program has no runtime.copystack)"#]],
+    );
+    // Where nothing is paired nothing is missing.
+    check_cautions("goret:main.fib { @h = hist(ret) } go:main.fib { @[goid] = count() }", &[], expect![""]);
 }
 
 #[test]

@@ -68,12 +68,8 @@ pub(super) fn words(plan: &Plan, one: &Site) -> [u64; 2] {
 pub(super) fn hooks(shared: &mut Shared<'_>) -> Result<Vec<HookProgram>, Refused> {
     let plan = shared.plan;
     let mut programs = Vec::new();
-    for (binary, n) in plan.binaries.iter().zip(0..).filter(|_| plan.needs.frames) {
-        let n = BinaryNo(n);
-        let Some(runtime) = &binary.runtime else { continue };
-        if !plan.functions.iter().any(|function| function.frames && function.binary == n) {
-            continue;
-        }
+    for (binary, n) in plan.binaries.iter().zip(0..).map(|(binary, n)| (binary, BinaryNo(n))) {
+        let Some(runtime) = binary.runtime.as_ref().filter(|_| plan.pairs_calls_of(n)) else { continue };
         for kind in [HookKind::Recovery, HookKind::GoroutineEnd, HookKind::CopyStack] {
             let found: Vec<&Hook> = runtime.hooks(kind).collect();
             if !found.is_empty() {

@@ -58,6 +58,24 @@ const STRUCTS: &[(&str, u64, &str)] = &[
     ("main.Wide", 80, "A int 0; B [9]int 8"),
 ];
 
+/// The places by which goroutines and threads are watched.
+const WATCHED: [(HookKind, &str); 7] = [
+    (HookKind::Status, "runtime.casgstatus"),
+    (HookKind::PreemptScan, "runtime.casGToPreemptScan"),
+    (HookKind::FromPreempted, "runtime.casGFromPreempted"),
+    (HookKind::SyscallEnter, "runtime.reentersyscall"),
+    (HookKind::SyscallExit, "runtime.exitsyscall"),
+    (HookKind::ThreadStart, "runtime.minit"),
+    (HookKind::ThreadEnd, "runtime.unminitSignals"),
+];
+
+/// Where pairing sees what returns do not show.
+const HOOKED: [(HookKind, &str); 3] = [
+    (HookKind::Recovery, "runtime.recovery"),
+    (HookKind::GoroutineEnd, "runtime.gdestroy"),
+    (HookKind::CopyStack, "runtime.copystack"),
+];
+
 /// What is special about a function.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Special {
@@ -80,8 +98,8 @@ pub(crate) struct Fake {
 struct Program {
     arch: Arch,
     go: bool,
-    /// Whether its runtime has all the places that pairing needs.
-    hooked: bool,
+    /// Which of the places that pairing needs its runtime has.
+    hooks: &'static [HookKind],
     functions: Vec<(&'static str, &'static str, &'static str, Special)>,
     names: RefCell<Vec<String>>,
     /// A kind of hook that its runtime lacks.
@@ -91,8 +109,8 @@ struct Program {
 impl Fake {
     pub(crate) fn new(arch: Arch) -> Fake {
         let program = |go, functions: &[_]| {
-            let (hooked, functions) = (false, functions.to_vec());
-            Program { arch, go, hooked, functions, names: RefCell::default(), without: None }
+            let (hooks, functions) = (&[HookKind::CopyStack][..], functions.to_vec());
+            Program { arch, go, hooks, functions, names: RefCell::default(), without: None }
         };
         let native = [("malloc", "", "", Special::None), ("free", "", "", Special::None)];
         Fake { go: program(true, FUNCTIONS), native: program(false, &native), arch }
@@ -103,8 +121,14 @@ impl Fake {
     /// The same with all hooks of the runtime.
     #[allow(dead_code, reason = "not everybody who takes this file in asks for it")]
     pub(crate) fn hooked(arch: Arch) -> Fake {
+        Fake::with_hooks(arch, &[HookKind::Recovery, HookKind::GoroutineEnd, HookKind::CopyStack])
+    }
+
+    /// The same with these of them.
+    #[allow(dead_code, reason = "not everybody who takes this file in asks for it")]
+    pub(crate) fn with_hooks(arch: Arch, hooks: &'static [HookKind]) -> Fake {
         let fake = Fake::new(arch);
-        Fake { go: Program { hooked: true, ..fake.go }, ..fake }
+        Fake { go: Program { hooks, ..fake.go }, ..fake }
     }
 
     /// The same with a runtime that lacks a hook.
@@ -256,24 +280,11 @@ impl Target for Program {
             class: Class::Emulated,
             sp_adjust: 0,
         };
-        let pairing = [(HookKind::Recovery, "runtime.recovery"), (HookKind::GoroutineEnd, "runtime.gdestroy")];
-        let others = [
-            (HookKind::CopyStack, "runtime.copystack"),
-            (HookKind::Status, "runtime.casgstatus"),
-            (HookKind::PreemptScan, "runtime.casGToPreemptScan"),
-            (HookKind::FromPreempted, "runtime.casGFromPreempted"),
-            (HookKind::SyscallEnter, "runtime.reentersyscall"),
-            (HookKind::SyscallExit, "runtime.exitsyscall"),
-            (HookKind::ThreadStart, "runtime.minit"),
-            (HookKind::ThreadEnd, "runtime.unminitSignals"),
-        ];
-        let all = pairing.into_iter().filter(|_| self.hooked).chain(others);
-        let hooks = all.filter(|(kind, _)| Some(*kind) != self.without).map(|(kind, function)| hook(kind, function));
-        let hooks = hooks.collect();
-        let lacks = |(kind, function)| (kind, format!("the program has no {function}"));
-        let missing = pairing.into_iter().take(1).filter(|_| !self.hooked).map(lacks);
-        let missing =
-            missing.chain(others.into_iter().filter(|(kind, _)| Some(*kind) == self.without).map(lacks)).collect();
+        let (has, lacks): (Vec<_>, Vec<_>) = HOOKED.into_iter().partition(|(kind, _)| self.hooks.contains(kind));
+        let (gone, others): (Vec<_>, Vec<_>) = WATCHED.into_iter().partition(|(kind, _)| Some(*kind) == self.without);
+        let hooks = has.into_iter().chain(others).map(|(kind, function)| hook(kind, function)).collect();
+        let missing = lacks.into_iter().chain(gone);
+        let missing = missing.map(|(kind, function)| (kind, format!("the program has no {function}"))).collect();
         Runtime {
             minor: Some(26),
             fields: FIELDS.into_iter().enumerate().map(field).collect(),

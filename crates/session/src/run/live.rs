@@ -148,6 +148,7 @@ impl<'r> Live<'r> {
     fn show(&mut self, life: &mut Life, show: &mut dyn Show) -> Result<Cause, Stopped> {
         self.attached.ts = clock::unix();
         show.attached(&self.attached)?;
+        self.compiled.plan.cautions().iter().for_each(|caution| show.note(caution));
         self.act(show)?;
         if let Some(cause) = self.is_over() {
             return Ok(cause);

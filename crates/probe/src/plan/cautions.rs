@@ -1,0 +1,42 @@
+//! What will be less exact than usual, because the runtime of a program lacks a place where something is seen. Nothing
+//! here is wrong with the text, and it runs: it is said beforehand, since counters alone do not tell why they are as
+//! they are.
+
+use super::{Binary, BinaryNo, Plan};
+use crate::target::HookKind;
+
+/// The hooks of pairing, and what becomes of calls without each.
+const WITHOUT: [(HookKind, &str); 3] = [
+    (
+        HookKind::Recovery,
+        "calls that a recovered panic ends are found out late and counted as unended; returns still pair",
+    ),
+    (
+        HookKind::GoroutineEnd,
+        "calls that end with their goroutine are found out late and counted as unended or open; returns still pair, but \
+         each hit takes longer",
+    ),
+    (HookKind::CopyStack, "it is not seen when a stack moves; calls still pair, but each hit takes longer"),
+];
+
+impl Plan {
+    /// What to say before the run, in sentences.
+    #[must_use]
+    pub fn cautions(&self) -> Vec<String> {
+        let numbered = self.binaries.iter().zip(0..).map(|(binary, n)| (binary, BinaryNo(n)));
+        numbered.filter(|(_, n)| self.pairs_calls_of(*n)).flat_map(|(binary, _)| lacking(binary)).collect()
+    }
+
+    /// Whether calls in an executable are paired with their returns.
+    pub(crate) fn pairs_calls_of(&self, binary: BinaryNo) -> bool {
+        self.needs.frames && self.functions.iter().any(|function| function.frames && function.binary == binary)
+    }
+}
+
+fn lacking(binary: &Binary) -> Vec<String> {
+    let Some(runtime) = &binary.runtime else { return Vec::new() };
+    let of = if binary.path.is_empty() { String::new() } else { format!("{}: ", binary.path) };
+    let without = WITHOUT.iter().filter(|(kind, _)| runtime.hooks(*kind).next().is_none());
+    let why = |kind| runtime.missing.iter().find(|(missing, _)| *missing == kind).map(|(_, why)| why.as_str());
+    without.map(|(kind, what)| format!("{of}{what} ({})", why(*kind).unwrap_or("its place is not known"))).collect()
+}
