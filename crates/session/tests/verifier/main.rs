@@ -37,7 +37,9 @@ fn planned(text: &str, world: &dyn World) -> Result<Plan, String> {
 /// looked at for the largest program, where the kernel tells.
 fn load(engine: &Engine, plan: &Plan) -> Result<u32, String> {
     let mut most = 0;
-    for caps in [engine.caps(), Caps::linux_5_10()] {
+    let mut kernels = vec![engine.caps(), Caps::linux_5_10()];
+    kernels.dedup();
+    for caps in kernels {
         let program =
             probe::emit(plan, caps, &Options { ring: 1 << 16 }).map_err(|why| format!("the emitter: {why}"))?;
         let maps = engine.maps(&program.maps.with_room_for(64)).map_err(|error| format!("maps: {error}"))?;

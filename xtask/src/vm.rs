@@ -1,0 +1,367 @@
+//! Tests on other kernels than the one at hand: Debian's, booted by qemu without hardware help, so that it works inside
+//! other virtual machines. What they came to is a table; the last one stands in `docs/kernels.md`.
+//!
+//! Not a part of `cargo xtask ci`: an emulated machine is ten to thirty times slower than a real one.
+
+mod cpio;
+mod debian;
+mod guest;
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use guest::{MARK, canonical};
+
+use crate::ci::cargo;
+use crate::root;
+
+/// How many random scripts are loaded unless more or fewer are asked for.
+const SCRIPTS: u64 = 300;
+
+/// How long one kernel may take.
+const PATIENCE: Duration = Duration::from_secs(40 * 60);
+
+/// Programs that need no library, where Rust has them.
+const STATIC: &str = "x86_64-unknown-linux-musl";
+
+/// What is looked at on each kernel: a column of the table.
+struct Check {
+    column: &'static str,
+    /// In the tests of the verifier, else in those of the command.
+    in_verifier: bool,
+    /// Their whole names.
+    tests: &'static [&'static str],
+}
+
+const CHECKS: [Check; 5] = [
+    Check {
+        column: "attached by each way",
+        in_verifier: false,
+        tests: &[
+            "run::counts_are_those_of_the_program_by_either_way_and_wherever_it_is_loaded",
+            "run::returns_know_their_calls_by_either_way",
+        ],
+    },
+    Check {
+        column: "`latency.bt`",
+        in_verifier: false,
+        tests: &["handed_around::latency_bt_measures_each_statement_on_its_goroutine"],
+    },
+    Check {
+        column: "one-liners for a gin service",
+        in_verifier: false,
+        tests: &["handed_around::arguments_and_results_are_those_that_the_service_counts"],
+    },
+    Check { column: "random scripts", in_verifier: true, tests: &["scripts::random_scripts_are_emitted_and_loaded"] },
+    Check { column: "all limits at once", in_verifier: true, tests: &["edges::all_limits_at_once"] },
+];
+
+/// What was built for the machine.
+pub struct Programs {
+    verifier: PathBuf,
+    cli: PathBuf,
+    gospect: PathBuf,
+    /// How many random scripts are loaded.
+    scripts: u64,
+}
+
+/// What became of a check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Outcome {
+    /// After how many seconds.
+    Held(u64),
+    Failed,
+    /// The machine had ended, or its time.
+    NotRun,
+}
+
+/// What became of a kernel.
+#[derive(Debug)]
+struct Booted {
+    release: String,
+    outcomes: Vec<Outcome>,
+}
+
+/// A kernel as it was asked for, and what became of it, or why it could not be had.
+type Row = (String, Result<Booted, String>);
+
+/// `cargo xtask vm [--scripts N] [KERNEL...]`.
+pub fn run(args: &[String]) -> Result<bool, String> {
+    let (versions, scripts) = asked(args)?;
+    if cfg!(not(target_arch = "x86_64")) {
+        return Err("the kernels are for amd64, and this machine is not".to_owned());
+    }
+    let qemu = Command::new("qemu-system-x86_64").arg("--version").output();
+    qemu.map_err(|err| format!("`qemu-system-x86_64` could not be started, which runs the kernels: {err}"))?;
+    let kernels: Vec<_> = versions.iter().map(|version| debian::kernel(version)).collect();
+    let dir = root().join("target/vm");
+    if kernels.iter().any(Result::is_ok) {
+        let archive = guest::archive(&programs(scripts)?)?;
+        let written = fs::create_dir_all(&dir).and_then(|()| fs::write(dir.join("initramfs"), archive));
+        written.map_err(|err| format!("{}: {err}", dir.display()))?;
+    }
+    let rows = boot_all(&versions, kernels, &dir)?;
+    print!("{}", table(&rows, scripts));
+    Ok(rows.iter().all(|(_, row)| row.as_ref().map_or(true, Booted::held)))
+}
+
+fn asked(args: &[String]) -> Result<(Vec<String>, u64), String> {
+    let (mut versions, mut scripts, mut args) = (Vec::new(), SCRIPTS, args.iter());
+    while let Some(arg) = args.next() {
+        if arg == "--scripts" {
+            let number = args.next().and_then(|number| number.parse().ok()).filter(|n| *n > 0);
+            scripts = number.ok_or("`--scripts` needs a number from 1")?;
+        } else {
+            versions.push(arg.clone());
+        }
+    }
+    if versions.is_empty() {
+        versions = debian::KERNELS.iter().map(|(version, _)| (*version).to_owned()).collect();
+    }
+    Ok((versions, scripts))
+}
+
+/// Builds the tests, without need for libraries where that can be done.
+fn programs(scripts: u64) -> Result<Programs, String> {
+    let installed = Command::new("rustup").args(["target", "list", "--installed"]).output();
+    let installed = installed.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    let target: &[&str] = if installed.lines().any(|line| line == STATIC) { &["--target", STATIC] } else { &[] };
+    let tests = ["test", "--release", "--locked", "--no-run", "-p", "session", "--test", "verifier"];
+    let built = cargo(&[&tests[..], &["-p", "gospect", "--test", "cli"], target].concat(), &[])?;
+    let built = String::from_utf8_lossy(&built.stderr).into_owned();
+    let path = |test: &str| {
+        let path = executable(&built, test).ok_or_else(|| format!("cargo does not say where it built `{test}`"))?;
+        canonical(&root().join(path))
+    };
+    let (verifier, cli) = (path("verifier")?, path("cli")?);
+    let gospect = cli.parent().and_then(Path::parent).unwrap_or(&cli).join("gospect");
+    Ok(Programs { verifier, cli, gospect, scripts })
+}
+
+/// `  Executable tests/cli/main.rs (target/release/deps/cli-0123456789abcdef)`.
+fn executable<'a>(built: &'a str, test: &str) -> Option<&'a str> {
+    let line = built.lines().find(|line| line.contains("Executable") && line.contains(&format!("tests/{test}/")))?;
+    line.split_once('(')?.1.strip_suffix(')')
+}
+
+/// Each kernel in a machine of its own, all at the same time: one takes one core.
+fn boot_all(versions: &[String], kernels: Vec<Result<PathBuf, String>>, dir: &Path) -> Result<Vec<Row>, String> {
+    std::thread::scope(|scope| {
+        let boot = |(version, kernel): (&'_ String, Result<PathBuf, String>)| {
+            let version = version.clone();
+            scope.spawn(move || match kernel {
+                Ok(kernel) => boot_twice(&kernel, dir, &version).map(|booted| (version, Ok(booted))),
+                Err(why) => Ok((version, Err(why))),
+            })
+        };
+        let machines: Vec<_> = versions.iter().zip(kernels).map(boot).collect();
+        machines.into_iter().map(|one| one.join().map_err(|_| "a machine was lost".to_owned())?).collect()
+    })
+}
+
+/// The machine sometimes dies while it starts, which is not the kernel's doing: once more then.
+fn boot_twice(kernel: &Path, dir: &Path, version: &str) -> Result<Booted, String> {
+    let first = boot(kernel, dir, version)?;
+    if first.release.is_empty() { boot(kernel, dir, version) } else { Ok(first) }
+}
+
+/// Boots a kernel and waits for what the checks come to. What the console says is kept beside the archive.
+fn boot(kernel: &Path, dir: &Path, version: &str) -> Result<Booted, String> {
+    let log = dir.join(format!("{version}.log"));
+    let mut qemu = Command::new("qemu-system-x86_64");
+    // With more threads than one, instructions that are stepped over go wrong.
+    qemu.args(["-accel", "tcg,thread=single", "-cpu", "max", "-smp", "2", "-m", "3000", "-nodefaults", "-no-reboot"])
+        .args([
+            "-display",
+            "none",
+            "-serial",
+            "stdio",
+            "-append",
+            "console=ttyS0 panic=-1 quiet mitigations=off no_timer_check",
+        ])
+        .arg("-kernel")
+        .arg(kernel)
+        .arg("-initrd")
+        .arg(dir.join("initramfs"));
+    let child = qemu.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn();
+    let mut machine = Machine(child.map_err(|err| format!("qemu: {err}"))?);
+    let mut file = fs::File::create(&log).map_err(|err| format!("{}: {err}", log.display()))?;
+    let (mut console, lines) = (Console::default(), machine.lines());
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            Ok(line) => {
+                writeln!(file, "{line}").map_err(|err| format!("{}: {err}", log.display()))?;
+                console.line(&line, Instant::now());
+            }
+            Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) => {
+                eprintln!("Linux {version}: not done after {} minutes", PATIENCE.as_secs() / 60);
+                break;
+            }
+        }
+    }
+    let booted = console.booted();
+    if !booted.held() {
+        eprintln!("Linux {version}: {} has what the console said", log.display());
+    }
+    Ok(booted)
+}
+
+/// A machine that runs until it is dropped.
+struct Machine(Child);
+
+impl Machine {
+    fn lines(&mut self) -> Receiver<String> {
+        let (sender, receiver) = channel();
+        if let Some(stdout) = self.0.stdout.take() {
+            std::thread::spawn(move || {
+                let lines = BufReader::new(stdout).split(b'\n').map_while(Result::ok);
+                // Nobody listens any more: enough.
+                lines.map(|line| String::from_utf8_lossy(&line).trim_end().to_owned()).try_for_each(|l| sender.send(l))
+            });
+        }
+        receiver
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// What was understood of the console so far.
+#[derive(Default)]
+struct Console {
+    release: String,
+    began: Option<Instant>,
+    skipped: bool,
+    outcomes: Vec<Outcome>,
+}
+
+impl Console {
+    fn line(&mut self, line: &str, now: Instant) {
+        // A test that finds something missing passes; here everything must be there.
+        self.skipped |= line.contains("skipped: ");
+        // The kernel's own words may stand before ours in a line.
+        let Some((_, said)) = line.split_once(MARK) else { return };
+        match said.split_whitespace().collect::<Vec<_>>()[..] {
+            ["release", release] => release.clone_into(&mut self.release),
+            ["begin", _] => (self.began, self.skipped) = (Some(now), false),
+            ["end", _, status] => self.end(status == "0", now),
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, passed: bool, now: Instant) {
+        let took = self.began.map_or(0, |began| now.duration_since(began).as_secs());
+        self.outcomes.push(if passed && !self.skipped { Outcome::Held(took) } else { Outcome::Failed });
+    }
+
+    fn booted(mut self) -> Booted {
+        self.outcomes.resize(CHECKS.len(), Outcome::NotRun);
+        Booted { release: self.release, outcomes: self.outcomes }
+    }
+}
+
+impl Booted {
+    fn held(&self) -> bool {
+        self.outcomes.iter().all(|outcome| matches!(outcome, Outcome::Held(_)))
+    }
+}
+
+/// A row per kernel, a column per check.
+fn table(rows: &[Row], scripts: u64) -> String {
+    let columns: String = CHECKS.iter().map(|check| format!(" {} |", check.column)).collect();
+    let columns = columns.replace("random scripts", &format!("{scripts} random scripts"));
+    let mut text = format!("| kernel |{columns}\n|---|{}\n", "---|".repeat(CHECKS.len()));
+    for (version, row) in rows {
+        text += &match row {
+            Ok(booted) => {
+                let cells: String = booted.outcomes.iter().map(|outcome| format!(" {} |", outcome.cell())).collect();
+                let release = if booted.release.is_empty() { version } else { &booted.release };
+                format!("| {release} |{cells}\n")
+            }
+            Err(why) => format!("| {version} | skipped: {why} |{}\n", " |".repeat(CHECKS.len() - 1)),
+        };
+    }
+    text
+}
+
+impl Outcome {
+    fn cell(&self) -> String {
+        match self {
+            Outcome::Held(seconds) => format!("ok, {seconds} s"),
+            Outcome::Failed => "FAILED".to_owned(),
+            Outcome::NotRun => "NOT RUN".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    fn console(lines: &[&str]) -> Booted {
+        let (mut console, start) = (Console::default(), Instant::now());
+        for (second, line) in lines.iter().enumerate() {
+            console.line(line, start + Duration::from_secs(second as u64));
+        }
+        console.booted()
+    }
+
+    #[test]
+    fn what_the_console_says_is_a_row_of_the_table() {
+        let booted = console(&[
+            "gospect-vm: release 5.10.0-32-cloud-amd64",
+            "gospect-vm: begin 0",
+            "running 2 tests",
+            "[   12.345678] random: crng init donegospect-vm: end 0 0",
+            "gospect-vm: begin 1",
+            "gospect-vm: end 1 101",
+            "gospect-vm: begin 2",
+            "test a::b ... skipped: a::b: there is no `go` command in PATH",
+            "gospect-vm: end 2 0",
+            "gospect-vm: begin 3",
+            "gospect-vm: end 3 0",
+            "gospect-vm: begin 4",
+        ]);
+        assert!(!booted.held());
+        let none = Err("no Debian is known to have Linux 4.19, only 5.10".to_owned());
+        expect![[r#"
+            | kernel | attached by each way | `latency.bt` | one-liners for a gin service | 300 random scripts | all limits at once |
+            |---|---|---|---|---|---|
+            | 5.10.0-32-cloud-amd64 | ok, 2 s | FAILED | FAILED | ok, 1 s | NOT RUN |
+            | 4.19 | skipped: no Debian is known to have Linux 4.19, only 5.10 | | | | |
+        "#]].assert_eq(&table(&[("5.10".to_owned(), Ok(booted)), ("4.19".to_owned(), none)], 300));
+    }
+
+    #[test]
+    fn a_machine_that_says_nothing_holds_nothing() {
+        assert_eq!(console(&["Kernel panic"]).outcomes, vec![Outcome::NotRun; CHECKS.len()]);
+    }
+
+    #[test]
+    fn test_programs_are_found_in_what_cargo_says() {
+        let built = "    Finished `release` profile\n  Executable tests/cli/main.rs (target/release/deps/cli-0123)\n";
+        assert_eq!(executable(built, "cli"), Some("target/release/deps/cli-0123"));
+        assert_eq!(executable(built, "verifier"), None);
+    }
+
+    #[test]
+    fn all_kernels_and_300_scripts_unless_said() {
+        let of = |args: &[&str]| asked(&args.iter().map(|arg| (*arg).to_owned()).collect::<Vec<_>>());
+        let all = ["5.10", "6.1", "6.12"].map(str::to_owned).to_vec();
+        assert_eq!((of(&[]), of(&["6.1", "--scripts", "20"])), (Ok((all, 300)), Ok((vec!["6.1".to_owned()], 20))));
+        assert_eq!(of(&["--scripts", "0"]), Err("`--scripts` needs a number from 1".to_owned()));
+    }
+}

@@ -1,0 +1,98 @@
+//! Debian's kernels, fetched by its own tools and kept in the cache; nothing is installed.
+//!
+//! apt gets a directory of its own, so that neither the machine's sources nor its packages matter. Those for cloud
+//! machines are small and have what probes need.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Which Debian has which Linux.
+pub const KERNELS: [(&str, &str); 3] = [("5.10", "bullseye"), ("6.1", "bookworm"), ("6.12", "trixie")];
+
+const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+const PACKAGE: &str = "linux-image-cloud-amd64";
+
+/// Where that kernel is, or in one sentence why it cannot be had.
+pub fn kernel(version: &str) -> Result<PathBuf, String> {
+    let (_, debian) = KERNELS.iter().find(|(known, _)| *known == version).ok_or_else(|| unknown(version))?;
+    let dir = gospect_fixtures::cache_dir().join("kernels");
+    let path = dir.join(format!("vmlinuz-{version}"));
+    if !path.exists() {
+        let work = dir.join(format!("work-{version}-{}", std::process::id()));
+        let fetched = fetch(debian, &work, &path);
+        // What is left there is in nobody's way.
+        let _ = fs::remove_dir_all(&work);
+        fetched.map_err(|why| format!("Debian's Linux {version} cannot be had: {why}"))?;
+    }
+    Ok(path)
+}
+
+fn unknown(version: &str) -> String {
+    let known = KERNELS.map(|(version, _)| version).join(", ");
+    format!("no Debian is known to have Linux {version}, only {known}")
+}
+
+fn fetch(debian: &str, work: &Path, path: &Path) -> Result<(), String> {
+    let io = |err: std::io::Error| format!("{}: {err}", work.display());
+    fs::create_dir_all(work.join("lists/partial")).map_err(io)?;
+    let source = format!("deb [signed-by={KEYRING}] http://deb.debian.org/debian {debian} main\n");
+    fs::write(work.join("sources"), source).map_err(io)?;
+    said(apt("apt-get", work).arg("update"))?;
+    let depends = said(apt("apt-cache", work).args(["depends", PACKAGE]))?;
+    let package = depends.lines().find_map(|line| line.trim().strip_prefix("Depends: "));
+    let package = package.ok_or_else(|| format!("{debian} has no {PACKAGE}"))?;
+    said(apt("apt-get", work).args(["download", package]))?;
+    let deb = file(work, ".deb")?;
+    said(Command::new("dpkg-deb").arg("--extract").arg(deb).arg(work.join("root")))?;
+    fs::rename(file(&work.join("root/boot"), "vmlinuz")?, path).map_err(io)
+}
+
+/// apt with nothing of this machine in it.
+fn apt(program: &str, work: &Path) -> Command {
+    let mut apt = Command::new(program);
+    apt.current_dir(work).args(["-q", "-o", "APT::Architecture=amd64", "-o", "APT::Sandbox::User=root"]);
+    let dirs = [
+        ("Etc::sourcelist", "sources"),
+        ("Etc::sourceparts", "-"),
+        ("State", ""),
+        ("State::lists", "lists"),
+        ("State::status", "/dev/null"),
+        ("Cache", "cache"),
+    ];
+    for (name, dir) in dirs {
+        let dir = if dir == "-" { dir.into() } else { work.join(dir) };
+        apt.arg("-o").arg(format!("Dir::{name}={}", dir.display()));
+    }
+    apt
+}
+
+/// What a command prints; its last words if it fails.
+fn said(command: &mut Command) -> Result<String, String> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let output = command.output().map_err(|err| format!("`{program}` could not be started: {err}"))?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    Err(stderr.lines().rev().find(|line| !line.is_empty()).unwrap_or("it failed without a word").to_owned())
+}
+
+/// The first file there of which this is a part of the name.
+fn file(dir: &Path, part: &str) -> Result<PathBuf, String> {
+    let entries = fs::read_dir(dir).map_err(|err| format!("{}: {err}", dir.display()))?;
+    let mut paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let found = paths.find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().contains(part)));
+    found.ok_or_else(|| format!("there is no {part} in the package"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kernels_that_no_debian_has_are_refused() {
+        let why = "no Debian is known to have Linux 4.19, only 5.10, 6.1, 6.12".to_owned();
+        assert_eq!(kernel("4.19"), Err(why));
+    }
+}

@@ -1,0 +1,131 @@
+//! What boots: a first file system with the tests, the Go programs that they trace, the few commands that they use, and
+//! a script that runs them one after the other and says on the console how each ended.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use gospect_fixtures::{Arch, Fixture, Variant, build, cache_dir, source, toolchain};
+
+use super::cpio::Archive;
+use super::{CHECKS, Programs};
+use crate::root;
+
+/// Before each line of the script's own.
+pub const MARK: &str = "gospect-vm: ";
+
+/// The release of the Go programs.
+const GO: &str = "1.26";
+
+/// What tests trace.
+const FIXTURES: [(&str, Variant); 4] = [
+    ("counter", Variant::Plain),
+    ("counter", Variant::Pie),
+    ("statements", Variant::Plain),
+    ("gin", Variant::NoInline),
+];
+
+/// What the script and tests start; `go` is a script that says which Go the programs were built with.
+const COMMANDS: [&str; 5] = ["sh", "mount", "ip", "cp", "kill"];
+
+/// The archive, or what it lacks.
+pub fn archive(programs: &Programs) -> Result<Vec<u8>, String> {
+    let mut archive = Archive::default();
+    ["/proc", "/sys", "/dev", "/tmp"].iter().for_each(|dir| archive.directory(Path::new(dir)));
+    archive.file(Path::new("/init"), init(programs).as_bytes());
+    for command in COMMANDS {
+        let path = which(command).ok_or_else(|| format!("there is no `{command}` in PATH"))?;
+        add(&mut archive, &path, &Path::new("/bin").join(command))?;
+    }
+    for path in [&programs.verifier, &programs.cli, &programs.gospect] {
+        add(&mut archive, path, path)?;
+    }
+    add_fixtures(&mut archive)?;
+    Ok(archive.end())
+}
+
+/// What runs as the first process.
+fn init(programs: &Programs) -> String {
+    let mut script = format!(
+        "#!/bin/sh\n\
+         export PATH=/bin HOME=/root RUST_BACKTRACE=0 GOSPECT_CACHE={} GOSPECT_RANDOM_SCRIPTS={}\n\
+         mount -t proc none /proc; mount -t sysfs none /sys; mount -t devtmpfs none /dev\n\
+         mount -t tracefs none /sys/kernel/tracing; ip link set lo up\n\
+         read release < /proc/sys/kernel/osrelease; echo \"{MARK}release $release\"\n",
+        cache_dir().display(),
+        programs.scripts,
+    );
+    for (at, check) in CHECKS.iter().enumerate() {
+        let binary = if check.in_verifier { &programs.verifier } else { &programs.cli };
+        let _ = writeln!(
+            script,
+            "echo '{MARK}begin {at}'; {} --test-threads=1 --nocapture --exact {} 2>&1; echo \"{MARK}end {at} $?\"",
+            binary.display(),
+            check.tests.join(" "),
+        );
+    }
+    // The first process must not end before the machine does.
+    script + "echo o > /proc/sysrq-trigger\nread forever < /dev/console\n"
+}
+
+fn add_fixtures(archive: &mut Archive) -> Result<(), String> {
+    let arch = Arch::native().ok_or("no Go fixtures for this machine")?;
+    let go = toolchain(GO).map_err(|missing| missing.why)?;
+    let says = format!("#!/bin/sh\necho {}; echo /go; echo /go; echo /go\n", go.version);
+    archive.file(Path::new("/bin/go"), says.as_bytes());
+    for (program, variant) in FIXTURES {
+        let path = build(&Fixture::new(program, GO, variant).on(arch)).map_err(|missing| missing.why)?;
+        add(archive, &path, &path)?;
+        add_all(archive, &source(program).canonicalize().map_err(|err| format!("{program}: {err}"))?)?;
+    }
+    // Sources are found from there.
+    archive.directory(&canonical(&root().join("crates/fixtures"))?);
+    Ok(())
+}
+
+/// All files below a directory, where they are.
+fn add_all(archive: &mut Archive, dir: &Path) -> Result<(), String> {
+    let io = |err: std::io::Error| format!("{}: {err}", dir.display());
+    for entry in std::fs::read_dir(dir).map_err(io)? {
+        let entry = entry.map_err(io)?;
+        if entry.file_type().map_err(io)?.is_dir() {
+            add_all(archive, &entry.path())?;
+        } else {
+            archive.file(&entry.path(), &read(&entry.path())?);
+        }
+    }
+    Ok(())
+}
+
+/// A program with the libraries that it needs.
+fn add(archive: &mut Archive, from: &Path, to: &Path) -> Result<(), String> {
+    archive.file(to, &read(from)?);
+    for library in libraries(from) {
+        if !archive.has(&library) {
+            archive.file(&library, &read(&library)?);
+        }
+    }
+    Ok(())
+}
+
+/// What the loader says it would map; nothing for a static program.
+fn libraries(program: &Path) -> Vec<PathBuf> {
+    let said = Command::new("ldd").arg(program).output().map(|output| output.stdout).unwrap_or_default();
+    let said = String::from_utf8_lossy(&said).into_owned();
+    said.split_whitespace().filter(|word| word.starts_with('/')).map(PathBuf::from).collect()
+}
+
+fn which(command: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let dirs = std::env::split_paths(&path).chain([PathBuf::from("/sbin"), PathBuf::from("/usr/sbin")]);
+    dirs.map(|dir| dir.join(command)).find(|path| path.is_file())
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    std::fs::read(path).map_err(|err| format!("{}: {err}", path.display()))
+}
+
+/// The path without links and dots, as programs that were built know it.
+pub fn canonical(path: &Path) -> Result<PathBuf, String> {
+    path.canonicalize().map_err(|err| format!("{}: {err}", path.display()))
+}
