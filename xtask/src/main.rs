@@ -10,6 +10,7 @@ mod rtype;
 mod soak;
 mod survey;
 mod tests_run;
+mod vm;
 mod walls;
 
 use std::path::PathBuf;
@@ -68,6 +69,12 @@ const COMMANDS: &[Command] = &[
         args: "[--minutes N]",
         about: "Hold probes on a service under load, for half an hour or so long",
         run: soak::run,
+    },
+    Command {
+        name: "vm",
+        args: "[--scripts N] [KERNEL...]",
+        about: "Boot Debian's kernels under qemu and hold the verifier, the ways of attaching and scripts on them",
+        run: vm::run,
     },
     Command { name: "walls", args: "", about: "Check what crates may depend on and contain", run: walls::run },
 ];
