@@ -33,7 +33,7 @@ pub struct Reason {
 /// A map in which there was no room.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Full {
-    /// Its name; [`Full::CALLS`], [`Full::PROCESSES`] or [`Full::STACKS`] for what is no map of the text.
+    /// Its name; [`Full::CALLS`], [`Full::PROCESSES`], [`Full::STACKS`] or [`Full::GOROUTINES`] for what is no map of the text.
     pub map: String,
     /// How often.
     pub times: u64,
@@ -44,6 +44,8 @@ impl Full {
     pub const CALLS: &'static str = "calls";
     /// The name of what keeps user stacks until they are shown.
     pub const STACKS: &'static str = "stacks";
+    /// The name of what keeps the states of goroutines.
+    pub const GOROUTINES: &'static str = "goroutines";
     /// The name of what processes are known by.
     pub const PROCESSES: &'static str = "processes";
 }

@@ -48,7 +48,7 @@ use event::schema::MapValue;
 use event::{MapSchema, Schema};
 
 use crate::plan::{Group, Plan};
-use crate::program::{Program, Tables, control, counter, exit, process, site, stack};
+use crate::program::{Program, Tables, control, counter, drops, exit, process, site, stack};
 use taint::Taints;
 
 pub use weight::{Weight, weigh};
@@ -203,7 +203,7 @@ fn tables(plan: &Plan, caps: Caps, options: &Options, maps: &mut Maps) -> Result
             process::ENTRIES,
         ))?,
         counters: maps.add(MapSpec::per_cpu_array("counters", counter::SIZE, 1 + plan.points.len() as u32))?,
-        drops: maps.add(MapSpec::per_cpu_array("drops", 8, plan.maps.len() as u32 + 1))?,
+        drops: maps.add(MapSpec::per_cpu_array("drops", 8, plan.maps.len() as u32 + drops::OTHERS))?,
         sites: maps.add(MapSpec::array("sites", site::SIZE, Entries::Fixed(rows)).contents(sites))?,
         addresses: if addressed { Some(maps.add(addresses(plan))?) } else { None },
         stacks: if plan.needs.stacks { Some(maps.add(stacks())?) } else { None },

@@ -106,6 +106,16 @@ pub mod counter {
     pub const SIZE: u32 = 64;
 }
 
+/// Entries of [`Tables::drops`] behind those of the maps of the text: of which tables they are.
+pub mod drops {
+    /// [`Tables::stacks`](super::Tables::stacks).
+    pub const STACKS: u32 = 0;
+    /// [`Tables::gos`](super::Tables::gos).
+    pub const GOROUTINES: u32 = 1;
+    /// How many there are.
+    pub const OTHERS: u32 = 2;
+}
+
 /// A value of [`Tables::sites`], by the site's place in the plan. Filled in from the start.
 pub mod site {
     /// `u32`: the function, a [`crate::plan::FuncNo`].
@@ -235,8 +245,8 @@ pub struct Tables {
     pub processes: MapId,
     /// [`counter`]: an array by CPU.
     pub counters: MapId,
-    /// How many entries did not fit into a map: an array by CPU, a `u64` for each of [`Program::user_maps`], then one for
-    /// [`Tables::stacks`].
+    /// How many entries did not fit into a map: an array by CPU, a `u64` for each of [`Program::user_maps`], then
+    /// [`drops`].
     pub drops: MapId,
     /// [`site`]: an array.
     pub sites: MapId,

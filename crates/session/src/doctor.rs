@@ -11,8 +11,13 @@ use kernel::privilege::{Capability, Privileges};
 /// Looks and tries.
 #[must_use]
 pub fn examine() -> Vec<Check> {
-    let tried = Engine::open().map(|engine| Tried { way: engine.way(), lacks: lacks(&engine) });
-    checks(&Machine::read(), std::env::consts::ARCH, &tried)
+    let mut machine = Machine::read();
+    let tried = Engine::open().map(|engine| {
+        // It may be found, or mounted, where nobody else looks.
+        machine.tracefs = engine.tracepoints().err().map(|error| error.to_string());
+        Tried { way: engine.way(), lacks: lacks(&engine) }
+    });
+    checks(&machine, std::env::consts::ARCH, &tried)
 }
 
 /// What the kernel can do, found by trying.

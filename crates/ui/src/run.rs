@@ -88,6 +88,9 @@ fn full(full: &Full) -> String {
     match map.as_str() {
         Full::CALLS => format!("{times} calls found no room to be remembered until they return"),
         Full::PROCESSES => format!("{times} processes found no room to be known by: their hits do not count"),
+        Full::GOROUTINES => format!(
+            "{times} changes of goroutines found no room to be kept: the next one has no duration, and may be told twice"
+        ),
         Full::STACKS => format!("{times} stacks found no room to be kept: where they are shown they are empty"),
         map => format!("{} is full: {times} times there was no room for a new key", visible(map)),
     }

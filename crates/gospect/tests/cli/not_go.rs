@@ -3,10 +3,10 @@
 use std::process::Command;
 
 use expect_test::expect;
-use gospect_fixtures::{Missing, need};
+use gospect_fixtures::{Missing, Variant, need};
 
 use crate::gospect;
-use crate::run::permitted;
+use crate::run::{counter_path, permitted};
 use crate::running::Scratch;
 
 const SOURCE: &str = "
@@ -71,4 +71,19 @@ fn functions_that_only_go_would_have_are_missing_with_the_reason() {
           = help: this is no Go program: only functions of its symbol tables have names
         (exit status 1)"#]]
     .assert_eq(&gospect(&["run", "-t", &path, "-e", "go:main.work { @ = count(); }"]).seen());
+}
+
+#[test]
+fn a_go_program_of_which_the_functions_cannot_be_read_gets_no_real_uretprobe() {
+    let path = need!(counter_path(Variant::Plain));
+    let mut bytes = std::fs::read(&path).unwrap();
+    // The function table of Go 1.20 and later, then as Go 1.16 wrote it.
+    let table = bytes.windows(8).position(|at| at == [0xf1, 0xff, 0xff, 0xff, 0, 0, 1, 8]).unwrap();
+    bytes[table] = 0xfa;
+    let scratch = Scratch::new();
+    let old = scratch.0.join("old");
+    std::fs::write(&old, bytes).unwrap();
+    let ran = gospect(&["run", "-e", &format!("uretprobe:{}:main.hit {{ @ = count() }}", old.display())]);
+    assert_eq!(ran.status, 1, "{}", ran.seen());
+    assert!(ran.stderr.contains("cannot be read"), "{}", ran.stderr);
 }

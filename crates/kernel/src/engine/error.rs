@@ -57,6 +57,13 @@ impl Error {
         }
     }
 
+    /// Whether a map had no room.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        let Error::Refused { error, .. } = self else { return false };
+        matches!(error.kind(), io::ErrorKind::ArgumentListTooLong | io::ErrorKind::OutOfMemory)
+    }
+
     pub(crate) fn wrong(doing: impl Into<String>, why: impl Into<String>) -> Error {
         Error::Wrong { doing: doing.into(), why: why.into() }
     }

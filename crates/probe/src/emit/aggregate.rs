@@ -111,6 +111,8 @@ impl Code<'_, '_> {
             self.asm.atomic(AtomicOp::CompareExchange, Width::W64, R3, at, R1);
             self.asm.add(R4, 1).jump_if(Cond::Lt, R4, TRIES, again);
             self.turns(turn, TRIES as u64);
+            // The last exchange may have been ours.
+            self.asm.load(Size::U64, R0, R3, at).jump_if(Cond::Le, R1, R0, kept);
             self.dropped(map);
         } else {
             self.asm.store(Size::U64, R3, at, R1);

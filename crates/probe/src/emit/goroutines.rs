@@ -15,7 +15,7 @@
 //!
 //! Only one thread at a time changes the state of a g, so entries need no locks.
 
-use bpf::insn::{AluOp, Cond, Size};
+use bpf::insn::{AluOp, AtomicOp, Cond, Size, Width};
 use bpf::{Caps, Feature, Helper, Kind, Label, MapError, MapFlags, MapKind, MapSpec, Maps, Reg};
 
 use super::body::{CONTEXT, R0, R1, R2, R3, R4};
@@ -23,7 +23,7 @@ use super::entry::{Entry, HIT, WORD};
 use super::{Refused, Shared, hit, refused, taint};
 use crate::machine::Register;
 use crate::plan::{BinaryNo, GoroutineEvent, GroupNo, On, Plan};
-use crate::program::{HookProgram, HookSite, gos};
+use crate::program::{HookProgram, HookSite, drops, gos};
 use crate::target::{HookKind, Scheduler};
 
 /// The g that is concerned.
@@ -350,8 +350,21 @@ impl Entry<'_, '_> {
         }
         self.asm.place(nowhere);
         let gos = self.gos();
-        // A full table is no reason to be silent; only the time until the next change is not known then.
         self.asm.map(R1, gos).frame(R2, WORD).frame(R3, VALUE).mov(R4, ANY).helper(Helper::MAP_UPDATE_ELEM);
+        self.count_if_full();
+    }
+
+    /// A full table is no reason to be silent. But then the time until the next change is not known, and a second sight
+    /// of this one cannot be told from a change.
+    fn count_if_full(&mut self) {
+        let (kept, counted) = (self.asm.label("kept"), self.asm.label("counted"));
+        let place = self.shared.plan.maps.len() as u32 + drops::GOROUTINES;
+        self.asm.jump_if(Cond::Eq, R0, 0, kept).store(Size::U32, Reg::R10, WORD, place as i32);
+        self.look_up(self.shared.tables.drops, WORD);
+        self.asm.jump_if(Cond::Eq, R0, 0, counted);
+        self.asm.mov(R1, 1).atomic(AtomicOp::Add, Width::W64, R0, 0, R1).place(counted);
+        // The key again.
+        self.asm.load(Size::U32, R1, Reg::R10, HIT + hit::PROCESS).store(Size::U32, Reg::R10, WORD, R1).place(kept);
     }
 
     fn forget_dead(&mut self, scheduler: &Scheduler) {

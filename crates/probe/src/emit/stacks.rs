@@ -7,7 +7,7 @@ use super::Refused;
 use super::body::{CONTEXT, Code, HIT, R0, R1, R2, R3, R4, R5};
 use super::hit;
 use crate::plan::{MapNo, Prelude};
-use crate::program::stack;
+use crate::program::{drops, stack};
 
 /// `BPF_F_USER_STACK`.
 const USER_STACK: i32 = 1 << 8;
@@ -38,7 +38,7 @@ impl Code<'_, '_> {
         self.asm.jump_if(Cond::Ne, R0, 0, known);
         self.update(stacks, key, value, 0);
         self.asm.jump_if(Cond::Eq, R0, 0, known);
-        self.dropped(MapNo(self.shared.plan.maps.len() as u32));
+        self.dropped(MapNo(self.shared.plan.maps.len() as u32 + drops::STACKS));
         self.asm.place(known).load(Size::U64, R0, key.base, key.off).jump(done);
         self.asm.place(none).mov(R0, 0).place(done);
         Ok(())

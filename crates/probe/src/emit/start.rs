@@ -56,7 +56,7 @@ fn program(shared: &mut Shared<'_>, binary: BinaryNo, start: Start, counts: MapI
             true => asm.store(Size::U64, Reg::R10, VALUE + process::BIAS as i32, BIAS),
             false => asm.store(Size::U64, Reg::R10, VALUE + process::BIAS as i32, 0),
         };
-        put(asm, processes, counts);
+        put(asm, processes, counts, of_this);
     }
     Ok(StartProgram { binary, program: entry.finish()?, site: start.file })
 }
@@ -77,9 +77,14 @@ fn number(asm: &mut Assembler, counts: MapId) {
     asm.alu(AluOp::Or, NUMBER, R1);
 }
 
-fn put(asm: &mut Assembler, processes: MapId, counts: MapId) {
+/// A process without room is counted once.
+fn put(asm: &mut Assembler, processes: MapId, counts: MapId, counted: bool) {
     let known = asm.label("known");
     asm.map(R1, processes).frame(R2, KEY).frame(R3, VALUE).mov(R4, 0).helper(Helper::MAP_UPDATE_ELEM);
+    if !counted {
+        asm.place(known);
+        return;
+    }
     asm.jump_if(Cond::Eq, R0, 0, known).map_value(R2, counts, starts::UNKNOWN).mov(R1, 1);
     asm.atomic(AtomicOp::Add, Width::W64, R2, 0, R1).place(known);
 }

@@ -192,7 +192,7 @@ impl Counters {
 /// For how many goroutines at once there is room, and for how many chunks of calls nested deeper than 16.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Capacity {
-    /// Goroutines; their heads are used again, never deleted.
+    /// Goroutines; their heads are used again, and deleted once their process has ended.
     pub heads: u32,
     /// Chunks of 16 frames.
     pub chunks: u32,

@@ -16,6 +16,7 @@ use probe::program::{Tables, gos, threads};
 use probe::target::{Runtime, Scheduler};
 
 use super::Compiled;
+use super::watch::started;
 use super::world::Executable;
 
 /// Nobody has more goroutines, and nobody more threads.
@@ -76,7 +77,7 @@ impl Before {
         let map = |id: Option<probe::MapId>| id.and_then(|id| maps.get(id));
         let goroutines = put(&self.goroutines, map(tables.gos), |known| known.read(pid, bias, clock::since_boot()))?;
         let threads = put(&self.threads, map(tables.threads), |known| known.read(pid, bias))?;
-        let is_gone = Process::open(pid).and_then(|process| process.stat()).is_err();
+        let is_gone = started(pid).is_none();
         let notes =
             [goroutines.map(|why| goroutines_unknown(pid, &why)), threads.map(|why| threads_unknown(pid, &why))];
         Ok(notes.into_iter().flatten().filter(|_| !is_gone).collect())
@@ -107,7 +108,9 @@ fn put<T>(
         Err(why) => return Ok(Some(why)),
     };
     for (key, value) in entries {
-        map.add(&key, &value)?;
+        if let Err(error) = map.add(&key, &value) {
+            return if error.is_full() { Ok(Some("there is no room for more".to_owned())) } else { Err(error) };
+        }
     }
     Ok(None)
 }

@@ -304,13 +304,18 @@ impl<'r> Live<'r> {
         let placing = Placing { engine: self.engine, compiled: &compiled, executables, pid: None };
         let mut told = self.attached.clone();
         probes.attach(&placing, &mut told)?;
-        self.attached.skipped = told.skipped;
+        let known = self.attached.skipped.len();
+        for reason in told.skipped.drain(..).skip(known) {
+            if !self.attached.skipped.contains(&reason) {
+                self.attached.skipped.push(reason);
+            }
+        }
+        // All know of the new build before anything can go wrong.
         self.watch.add(&compiled);
-        self.watch.find(self.maps.get(first.tables.processes).ok_or_else(no_map)?)?;
         self.probes.push(probes);
         self.before.push(Before::all(&compiled));
         self.later.push(compiled);
-        Ok(())
+        Ok(self.watch.find(self.maps.get(first.tables.processes).ok_or_else(no_map)?)?)
     }
 
     fn is_over(&self) -> Option<Cause> {

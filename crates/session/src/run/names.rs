@@ -5,6 +5,7 @@ use std::cell::OnceCell;
 use event::value::{Id, IdKind};
 use event::{Names, strftime};
 use gobin::VAddr;
+use gobin::elf::Placement;
 use kernel::engine::Map;
 use kernel::kallsyms::Symbols;
 use kernel::{Pid, clock};
@@ -115,7 +116,8 @@ impl Known<'_> {
         let at = pc.wrapping_sub(u64::from(is_return));
         let pid = u32::try_from(process).map_or(Pid(0), Pid);
         for (n, executable) in (0..).zip(self.build(pid).binaries()) {
-            let bias = self.watch.bias(pid, n, self.processes);
+            let moves = executable.elf().placement != Placement::Fixed;
+            let bias = if moves { self.watch.bias(pid, n, self.processes) } else { 0 };
             let at = VAddr(at.wrapping_sub(bias));
             if let Some(function) = executable.go().and_then(|image| image.function_at(at)) {
                 let inside = pc.wrapping_sub(bias).wrapping_sub(function.entry().0);

@@ -262,7 +262,7 @@ fn rows(table: &Map) -> Result<Vec<Row>, Error> {
 }
 
 /// When a process was started; nothing if it has ended.
-fn started(pid: Pid) -> Option<u64> {
+pub(super) fn started(pid: Pid) -> Option<u64> {
     let stat = Process::open(pid).ok()?.stat().ok()?;
     (!matches!(stat.state, 'Z' | 'X')).then_some(stat.start_ticks)
 }

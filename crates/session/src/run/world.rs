@@ -58,6 +58,11 @@ impl Executable {
             Target::Path(path) => path.clone(),
             Target::Pid(pid) => exe(*pid),
         };
+        // Of a Go program that cannot be read nothing is probed: what is right elsewhere would ruin it.
+        let error = gobin::Image::parse(kernel::map_file(&path).ok()?).err()?;
+        if error != gobin::Error::NotGo {
+            return None;
+        }
         let file = kernel::map_file(&path).ok()?;
         let id = file.id();
         let code = Code::Other(Box::new(Elf::parse(file).ok()?));
@@ -226,8 +231,13 @@ impl World for Answers<'_> {
     fn binary(&self, path: &str) -> Result<&dyn Asked, String> {
         let index = self.executables.find(path)?;
         let target = self.targets.get(index).ok_or_else(|| format!("{path} was not opened"))?;
-        let arch = self.executables.list.get(index).map(|e| e.elf().arch);
-        match arch {
+        let executable = self.executables.list.get(index);
+        if let Some(Code::Go(image)) = executable.map(|e| &e.code)
+            && let Err(error) = image.table()
+        {
+            return Err(format!("its functions cannot be read: {error}"));
+        }
+        match executable.map(|e| e.elf().arch) {
             Some(arch) if arch != self.arch() => {
                 Err(format!("its code is for {}, this machine is {}", arch.name(), self.arch().name()))
             }
