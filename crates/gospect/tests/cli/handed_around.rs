@@ -14,7 +14,7 @@ use gospect_fixtures::load::{Served, Service};
 use gospect_fixtures::{Arch, Fixture, Missing, Variant, build, need};
 use serde_json::Value;
 
-use crate::run::{Tracing, bars, permitted};
+use crate::run::{Tracing, WAYS, bars, permitted};
 use crate::running::Scratch;
 use crate::{Ran, contract, gospect};
 
@@ -158,11 +158,16 @@ fn latency_bt_measures_each_statement_on_its_goroutine() {
     let file = scratch.0.join("latency.bt");
     std::fs::write(&file, script).unwrap();
 
-    let database = Database::start(&path);
-    let tracing = Tracing::start(&[file.to_str().unwrap()]);
-    let connections = database.load(5, 30, false);
-    let ran = tracing.stop();
+    for way in WAYS {
+        let database = Database::start(&path);
+        let tracing = Tracing::start(&["--way", way, file.to_str().unwrap()]);
+        let connections = database.load(5, 30, false);
+        are_those_of(&tracing.stop(), &database, &connections);
+    }
+}
 
+/// Each statement is shown on its goroutine, and in both histograms.
+fn are_those_of(ran: &Ran, database: &Database, connections: &[Vec<Took>]) {
     let (first, rest) = ran.stdout.split_once('\n').unwrap();
     assert_eq!((first, ran.status), ("Hit CTRL+C to end profiling", 0), "{}", ran.stderr);
     let (mut dispatch, mut tso) = (BTreeMap::<&str, Vec<u64>>::new(), BTreeMap::<&str, Vec<u64>>::new());
@@ -179,7 +184,7 @@ fn latency_bt_measures_each_statement_on_its_goroutine() {
     }
     for each in [&dispatch, &tso] {
         let goroutines: Vec<Vec<u64>> = each.values().cloned().collect();
-        assert!(can_be(&goroutines, &connections), "{goroutines:?} {connections:?} {}", ran.seen());
+        assert!(can_be(&goroutines, connections), "{goroutines:?} {connections:?} {}", ran.seen());
     }
     let earlier = dispatch.values().flatten().zip(tso.values().flatten());
     assert!(earlier.clone().all(|(dispatch, tso)| dispatch <= tso), "{}", ran.seen());
@@ -191,9 +196,9 @@ fn latency_bt_measures_each_statement_on_its_goroutine() {
 }
 
 /// Runs a one-liner while statements are executed on goroutines that keep to their threads.
-fn on_threads(script: &str, path: &Path) -> (Ran, Vec<Took>) {
+fn on_threads(script: &str, path: &Path, way: &str) -> (Ran, Vec<Took>) {
     let database = Database::start(path);
-    let tracing = Tracing::start(&["-e", script]);
+    let tracing = Tracing::start(&["--way", way, "-e", script]);
     let connections = database.load(3, 40, true);
     let ran = tracing.stop();
     assert!(!ran.stdout.contains("@start"), "all are deleted: {}", ran.seen());
@@ -235,8 +240,10 @@ fn durations_by_uretprobe_are_those_of_the_statements() {
     let script = "uprobe:myproc:func { @start[tid] = nsecs; } uretprobe:myproc:func /@start[tid]/ \
                   { @ns[comm] = hist(nsecs - @start[tid]); delete(@start[tid]); }";
     let script = script.replace("myproc", path.to_str().unwrap()).replace("func", EXECUTE);
-    let (ran, took) = on_threads(&script, &path);
-    is_histogram_of(&ran, &path, &took);
+    for way in WAYS {
+        let (ran, took) = on_threads(&script, &path, way);
+        is_histogram_of(&ran, &path, &took);
+    }
 }
 
 #[test]
@@ -246,8 +253,10 @@ fn durations_by_the_deferred_closure_are_those_of_the_statements() {
     let script = "uprobe:myproc:f { @start[tid] = nsecs; } uprobe:myproc:f.func1 /@start[tid]/ \
                   { @ns[comm] = hist(nsecs - @start[tid]); delete(@start[tid]); }";
     let script = script.replace("myproc:f", &format!("{}:{EXECUTE}", path.display()));
-    let (ran, took) = on_threads(&script, &path);
-    is_histogram_of(&ran, &path, &took);
+    for way in WAYS {
+        let (ran, took) = on_threads(&script, &path, way);
+        is_histogram_of(&ran, &path, &took);
+    }
 }
 
 #[test]
@@ -269,7 +278,7 @@ fn hellos_at(path: &Path, offset: u64) -> (usize, usize) {
     let line =
         r#"u:./tidb-server:"github.com/pingcap/tidb/server.(*clientConn).handleStmtExecute"+2919 {printf("hello")}"#;
     let script = line.replace("./tidb-server", path.to_str().unwrap()).replace("2919", &offset.to_string());
-    let (ran, took) = on_threads(&script, path);
+    let (ran, took) = on_threads(&script, path, "best");
     (ran.stdout.matches("hello").count(), took.len())
 }
 
@@ -295,9 +304,11 @@ fn arguments_and_results_are_those_that_the_service_counts() {
     let path = need!(program("gin", Variant::NoInline, &scratch));
     let both = FIBONACCI.replace("/root/ebpf-study/fibonacci/main", path.to_str().unwrap());
     let (entry, exit) = both.split_once("  ").unwrap();
-    for (script, entries, returns) in [(entry, true, false), (exit, false, true), (both.as_str(), true, true)] {
+    let both = both.as_str();
+    let scripts = [("best", entry, true, false), ("best", exit, false, true), ("best", both, true, true)];
+    for (way, script, entries, returns) in scripts.into_iter().chain([("tracefs", both, true, true)]) {
         let mut service = Service::start(&path).unwrap();
-        let tracing = Tracing::start(&["-e", script]);
+        let tracing = Tracing::start(&["--way", way, "-e", script]);
         let served = service.load(8, Duration::ZERO, Instant::now() + Duration::from_secs(1));
         let ran = tracing.stop();
         is_unharmed(&mut service, &served);

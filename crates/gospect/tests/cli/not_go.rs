@@ -6,7 +6,7 @@ use expect_test::expect;
 use gospect_fixtures::{Missing, Variant, need};
 
 use crate::gospect;
-use crate::run::{counter_path, permitted};
+use crate::run::{WAYS, counter_path, permitted};
 use crate::running::Scratch;
 
 const SOURCE: &str = "
@@ -38,19 +38,21 @@ fn calls_and_returns_of_c_are_seen_with_what_they_pass() {
     let script = format!(
         "uprobe:{path}:twice {{ @call[arg0] = count(); }} uretprobe:{path}:twice {{ @ret[retval] = count(); }}"
     );
-    expect![[r#"
-        sum 20
+    for way in WAYS {
+        expect![[r#"
+            sum 20
 
-        @call[1]: 1
-        @call[2]: 1
-        @call[3]: 1
-        @call[4]: 1
-        @ret[2]: 1
-        @ret[4]: 1
-        @ret[6]: 1
-        @ret[8]: 1
-        (exit status 0)"#]]
-    .assert_eq(&gospect(&["run", "-q", "-e", &script, "--", &path]).seen());
+            @call[1]: 1
+            @call[2]: 1
+            @call[3]: 1
+            @call[4]: 1
+            @ret[2]: 1
+            @ret[4]: 1
+            @ret[6]: 1
+            @ret[8]: 1
+            (exit status 0)"#]]
+        .assert_eq(&gospect(&["run", "-q", "--way", way, "-e", &script, "--", &path]).seen());
+    }
     let listed = gospect(&["run", "-l", "-t", &path, "uprobe::twi*"]).seen();
     expect![[r#"
         uprobe::twice

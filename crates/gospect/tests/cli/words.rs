@@ -10,7 +10,7 @@ use std::process::Command;
 
 use gospect_fixtures::{Arch, Fixture, Missing, Variant, build, need};
 
-use crate::run::permitted;
+use crate::run::{WAYS, permitted};
 use crate::running::{Scratch, open_to_all};
 use crate::{Ran, gospect};
 
@@ -193,8 +193,8 @@ fn program(scratch: &Scratch, letter: char) -> Result<PathBuf, Missing> {
 }
 
 /// What gospect shows, without what the program itself prints; and what that is.
-fn run(script: &str, program: &std::path::Path) -> (Ran, Vec<String>) {
-    let mut ran = gospect(&["run", "-q", "-e", script, "--", program.to_str().unwrap()]);
+fn run(script: &str, program: &std::path::Path, way: &str) -> (Ran, Vec<String>) {
+    let mut ran = gospect(&["run", "-q", "--way", way, "-e", script, "--", program.to_str().unwrap()]);
     let is_own = |line: &&str| ["cpu ", "parent "].iter().any(|word| line.starts_with(word));
     let own = ran.stdout.lines().filter(is_own).map(str::to_owned).collect();
     ran.stdout = ran.stdout.lines().filter(|line| !is_own(line)).map(|line| format!("{line}\n")).collect();
@@ -234,13 +234,16 @@ fn every_row_without_output_of_its_own_gives_its_answer() {
     let comm = path.file_name().unwrap().to_str().unwrap();
     let filled = |text: &str| text.replace("PATH", path.to_str().unwrap()).replace("COMM", comm);
     let script: String = TOGETHER.iter().map(|(_, script, _)| filled(script) + "\n").collect();
-    let (ran, own) = run(&format!("{script} go:main.main {{ @main = pid; }}"), &path);
-    assert_eq!((ran.status, ran.stderr.as_str()), (0, ""), "{script}");
-    let pid = ran.stdout.lines().find_map(|line| line.strip_prefix("@main: ")).unwrap();
     let nr = if cfg!(target_arch = "x86_64") { "110" } else { "173" };
-    for (row, script, expected) in TOGETHER {
-        let expected = filled(expected).replace("PID", pid).replace("CPU", &own[0]["cpu ".len()..]).replace("NR", nr);
-        assert_eq!(answer(&ran.stdout, script), expected, "{row}: {script}");
+    for way in WAYS {
+        let (ran, own) = run(&format!("{script} go:main.main {{ @main = pid; }}"), &path, way);
+        assert_eq!((ran.status, ran.stderr.as_str()), (0, ""), "{way} {script}");
+        let pid = ran.stdout.lines().find_map(|line| line.strip_prefix("@main: ")).unwrap();
+        let cpu = &own[0]["cpu ".len()..];
+        for (row, script, expected) in TOGETHER {
+            let expected = filled(expected).replace("PID", pid).replace("CPU", cpu).replace("NR", nr);
+            assert_eq!(answer(&ran.stdout, script), expected, "{way} {row}: {script}");
+        }
     }
 }
 
@@ -249,7 +252,7 @@ fn every_row_with_output_gives_it() {
     let scratch = Scratch::new();
     let path = need!(program(&scratch, 'b'));
     for (row, script, expected) in ALONE {
-        let (ran, _) = run(script, &path);
+        let (ran, _) = run(script, &path, "best");
         let expected = match expected.contains("(exit status") {
             true => (*expected).to_owned(),
             false => format!("{expected}\n(exit status 0)"),
@@ -281,7 +284,7 @@ fn times_are_those_of_the_day() {
     let script = r#"go:main.nap { printf("%s\n", strftime("%s", nsecs)); time("%s %%\n"); time(); }"#;
     let now = || std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
     let before = now();
-    let (ran, _) = run(script, &path);
+    let (ran, _) = run(script, &path, "best");
     let lines: Vec<&str> = ran.stdout.lines().collect();
     let [strftime, time, of_day] = lines[..] else { panic!("{}", ran.seen()) };
     let times = [strftime, time.strip_suffix(" %").unwrap()].map(|time| time.parse::<u64>().unwrap());
