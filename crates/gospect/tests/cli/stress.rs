@@ -10,8 +10,10 @@ use std::io::Write;
 use std::time::Instant;
 
 use gospect_fixtures::{Arch, Fixture, Variant, build, need, versions};
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::contract::documented;
+use crate::gospect;
 use crate::run::{Counter, Tracing, WAYS, objects, permitted, summary};
 
 /// How many calls each run makes at least, if more than a few.
@@ -111,4 +113,51 @@ fn since(before: &BTreeMap<String, Ends>, after: &BTreeMap<String, Ends>) -> BTr
         exited: a.exited - b.exited,
     };
     after.iter().map(|(function, ends)| (function.clone(), less(ends, &before[function]))).collect()
+}
+
+#[test]
+fn a_wrapper_that_leaves_by_a_jump_ends_as_often_as_it_begins() {
+    need!(permitted());
+    let Some(arch) = Arch::native() else { return };
+    let path = need!(build(&Fixture::new("stress", "1.26", Variant::Plain).on(arch)));
+    let wrapper = "main.(*outer).touch";
+    let listed = gospect(&["list", path.to_str().unwrap(), wrapper, "--json", "--sites"]);
+    let sites = &documented(listed.stdout.trim())["sites"];
+    assert_eq!(sites["tail_jumps"].as_array().unwrap().len(), 1, "{sites}");
+    for way in WAYS {
+        let mut stress = Counter::start(&path);
+        let text = format!(
+            "go:{wrapper} {{ @in = count() }} goret:{wrapper} {{ @out = count() }} \
+             goret:{wrapper} /elapsed > 0/ {{ @paired = count() }}"
+        );
+        let tracing = Tracing::start(&["-p", &stress.pid(), "--way", way, "--json", "-e", &text]);
+        let calls = ordered(&mut stress, "8 8")[wrapper].calls;
+        let all = objects(&tracing.stop());
+        let map = |name: &str| all.iter().find_map(|object| object["data"].get(name)).and_then(Value::as_u64);
+        assert_eq!([map("@in"), map("@out"), map("@paired")], [Some(calls); 3], "{way} {}", summary(&all));
+        let none = ["open", "unended", "unpaired", "foreign", "no_g", "lost", "missed"];
+        assert!(none.iter().all(|field| summary(&all)[field] == 0), "{way} {}", summary(&all));
+    }
+}
+
+#[test]
+fn calls_that_assembly_makes_are_paired_on_their_goroutines() {
+    need!(permitted());
+    let Some(arch) = Arch::native() else { return };
+    // What the first instructions of a program call, by wrappers, before there is a goroutine; and what assembly calls on
+    // one: R14 is anything there until the wrapper has loaded g.
+    let text = "goret:runtime.check, goret:runtime.args, goret:runtime.osinit, goret:runtime.schedinit \
+                /elapsed > 0/ { @start[func, goid] = count() } \
+                goret:main.leaf /elapsed > 0 && args.a == 3 && args.b == 4/ { @leaf[goid] = count() }";
+    for (go, way) in [("1.21", "best"), ("1.27", "best"), ("1.27", "tracefs")] {
+        let path = need!(build(&Fixture::new("shapes", go, Variant::Plain).on(arch)));
+        let ran = gospect(&["run", "--json", "--way", way, "-e", text, "--", path.to_str().unwrap()]);
+        let all = objects(&ran.without_its("shapes done true true true true\n"));
+        let map = |name: &str| all.iter().find_map(|object| object["data"].get(name)).cloned().unwrap_or_default();
+        let once = ["check", "args", "osinit", "schedinit"].map(|f| (format!("runtime.{f},0"), Value::from(1)));
+        assert_eq!(map("@start"), Value::from_iter(once), "{go} {way}");
+        assert_eq!(map("@leaf"), json!({"1": 1}), "{go} {way}");
+        let none = ["open", "unended", "unpaired", "foreign", "no_g", "lost", "missed"];
+        assert!(none.iter().all(|field| summary(&all)[field] == 0), "{go} {way} {}", summary(&all));
+    }
 }
