@@ -248,6 +248,24 @@ fn every_row_without_output_of_its_own_gives_its_answer() {
 }
 
 #[test]
+fn a_text_that_a_call_began_with_is_kept_in_a_map_until_it_returns() {
+    let scratch = Scratch::new();
+    let path = need!(program(&scratch, 'k'));
+    // What the checker advises where a return asks for such a text.
+    let script = "go:main.handle { @s[goid] = str(args.s); } \
+                  goret:main.handle { @got[rets.count, @s[goid]] = count(); delete(@s[goid]); }";
+    let [best, tracefs] = WAYS.map(|way| run(script, &path, way).0.seen());
+    expect_test::expect![[r#"
+
+        @got[0, ]: 1
+        @got[8, hello]: 1
+        @got[50, tschüß\u{0}	]: 1
+        (exit status 0)"#]]
+    .assert_eq(&best);
+    assert_eq!(best, tracefs);
+}
+
+#[test]
 fn every_row_with_output_gives_it() {
     let scratch = Scratch::new();
     let path = need!(program(&scratch, 'b'));

@@ -162,7 +162,7 @@ impl<'p> Code<'_, 'p> {
                 self.mark_fault();
                 Ok(())
             }
-            Some(Access::Saved(_)) => self.refuse("what an entry keeps for a return is not made yet"),
+            Some(Access::Saved(_)) => self.refuse("what an entry keeps for a return is no text"),
             Some(Access::Int(_)) => self.refuse(format!("{} is no text", accessed.path)),
             None => self.refuse(format!("the plan does not say where {} is", accessed.path)),
         }
