@@ -230,6 +230,11 @@ mod tests {
               2  the command line or the script is wrong
               3  the system does not let us; what exit() was given, if the script calls it
 
+            GOSPECT BENCH
+
+              2  the command line is wrong
+              3  not permitted, or no amd64 machine; or the output not written
+
             GOSPECT HELP
 
               2  there is no such command or topic
@@ -254,6 +259,7 @@ mod tests {
               list     Show functions, their signatures, and where they can be probed
               explain  Show what a probe on a function does, instruction by instruction
               run      Run a script of probes on a program, without stopping or changing it
+              bench    Measure what probes cost on this machine
               help     Show help: of gospect, of a command, or on a topic
 
             Topics of help:
@@ -498,6 +504,50 @@ mod tests {
               1  no function matched
               2  the command line or the script is wrong
               3  the system does not let us; what exit() was given, if the script calls it
+            === gospect bench --help
+            Measure what probes cost on this machine
+
+            Usage: gospect bench [OPTIONS]
+
+            It takes a program of its own along to be probed, so neither Go nor a target is needed, and runs on
+            it what `gospect run` would run. What is measured, and in which order it is shown:
+
+              hits    What one hit costs: CPU time of the thread that is hit, and how many times that of an
+                      empty probe on an emulated site. SITE is `emulated` where the kernel does itself what the
+                      instruction under the probe does, as at most entries of Go functions, or `stepped` where
+                      the processor has to run it apart, as at returns on amd64. BODY is
+                        empty   a program that ends at once, without anything of gospect's
+                        count   @ = count()
+                        event4  printf() of the goroutine and four arguments
+                        hist    @[goid] = hist(elapsed), the mean of a call's entry and its return
+              sites   How long it takes to put probes in place and to take them out again, at 1, 1 000 and
+                      10 000 functions, which stand close together in memory
+              events  How many events of event4 go through the ring, read and thrown away, and how many are
+                      written to a file as text; the program waits for the reader, so none should be lost
+
+            All kinds of hits are measured in turns; each figure is the median of at least 5 rounds, of sites
+            at least 3. Times change with what else the machine does, ratios hardly.
+
+            Options:
+                  --seconds N    Measure for about N seconds, from 1 to 50, instead of 30
+                  --quick        Measure for about 8 seconds
+                  --vs TOOL      Measure beside it what counting costs with bpftrace, which has to be installed
+                  --way WAY      Attach by the best way that the kernel has, or by tracefs
+                  --json         Write JSON, one object per line, as docs/json.md describes it
+              -o, --output FILE  Write to FILE instead of standard output
+                  --color WHEN   Use colours: auto (on a terminal, unless NO_COLOR is set), always or never
+              -h, --help         Show help
+              -V, --version      Show the version
+
+            Examples:
+              sudo gospect bench                                          half a minute
+              sudo gospect bench --quick --vs bpftrace                    beside bpftrace's count
+              sudo gospect bench --json | jq -c 'select(.body=="count")'  for scripts
+
+            Exit status:
+              0  done; also when the reader of the output went away
+              2  the command line is wrong
+              3  not permitted, or no amd64 machine; or the output not written
             === gospect help --help
             Show help: of gospect, of a command, or on a topic
 

@@ -5,6 +5,7 @@
 //!
 //! Knows nothing about Go, eBPF or files: what a command finds out it gets from `session` as values.
 
+mod bench;
 mod choose;
 mod doctor;
 mod explain;
@@ -24,6 +25,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use session::{Program, Target};
+use ui::Format;
 use ui::text::visible;
 
 use crate::failure::Failure;
@@ -36,7 +38,7 @@ pub struct Run {
     /// What was typed.
     pub typed: Typed,
     /// How to show what was found.
-    pub format: ui::Format,
+    pub format: Format,
     /// Where to.
     pub out: Output,
 }
@@ -100,7 +102,7 @@ fn run(args: Vec<OsString>) -> Result<(), Failure> {
 
 fn start(command: &Command, typed: Typed) -> Result<(), Failure> {
     let out = Output::open(typed.output.as_deref())?;
-    let format = if typed.json { ui::Format::Json } else { ui::Format::Text(out.look(typed.color)) };
+    let format = if typed.json { Format::Json } else { Format::Text(out.look(typed.color)) };
     let mut run = Run { typed, format, out };
     (command.run)(&mut run)?;
     Ok(run.out.finish()?)

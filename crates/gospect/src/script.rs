@@ -114,12 +114,12 @@ fn command(run: &Run) -> Result<Vec<std::ffi::OsString>, Failure> {
 }
 
 /// Where a script's output goes, and notes about it.
-struct Screen<'r> {
-    out: &'r mut Output,
-    format: Format,
-    quiet: bool,
-    buffered: bool,
-    ready: Option<u32>,
+pub(crate) struct Screen<'r> {
+    pub out: &'r mut Output,
+    pub format: Format,
+    pub quiet: bool,
+    pub buffered: bool,
+    pub ready: Option<u32>,
 }
 
 impl Screen<'_> {

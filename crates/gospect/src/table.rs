@@ -4,10 +4,11 @@
 //! nothing else, so that they cannot disagree.
 
 use std::ffi::OsStr;
+use std::time::Duration;
 
 use crate::failure::{NOTHING, REFUSED, USAGE};
 use crate::typed::{self, Color, Typed};
-use crate::{Run, doctor, explain, failure::Failure, help, info, list, ps, script};
+use crate::{Run, bench, doctor, explain, failure::Failure, help, info, list, ps, script};
 use session::run::Stage;
 
 /// A command.
@@ -321,6 +322,43 @@ const QUIET: Flag = Flag {
     },
 };
 
+/// Measure for a time.
+const SECONDS: Flag = Flag {
+    long: "seconds",
+    short: None,
+    value: Value::Any("N"),
+    brief: "Measure for about N seconds, from 1 to 50, instead of 30",
+    keep: |typed, value| {
+        let seconds: u32 = typed::number(value)?;
+        typed.bench.time = Some(Duration::from_secs(seconds.into()));
+        if (1..=50).contains(&seconds) { Ok(()) } else { Err("it is not from 1 to 50".to_owned()) }
+    },
+};
+
+/// Measure for a short time.
+const QUICK: Flag = Flag {
+    long: "quick",
+    short: None,
+    value: Value::None,
+    brief: "Measure for about 8 seconds",
+    keep: |typed, _| {
+        typed.bench.time = Some(bench::QUICK);
+        Ok(())
+    },
+};
+
+/// Measure another tool beside it.
+const VERSUS: Flag = Flag {
+    long: "vs",
+    short: None,
+    value: Value::OneOf("TOOL", &["bpftrace"]),
+    brief: "Measure beside it what counting costs with bpftrace, which has to be installed",
+    keep: |typed, _| {
+        typed.bench.bpftrace = true;
+        Ok(())
+    },
+};
+
 /// Exit statuses of the commands that read one program.
 const READS: &[(u8, &str)] = &[
     (NOTHING, "no function matched"),
@@ -519,6 +557,42 @@ ends it quietly with 0.",
             (REFUSED, "the system does not let us; what exit() was given, if the script calls it"),
         ],
         run: script::run,
+    },
+    Command {
+        name: "bench",
+        brief: "Measure what probes cost on this machine",
+        about: "\
+It takes a program of its own along to be probed, so neither Go nor a target is needed, and runs on
+it what `gospect run` would run. What is measured, and in which order it is shown:
+
+  hits    What one hit costs: CPU time of the thread that is hit, and how many times that of an
+          empty probe on an emulated site. SITE is `emulated` where the kernel does itself what the
+          instruction under the probe does, as at most entries of Go functions, or `stepped` where
+          the processor has to run it apart, as at returns on amd64. BODY is
+            empty   a program that ends at once, without anything of gospect's
+            count   @ = count()
+            event4  printf() of the goroutine and four arguments
+            hist    @[goid] = hist(elapsed), the mean of a call's entry and its return
+  sites   How long it takes to put probes in place and to take them out again, at 1, 1 000 and
+          10 000 functions, which stand close together in memory
+  events  How many events of event4 go through the ring, read and thrown away, and how many are
+          written to a file as text; the program waits for the reader, so none should be lost
+
+All kinds of hits are measured in turns; each figure is the median of at least 5 rounds, of sites
+at least 3. Times change with what else the machine does, ratios hardly.",
+        words: &[],
+        starts: false,
+        flags: &[&SECONDS, &QUICK, &VERSUS, &WAY],
+        examples: &[
+            ("sudo gospect bench", "half a minute"),
+            ("sudo gospect bench --quick --vs bpftrace", "beside bpftrace's count"),
+            ("sudo gospect bench --json | jq -c 'select(.body==\"count\")'", "for scripts"),
+        ],
+        exits: &[
+            (USAGE, "the command line is wrong"),
+            (REFUSED, "not permitted, or no amd64 machine; or the output not written"),
+        ],
+        run: bench::run,
     },
     Command {
         name: "help",

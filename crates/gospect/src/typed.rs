@@ -36,6 +36,8 @@ pub struct Typed {
     pub by_name: bool,
     /// What only `gospect run` takes.
     pub run: TypedRun,
+    /// What only `gospect bench` takes.
+    pub bench: TypedBench,
     /// What stands behind `--`.
     pub command: Vec<OsString>,
     /// What stands there without a flag, in order.
@@ -67,6 +69,15 @@ pub struct TypedRun {
     pub quiet: bool,
     /// `-B full`
     pub buffered: bool,
+}
+
+/// The values of the flags of `gospect bench`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TypedBench {
+    /// `--quick`, `--seconds N`
+    pub time: Option<Duration>,
+    /// `--vs bpftrace`
+    pub bpftrace: bool,
 }
 
 /// When to write colours.

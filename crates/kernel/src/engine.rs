@@ -31,7 +31,7 @@ mod tests;
 
 use std::sync::OnceLock;
 
-use bpf::{Caps, MapId};
+use bpf::{Assembler, Caps, MapId, Reg, Source};
 
 use sys::Sys;
 use tracefs::Tracefs;
@@ -133,6 +133,19 @@ impl Engine {
             return Err(Error::Lacking { program: program.name().to_owned(), features: lacking });
         }
         load::load(&self.sys, program, |id| maps.fd(id))
+    }
+
+    /// A program that does nothing, for uprobes: what it costs is what being probed costs.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn load_nothing(&self) -> Result<Program, Error> {
+        let mut asm = Assembler::new("nothing", self.way().kind(), Source::default());
+        asm.mov(Reg::R0, 0).exit();
+        let program = asm.finish(&bpf::Maps::new());
+        let program =
+            program.map_err(|error| Error::wrong("making the program that does nothing", error.to_string()))?;
+        load::load(&self.sys, &program, |_| None)
     }
 
     /// Runs a raw tracepoint program here and now, with these arguments.

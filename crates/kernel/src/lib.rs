@@ -18,6 +18,8 @@ pub mod privilege;
 pub mod proc;
 #[allow(unsafe_code, reason = "sigaction(2) and kill(2) have no safe form")]
 pub mod signal;
+#[allow(unsafe_code, reason = "fork(2) and code for probes to be tried on have no safe form")]
+pub mod specimen;
 pub mod users;
 
 pub use map::{FileId, Mapped, NotAFile, map, map_file, say_before_sigbus};

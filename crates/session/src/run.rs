@@ -8,6 +8,7 @@
 //! Nothing is printed: what there is to show is given to a [`Show`] as values, in the order in which it happened.
 
 mod before;
+pub mod bench;
 mod live;
 mod maps;
 mod names;
@@ -29,6 +30,7 @@ use kernel::engine::Engine;
 use kernel::privilege::Privileges;
 use probe::emit::Options;
 use probe::plan::GroupNo;
+use probe::target::World;
 use probe::{Caps, Diagnostic, Plan, Program, Source};
 
 use crate::privilege;
@@ -221,12 +223,8 @@ impl Script {
     /// What is wrong with the text, with the files that it names, or with our privileges.
     pub fn compile(self) -> Result<Compiled, Stopped> {
         let engine = Engine::open().map(|engine| if self.by_tracefs { engine.without_links() } else { engine });
-        let Planned { executables, plan, warnings } = self.plan(&engine)?;
-        let engine = engine?;
-        let program = emit(&plan, engine.caps())?;
-        let found = plan.binaries.iter().map(|binary| executables.find(&binary.path));
-        let binaries = found.collect::<Result<_, _>>().map_err(Refusal::refused)?;
-        Ok(Compiled { script: self, executables, binaries, plan, program, engine, warnings })
+        let planned = self.plan(&engine)?;
+        Ok(Compiled::new(self, planned, engine?)?)
     }
 
     /// A stage of its compilation as text. Without the privilege to ask the kernel what it can do, programs are those
@@ -287,8 +285,8 @@ impl Script {
         wild::expand(&mut script, engine.as_ref().ok());
         let executables = Executables::open(self.target.as_ref(), self.command.first(), &script)?;
         let answers = Answers::new(&executables, engine.as_ref().map_err(ToString::to_string));
-        let checked = probe::check(&script, messages, &source, &self.params, &answers);
-        let warnings = self.judge(&checked.messages).map_err(|stopped| match stopped {
+        let checked = self.check(&script, messages, &answers);
+        let (plan, warnings) = checked.map_err(|stopped| match stopped {
             Stopped::Text(text, _) if self.lacks_target() && executables.lacks_target() => {
                 Stopped::Text(text, Class::Usage)
             }
@@ -300,8 +298,20 @@ impl Script {
             stopped => stopped,
         })?;
         drop(answers);
-        let plan = checked.plan.ok_or_else(|| Refusal::refused("the script means nothing"))?;
         Ok(Planned { executables, plan, warnings })
+    }
+
+    /// What it means in a world, and the warnings as they are shown.
+    fn check(
+        &self,
+        script: &probe::ast::Script,
+        messages: Vec<Diagnostic>,
+        world: &dyn World,
+    ) -> Result<(Plan, String), Stopped> {
+        let checked = probe::check(script, messages, &self.source(), &self.params, world);
+        let warnings = self.judge(&checked.messages)?;
+        let plan = checked.plan.ok_or_else(|| Refusal::refused("the script means nothing"))?;
+        Ok((plan, warnings))
     }
 
     /// The messages as they are shown, if none of them is an error.
@@ -322,6 +332,14 @@ fn emit(plan: &Plan, caps: Caps) -> Result<Program, Refusal> {
 }
 
 impl Compiled {
+    fn new(script: Script, planned: Planned, engine: Engine) -> Result<Compiled, Refusal> {
+        let Planned { executables, plan, warnings } = planned;
+        let program = emit(&plan, engine.caps())?;
+        let found = plan.binaries.iter().map(|binary| executables.find(&binary.path));
+        let binaries = found.collect::<Result<_, _>>().map_err(Refusal::refused)?;
+        Ok(Compiled { script, executables, binaries, plan, program, engine, warnings })
+    }
+
     /// Runs it to its end, whatever that is.
     ///
     /// # Errors

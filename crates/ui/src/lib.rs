@@ -5,6 +5,7 @@
 //!
 //! A module for each kind of fact; [`source`], [`table`] and [`text`] are what they share.
 
+pub mod bench;
 pub mod check;
 pub mod explain;
 pub mod function;

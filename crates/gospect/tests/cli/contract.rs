@@ -98,6 +98,7 @@ fn is(value: &Value, of: &str, blocks: &Blocks) -> Result<bool, String> {
         "text" => value.is_string(),
         "string" => value.as_str().is_some_and(|s| !s.is_empty()),
         "integer" => value.is_i64() || value.is_u64(),
+        "number" => value.is_number(),
         "boolean" => value.is_boolean(),
         "null" => value.is_null(),
         _ => return Err(format!("`{of}` is no type")),
@@ -106,7 +107,7 @@ fn is(value: &Value, of: &str, blocks: &Blocks) -> Result<bool, String> {
 
 fn check(line: &str, expect: expect_test::Expect) {
     let docs = "```fields call\ntype: \"call\"\nname: string | null # comment: with colon\nargs: [{arg}]\n\
-                note?: text\nby_key?: {keys}\n```\n```fields keys\n*: integer | [any]\n```\n\
+                note?: text\nshare?: number\nby_key?: {keys}\n```\n```fields keys\n*: integer | [any]\n```\n\
                 text\n```fields arg\nplace: \"rax\" | \"rbx\"\nsize: integer\nok: boolean\n```\n";
     let value = serde_json::from_str(line).unwrap();
     expect.assert_eq(&is_object(&value, "call", &blocks(docs)).err().unwrap_or_else(|| "as documented".to_owned()));
@@ -130,6 +131,8 @@ fn the_check_finds_what_is_not_as_documented() {
         r#"{"type":"call","name":"f","args":[{"place":"rax","size":1.5,"ok":true}]}"#,
         expect!["`call.args`: `arg.size` is 1.5, not integer"],
     );
+    check(r#"{"type":"call","name":"f","args":[],"share":"1.5"}"#, expect![[r#"`call.share` is "1.5", not number"#]]);
+    check(r#"{"type":"call","name":"f","args":[],"share":1.5}"#, expect!["as documented"]);
     check(r#"{"type":"call","name":"f","args":[],"note":"","by_key":{"a":1,"":[1,"x"]}}"#, expect!["as documented"]);
     check(r#"{"type":"call","name":"f","args":[],"note":1}"#, expect!["`call.note` is 1, not text"]);
     check(
@@ -142,13 +145,14 @@ fn the_check_finds_what_is_not_as_documented() {
 #[test]
 fn what_printing_is_tested_with_is_documented() {
     let tests = [
+        include_str!("../../../ui/src/bench.rs"),
         include_str!("../../../ui/src/maps/tests.rs"),
         include_str!("../../../ui/src/printf.rs"),
         include_str!("../../../ui/src/run.rs"),
     ];
     let lines = tests.iter().flat_map(|test| test.lines()).map(str::trim).filter(|line| line.starts_with("{\"type\":"));
     let seen: std::collections::BTreeSet<String> = lines.map(|line| documented(line)["type"].to_string()).collect();
-    let expect = ["attached", "hist", "map", "printf", "quantiles", "stats", "summary", "time", "value"];
+    let expect = ["attached", "bench", "hist", "map", "printf", "quantiles", "stats", "summary", "time", "value"];
     assert_eq!(seen.into_iter().collect::<Vec<_>>(), expect.map(|name| format!("\"{name}\"")));
 }
 

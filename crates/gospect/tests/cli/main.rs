@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where something goes wrong")]
 
 mod bad_input;
+mod bench;
 mod contract;
 mod doctor;
 mod explain;

@@ -32,6 +32,19 @@ fn confinable() -> Result<(), Missing> {
     }
 }
 
+#[test]
+fn without_rights_nothing_is_measured() {
+    need!(confinable());
+    check_confined(
+        &["setpriv", "--bounding-set", "-sys_admin,-perfmon"],
+        &["bench"],
+        expect![[r#"
+        gospect: loading an eBPF program was not permitted, gospect lacks CAP_PERFMON: Operation not permitted (os error 1)
+        hint: run as root, or give gospect cap_bpf,cap_perfmon
+        (exit status 3)"#]],
+    );
+}
+
 const BEGIN: [&str; 3] = ["run", "-e", "BEGIN { exit() }"];
 
 #[test]

@@ -31,7 +31,7 @@ use super::{remains, tally};
 use crate::refusal::Refusal;
 use crate::target::Target;
 use clocks::Intervals;
-use life::Life;
+pub(super) use life::Life;
 use probes::{Placing, Probes};
 
 /// How often the ring is looked at.
@@ -77,7 +77,7 @@ fn first_line(text: &str) -> String {
 }
 
 /// What is in the kernel, and what is known of it.
-struct Live<'r> {
+pub(super) struct Live<'r> {
     compiled: &'r Compiled,
     engine: &'r Engine,
     limits: Limits,
@@ -107,7 +107,7 @@ struct Live<'r> {
 }
 
 impl<'r> Live<'r> {
-    fn load(compiled: &'r Compiled, limits: Limits, life: &Life) -> Result<Live<'r>, Stopped> {
+    pub(super) fn load(compiled: &'r Compiled, limits: Limits, life: &Life) -> Result<Live<'r>, Stopped> {
         let (engine, program) = (&compiled.engine, &compiled.program);
         let maps = engine.maps(&program.maps)?;
         let probes = vec![Probes::load(engine, program, &maps)?];
@@ -166,7 +166,7 @@ impl<'r> Live<'r> {
         self.maps.get(id).ok_or_else(|| no_map().into())
     }
 
-    fn arm(&mut self, armed: bool) -> Result<(), Stopped> {
+    pub(super) fn arm(&mut self, armed: bool) -> Result<(), Stopped> {
         let table = self.maps.get(self.compiled.program.tables.control).ok_or_else(no_map)?;
         Ok(self.control.arm(armed, table)?)
     }
@@ -181,7 +181,7 @@ impl<'r> Live<'r> {
         Ok(())
     }
 
-    fn attach(&mut self, life: &Life) -> Result<(), Stopped> {
+    pub(super) fn attach(&mut self, life: &Life) -> Result<(), Stopped> {
         let compiled = self.compiled;
         let executables = compiled.binaries().into_iter().map(Some).collect();
         let placing = Placing { engine: self.engine, compiled, executables, pid: self.watch.pid() };
@@ -195,6 +195,16 @@ impl<'r> Live<'r> {
             self.in_place.extend(attached);
         }
         self.catch_up()
+    }
+
+    /// Throws the records away that are in the ring; how many they were.
+    pub(super) fn discard(&mut self) -> usize {
+        self.ring.drain(|_| {})
+    }
+
+    /// Takes out what is at sites.
+    pub(super) fn detach(&mut self) {
+        self.probes.iter_mut().rev().for_each(Probes::detach);
     }
 
     /// Puts in what processes did before the probes saw them.
@@ -384,7 +394,7 @@ impl<'r> Live<'r> {
         unshown.map_or(Ok(()), |error| Err(error.into()))
     }
 
-    fn summary(&self) -> Result<Summary, Stopped> {
+    pub(super) fn summary(&self) -> Result<Summary, Stopped> {
         let Compiled { plan, program, .. } = self.compiled;
         let mut summary = tally::summary(plan, program, &self.maps, &self.attached)?;
         let programs = self.probes.iter().flat_map(Probes::programs).chain(&self.events);
@@ -417,7 +427,7 @@ impl<'r> Live<'r> {
         let Compiled { program, .. } = self.compiled;
         self.arm(false)?;
         self.in_place.clear();
-        self.probes.iter_mut().rev().for_each(Probes::detach);
+        self.detach();
         let exit = life.end()?;
         self.act(show)?;
         self.once(On::End)?;

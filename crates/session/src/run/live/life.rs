@@ -18,7 +18,7 @@ use crate::target::{Target, no_such_process};
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What the run ends with.
-pub(super) struct Life {
+pub(in crate::run) struct Life {
     name: String,
     /// The process that was named.
     process: Option<Process>,

@@ -1,0 +1,360 @@
+//! A program to try probes on that gospect carries with it: functions in gospect's own executable that look like Go's,
+//! and a process, a fork of gospect, that does nothing but call them when it is told to, and says how long that took.
+//!
+//! A function has what a small function of Go has: the stack check, which is never true, the frame, and an end.
+//!
+//! ```text
+//!  +0  cmp rsp, [r14+16]     the kernel steps over it
+//!  +4  jbe                   to the next instruction
+//!  +6  push rbp              the kernel emulates it
+//!  +7  mov rbp, rsp
+//! +10  pop rbp
+//! +11  jmp                   the kernel emulates it; of the many functions [`COLD`] has none
+//! +16  ret                   the kernel steps over it
+//! ```
+//!
+//! While one runs, R14 points to something with the fields of a [`G`] of Go's runtime, and the stack is within its
+//! bounds. No Go is in it, and no other place in gospect calls these functions.
+
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::os::fd::AsRawFd;
+use std::time::Duration;
+
+use crate::proc::Pid;
+
+/// How many functions are there to be called.
+pub const HOT: usize = 16;
+/// How many functions are there only to have probes.
+pub const COLD: usize = 10_000;
+/// The stack check.
+pub const CHECK: u32 = 0;
+/// Where the frame is made.
+pub const FRAME: u32 = 6;
+/// The jump of a function that is called.
+pub const JUMP: u32 = 11;
+/// The return of a function that is called.
+pub const RETURN: u32 = 16;
+/// The return of one of the many.
+pub const COLD_RETURN: u32 = 11;
+/// What symbol tables call the first of the functions to be called.
+pub const SYMBOL: &str = "gospect_specimen_hot";
+
+const HOT_BYTES: usize = 32;
+const COLD_BYTES: usize = 16;
+
+/// The arguments that functions are called with, in the registers of Go's first integers, but for the first: that counts
+/// down to 1.
+pub const ARGUMENTS: [u64; 3] = [22, 333, 4444];
+
+/// What R14 points to. `g.stackguard0` and `g.m` stand where Go has them; the rest is wherever the layout says.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct G {
+    /// `g.stack.lo`
+    pub stack_lo: u64,
+    /// `g.stack.hi`
+    pub stack_hi: u64,
+    /// `g.stackguard0`
+    pub stackguard: u64,
+    /// `g.m`
+    pub m: u64,
+    /// `g.sched.sp`
+    pub sched_sp: u64,
+    /// `g.goid`
+    pub goid: u64,
+    /// `m.curg`, of an m at the same address
+    pub curg: u64,
+}
+
+/// The goroutine that all calls run on.
+pub const GOID: u64 = 7;
+
+/// Whether there are such functions for this machine.
+#[must_use]
+pub const fn exists() -> bool {
+    cfg!(target_arch = "x86_64")
+}
+
+#[cfg(target_arch = "x86_64")]
+mod code {
+    core::arch::global_asm!(
+        ".pushsection .text.gospect_specimen, \"ax\", @progbits",
+        ".balign 64",
+        ".globl gospect_specimen_hot",
+        ".hidden gospect_specimen_hot",
+        ".type gospect_specimen_hot, @function",
+        "gospect_specimen_hot:",
+        ".rept {hot}",
+        ".balign {hot_bytes}",
+        "cmp rsp, [r14 + 16]",
+        ".byte 0x76, 0",
+        "push rbp",
+        "mov rbp, rsp",
+        "pop rbp",
+        ".byte 0xe9, 0, 0, 0, 0",
+        "ret",
+        ".endr",
+        ".balign {hot_bytes}",
+        ".size gospect_specimen_hot, . - gospect_specimen_hot",
+        ".globl gospect_specimen_cold",
+        ".hidden gospect_specimen_cold",
+        ".type gospect_specimen_cold, @function",
+        "gospect_specimen_cold:",
+        ".rept {cold}",
+        ".balign {cold_bytes}",
+        "cmp rsp, [r14 + 16]",
+        ".byte 0x76, 0",
+        "push rbp",
+        "mov rbp, rsp",
+        "pop rbp",
+        "ret",
+        ".endr",
+        ".balign {cold_bytes}",
+        ".size gospect_specimen_cold, . - gospect_specimen_cold",
+        // gospect_specimen_calls(times: rdi, function: rsi, g: rdx)
+        ".globl gospect_specimen_calls",
+        ".hidden gospect_specimen_calls",
+        ".type gospect_specimen_calls, @function",
+        "gospect_specimen_calls:",
+        "push rbp",
+        "push rbx",
+        "push r12",
+        "push r13",
+        "push r14",
+        "mov r12, rdi",
+        "mov r13, rsi",
+        "mov r14, rdx",
+        "2:",
+        "mov rax, r12",
+        "mov ebx, {second}",
+        "mov ecx, {third}",
+        "mov edi, {fourth}",
+        "call r13",
+        "dec r12",
+        "jne 2b",
+        "pop r14",
+        "pop r13",
+        "pop r12",
+        "pop rbx",
+        "pop rbp",
+        "ret",
+        ".size gospect_specimen_calls, . - gospect_specimen_calls",
+        ".popsection",
+        hot = const super::HOT,
+        hot_bytes = const super::HOT_BYTES,
+        cold = const super::COLD,
+        cold_bytes = const super::COLD_BYTES,
+        second = const super::ARGUMENTS[0],
+        third = const super::ARGUMENTS[1],
+        fourth = const super::ARGUMENTS[2],
+    );
+
+    unsafe extern "C" {
+        fn gospect_specimen_hot();
+        fn gospect_specimen_cold();
+        fn gospect_specimen_calls(times: u64, function: u64, g: *const super::G);
+    }
+
+    pub fn hot() -> u64 {
+        gospect_specimen_hot as *const () as u64
+    }
+
+    pub fn cold() -> u64 {
+        gospect_specimen_cold as *const () as u64
+    }
+
+    /// Calls one of the functions.
+    pub fn calls(times: u64, function: u64, g: &super::G) {
+        // SAFETY: callers pass the address of a function above, which keeps the stack and all registers but flags, and
+        // reads one word of `g`; the loop saves what it uses beyond what C lets it.
+        unsafe { gospect_specimen_calls(times, function, std::ptr::from_ref(g)) }
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+mod code {
+    pub fn hot() -> u64 {
+        0
+    }
+
+    pub fn cold() -> u64 {
+        0
+    }
+
+    pub fn calls(_: u64, _: u64, _: &super::G) {}
+}
+
+/// Where one of the [`HOT`] functions is in our memory, and the specimen's.
+#[must_use]
+pub fn hot(n: usize) -> u64 {
+    code::hot() + (n.min(HOT - 1) * HOT_BYTES) as u64
+}
+
+/// Where one of the [`COLD`] functions is.
+#[must_use]
+pub fn cold(n: usize) -> u64 {
+    code::cold() + (n.min(COLD - 1) * COLD_BYTES) as u64
+}
+
+/// The process.
+#[derive(Debug)]
+pub struct Specimen {
+    pid: libc::pid_t,
+    orders: PipeWriter,
+    answers: PipeReader,
+}
+
+/// Which of the [`HOT`] functions to call, how often, and whether to say how long it took: what goes through the pipe.
+type Order = [u64; 3];
+
+impl Specimen {
+    /// Starts it. To be done before there is anything in the process that the fork should not keep: it has all files that
+    /// are open now, and keeps attached what is.
+    ///
+    /// # Errors
+    /// Where no process can be made, or [there is no code](exists) for this machine.
+    pub fn start() -> io::Result<Specimen> {
+        if !exists() {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+        let (ordered, orders) = io::pipe()?;
+        let (answers, answered) = io::pipe()?;
+        // SAFETY: the child only reads and writes pipes, asks for the time and calls the functions above until it ends by
+        // _exit(2): it takes no lock and allocates nothing, so it may be forked from a process with several threads.
+        match unsafe { libc::fork() } {
+            -1 => Err(io::Error::last_os_error()),
+            0 => {
+                // Else it would never see the end of its orders.
+                // SAFETY: only closes the copies of descriptors that nothing in the child uses.
+                unsafe { (libc::close(orders.as_raw_fd()), libc::close(answers.as_raw_fd())) };
+                let _ = serve(&ordered, &answered);
+                // SAFETY: _exit(2) ends the process and returns to nobody.
+                unsafe { libc::_exit(0) }
+            }
+            pid => Ok(Specimen { pid, orders, answers }),
+        }
+    }
+
+    /// Its number.
+    #[must_use]
+    pub fn pid(&self) -> Pid {
+        Pid(self.pid.unsigned_abs())
+    }
+
+    /// Has a function called so many times; how much time of its CPU that took.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn calls(&mut self, hot: usize, times: u64) -> io::Result<Duration> {
+        self.send([hot as u64, times, 1])?;
+        let mut answer = [0; 8];
+        self.answers.read_exact(&mut answer)?;
+        Ok(Duration::from_nanos(u64::from_ne_bytes(answer)))
+    }
+
+    /// Has a function called so many times, and does not wait for it.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn order(&mut self, hot: usize, times: u64) -> io::Result<()> {
+        self.send([hot as u64, times, 0])
+    }
+
+    fn send(&mut self, order: Order) -> io::Result<()> {
+        self.orders.write_all(order.map(u64::to_ne_bytes).as_flattened())
+    }
+}
+
+impl Drop for Specimen {
+    fn drop(&mut self) {
+        // SAFETY: it is our child and was not waited for, so that its number is its own; neither touches memory of ours.
+        unsafe {
+            libc::kill(self.pid, libc::SIGKILL);
+            libc::waitpid(self.pid, std::ptr::null_mut(), 0);
+        }
+    }
+}
+
+/// What the child does until there are no more orders.
+fn serve(mut ordered: &PipeReader, mut answered: &PipeWriter) -> io::Result<()> {
+    loop {
+        let mut order = [[0; 8]; 3];
+        ordered.read_exact(order.as_flattened_mut())?;
+        let [hot_function, times, answer]: Order = order.map(u64::from_ne_bytes);
+        let took = timed(hot(hot_function as usize), times);
+        if answer != 0 {
+            answered.write_all(&took.to_ne_bytes())?;
+        }
+    }
+}
+
+fn timed(function: u64, times: u64) -> u64 {
+    let here = std::ptr::from_ref(&function) as u64;
+    let mut g = G { stack_lo: here - (64 << 10), stack_hi: here + (64 << 10), goid: GOID, ..G::default() };
+    g.stackguard = g.stack_lo;
+    let before = own_time();
+    if times > 0 {
+        code::calls(times, function, &g);
+    }
+    own_time() - before
+}
+
+/// Nanoseconds that this thread has had of a CPU.
+fn own_time() -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: clock_gettime(2) fills in what it is given; this clock exists on every kernel that is supported.
+    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
+    time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs()
+}
+
+#[cfg(target_arch = "x86_64")]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Process;
+
+    /// The bytes of our own memory.
+    fn bytes(at: u64, count: usize) -> Vec<u8> {
+        let mut bytes = vec![0; count];
+        Process::open(Pid(std::process::id())).unwrap().memory().unwrap().read(at, &mut bytes).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn instructions_are_where_they_are_said_to_be() {
+        for n in 0..HOT {
+            let code = bytes(hot(n), HOT_BYTES);
+            assert_eq!(code[CHECK as usize..4], [0x49, 0x3b, 0x66, 0x10]);
+            assert_eq!([FRAME, JUMP, RETURN].map(|at| code[at as usize]), [0x55, 0xe9, 0xc3]);
+        }
+        for n in [0, 1, COLD - 1] {
+            let code = bytes(cold(n), COLD_BYTES);
+            assert_eq!(code[CHECK as usize..4], [0x49, 0x3b, 0x66, 0x10]);
+            assert_eq!([FRAME, COLD_RETURN].map(|at| code[at as usize]), [0x55, 0xc3]);
+        }
+    }
+
+    #[test]
+    fn it_calls_when_it_is_told_to_and_ends_when_it_is_dropped() {
+        let mut specimen = Specimen::start().unwrap();
+        let pid = specimen.pid();
+        assert_eq!(Process::open(pid).unwrap().exe_path().unwrap().path, std::env::current_exe().unwrap());
+        specimen.order(3, 1000).unwrap();
+        assert!(specimen.calls(HOT - 1, 100_000).unwrap() > specimen.calls(0, 0).unwrap());
+        drop(specimen);
+        assert!(Process::open(pid).is_err());
+    }
+
+    #[test]
+    fn it_ends_when_there_is_nobody_to_order() {
+        let specimen = Specimen::start().unwrap();
+        let Specimen { pid, .. } = specimen;
+        let mut specimen = std::mem::ManuallyDrop::new(specimen);
+        let (_, closed) = io::pipe().unwrap();
+        drop(std::mem::replace(&mut specimen.orders, closed));
+        let mut status = -1;
+        // SAFETY: waits for our own child.
+        unsafe { libc::waitpid(pid, &raw mut status, 0) };
+        assert_eq!(status, 0);
+    }
+}

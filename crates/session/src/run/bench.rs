@@ -1,0 +1,412 @@
+//! What probes cost on this machine: `gospect bench`.
+//!
+//! The programs are those that `gospect run` makes of the same texts, put in place the same way, in a process that does
+//! nothing but call their functions ([`kernel::specimen`]); only what the checker is told about that process is written
+//! by hand ([`sample`]). Costs are the process's own CPU time, so that other load does not count as much, and are
+//! measured in turns: all variants are in place at once, each on a function of its own, and every round goes through all.
+//!
+//! Records are never lost for want of a reader: the process makes no more of them than the ring holds before they are
+//! read. So throughput is what probe and reader together sustain.
+
+mod flow;
+mod rival;
+mod sample;
+
+use std::io;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use event::run::Summary;
+use kernel::engine::{self, Engine, Site, Uprobes, attach};
+use kernel::specimen::{self, Specimen};
+use kernel::{Pid, Process};
+
+use super::live::{Life, Live};
+use super::world::Executables;
+use super::{Compiled, Limits, Planned, Script, Show, Stopped};
+use crate::refusal::Refusal;
+use crate::target::Target;
+use flow::{Flow, Paced};
+use rival::Rival;
+use sample::Sample;
+
+/// What the kernel does with the instruction under a probe.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Sited {
+    /// It does itself what the instruction does.
+    Emulated,
+    /// It has the processor run it apart.
+    Stepped,
+}
+
+/// What a probe does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Body {
+    /// Nothing: it is a program that ends at once, without anything that gospect needs.
+    Empty,
+    /// `@ = count()`
+    Count,
+    /// A record with the goroutine and four arguments.
+    Event4,
+    /// `@[goid] = hist(elapsed)`, of which a hit is half of a call: its beginning or its end.
+    Hist,
+}
+
+/// What one hit costs.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Hit {
+    /// Where.
+    pub site: Sited,
+    /// What it does.
+    pub body: Body,
+    /// CPU time, in nanoseconds.
+    pub ns: f64,
+    /// Times the empty probe on an emulated site.
+    pub ratio: f64,
+}
+
+/// What a hit of another tool's count costs at the first byte of a function.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Versus {
+    /// What the tool calls itself, such as "bpftrace v0.17.0".
+    pub tool: String,
+    /// CPU time, in nanoseconds.
+    pub ns: f64,
+    /// Times the empty probe on an emulated site.
+    pub ratio: f64,
+    /// Times gospect's count at the site that gospect would take.
+    pub times: f64,
+}
+
+/// How long probes take to come and go.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Attaching {
+    /// At how many sites.
+    pub sites: u64,
+    /// To put them in place.
+    pub attach: Duration,
+    /// To take them out.
+    pub detach: Duration,
+}
+
+/// How many records of [`Body::Event4`] are taken in a second.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Throughput {
+    /// By so many a second.
+    pub events_per_s: u64,
+    /// And how many there was no room for.
+    pub lost: u64,
+}
+
+/// How many sites are attached to at once.
+const SITES: [u64; 3] = [1, 1_000, 10_000];
+/// Rounds there are at least, however little time there is.
+const ROUNDS: usize = 5;
+/// Times that probes are put in place at least.
+const TURNS: usize = 3;
+/// Calls of a function in a round.
+const CALLS: u64 = 2_000;
+/// Calls of a function whose probes are stepped over.
+const STEPPED_CALLS: u64 = 500;
+/// How often the ring is looked at, as by `gospect run`.
+const TICK: Duration = Duration::from_millis(1);
+/// The function of throughputs.
+const BUSY: usize = 1 + Body::Event4 as usize;
+/// A function without probes.
+const BARE: usize = 6;
+/// The first function, which other tools find by its symbol.
+const THEIRS: usize = 0;
+
+const BODIES: [Body; 4] = [Body::Empty, Body::Count, Body::Event4, Body::Hist];
+
+/// Everything that is measured with.
+pub struct Bench {
+    specimen: Specimen,
+    by_tracefs: bool,
+}
+
+impl Bench {
+    /// Starts the process that is to be probed.
+    ///
+    /// # Errors
+    /// Where probes are not permitted, or there is no such process for this machine.
+    pub fn start(by_tracefs: bool) -> Result<Bench, Stopped> {
+        if !specimen::exists() {
+            let why = "gospect carries nothing to measure probes with for this machine, only for amd64";
+            return Err(Refusal::refused(why).into());
+        }
+        Engine::open()?;
+        let unstarted = |e| Refusal::refused(format!("the process to be probed cannot be started: {e}"));
+        let specimen = Specimen::start().map_err(unstarted)?;
+        Ok(Bench { specimen, by_tracefs })
+    }
+
+    /// What hits cost, measured for about that long; beside it bpftrace's count at the first byte, if it is asked for.
+    ///
+    /// # Errors
+    /// The kernel's; also when not all hits were seen, so that there is nothing to say of their cost.
+    pub fn hits(&mut self, time: Duration, bpftrace: bool) -> Result<(Vec<Hit>, Option<Versus>), Stopped> {
+        let own = [Sited::Emulated, Sited::Stepped].into_iter().flat_map(|site| BODIES.map(|body| (site, body)));
+        let own: Vec<(Sited, Body)> = own.collect();
+        let compiled = own.iter().map(|&(site, body)| self.compile_body(site, body)).collect::<Result<Vec<_>, _>>()?;
+        let mut cases = vec![Case { slot: BARE, calls: CALLS, probes: Probes::None, times: Vec::new() }];
+        for (&(site, body), compiled) in own.iter().zip(&compiled) {
+            cases.push(self.case(site, body, compiled)?);
+        }
+        let rival = if bpftrace { Some(Rival::start(&mut self.specimen)?) } else { None };
+        if rival.is_some() {
+            cases.push(Case { slot: THEIRS, calls: STEPPED_CALLS, probes: Probes::None, times: Vec::new() });
+        }
+        self.rounds(&mut cases, time)?;
+        let bare = std::mem::take(&mut cases[0].times);
+        let measured = |case: &Case<'_>| less(&case.times, &bare);
+        let empty = measured(&cases[1]);
+        let hits: Vec<Hit> = own.iter().zip(&cases[1..]).map(|(&of, case)| hit(of, &measured(case), &empty)).collect();
+        cases.iter().try_for_each(Case::saw_all)?;
+        let (Some(rival), Some(case)) = (rival, cases.last()) else { return Ok((hits, None)) };
+        let tool = rival.end(case.called())?;
+        let (theirs, ours) = (measured(case), measured(&cases[2]));
+        let (ns, ratio) = (median(theirs.clone()), median(over(&theirs, &empty)));
+        Ok((hits, Some(Versus { tool, ns, ratio, times: median(over(&theirs, &ours)) })))
+    }
+
+    fn compile_body(&self, site: Sited, body: Body) -> Result<Compiled, Stopped> {
+        // The program of a count is not loaded where the body is empty; its engine and its file are asked for.
+        self.compile(text(slot(site, body), body))
+    }
+
+    fn case<'c>(&self, site: Sited, body: Body, compiled: &'c Compiled) -> Result<Case<'c>, Stopped> {
+        let probes = match body {
+            Body::Empty => nothing(compiled, self.specimen.pid())?,
+            _ => Probes::Live(Box::new(in_place(compiled)?)),
+        };
+        let calls = if site == Sited::Emulated { CALLS } else { STEPPED_CALLS };
+        Ok(Case { slot: slot(site, body), calls, probes, times: Vec::new() })
+    }
+
+    fn rounds(&mut self, cases: &mut [Case<'_>], time: Duration) -> Result<(), Stopped> {
+        let start = Instant::now();
+        for round in 0.. {
+            if round >= ROUNDS && start.elapsed() >= time {
+                break;
+            }
+            for case in cases.iter_mut() {
+                let took = self.specimen.calls(case.slot, case.calls).map_err(|e| gone(&e))?;
+                case.times.push(took.as_nanos() as f64 / case.calls as f64);
+                if let Probes::Live(live) = &mut case.probes {
+                    live.discard();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// How long it takes to put probes in place and to take them out, for [1, 1 000 and 10 000 sites](SITES).
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn attaching(&mut self, time: Duration) -> Result<Vec<Attaching>, Stopped> {
+        let patterns = ["many.0000", "many.0*", "many.*"];
+        let compiled = patterns.map(|pattern| self.compile(format!("go:{pattern} {{ @ = count() }}")));
+        let compiled = compiled.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let mut lives = compiled.iter().map(loaded).collect::<Result<Vec<_>, _>>()?;
+        let mut turns = SITES.map(|_| Vec::new());
+        let start = Instant::now();
+        for turn in 0.. {
+            if turn >= TURNS && start.elapsed() >= time {
+                break;
+            }
+            for ((live, life), turns) in lives.iter_mut().zip(&mut turns) {
+                turns.push(come_and_go(live, life)?);
+            }
+        }
+        let took = |turns: &[[Duration; 2]], which: usize| {
+            Duration::from_secs_f64(median(turns.iter().map(|turn| turn[which].as_secs_f64()).collect()))
+        };
+        let rows = SITES.into_iter().zip(&turns);
+        Ok(rows.map(|(sites, t)| Attaching { sites, attach: took(t, 0), detach: took(t, 1) }).collect())
+    }
+
+    /// How many records go through the ring, read and thrown away.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn ring(&mut self, time: Duration) -> Result<Throughput, Stopped> {
+        let compiled = self.compile(text(BUSY, Body::Event4))?;
+        let mut live = in_place(&compiled)?;
+        let (start, mut taken, mut flow) = (Instant::now(), 0, Flow::new(&mut self.specimen));
+        while start.elapsed() < time {
+            flow.fill(taken).map_err(|e| gone(&e))?;
+            sleep(TICK);
+            taken += live.discard() as u64;
+        }
+        let took = start.elapsed();
+        Ok(Throughput { events_per_s: per_second(taken, took), lost: live.summary()?.lost })
+    }
+
+    /// How many of its records are shown, as `gospect run` does it.
+    ///
+    /// # Errors
+    /// The kernel's, and those of who shows.
+    pub fn text(&mut self, time: Duration, show: &mut dyn Show) -> Result<Throughput, Stopped> {
+        let compiled = self.compile(text(BUSY, Body::Event4))?;
+        let mut paced = Paced::new(show, Flow::new(&mut self.specimen));
+        compiled.run(Limits { duration: Some(time), printed: None }, &mut paced)?;
+        Ok(Throughput { events_per_s: per_second(paced.shown, paced.took), lost: paced.lost })
+    }
+
+    /// What `gospect run` would make of a text, if the specimen were a program of Go.
+    fn compile(&self, text: String) -> Result<Compiled, Stopped> {
+        let target = Some(Target::Pid(self.specimen.pid()));
+        let script = Script { text, target, by_tracefs: self.by_tracefs, ..Script::default() };
+        let (tree, messages) = probe::parse(&script.source());
+        let executables = Executables::open(Some(&Target::Path("/proc/self/exe".into())), None, &tree)?;
+        let engine = Engine::open()?;
+        let engine = if self.by_tracefs { engine.without_links() } else { engine };
+        let own = executables.target().ok_or_else(|| Refusal::refused("gospect's own executable was not opened"))?;
+        let (plan, warnings) = script.check(&tree, messages, &Sample::new(own.elf(), bias(own.elf().entry.0)?))?;
+        Ok(Compiled::new(script, Planned { executables, plan, warnings }, engine)?)
+    }
+}
+
+/// How far behind the addresses of its file gospect is loaded.
+fn bias(entry: u64) -> Result<u64, Refusal> {
+    let own = Process::open(Pid(std::process::id())).and_then(|own| own.entry_point());
+    let own = own.map_err(|e| Refusal::refused(format!("gospect cannot find out where it is loaded itself: {e}")))?;
+    Ok(own.wrapping_sub(entry))
+}
+
+fn slot(site: Sited, body: Body) -> usize {
+    body as usize + if site == Sited::Emulated { 1 } else { sample::STEPPED }
+}
+
+/// What a user would type.
+fn text(slot: usize, body: Body) -> String {
+    let name = sample::hot_name(slot);
+    match body {
+        Body::Empty | Body::Count => format!("go:{name} {{ @ = count() }}"),
+        Body::Event4 => format!(
+            "go:{name} {{ printf(\"%d {name}(a=%d, b=%d, c=%d, d=%d)\\n\", goid, args.a, args.b, args.c, args.d) }}"
+        ),
+        Body::Hist => format!("goret:{name} {{ @[goid] = hist(elapsed) }}"),
+    }
+}
+
+fn gone(error: &io::Error) -> Refusal {
+    Refusal::refused(format!("the process to be probed has ended: {error}"))
+}
+
+/// A function and what is on it.
+struct Case<'c> {
+    slot: usize,
+    /// In a round.
+    calls: u64,
+    probes: Probes<'c>,
+    /// Nanoseconds a call, by round.
+    times: Vec<f64>,
+}
+
+/// What is in place, as long as this is there.
+enum Probes<'c> {
+    /// Nothing, or nothing of ours.
+    None,
+    /// A program that does nothing.
+    Nothing { _attached: attach::Attached, _program: engine::Program },
+    /// A script.
+    Live(Box<Live<'c>>),
+}
+
+impl Case<'_> {
+    fn called(&self) -> u64 {
+        self.calls * self.times.len() as u64
+    }
+
+    fn saw_all(&self) -> Result<(), Stopped> {
+        match &self.probes {
+            Probes::Live(live) => Ok(all_seen(&sample::hot_name(self.slot), self.called(), &live.summary()?)?),
+            Probes::None | Probes::Nothing { .. } => Ok(()),
+        }
+    }
+}
+
+fn all_seen(name: &str, called: u64, summary: &Summary) -> Result<(), Refusal> {
+    let Summary { hits, lost, unpaired, foreign, no_g, .. } = *summary;
+    if hits == called && [lost, unpaired, foreign, no_g] == [0; 4] {
+        return Ok(());
+    }
+    let of_them = format!("{lost} of them lost, {} not paired", unpaired + foreign + no_g);
+    let why = format!("{hits} of {called} calls of {name} were seen, {of_them}");
+    Err(Refusal::refused(format!("what probes cost cannot be said: {why}")))
+}
+
+fn loaded(compiled: &Compiled) -> Result<(Live<'_>, Life), Stopped> {
+    let life = Life::begin(&compiled.script)?;
+    Ok((Live::load(compiled, Limits::default(), &life)?, life))
+}
+
+fn in_place(compiled: &Compiled) -> Result<Live<'_>, Stopped> {
+    let (mut live, life) = loaded(compiled)?;
+    live.attach(&life)?;
+    live.arm(true)?;
+    Ok(live)
+}
+
+/// The program that does nothing, at the sites of a script.
+fn nothing(compiled: &Compiled, pid: Pid) -> Result<Probes<'static>, Stopped> {
+    let missing = || Refusal::refused("the script has no probe");
+    let user = compiled.program.users.first().ok_or_else(missing)?;
+    let sites: Vec<Site> = user.sites.iter().map(|site| Site { offset: site.file.0, cookie: 0 }).collect();
+    let executable = compiled.executables.target().ok_or_else(missing)?;
+    let program = compiled.engine.load_nothing()?;
+    let uprobes = Uprobes { file: &executable.file, sites: &sites, pid: Some(pid), returning: false };
+    let attached = compiled.engine.uprobes(&program, &uprobes)?;
+    refused(&attached)?;
+    Ok(Probes::Nothing { _attached: attached, _program: program })
+}
+
+fn refused(attached: &attach::Attached) -> Result<(), Refusal> {
+    attached.refused.first().map_or(Ok(()), |refused| Err(Refusal::refused(refused.to_string())))
+}
+
+/// How long it takes to put a script's probes in place, and to take them out.
+fn come_and_go(live: &mut Live<'_>, life: &Life) -> Result<[Duration; 2], Stopped> {
+    let start = Instant::now();
+    live.attach(life)?;
+    let came = start.elapsed();
+    let start = Instant::now();
+    live.detach();
+    let went = start.elapsed();
+    match live.summary()?.skipped.first() {
+        Some(skipped) => Err(Refusal::refused(format!("{} was not probed: {}", skipped.func, skipped.why)).into()),
+        None => Ok([came, went]),
+    }
+}
+
+fn hit((site, body): (Sited, Body), times: &[f64], empty: &[f64]) -> Hit {
+    let hits = if body == Body::Hist { 2.0 } else { 1.0 };
+    Hit { site, body, ns: median(times.to_vec()) / hits, ratio: median(over(times, empty)) / hits }
+}
+
+/// By round, what is more than that.
+fn less(times: &[f64], bare: &[f64]) -> Vec<f64> {
+    times.iter().zip(bare).map(|(time, bare)| time - bare).collect()
+}
+
+/// By round, how many times that.
+fn over(times: &[f64], of: &[f64]) -> Vec<f64> {
+    times.iter().zip(of).map(|(time, of)| time / of).collect()
+}
+
+/// The one in the middle, or between those that are.
+fn median(mut all: Vec<f64>) -> f64 {
+    all.sort_by(f64::total_cmp);
+    let middle = [all.len().saturating_sub(1) / 2, all.len() / 2].map(|at| all.get(at).copied().unwrap_or(f64::NAN));
+    (middle[0] + middle[1]) / 2.0
+}
+
+fn per_second(events: u64, took: Duration) -> u64 {
+    (events as f64 / took.as_secs_f64().max(1e-9)).round() as u64
+}
+
+#[cfg(test)]
+mod tests;
