@@ -183,7 +183,8 @@ const TEXT: Flag = Flag {
 };
 
 /// The process whose hits count.
-const ONLY: Flag = Flag { brief: "Take the program of this process as target, and only its hits", ..PID };
+const ONLY: Flag =
+    Flag { brief: "Take the program of this process as target; its probes count this process only", ..PID };
 
 /// The program that scripts are about.
 const TARGET_PATH: Flag = Flag {

@@ -50,8 +50,10 @@ pub const PROBES: &[Probe] = &[
               and `gopc` (where the `go` statement is); `exit` has `goid` and `startfunc`. `state` has `goid`, the \
               states `from` and `to`, `reason` (why it waits, or has waited), `for` (nanoseconds in the state that \
               it leaves) and `startfunc`. Names of states are those of Go's own traces: `\"runnable\"`, \
-              `\"running\"`, `\"syscall\"`, `\"waiting\"`, `\"dead\"`; reasons are those of its stack traces: \
-              `\"chan receive\"`.",
+              `\"running\"`, `\"syscall\"`, `\"waiting\"`, `\"preempted\"`, `\"copystack\"` (its stack grows or shrinks), \
+              `\"dead\"`; reasons are those of its stack traces: `\"chan receive\"`. `args` are about the goroutine \
+              that is concerned, words such as `goid` and `startfunc` about the one whose code runs here: in \
+              `create` that is the parent.",
         example: "goroutine:state",
         since: FIRST,
         form: Form::Goroutine,
@@ -192,7 +194,8 @@ pub const ROWS: &[Row] = &[
         Places::Goroutines,
         Value::Word(Word::StartFunc),
         "go:main.handle { @[startfunc] = count(); }",
-        "The function that it began with; compares with names.",
+        "The function that it began with; compares with names. A wrapper that Go makes for a `go` statement is shown as \
+         the function that it calls.",
     ),
     value(
         "func",
@@ -213,7 +216,8 @@ pub const ROWS: &[Row] = &[
         Places::Programs,
         Value::Word(Word::UStack),
         "go:main.handle { @[ustack] = count(); }",
-        "The stack of the program, up to 32 frames.",
+        "The stack of the program, up to 32 frames, and with them functions that were inlined and a caller whose frame is \
+         not complete yet. Functions of programs that a probe of the script is in have names, others are addresses.",
     ),
     value(
         "nsecs",
@@ -326,7 +330,7 @@ pub const ROWS: &[Row] = &[
             at_least(0, &[Param::Number]),
             Meaning::Function(Function::UStack),
             "go:main.handle { @[ustack(3)] = count(); }",
-            "The stack of the program, up to FRAMES frames.",
+            "The same, up to FRAMES frames.",
         ),
         Places::Programs,
     ),

@@ -34,8 +34,10 @@ use clocks::Intervals;
 pub(super) use life::Life;
 use probes::{Placing, Probes};
 
-/// How often the ring is looked at.
+/// How often the ring is looked at, and how often at least where nothing came for a while: nobody waits for what is rare,
+/// and waking up costs.
 const TICK: Duration = Duration::from_millis(1);
+const IDLE_TICK: Duration = Duration::from_millis(8);
 /// How often it is looked whether the target is still there, and whether the script has asked for the end.
 const GLANCE: Duration = Duration::from_millis(10);
 /// How often it is looked which processes have ended.
@@ -233,9 +235,9 @@ impl<'r> Live<'r> {
     fn follow(&mut self, life: &mut Life, show: &mut dyn Show) -> Result<Cause, Stopped> {
         let start = Instant::now();
         let mut intervals = Intervals::new(&self.compiled.program.events, start);
-        let (mut glanced, mut look, mut said) = (start, start + LOOK, false);
+        let (mut glanced, mut look, mut said, mut tick) = (start, start + LOOK, false, TICK);
         loop {
-            self.act(show)?;
+            tick = if self.act(show)? { TICK } else { IDLE_TICK.min(tick + tick / 8) };
             let now = Instant::now();
             let late = || self.limits.duration.filter(|&most| now - start >= most).map(|_| Cause::Duration);
             if let Some(cause) = self.is_over().or_else(ordered).or_else(late) {
@@ -262,7 +264,7 @@ impl<'r> Live<'r> {
                 said = true;
                 self.tell_silence(show)?;
             }
-            sleep(intervals.until_next(now).map_or(TICK, |next| next.min(TICK)));
+            sleep(intervals.until_next(now).map_or(tick, |next| next.min(tick)));
         }
     }
 
@@ -352,7 +354,8 @@ impl<'r> Live<'r> {
     }
 
     /// Does what the records in the ring ask for.
-    fn act(&mut self, show: &mut dyn Show) -> Result<(), Stopped> {
+    /// Does what the records in the ring ask for; says whether there were any.
+    fn act(&mut self, show: &mut dyn Show) -> Result<bool, Stopped> {
         self.notes.drain(..).for_each(|note| show.note(&note));
         let (compiled, maps) = (self.compiled, &self.maps);
         let known = Known {
@@ -391,7 +394,7 @@ impl<'r> Live<'r> {
         if count > 0 {
             show.pause()?;
         }
-        unshown.map_or(Ok(()), |error| Err(error.into()))
+        unshown.map_or(Ok(count > 0), |error| Err(error.into()))
     }
 
     pub(super) fn summary(&self) -> Result<Summary, Stopped> {

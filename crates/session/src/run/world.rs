@@ -109,8 +109,13 @@ impl Executables {
             let opened = all.add(target)?;
             all.names.insert(String::new(), Ok(opened));
         } else if let Some(command) = command {
-            // It may be anything, as long as nothing is asked of it.
             let opened = all.add(&Target::Path(located(&command.to_string_lossy())));
+            // It may be anything, as long as nothing is asked of it.
+            if asks_of_target(script)
+                && let Err(refusal) = opened
+            {
+                return Err(refusal);
+            }
             all.names.insert(String::new(), opened.map_err(|refusal| refusal.sentence));
         }
         let points = script.clauses.iter().flat_map(|clause| &clause.points);
@@ -168,6 +173,16 @@ impl Executables {
     pub fn find(&self, name: &str) -> Result<usize, String> {
         self.names.get(name).cloned().unwrap_or_else(|| Err(format!("{name} was not opened")))
     }
+}
+
+/// Whether a script has a probe in its target.
+fn asks_of_target(script: &Script) -> bool {
+    let mut points = script.clauses.iter().flat_map(|clause| &clause.points);
+    points.any(|point| match &point.attach {
+        Attach::User(user) => user.binary.value.is_empty(),
+        Attach::Goroutine(_) => true,
+        _ => false,
+    })
 }
 
 /// The same file, for probes.
