@@ -25,6 +25,8 @@ const SCRIPTS: u64 = 300;
 /// How long one kernel may take.
 const PATIENCE: Duration = Duration::from_secs(40 * 60);
 
+const QEMU: &str = "qemu-system-x86_64";
+
 /// Programs that need no library, where Rust has them.
 const STATIC: &str = "x86_64-unknown-linux-musl";
 
@@ -57,7 +59,17 @@ const CHECKS: [Check; 5] = [
         tests: &["handed_around::arguments_and_results_are_those_that_the_service_counts"],
     },
     Check { column: "random scripts", in_verifier: true, tests: &["scripts::random_scripts_are_emitted_and_loaded"] },
-    Check { column: "all limits at once", in_verifier: true, tests: &["edges::all_limits_at_once"] },
+    Check {
+        column: "scripts at their limits",
+        in_verifier: true,
+        tests: &[
+            "edges::any_kind_of_statement_as_often_as_it_goes",
+            "edges::repeated_statements_as_many_as_go",
+            "edges::clauses_at_one_place_as_many_as_go",
+            "edges::values_chosen_by_conditions_and_asked_for_again",
+            "edges::all_limits_at_once",
+        ],
+    },
 ];
 
 /// What was built for the machine.
@@ -95,8 +107,7 @@ pub fn run(args: &[String]) -> Result<bool, String> {
     if cfg!(not(target_arch = "x86_64")) {
         return Err("the kernels are for amd64, and this machine is not".to_owned());
     }
-    let qemu = Command::new("qemu-system-x86_64").arg("--version").output();
-    qemu.map_err(|err| format!("`qemu-system-x86_64` could not be started, which runs the kernels: {err}"))?;
+    starts(QEMU)?;
     let kernels: Vec<_> = versions.iter().map(|version| debian::kernel(version)).collect();
     let dir = root().join("target/vm");
     if kernels.iter().any(Result::is_ok) {
@@ -107,6 +118,11 @@ pub fn run(args: &[String]) -> Result<bool, String> {
     let rows = boot_all(&versions, kernels, &dir)?;
     print!("{}", table(&rows, scripts));
     Ok(rows.iter().all(|(_, row)| row.as_ref().map_or(true, Booted::held)))
+}
+
+fn starts(program: &str) -> Result<(), String> {
+    let version = Command::new(program).arg("--version").output();
+    version.map(drop).map_err(|err| format!("`{program}`, which runs the kernels, could not be started: {err}"))
 }
 
 fn asked(args: &[String]) -> Result<(Vec<String>, u64), String> {
@@ -172,7 +188,7 @@ fn boot_twice(kernel: &Path, dir: &Path, version: &str) -> Result<Booted, String
 /// Boots a kernel and waits for what the checks come to. What the console says is kept beside the archive.
 fn boot(kernel: &Path, dir: &Path, version: &str) -> Result<Booted, String> {
     let log = dir.join(format!("{version}.log"));
-    let mut qemu = Command::new("qemu-system-x86_64");
+    let mut qemu = Command::new(QEMU);
     // With more threads than one, instructions that are stepped over go wrong.
     qemu.args(["-accel", "tcg,thread=single", "-cpu", "max", "-smp", "2", "-m", "3000", "-nodefaults", "-no-reboot"])
         .args([
@@ -338,7 +354,7 @@ mod tests {
         assert!(!booted.held());
         let none = Err("no Debian is known to have Linux 4.19, only 5.10".to_owned());
         expect![[r#"
-            | kernel | attached by each way | `latency.bt` | one-liners for a gin service | 300 random scripts | all limits at once |
+            | kernel | attached by each way | `latency.bt` | one-liners for a gin service | 300 random scripts | scripts at their limits |
             |---|---|---|---|---|---|
             | 5.10.0-32-cloud-amd64 | ok, 2 s | FAILED | FAILED | ok, 1 s | NOT RUN |
             | 4.19 | skipped: no Debian is known to have Linux 4.19, only 5.10 | | | | |
@@ -355,6 +371,13 @@ mod tests {
         let built = "    Finished `release` profile\n  Executable tests/cli/main.rs (target/release/deps/cli-0123)\n";
         assert_eq!(executable(built, "cli"), Some("target/release/deps/cli-0123"));
         assert_eq!(executable(built, "verifier"), None);
+    }
+
+    #[test]
+    fn a_machine_without_qemu_is_told_so() {
+        let why =
+            "`no-such-qemu`, which runs the kernels, could not be started: No such file or directory (os error 2)";
+        assert_eq!(starts("no-such-qemu"), Err(why.to_owned()));
     }
 
     #[test]

@@ -52,6 +52,8 @@ fn fetch(debian: &str, work: &Path, path: &Path) -> Result<(), String> {
 fn apt(program: &str, work: &Path) -> Command {
     let mut apt = Command::new(program);
     apt.current_dir(work).args(["-q", "-o", "APT::Architecture=amd64", "-o", "APT::Sandbox::User=root"]);
+    // Else what could not be fetched is only a warning.
+    apt.args(["-o", "APT::Update::Error-Mode=any"]);
     let dirs = [
         ("Etc::sourcelist", "sources"),
         ("Etc::sourceparts", "-"),
@@ -67,15 +69,20 @@ fn apt(program: &str, work: &Path) -> Command {
     apt
 }
 
-/// What a command prints; its last words if it fails.
+/// What a command prints; the cause in its own words if it fails.
 fn said(command: &mut Command) -> Result<String, String> {
     let program = command.get_program().to_string_lossy().into_owned();
     let output = command.output().map_err(|err| format!("`{program}` could not be started: {err}"))?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    Err(stderr.lines().rev().find(|line| !line.is_empty()).unwrap_or("it failed without a word").to_owned())
+    Err(cause(&String::from_utf8_lossy(&output.stderr)).to_owned())
+}
+
+/// apt's first error, which the others follow from; else the last line.
+fn cause(stderr: &str) -> &str {
+    let first = stderr.lines().find_map(|line| line.strip_prefix("E: "));
+    first.or_else(|| stderr.lines().rev().find(|line| !line.is_empty())).unwrap_or("it failed without a word")
 }
 
 /// The first file there of which this is a part of the name.
@@ -94,5 +101,14 @@ mod tests {
     fn kernels_that_no_debian_has_are_refused() {
         let why = "no Debian is known to have Linux 4.19, only 5.10, 6.1, 6.12".to_owned();
         assert_eq!(kernel("4.19"), Err(why));
+    }
+
+    #[test]
+    fn the_cause_is_the_first_error_of_apt_or_the_last_line_of_others() {
+        let apt =
+            "W: old\nE: Failed to fetch http://deb.debian.org: refused\nE: Some index files failed to download.\n";
+        assert_eq!(cause(apt), "Failed to fetch http://deb.debian.org: refused");
+        assert_eq!(cause("dpkg-deb: error: no such file\n\n"), "dpkg-deb: error: no such file");
+        assert_eq!(cause(""), "it failed without a word");
     }
 }
