@@ -476,7 +476,7 @@ mod tests {
 
             Options:
               -e, --text TEXT      Take TEXT as the script
-              -p, --pid PID        Take the program of this process as target; its probes count this process only
+              -p, --pid PID        Probe the program of this process, and count only this process there
               -t, --target PATH    Take this program as target: every process that runs it, now and later
               -c, --command CMD    Start CMD, split at blanks, as -- COMMAND does
                   --duration TIME  End after TIME, such as 10, 1.5s, 200ms or 5m
