@@ -212,7 +212,7 @@ impl Specimen {
     /// are open now, and keeps attached what is.
     ///
     /// # Errors
-    /// Where no process can be made, or [there is no code](exists) for this machine.
+    /// Where no process can be made, or there is no code for this machine.
     pub fn start() -> io::Result<Specimen> {
         if !exists() {
             return Err(io::ErrorKind::Unsupported.into());

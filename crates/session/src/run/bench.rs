@@ -2,7 +2,7 @@
 //!
 //! The programs are those that `gospect run` makes of the same texts, put in place the same way, in a process that does
 //! nothing but call their functions ([`kernel::specimen`]); only what the checker is told about that process is written
-//! by hand ([`sample`]). Costs are the process's own CPU time, so that other load does not count as much, and are
+//! by hand (`sample`). Costs are the process's own CPU time, so that other load does not count as much, and are
 //! measured in turns: all variants are in place at once, each on a function of its own, and every round goes through all.
 //!
 //! Records are never lost for want of a reader: the process makes no more of them than the ring holds before they are
@@ -201,7 +201,7 @@ impl Bench {
         Ok(())
     }
 
-    /// How long it takes to put probes in place and to take them out, for [1, 1 000 and 10 000 sites](SITES).
+    /// How long it takes to put probes in place and to take them out, for 1, 1 000 and 10 000 sites.
     ///
     /// # Errors
     /// The kernel's.
