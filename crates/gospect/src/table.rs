@@ -183,8 +183,7 @@ const TEXT: Flag = Flag {
 };
 
 /// The process whose hits count.
-const ONLY: Flag =
-    Flag { brief: "Probe the program of this process, and count only this process there", ..PID };
+const ONLY: Flag = Flag { brief: "Probe the program of this process, and count only this process there", ..PID };
 
 /// The program that scripts are about.
 const TARGET_PATH: Flag = Flag {

@@ -482,12 +482,8 @@ fn a_command_that_nothing_is_asked_of_may_be_anything() {
     check(
         &["-e", "go:main.f { @ = count() }", "--", "/nonexistent"],
         expect![[r#"
-        error: /nonexistent cannot be opened: No such file or directory (os error 2)
-         --> 1:4
-          |
-        1 | go:main.f { @ = count() }
-          |    ^^^^^^
-        (exit status 1)"#]],
+            gospect: /nonexistent cannot be opened: No such file or directory (os error 2)
+            (exit status 3)"#]],
     );
     check(
         &["-e", "END { }", "--", "/nonexistent"],

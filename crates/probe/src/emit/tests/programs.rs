@@ -255,7 +255,7 @@ fn the_listing_of_a_count() {
         map exit array key 4 value 16 entries 1
         map processes hash key 8 value 16 entries 16384
         map counters percpu_array key 4 value 64 entries 2
-        map drops percpu_array key 4 value 8 entries 2
+        map drops percpu_array key 4 value 8 entries 3
         map sites array key 4 value 48 entries 1 holds 1
         map @ percpu_hash key 8 value 8 entries 16
 
@@ -265,7 +265,7 @@ fn the_listing_of_a_count() {
         map control array key 4 value 32 entries 1
         map processes hash key 8 value 16 entries 16384
         map counters percpu_array key 4 value 64 entries 2
-        map drops percpu_array key 4 value 8 entries 2
+        map drops percpu_array key 4 value 8 entries 3
         map sites array key 4 value 48 entries 1 holds 1
         map @ percpu_hash key 8 value 8 entries 16
 
@@ -440,7 +440,7 @@ fn the_listing_of_a_predicate_and_a_printf() {
         map exit array key 4 value 16 entries 1
         map processes hash key 8 value 16 entries 16384
         map counters percpu_array key 4 value 64 entries 2
-        map drops percpu_array key 4 value 8 entries 1
+        map drops percpu_array key 4 value 8 entries 2
         map sites array key 4 value 48 entries 1 holds 1
         map addresses hash key 16 value 4 entries 1 holds 1
 
