@@ -30,6 +30,15 @@ pub struct Reason {
     pub why: String,
 }
 
+/// A probe of which records found no room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Lost {
+    /// The probe, as it stands in the text.
+    pub probe: String,
+    /// How many records.
+    pub records: u64,
+}
+
 /// A map in which there was no room.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Full {
@@ -80,6 +89,8 @@ pub struct Summary {
     pub switched: u64,
     /// Records for which there was no room.
     pub lost: u64,
+    /// Of which probes they were.
+    pub lost_by: Vec<Lost>,
     /// Hits that the kernel skipped.
     pub missed: u64,
     /// Returns whose calls were not seen.

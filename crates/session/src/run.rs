@@ -25,8 +25,8 @@ use std::io;
 use std::time::Duration;
 
 use event::run::{Attached, Summary};
-use event::{Names, Snapshot, Value};
-use kernel::engine::Engine;
+use event::{Names, Row, Snapshot, Value};
+use kernel::engine::{Engine, Feature};
 use kernel::privilege::Privileges;
 use probe::emit::Options;
 use probe::plan::GroupNo;
@@ -328,7 +328,33 @@ impl Script {
 
 fn emit(plan: &Plan, caps: Caps) -> Result<Program, Refusal> {
     let refuse = |refused: probe::Refused| Refusal::refused(format!("this script cannot be compiled: {refused}"));
-    probe::emit(plan, caps, &Options::default()).map_err(refuse)
+    let program = probe::emit(plan, caps, &Options::default()).map_err(refuse)?;
+    let ring = ring(&program, caps);
+    if ring == Options::default().ring {
+        Ok(program)
+    } else {
+        probe::emit(plan, caps, &Options { ring }).map_err(refuse)
+    }
+}
+
+/// Records that may come while nobody reads: 300 000 a second, for a twentieth of one.
+const AWAY: usize = 15_000;
+/// No ring is larger.
+const LARGEST_RING: usize = 32 << 20;
+
+/// Bytes of a ring that holds what comes while nobody reads. Where rings are locked memory it stays small.
+fn ring(program: &Program, caps: Caps) -> u32 {
+    let usual = Options::default().ring;
+    if !caps.has(Feature::MemcgAccounting) {
+        return usual;
+    }
+    let payload = |row: &Row| match row {
+        Row::Printf { args, .. } | Row::PrintValue(args) => args.size(),
+        _ => 0,
+    };
+    let largest = program.schema.rows().iter().map(payload).max().unwrap_or(0);
+    let wanted = (largest * AWAY).min(LARGEST_RING).next_power_of_two();
+    u32::try_from(wanted).unwrap_or(usual).max(usual)
 }
 
 impl Compiled {

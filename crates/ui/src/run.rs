@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use event::run::{Attached, Cause, Full, Reason, Summary};
+use event::run::{Attached, Cause, Full, Lost, Reason, Summary};
 
 use crate::text::visible;
 use crate::{Format, json_line};
@@ -80,7 +80,13 @@ pub fn troubles(summary: &Summary) -> Vec<String> {
         (summary.no_g, "hits were where no goroutine is: their calls are not paired"),
     ];
     let counted = counted.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}"));
-    counted.chain(summary.full.iter().map(full)).collect()
+    let lost = summary.lost_by.iter().map(lost);
+    counted.chain(lost).chain(summary.full.iter().map(full)).collect()
+}
+
+fn lost(lost: &Lost) -> String {
+    let Lost { probe, records } = lost;
+    format!("{records} records of {} came faster than they could be shown, and are lost", visible(probe))
 }
 
 fn full(full: &Full) -> String {
@@ -173,7 +179,7 @@ mod tests {
             expect![[r#"
                 1 hit, 1 printed
                 ended by exit()
-                {"type":"summary","matched":1,"attached":1,"skipped":[],"firings":7,"hits":1,"printed":1,"filtered":0,"limited":0,"open":0,"unwound":0,"goexit":0,"switched":0,"lost":0,"missed":0,"unpaired":0,"unended":0,"foreign":0,"no_g":0,"unreadable":0,"no_scratch":0,"damaged":0,"full":[],"detached":[],"exit":null,"ended_by":"exit"}
+                {"type":"summary","matched":1,"attached":1,"skipped":[],"firings":7,"hits":1,"printed":1,"filtered":0,"limited":0,"open":0,"unwound":0,"goexit":0,"switched":0,"lost":0,"lost_by":[],"missed":0,"unpaired":0,"unended":0,"foreign":0,"no_g":0,"unreadable":0,"no_scratch":0,"damaged":0,"full":[],"detached":[],"exit":null,"ended_by":"exit"}
             "#]],
         );
         let all = Summary {
@@ -190,6 +196,7 @@ mod tests {
             goexit: 12,
             switched: 11,
             lost: 20,
+            lost_by: vec![Lost { probe: "go:main.*".into(), records: 20 }],
             missed: 10,
             unpaired: 9,
             unended: 8,
@@ -210,7 +217,7 @@ mod tests {
                 detached main.hot: it cost more than allowed
                 ended with the command
                 the command exited with status 3
-                {"type":"summary","matched":4,"attached":3,"skipped":[{"func":"main.f","why":"it does not decode to its end"}],"firings":900,"hits":800,"printed":600,"filtered":100,"limited":50,"open":30,"unwound":13,"goexit":12,"switched":11,"lost":20,"missed":10,"unpaired":9,"unended":8,"foreign":7,"no_g":6,"unreadable":5,"no_scratch":4,"damaged":3,"full":[{"map":"calls","times":2},{"map":"@by_name","times":1}],"detached":[{"func":"main.hot","why":"it cost more than allowed"}],"exit":3,"ended_by":"command"}
+                {"type":"summary","matched":4,"attached":3,"skipped":[{"func":"main.f","why":"it does not decode to its end"}],"firings":900,"hits":800,"printed":600,"filtered":100,"limited":50,"open":30,"unwound":13,"goexit":12,"switched":11,"lost":20,"lost_by":[{"probe":"go:main.*","records":20}],"missed":10,"unpaired":9,"unended":8,"foreign":7,"no_g":6,"unreadable":5,"no_scratch":4,"damaged":3,"full":[{"map":"calls","times":2},{"map":"@by_name","times":1}],"detached":[{"func":"main.hot","why":"it cost more than allowed"}],"exit":3,"ended_by":"command"}
             "#]],
         );
     }

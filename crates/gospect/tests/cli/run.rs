@@ -657,3 +657,21 @@ fn a_command_line_without_a_script_is_a_mistake() {
         (exit status 3)"#]],
     );
 }
+
+#[test]
+fn what_comes_while_gospect_is_stopped_is_counted_as_lost_by_probe() {
+    let mut counter = Counter::start(&need!(counter_path(Variant::Plain)));
+    let text = "go:main.hit { printf(\"%d\\n\", args.n) } go:main.deep { @deep = count() }";
+    let tracing = Tracing::start(&["-p", &counter.pid(), "--json", "-e", text]);
+    let before = counter.calls(0, 0).0;
+    tracing.signal("-STOP");
+    // Each record takes 40 bytes at least, of the 4 MiB that there are.
+    let hits = counter.calls(4, 40_000).0 - before;
+    tracing.signal("-CONT");
+    let all = objects(&tracing.stop());
+    let summary = summary(&all);
+    let (printed, lost) = (summary["printed"].as_u64().unwrap(), summary["lost"].as_u64().unwrap());
+    assert_eq!(printed + lost, hits, "{summary}");
+    assert!(lost > hits / 4, "{summary}");
+    assert_eq!(summary["lost_by"], json!([{"probe": "go:main.hit", "records": lost}]));
+}

@@ -1,6 +1,6 @@
 //! How a run went, out of the counters that its programs keep.
 
-use event::run::{Attached, Full, Reason, Summary};
+use event::run::{Attached, Full, Lost, Reason, Summary};
 use kernel::engine::{Error, Map, Maps};
 use probe::Program;
 use probe::frames::Counters;
@@ -45,7 +45,11 @@ pub(super) fn summary(plan: &Plan, program: &Program, maps: &Maps, attached: &At
         }
         summary.filtered += point.at(counter::FILTERED);
         summary.limited += point.at(counter::LIMITED);
-        summary.lost += point.at(counter::LOST);
+        let lost = point.at(counter::LOST);
+        summary.lost += lost;
+        if lost > 0 {
+            summary.lost_by.push(Lost { probe: plan.points[n].text.clone(), records: lost });
+        }
         summary.unreadable += point.at(counter::UNREADABLE);
         summary.no_scratch += point.at(counter::NO_SCRATCH);
     }
