@@ -67,6 +67,14 @@ pub struct Stat {
     pub start_ticks: u64,
 }
 
+impl Stat {
+    /// Whether it has ended, though its parent may not have noticed.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        matches!(self.state, 'Z' | 'X')
+    }
+}
+
 /// What `/proc/PID/status` tells, as far as anybody here wants to know.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Status {

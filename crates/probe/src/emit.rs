@@ -178,17 +178,28 @@ impl<'p> Shared<'p> {
 
     /// Whether uprobes are attached by a link with cookies.
     fn has_links(&self) -> bool {
-        let all = [Feature::UprobeMulti, Feature::UprobeMultiPidFilter, Feature::Cookies];
-        all.into_iter().all(|feature| self.caps.has(feature))
+        has_links(self.caps)
+    }
+}
+
+fn has_links(caps: Caps) -> bool {
+    let all = [Feature::UprobeMulti, Feature::UprobeMultiPidFilter, Feature::Cookies];
+    all.into_iter().all(|feature| caps.has(feature))
+}
+
+/// A hash map with room for many entries where it can allocate as it fills, for few where it allocates all beforehand.
+fn late_hash(caps: Caps, name: &str, [key, value]: [u32; 2], [many, few]: [u32; 2]) -> MapSpec {
+    match caps.has(Feature::NoPreallocInTracing) {
+        true => MapSpec::hash(name, MapKind::Hash, key, value, many).flags(MapFlags::NO_PREALLOC),
+        false => MapSpec::hash(name, MapKind::Hash, key, value, few),
     }
 }
 
 /// The maps with a fixed purpose.
 fn tables(plan: &Plan, caps: Caps, options: &Options, maps: &mut Maps) -> Result<Tables, Refused> {
     let one = Entries::Fixed(1);
-    let links = [Feature::UprobeMulti, Feature::UprobeMultiPidFilter, Feature::Cookies];
     let has_places = !plan.sites.is_empty() || plan.needs.goroutines;
-    let addressed = has_places && !links.into_iter().all(|feature| caps.has(feature));
+    let addressed = has_places && !has_links(caps);
     let sites = entry::site_rows(plan);
     let rows = plan.sites.len().max(1) as u32;
     Ok(Tables {

@@ -159,7 +159,7 @@ impl Look {
 
 /// Whether there is a program behind the number that one could be forbidden to see.
 fn has_program(process: &kernel::Process) -> bool {
-    process.stat().is_ok_and(|s| !s.kernel_thread && !matches!(s.state, 'Z' | 'X'))
+    process.stat().is_ok_and(|s| !s.kernel_thread && !s.has_ended())
 }
 
 /// Reads what a program says about its build; `None` if it is not Go's. A function table in a section of Go's own

@@ -159,7 +159,7 @@ fn refused_exe(process: &Process, error: &io::Error) -> Refusal {
         Ok(Stat { kernel_thread: true, .. }) => {
             Refusal::refused(format!("PID {pid} is a kernel thread, it has no program file"))
         }
-        Ok(Stat { state: 'Z' | 'X', .. }) => Refusal::refused(format!(
+        Ok(stat) if stat.has_ended() => Refusal::refused(format!(
             "PID {pid} has ended and waits for its parent to notice (zombie), it has no program file any more"
         )),
         Ok(_) if error.kind() == io::ErrorKind::PermissionDenied => {

@@ -16,11 +16,11 @@
 //! Only one thread at a time changes the state of a g, so entries need no locks.
 
 use bpf::insn::{AluOp, AtomicOp, Cond, Size, Width};
-use bpf::{Caps, Feature, Helper, Kind, Label, MapError, MapFlags, MapKind, MapSpec, Maps, Reg};
+use bpf::{Caps, Helper, Kind, Label, MapError, MapKind, MapSpec, Maps, Reg};
 
 use super::body::{CONTEXT, R0, R1, R2, R3, R4};
 use super::entry::{Entry, HIT, WORD};
-use super::{Refused, Shared, hit, refused, taint};
+use super::{Refused, Shared, hit, late_hash, refused, taint};
 use crate::machine::Register;
 use crate::plan::{BinaryNo, GoroutineEvent, GroupNo, On, Plan};
 use crate::program::{HookProgram, HookSite, drops, gos};
@@ -50,10 +50,8 @@ const ANY: i32 = 0;
 
 /// The map of goroutines.
 pub(super) fn table(caps: Caps, maps: &mut Maps) -> Result<bpf::MapId, MapError> {
-    let late = caps.has(Feature::NoPreallocInTracing);
-    let flags = if late { MapFlags::NO_PREALLOC } else { MapFlags::default() };
-    let entries = if late { gos::ENTRIES } else { gos::ENTRIES_ALLOCATED };
-    maps.add(MapSpec::hash("gos", MapKind::Hash, gos::KEY, gos::SIZE, entries).flags(flags))
+    let (sizes, entries) = ([gos::KEY, gos::SIZE], [gos::ENTRIES, gos::ENTRIES_ALLOCATED]);
+    maps.add(late_hash(caps, "gos", sizes, entries))
 }
 
 /// The map of what stands for wrappers, if anybody asks for start functions and there are wrappers.

@@ -7,11 +7,11 @@
 //! A thread that is not in the table runs no goroutine, or belongs to nobody's target.
 
 use bpf::insn::{Cond, Size};
-use bpf::{Caps, Feature, Helper, Kind, MapError, MapFlags, MapKind, MapSpec, Maps, Reg};
+use bpf::{Caps, Helper, Kind, MapError, Maps, Reg};
 
 use super::body::{CONTEXT, R0, R1, R2, R3, R4};
 use super::entry::{Entry, HIT, WORD};
-use super::{Refused, Shared, hit, refused};
+use super::{Refused, Shared, hit, late_hash, refused};
 use crate::plan::{BinaryNo, Plan};
 use crate::program::{HookProgram, HookSite, process, threads};
 use crate::target::{Hook, HookKind};
@@ -30,10 +30,8 @@ pub(super) fn binary(plan: &Plan) -> Option<BinaryNo> {
 
 /// The map of threads.
 pub(super) fn table(caps: Caps, maps: &mut Maps) -> Result<bpf::MapId, MapError> {
-    let late = caps.has(Feature::NoPreallocInTracing);
-    let flags = if late { MapFlags::NO_PREALLOC } else { MapFlags::default() };
-    let entries = if late { threads::ENTRIES } else { threads::ENTRIES_ALLOCATED };
-    maps.add(MapSpec::hash("threads", MapKind::Hash, threads::KEY, threads::SIZE, entries).flags(flags))
+    let (sizes, entries) = ([threads::KEY, threads::SIZE], [threads::ENTRIES, threads::ENTRIES_ALLOCATED]);
+    maps.add(late_hash(caps, "threads", sizes, entries))
 }
 
 /// The programs that keep the table.

@@ -28,6 +28,7 @@ pub struct GoTarget<'i> {
     image: &'i Image,
     signatures: OnceLock<Option<Signatures<'i>>>,
     known: Mutex<HashMap<u32, Result<Arc<Signature>, String>>>,
+    runtime: OnceLock<Runtime>,
     /// By name: in how many places it was inlined, and into which function first.
     inlined: OnceLock<BTreeMap<&'i str, (usize, &'i str)>>,
 }
@@ -36,11 +37,36 @@ impl<'i> GoTarget<'i> {
     /// Asks nothing yet.
     #[must_use]
     pub fn new(image: &'i Image) -> GoTarget<'i> {
-        GoTarget { image, signatures: OnceLock::new(), known: Mutex::default(), inlined: OnceLock::new() }
+        GoTarget {
+            image,
+            signatures: OnceLock::new(),
+            known: Mutex::default(),
+            runtime: OnceLock::new(),
+            inlined: OnceLock::new(),
+        }
     }
 
     fn function(&self, found: &Found) -> Option<Function<'i>> {
         self.image.function(found.index)
+    }
+
+    fn read_runtime(&self) -> Runtime {
+        let layout = self.image.runtime();
+        let field = |name: &'static str| {
+            let (strct, path) = name.split_once('.').unwrap_or((name, ""));
+            let offset = layout.offset(&format!("runtime.{strct}"), path);
+            (name, offset.map(|o| o.value).map_err(|why| why.to_string()))
+        };
+        let (hooks, missing) = hooks::find(self.image);
+        Runtime {
+            minor: self.image.minor(),
+            fields: FIELDS.into_iter().map(field).collect(),
+            hooks,
+            missing,
+            starts: self.image.starts(),
+            g_states: (0..STATES).map(|n| layout.g_state(n).unwrap_or_default().to_owned()).collect(),
+            wait_reasons: (0..MOST_REASONS).map_while(|n| layout.wait_reason(n)).map(str::to_owned).collect(),
+        }
     }
 
     fn read_signature(&self, found: &Found) -> Result<Arc<Signature>, String> {
@@ -63,22 +89,7 @@ impl Target for GoTarget<'_> {
     }
 
     fn runtime(&self) -> Runtime {
-        let layout = self.image.runtime();
-        let field = |name: &'static str| {
-            let (strct, path) = name.split_once('.').unwrap_or((name, ""));
-            let offset = layout.offset(&format!("runtime.{strct}"), path);
-            (name, offset.map(|o| o.value).map_err(|why| why.to_string()))
-        };
-        let (hooks, missing) = hooks::find(self.image);
-        Runtime {
-            minor: self.image.minor(),
-            fields: FIELDS.into_iter().map(field).collect(),
-            hooks,
-            missing,
-            starts: self.image.starts(),
-            g_states: (0..STATES).map(|n| layout.g_state(n).unwrap_or_default().to_owned()).collect(),
-            wait_reasons: (0..MOST_REASONS).map_while(|n| layout.wait_reason(n)).map(str::to_owned).collect(),
-        }
+        self.runtime.get_or_init(|| self.read_runtime()).clone()
     }
 
     fn matching(&self, pattern: &Pattern) -> Vec<Found> {

@@ -353,7 +353,6 @@ impl<'r> Live<'r> {
         Ok(())
     }
 
-    /// Does what the records in the ring ask for.
     /// Does what the records in the ring ask for; says whether there were any.
     fn act(&mut self, show: &mut dyn Show) -> Result<bool, Stopped> {
         self.notes.drain(..).for_each(|note| show.note(&note));

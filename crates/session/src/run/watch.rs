@@ -264,7 +264,7 @@ fn rows(table: &Map) -> Result<Vec<Row>, Error> {
 /// When a process was started; nothing if it has ended.
 pub(super) fn started(pid: Pid) -> Option<u64> {
     let stat = Process::open(pid).ok()?.stat().ok()?;
-    (!matches!(stat.state, 'Z' | 'X')).then_some(stat.start_ticks)
+    (!stat.has_ended()).then_some(stat.start_ticks)
 }
 
 /// The file of its program.

@@ -90,7 +90,7 @@ impl Life {
 }
 
 fn is_gone(process: &Process) -> bool {
-    process.stat().map_or(true, |stat| matches!(stat.state, 'Z' | 'X'))
+    process.stat().map_or(true, |stat| stat.has_ended())
 }
 
 fn stop(child: &mut Child) -> io::Result<ExitStatus> {
