@@ -8,7 +8,7 @@
 //! ```text
 //! fold ── decode ── schema ── bucket
 //!           └── value      └── format
-//! run      check      strftime
+//! run      check      strftime     go
 //! ```
 
 pub mod bucket;
@@ -16,6 +16,7 @@ pub mod check;
 pub mod decode;
 pub mod fold;
 pub mod format;
+pub mod go;
 pub mod run;
 pub mod schema;
 pub mod strftime;

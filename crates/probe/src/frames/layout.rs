@@ -1,6 +1,7 @@
 //! What the maps hold, byte by byte: shared by the programs that write them and the code that reads them.
 
 use bpf::{Caps, Entries, Feature, MapError, MapFlags, MapId, MapKind, MapSpec, Maps};
+use event::go::End;
 
 // A head.
 /// `u64`: the goroutine whose calls these are; 0 on system stacks.
@@ -64,48 +65,6 @@ pub enum Outcome {
     Recorded = 1,
     /// The function has jumped back to its entry: no call.
     Again = 2,
-}
-
-/// How a call ended. Exits answer with it, or 0 if the call's entry was not seen.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
-#[repr(i32)]
-pub enum End {
-    /// By a return instruction.
-    Return = 1,
-    /// By a jump to another function, which returns to the caller.
-    Tail = 2,
-    /// By a panic that a caller recovered from.
-    Unwound = 3,
-    /// By `runtime.Goexit`, or its goroutine was a coroutine that is over.
-    Goexit = 4,
-    /// By a switch from the system stack to a goroutine.
-    Switched = 5,
-    /// Nobody saw how: something less deep happened while it was open. Never, if all hooks are in place.
-    Lost = 6,
-}
-
-impl End {
-    /// All of them, by number.
-    pub const ALL: [End; 6] = [End::Return, End::Tail, End::Unwound, End::Goexit, End::Switched, End::Lost];
-
-    /// The end with that number.
-    #[must_use]
-    pub fn numbered(number: u32) -> Option<End> {
-        End::ALL.into_iter().find(|end| *end as u32 == number)
-    }
-
-    /// The word for it.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            End::Return => "return",
-            End::Tail => "tail",
-            End::Unwound => "unwound",
-            End::Goexit => "goexit",
-            End::Switched => "switched",
-            End::Lost => "lost",
-        }
-    }
 }
 
 /// A place that sees calls begin or end, as one word: the row, flags, and how far SP is below its value at the

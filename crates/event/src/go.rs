@@ -1,0 +1,385 @@
+//! Go's types and captured calls: what a record of a whole call is on both sides of the ring.
+//!
+//! The compiler makes [`Types`] and [`Call`]s next to the tables by which the program in the kernel follows pointers;
+//! decoders make values of the bytes. Nothing here reads an executable.
+//!
+//! ```text
+//! head │ call │ registers │ words of the stack │ chunk, chunk, …
+//! ```
+//!
+//! A chunk is memory that was read: where it was, what type row it was read as, and its bytes. Decoders link by that:
+//! a pointer of type `*T` with value *p* finds the chunk (*p*, row of `T`). There are no offsets and no parents, so that
+//! what is shared is there once, and cycles need no care in the kernel. Several chunks may have one key; the longest
+//! wins.
+
+use std::collections::HashMap;
+
+/// The payload of a record of a call, as offsets from the start of the record.
+pub mod call {
+    use crate::schema::record;
+
+    /// `u64`: the call, the same number at its entry and its end; unique for a process and goroutine.
+    pub const ID: usize = record::PAYLOAD;
+    /// `u64`: when it began, in nanoseconds since boot.
+    pub const STARTED: usize = ID + 8;
+    /// `u32`: how many calls that are paired were open on that goroutine when it began.
+    pub const DEPTH: usize = STARTED + 8;
+    /// `u32`: how it ended, the number of an [`super::End`]; 0 at the entry.
+    pub const END: usize = DEPTH + 4;
+    /// `u64`: the instruction at which the probe is, as the program counts its addresses.
+    pub const PC: usize = END + 4;
+    /// `u64`: the stack that called, as in [`crate::value::IdKind::UserStack`]; 0 if none was asked for.
+    pub const STACK: usize = PC + 8;
+    /// `u64`: SP.
+    pub const SP: usize = STACK + 8;
+    /// `u64`: the closure's context register.
+    pub const CONTEXT: usize = SP + 8;
+    /// `u64` each: the integer registers that carry arguments, in Go's order; [`super::Call::registers`] of them. The
+    /// words of the stack, from the first argument's place on, follow them, then the chunks.
+    pub const REGISTERS: usize = CONTEXT + 8;
+
+    /// What the bits of [`record::STAT`] say: not all that could be followed was.
+    pub mod stat {
+        /// Deeper than asked for.
+        pub const DEPTH: u32 = 1;
+        /// No room left in the record.
+        pub const BUDGET: u32 = 2;
+        /// Too much waited to be followed.
+        pub const QUEUE: u32 = 4;
+        /// Memory could not be read.
+        pub const FAULT: u32 = 8;
+        /// A dynamic type was met that the tables did not have.
+        pub const UNKNOWN: u32 = 16;
+        /// It took too many steps.
+        pub const TURNS: u32 = 32;
+        /// Something could be read only after its page was fetched.
+        pub const RETRIED: u32 = 128;
+    }
+}
+
+/// A chunk; everything is at multiples of 8.
+pub mod chunk {
+    /// `u64`: where the memory is in the process.
+    pub const ADDRESS: usize = 0;
+    /// `u32`: how many bytes follow; [`FAILED`] is set if none could be read and none follow.
+    pub const LENGTH: usize = 8;
+    /// `u32`: the [`super::TypeRow`] that it was read as; of several values one after the other that of each.
+    pub const ROW: usize = 12;
+    /// The bytes, with zeros behind them up to the next multiple of 8.
+    pub const BYTES: usize = 16;
+    /// In [`LENGTH`]: it could not be read.
+    pub const FAILED: u32 = 1 << 31;
+}
+
+/// A type of [`Types`]. Number 0 is that of bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TypeRow(pub u32);
+
+/// The bytes of a string, or whatever has no row of its own.
+pub const BYTES: TypeRow = TypeRow(0);
+
+/// A Go type, one level deep.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GoType {
+    /// In Go syntax, with whole import paths if they are known.
+    pub name: String,
+    /// Bytes of a value.
+    pub size: u32,
+    /// What it is made of.
+    pub kind: GoKind,
+}
+
+/// What a type is made of, names resolved away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GoKind {
+    /// `bool`.
+    Bool,
+    /// An integer.
+    Int {
+        /// Whether it has a sign.
+        signed: bool,
+    },
+    /// `float32`, `float64`.
+    Float,
+    /// `complex64`, `complex128`.
+    Complex,
+    /// `string`.
+    String,
+    /// `unsafe.Pointer`.
+    UnsafePointer,
+    /// `*T`.
+    Pointer(Option<TypeRow>),
+    /// `[]T`.
+    Slice(TypeRow),
+    /// `[len]T`.
+    Array {
+        /// `T`.
+        elem: TypeRow,
+        /// How many.
+        len: u32,
+    },
+    /// `struct{…}`.
+    Struct(Vec<GoField>),
+    /// `interface{…}`: two words, the first a type's address if it has no methods, else an itab's.
+    Interface {
+        /// It has no methods.
+        empty: bool,
+    },
+    /// `map[K]V`: a pointer to the runtime's header.
+    Map(Box<GoMap>),
+    /// `chan T`: a pointer to the runtime's header, of which the first two words, length and capacity, are captured
+    /// as [`BYTES`].
+    Chan,
+    /// A function value: a pointer to a closure, whose first word, the code's address, is captured as [`BYTES`].
+    Func,
+    /// Not described.
+    Unknown,
+}
+
+/// A field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GoField {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub ty: TypeRow,
+    /// Where in the struct.
+    pub offset: u32,
+    /// Embedded.
+    pub embedded: bool,
+}
+
+/// How a map lies in memory. The rows are those of its parts, [`GoKind::Unknown`] in [`Types`]: the decoder knows them
+/// by what stands here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GoMap {
+    /// `K`.
+    pub key: TypeRow,
+    /// `V`.
+    pub elem: TypeRow,
+    /// What a map points at: 48 bytes.
+    pub header: TypeRow,
+    /// How entries are found from there.
+    pub layout: MapLayout,
+    /// Where keys and elements are in a group or bucket.
+    pub slots: Slots,
+}
+
+/// Go's two kinds of maps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MapLayout {
+    /// Go 1.24 and later: header, pointers to tables, table, groups one after the other.
+    Swiss {
+        /// The pointers to tables; `dirPtr` of the header leads to them, unless `dirLen` is 0: then to one group.
+        directory: TypeRow,
+        /// A table; its groups are at 16, and their number less one at 24.
+        table: TypeRow,
+        /// A group of eight: eight bytes of control first.
+        group: TypeRow,
+    },
+    /// Up to Go 1.23: header, buckets one after the other, further ones by their last word.
+    Buckets {
+        /// A bucket of eight: eight bytes of hashes first.
+        bucket: TypeRow,
+        /// Its size.
+        size: u32,
+    },
+}
+
+/// Keys and elements in a group or bucket: entry *n*'s key at `keys + n * key_stride`, its element likewise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slots {
+    /// Where the first key is.
+    pub keys: u32,
+    /// From key to key.
+    pub key_stride: u32,
+    /// There are pointers to keys.
+    pub key_behind_pointer: bool,
+    /// Where the first element is.
+    pub elems: u32,
+    /// From element to element.
+    pub elem_stride: u32,
+    /// There are pointers to elements.
+    pub elem_behind_pointer: bool,
+    /// Bytes of a group or bucket.
+    pub size: u32,
+}
+
+/// A type that an interface's first word can lead to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dynamic {
+    /// The type.
+    pub ty: TypeRow,
+    /// The second word is the value itself, and not its address.
+    pub direct: bool,
+}
+
+/// All types of a run. Only grows, as [`crate::Schema`] does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Types {
+    rows: Vec<GoType>,
+    /// By binary, and by the address of a type or an itab as the file counts.
+    dynamic: HashMap<(u32, u64), Dynamic>,
+}
+
+impl Default for Types {
+    /// Knows bytes.
+    fn default() -> Types {
+        Types {
+            rows: vec![GoType { name: "byte".into(), size: 1, kind: GoKind::Int { signed: false } }],
+            dynamic: HashMap::new(),
+        }
+    }
+}
+
+impl Types {
+    /// Adds a type that is not there yet.
+    pub fn add(&mut self, ty: GoType) -> TypeRow {
+        self.rows.push(ty);
+        TypeRow(self.rows.len() as u32 - 1)
+    }
+
+    /// Says what a row is that was added before what it refers to.
+    pub fn set(&mut self, row: TypeRow, ty: GoType) {
+        if let Some(place) = self.rows.get_mut(row.0 as usize) {
+            *place = ty;
+        }
+    }
+
+    /// A type by its number.
+    #[must_use]
+    pub fn get(&self, row: TypeRow) -> Option<&GoType> {
+        self.rows.get(row.0 as usize)
+    }
+
+    /// Says what an interface holds whose first word is that address of that binary, as its file counts.
+    pub fn add_dynamic(&mut self, binary: u32, address: u64, dynamic: Dynamic) {
+        self.dynamic.insert((binary, address), dynamic);
+    }
+
+    /// What an interface holds.
+    #[must_use]
+    pub fn dynamic(&self, binary: u32, address: u64) -> Option<Dynamic> {
+        self.dynamic.get(&(binary, address)).copied()
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Never: bytes are always there.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+}
+
+/// What a record of a call holds: one for the entry of a function, another for its returns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// The binary that has it, as [`Types::dynamic`] numbers it.
+    pub binary: u32,
+    /// The function, as [`crate::value::IdKind::Func`] numbers it.
+    pub function: u64,
+    /// Its name as Go prints it.
+    pub name: String,
+    /// Whether this is its end, and `values` are results.
+    pub returns: bool,
+    /// Integer registers in the record.
+    pub registers: u8,
+    /// Words of the stack in the record.
+    pub stack: u16,
+    /// Arguments or results, in the order of the signature.
+    pub values: Vec<Root>,
+    /// Names or types are missing from what is known of the signature.
+    pub incomplete: bool,
+}
+
+/// An argument or a result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Root {
+    /// Its name; `~r0` and so on for results without one.
+    pub name: String,
+    /// Its type.
+    pub ty: TypeRow,
+    /// Where its bytes are in the record.
+    pub pieces: Vec<Piece>,
+    /// The pieces may be garbage where the call came through a growth of the stack, see [`Root::pieces`]; then
+    /// [`Call`]'s record has this value in the second register: the address, as the file counts, behind the call that
+    /// grows the stack.
+    pub lost_if: Option<u64>,
+}
+
+/// Some bytes of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// Where in the value.
+    pub at: u32,
+    /// How many.
+    pub size: u32,
+    /// Where in the record.
+    pub from: Source,
+}
+
+/// Where bytes of a value are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// So many bytes behind the record's start.
+    Record(u32),
+    /// In a floating point register, which probes do not see.
+    FloatRegister,
+    /// Nobody says where.
+    NoPlace,
+    /// Behind the words of the stack that a record holds.
+    BeyondStack,
+}
+
+/// How a call ended. Up to [`End::Lost`] programs in the kernel say so; the others are known when a run ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
+#[repr(i32)]
+pub enum End {
+    /// By a return instruction.
+    Return = 1,
+    /// By a jump to another function, which returns to the caller.
+    Tail = 2,
+    /// By a panic that a caller recovered from.
+    Unwound = 3,
+    /// By `runtime.Goexit`, or its goroutine was a coroutine that is over.
+    Goexit = 4,
+    /// By a switch from the system stack to a goroutine.
+    Switched = 5,
+    /// Nobody saw how: something less deep happened while it was open. Never, if all hooks are in place.
+    Lost = 6,
+    /// Not before the run ended.
+    Open = 7,
+    /// Its function was detached meanwhile.
+    Detached = 8,
+}
+
+impl End {
+    /// Those that programs in the kernel tell, by number.
+    pub const SEEN: [End; 6] = [End::Return, End::Tail, End::Unwound, End::Goexit, End::Switched, End::Lost];
+
+    /// The end with that number.
+    #[must_use]
+    pub fn numbered(number: u32) -> Option<End> {
+        End::SEEN.into_iter().chain([End::Open, End::Detached]).find(|end| *end as u32 == number)
+    }
+
+    /// The word for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            End::Return => "return",
+            End::Tail => "tail",
+            End::Unwound => "unwound",
+            End::Goexit => "goexit",
+            End::Switched => "switched",
+            End::Lost => "lost",
+            End::Open => "open",
+            End::Detached => "detached",
+        }
+    }
+}
