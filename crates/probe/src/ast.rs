@@ -74,6 +74,8 @@ pub struct MapDecl {
 pub struct Clause {
     /// Where: at least one.
     pub points: Vec<AttachPoint>,
+    /// `!main.*.func*`: functions that are left out, whichever point matches them.
+    pub except: Vec<Spanned<String>>,
     /// `/condition/`
     pub predicate: Option<Expr>,
     /// What.

@@ -271,7 +271,7 @@ impl<'t> Parser<'t> {
     /// Attach points, predicate, block. Something is consumed in any case.
     fn clause(&mut self) -> Option<Clause> {
         let start = self.lexer.at();
-        let points = self.points();
+        let (points, except) = self.points();
         self.advance_to_here();
         let predicate = if self.at("/") { self.predicate() } else { None };
         if !self.at("{") {
@@ -280,7 +280,7 @@ impl<'t> Parser<'t> {
             return None;
         }
         let body = self.block();
-        Some(Clause { points, predicate, body, span: self.span_from(start) })
+        Some(Clause { points, except, predicate, body, span: self.span_from(start) })
     }
 
     fn no_block(&mut self, start: usize, said: bool) {

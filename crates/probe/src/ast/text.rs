@@ -29,7 +29,9 @@ fn word(kind: &str) -> &str {
 
 impl Display for Clause {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let points: Vec<String> = self.points.iter().map(|p| p.attach.to_string()).collect();
+        let points = self.points.iter().map(|p| p.attach.to_string());
+        let except = self.except.iter().map(|name| format!("!{}", quoted(&name.value)));
+        let points: Vec<String> = points.chain(except).collect();
         write!(f, "{} ", points.join(", "))?;
         if let Some(predicate) = &self.predicate {
             write!(f, "/{predicate}/ ")?;

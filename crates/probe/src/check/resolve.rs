@@ -62,6 +62,8 @@ struct Resolver<'w> {
     sites: HashMap<(BinaryNo, u32), Option<Rc<Sites>>>,
     /// A clause runs once at a place, however many of its attach points lead there.
     taken: HashSet<(usize, BinaryNo, u32, Option<u32>, bool)>,
+    /// What the clause leaves out, and whether that was ever anything.
+    except: Vec<(Pattern, Span, bool)>,
     text: &'w str,
 }
 
@@ -73,12 +75,15 @@ pub(super) fn resolve<'w>(script: &Script, text: &'w str, world: &'w dyn World) 
         missing: BTreeMap::new(),
         sites: HashMap::new(),
         taken: HashSet::new(),
+        except: Vec::new(),
         text,
     };
     for (clause, of) in script.clauses.iter().enumerate() {
+        resolver.except = of.except.iter().map(|name| (Pattern::new(&name.value), name.span, false)).collect();
         for point in &of.points {
             resolver.point(clause, point);
         }
+        resolver.tell_needless();
     }
     resolver.out
 }
@@ -295,7 +300,14 @@ impl<'w> Resolver<'w> {
     fn functions(&mut self, point: PointNo, binary: BinaryNo, text: &str, span: Span) -> Vec<Found> {
         let target = self.target(binary);
         let pattern = Pattern::new(text);
-        let found = exact_first(target.matching(&pattern), text);
+        let mut found = exact_first(target.matching(&pattern), text);
+        let matched = found.len();
+        found.retain(|function| !self.is_left_out(&function.name));
+        if found.is_empty() && matched > 0 {
+            let all = if matched == 1 { "it is".to_owned() } else { format!("all its {matched} functions are") };
+            self.say(Diagnostic::nothing_matched(span, format!("nothing is left of `{text}`: {all} left out")));
+            return found;
+        }
         let inlined = if found.len() <= 1 || pattern.is_literal() { target.inlined(&pattern) } else { None };
         if found.is_empty() {
             self.no_function(text, binary, inlined, span);
@@ -306,6 +318,26 @@ impl<'w> Resolver<'w> {
         }
         self.out.points[point.index()].matched = u32::try_from(found.len()).unwrap_or(u32::MAX);
         found
+    }
+
+    fn is_left_out(&mut self, name: &str) -> bool {
+        let mut any = false;
+        for (pattern, _, used) in &mut self.except {
+            let matches = pattern.matches(name);
+            *used |= matches;
+            any |= matches;
+        }
+        any
+    }
+
+    /// What a clause leaves out and never had may be misspelt.
+    fn tell_needless(&mut self) {
+        for (pattern, span, used) in std::mem::take(&mut self.except) {
+            if !used {
+                let message = format!("no function is left out by `!{}`", pattern.text());
+                self.say(Diagnostic::warning(span, message));
+            }
+        }
     }
 
     fn no_function(&mut self, text: &str, binary: BinaryNo, inlined: Option<(usize, String)>, span: Span) {

@@ -898,3 +898,21 @@ fn probes_have_names() {
         [Some("go:main.fib"), Some("uprobe:/bin/app:main.fib+0x10"), Some("BEGIN"), None]
     );
 }
+
+#[test]
+fn functions_behind_a_bang_are_left_out() {
+    check_places(
+        "goret:main.(*Server).*, goret:main.fib, !*.Close, !main.mian { @ = count(); }",
+        expect![[r#"
+        warning: no function is left out by `!main.mian`
+         --> 1:52
+          |
+        1 | goret:main.(*Server).*, goret:main.fib, !*.Close, !main.mian { @ = count(); }
+          |                                                    ^^^^^^^^^
+        site func 0+0x20 file +0x1120 emulated return group 0
+        site func 0+0x40 file +0x1140 stepped return group 0
+        site func 1+0x20 file +0x1d20 emulated return group 1
+        site func 1+0x40 file +0x1d40 stepped return group 1
+        variant 0: body 0 ()"#]],
+    );
+}

@@ -30,18 +30,38 @@ impl Part {
 }
 
 impl Parser<'_> {
-    /// A list of attach points with commas between them.
-    pub(super) fn points(&mut self) -> Vec<AttachPoint> {
-        let mut points = Vec::new();
+    /// A list of attach points with commas between them, and the names among them that are left out.
+    pub(super) fn points(&mut self) -> (Vec<AttachPoint>, Vec<Spanned<String>>) {
+        let (mut points, mut except) = (Vec::new(), Vec::new());
         loop {
             self.lexer.skip_space();
-            points.push(self.point());
+            if self.lexer.rest().starts_with('!') && !points.is_empty() {
+                except.extend(self.left_out());
+            } else {
+                points.push(self.point());
+            }
             self.lexer.skip_space();
             if !self.lexer.rest().starts_with(',') {
-                return points;
+                return (points, except);
             }
             self.lexer.go(self.lexer.at() + 1);
         }
+    }
+
+    /// `!NAME`
+    fn left_out(&mut self) -> Option<Spanned<String>> {
+        let start = self.lexer.at() + 1;
+        self.lexer.go(start);
+        let len = end(self.lexer.rest(), true, true).unwrap_or_else(|| self.lexer.rest().len());
+        self.lexer.go(start + len);
+        let value = self.unquoted(start..start + len);
+        let span = Span::new(start, start + len);
+        if value.is_empty() {
+            let message = Diagnostic::error(Span::new(start - 1, start), "which functions to leave out is missing");
+            self.lexer.messages.push(message.help("for example `go:main.*, !main.*.func*`"));
+            return None;
+        }
+        Some(Spanned { value, span })
     }
 
     fn point(&mut self) -> AttachPoint {

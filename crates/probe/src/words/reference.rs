@@ -30,7 +30,8 @@ statements in braces. `//` and `/* */` are remarks, a first line `#!…` is skip
 
 Names of functions are written as Go prints them, without quotes: `net/http.(*conn).serve`, `main.Map[...]`,
 `main.main.func1`; `*` stands for any characters. Since import paths have slashes, a condition behind a name begins
-with a slash *behind a space*. A path or name with spaces, commas or colons is put in quotes.
+with a slash *behind a space*. A path or name with spaces, commas or colons is put in quotes. `!NAME` behind a place
+leaves functions out: `go:main.*, !main.*.func*`.
 ";
 
 const STATEMENTS: &str = "\

@@ -1652,3 +1652,53 @@ fn goid_is_refused_where_nothing_leads_to_it() {
         "#]],
     );
 }
+
+#[test]
+fn a_place_of_which_nothing_is_left_is_told() {
+    check(
+        "go:main.fib, !main.* { exit(); }",
+        expect![[r#"
+        error: nothing is left of `main.fib`: it is left out
+         --> 1:4
+          |
+        1 | go:main.fib, !main.* { exit(); }
+          |    ^^^^^^^^
+    "#]],
+    );
+    check(
+        "go:main.(*Server).*, !*.Serve, !*.Close { exit(); }",
+        expect![[r#"
+        error: nothing is left of `main.(*Server).*`: all its 2 functions are left out
+         --> 1:4
+          |
+        1 | go:main.(*Server).*, !*.Serve, !*.Close { exit(); }
+          |    ^^^^^^^^^^^^^^^^
+    "#]],
+    );
+}
+
+#[test]
+fn what_is_left_out_has_a_name_and_stands_behind_a_place() {
+    check(
+        "go:main.fib, ! { exit(); }",
+        expect![[r#"
+        error: which functions to leave out is missing
+         --> 1:14
+          |
+        1 | go:main.fib, ! { exit(); }
+          |              ^
+          = help: for example `go:main.*, !main.*.func*`
+    "#]],
+    );
+    check(
+        "!main.fib, go:main.* { exit(); }",
+        expect![[r#"
+        error: there is no kind of probe called `!main.fib`
+         --> 1:1
+          |
+        1 | !main.fib, go:main.* { exit(); }
+          | ^^^^^^^^^
+          = help: there are `go`, `goret`, `uprobe`, `uretprobe`, `goroutine`, `tracepoint`, `interval`, `profile`, `BEGIN` and `END`
+    "#]],
+    );
+}
