@@ -463,6 +463,9 @@ mod tests {
             all processes count. A uretprobe on a Go function is a probe on each of its return instructions;
             return addresses are never touched.
 
+            Under sudo COMMAND is started as the user who called it, with that user's groups and home, and only
+            gospect is root; --as-root starts it as root.
+
             It ends with Ctrl-C, when the script calls exit(), when the process or COMMAND ends, and after
             --duration or -n. Then the probes are taken out, END runs and the maps that are left are shown.
             Where output can no longer be written, as on a full disk, the same happens with exit status 3, and
@@ -479,6 +482,7 @@ mod tests {
               -p, --pid PID        Probe the program of this process, and count only this process there
               -t, --target PATH    Take this program as target: every process that runs it, now and later
               -c, --command CMD    Start CMD, split at blanks, as -- COMMAND does
+                  --as-root        Start COMMAND as root, not as the user who called sudo
                   --duration TIME  End after TIME, such as 10, 1.5s, 200ms or 5m
               -n, --number N       End after N units of output
               -q, --quiet          Do not say on standard error how it went

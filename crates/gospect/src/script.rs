@@ -81,6 +81,7 @@ fn script(run: &Run) -> Result<Script, Failure> {
         params: params.iter().map(|word| word.to_string_lossy().into_owned()).collect(),
         target: target(run)?,
         command: command(run)?,
+        as_root: typed.run.as_root,
         by_tracefs: typed.run.by_tracefs,
     })
 }

@@ -209,6 +209,18 @@ const COMMAND: Flag = Flag {
     },
 };
 
+/// Do not leave root behind.
+const AS_ROOT: Flag = Flag {
+    long: "as-root",
+    short: None,
+    value: Value::None,
+    brief: "Start COMMAND as root, not as the user who called sudo",
+    keep: |typed, _| {
+        typed.run.as_root = true;
+        Ok(())
+    },
+};
+
 /// bpftrace's way to ask for JSON.
 const FORMAT: Flag = Flag {
     long: "format",
@@ -516,6 +528,9 @@ program of -p PID or of COMMAND, of which only that process counts, or of --targ
 all processes count. A uretprobe on a Go function is a probe on each of its return instructions;
 return addresses are never touched.
 
+Under sudo COMMAND is started as the user who called it, with that user's groups and home, and only
+gospect is root; --as-root starts it as root.
+
 It ends with Ctrl-C, when the script calls exit(), when the process or COMMAND ends, and after
 --duration or -n. Then the probes are taken out, END runs and the maps that are left are shown.
 Where output can no longer be written, as on a full disk, the same happens with exit status 3, and
@@ -536,6 +551,7 @@ ends it quietly with 0.",
             &ONLY,
             &TARGET_PATH,
             &COMMAND,
+            &AS_ROOT,
             &DURATION,
             &NUMBER,
             &QUIET,

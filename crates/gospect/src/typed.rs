@@ -53,6 +53,8 @@ pub struct TypedRun {
     pub target: Option<PathBuf>,
     /// `-c CMD`
     pub command: Vec<OsString>,
+    /// `--as-root`
+    pub as_root: bool,
     /// `-l`
     pub list: bool,
     /// `--emit STAGE`

@@ -11,6 +11,8 @@ pub mod cgroup;
 pub mod clock;
 pub mod engine;
 pub mod kallsyms;
+#[allow(unsafe_code, reason = "getpwuid_r(3), getgrouplist(3) and setuid(2) have no safe form")]
+pub mod login;
 pub mod machine;
 #[allow(unsafe_code, reason = "mmap(2) and sigaction(2) have no safe form; the module keeps the pointers to itself")]
 mod map;
@@ -22,5 +24,6 @@ pub mod signal;
 pub mod specimen;
 pub mod users;
 
+pub use login::Login;
 pub use map::{FileId, Mapped, NotAFile, map, map_file, say_before_sigbus};
 pub use proc::{Memory, Pid, Process};

@@ -4,6 +4,7 @@
 //! or a [`Refusal`]: a sentence, what would help, and how bad it is. Nothing is printed.
 
 pub mod doctor;
+mod invoker;
 mod library;
 pub mod ordered;
 pub mod privilege;

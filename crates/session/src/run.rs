@@ -51,6 +51,8 @@ pub struct Script {
     pub target: Option<Target>,
     /// What to start once the probes are in place. Without a target its program is the target, and only its hits count.
     pub command: Vec<OsString>,
+    /// Start it as root, even if somebody else has become root to run us.
+    pub as_root: bool,
     /// Attach by tracefs even where the kernel has something better.
     pub by_tracefs: bool,
 }

@@ -18,6 +18,7 @@ mod ps;
 mod run;
 mod running;
 mod stress;
+mod sudo;
 mod trouble;
 mod usage;
 mod words;

@@ -10,6 +10,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 use std::thread::JoinHandle;
 
+use crate::login::Login;
 use crate::proc::Pid;
 
 /// A process that waits for being let go. Dropped, it ends without having run the command.
@@ -23,14 +24,18 @@ pub struct Held {
     spawning: Option<JoinHandle<io::Result<Child>>>,
 }
 
-/// Starts a command and holds it before its first instruction.
+/// Starts a command and holds it before its first instruction. Once it is let go it becomes `user`, if that is somebody
+/// else than we are.
 ///
 /// # Errors
-/// When no process can be made. That the command cannot be executed shows in [`Held::release`].
-pub fn hold(mut command: Command) -> io::Result<Held> {
+/// When no process can be made. That the command cannot be executed, or not by that user, shows in [`Held::release`].
+pub fn hold(mut command: Command, user: Option<Login>) -> io::Result<Held> {
     let (gate_reader, gate) = io::pipe()?;
     let (mut pid_reader, pid_writer) = io::pipe()?;
     wait_before_exec(&mut command, &gate, gate_reader, pid_writer);
+    if let Some(user) = user {
+        become_before_exec(&mut command, user);
+    }
     let spawning = std::thread::Builder::new().name("spawn".to_owned()).spawn(move || command.spawn())?;
     let mut pid = [0; 4];
     // The writing end goes with the command, so that this does not wait for a fork that failed.
@@ -94,6 +99,13 @@ fn wait_before_exec(command: &mut Command, gate: &PipeWriter, reader: PipeReader
     unsafe { command.pre_exec(wait) };
 }
 
+#[allow(unsafe_code, reason = "pre_exec runs between fork and exec")]
+fn become_before_exec(command: &mut Command, user: Login) {
+    // SAFETY: what runs there are setgroups(2), setgid(2) and setuid(2) on numbers that are there already. Where there are
+    // other threads the C library would tell them too; between fork and exec there is one.
+    unsafe { command.pre_exec(move || user.assume()) };
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,7 +115,7 @@ mod tests {
     fn a_held_command_has_its_number_and_has_not_begun() {
         let mut command = Command::new("sh");
         command.args(["-c", "echo $$"]).stdout(std::process::Stdio::piped());
-        let held = hold(command).unwrap();
+        let held = hold(command, None).unwrap();
         let process = Process::open(held.pid()).unwrap();
         assert_eq!(process.exe_path().unwrap().path, std::env::current_exe().unwrap());
         let pid = held.pid();
@@ -117,7 +129,7 @@ mod tests {
         let (mut said, stderr) = io::pipe().unwrap();
         let mut command = Command::new("touch");
         command.arg(&file).stderr(stderr);
-        let held = hold(command).unwrap();
+        let held = hold(command, None).unwrap();
         let pid = held.pid();
         drop(held);
         assert!(!file.exists() && Process::open(pid).is_err());
@@ -128,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_command_that_does_not_exist_says_so_when_it_is_released() {
-        let held = hold(Command::new("/nonexistent/command")).unwrap();
+        let held = hold(Command::new("/nonexistent/command"), None).unwrap();
         assert_eq!(held.release().unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 }

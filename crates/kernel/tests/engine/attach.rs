@@ -162,7 +162,7 @@ fn a_command_is_probed_before_its_first_instruction() {
             let counter = Counter::load(&engine, way);
             let addresses = [target.entry("main.main"), target.entry("main.hit")];
             counter.know(&addresses, 0);
-            let held = kernel::engine::command::hold(target.command()).unwrap();
+            let held = kernel::engine::command::hold(target.command(), None).unwrap();
             let pid = by_pid.then_some(held.pid());
             let sites = target.sites(&addresses);
             let uprobes = Uprobes { file: &target.file, sites: &sites, pid, returning: false };

@@ -128,7 +128,7 @@ impl<'r> Live<'r> {
             later: Vec::new(),
             unfit: None,
             before: vec![Before::all(compiled)],
-            notes: Vec::new(),
+            notes: life.note().into_iter().collect(),
             watch,
             control,
             attached: tally::planned(&compiled.plan, program),

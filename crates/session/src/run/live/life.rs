@@ -11,6 +11,7 @@ use kernel::engine::{Held, command};
 use kernel::{Pid, Process, signal};
 
 use super::super::{Script, Stopped, world};
+use crate::invoker;
 use crate::refusal::Refusal;
 use crate::target::{Target, no_such_process};
 
@@ -20,6 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// What the run ends with.
 pub(in crate::run) struct Life {
     name: String,
+    /// Whom the command is run as, if that is not who we are.
+    user: Option<String>,
     /// The process that was named.
     process: Option<Process>,
     held: Option<Held>,
@@ -31,7 +34,7 @@ pub(in crate::run) struct Life {
 impl Life {
     /// Takes hold of the process, or makes one for the command that does not begin yet.
     pub fn begin(script: &Script) -> Result<Life, Stopped> {
-        let mut life = Life { name: String::new(), process: None, held: None, child: None, exit: None };
+        let mut life = Life { name: String::new(), user: None, process: None, held: None, child: None, exit: None };
         if let Some(Target::Pid(pid)) = script.target {
             life.process = Some(Process::open(pid).map_err(|_| no_such_process(pid))?);
             life.name = format!("PID {pid}");
@@ -40,13 +43,26 @@ impl Life {
             life.name = program.display().to_string();
             let mut command = Command::new(world::located(&life.name));
             command.args(args);
-            life.held = Some(command::hold(command).map_err(|e| life.unstarted(&e))?);
+            let user = invoker::of_command(script.as_root).map_err(|e| life.unstarted(&e))?;
+            life.user = user.as_ref().map(|user| user.name.clone());
+            user.iter().for_each(|user| invoker::introduce(&mut command, user));
+            life.held = Some(command::hold(command, user).map_err(|e| life.unstarted(&e))?);
         }
         Ok(life)
     }
 
     fn unstarted(&self, error: &io::Error) -> Refusal {
-        Refusal::refused(format!("{} cannot be started: {error}", self.name))
+        match &self.user {
+            Some(user) => Refusal::refused(format!("{} cannot be started as {user}: {error}", self.name))
+                .hint("it is run as the user who called sudo; `--as-root` runs it as root"),
+            None => Refusal::refused(format!("{} cannot be started: {error}", self.name)),
+        }
+    }
+
+    /// What is worth knowing about it, in a sentence.
+    pub fn note(&self) -> Option<String> {
+        let user = self.user.as_ref()?;
+        Some(format!("{} is run as {user}, who called sudo; `--as-root` runs it as root", self.name))
     }
 
     /// The process of a command that has not begun.
