@@ -238,6 +238,56 @@ fn a_file_that_is_replaced_is_probed_anew_and_the_old_ones_processes_are_still_t
     }
 }
 
+/// What holds programs in place in a gospect: links, or perf events by the tracefs way.
+fn links(gospect: u32) -> usize {
+    let fds = fs::read_dir(format!("/proc/{gospect}/fd")).unwrap();
+    let names = fds.filter_map(|fd| fs::read_link(fd.ok()?.path()).ok());
+    let held = ["anon_inode:bpf_link", "anon_inode:bpf-link", "anon_inode:[perf_event]"];
+    names.filter(|name| held.contains(&name.to_str().unwrap_or_default())).count()
+}
+
+#[test]
+fn probes_leave_a_replaced_file_when_nobody_runs_it_and_come_back_with_it() {
+    for way in WAYS {
+        let old = need!(counter_path(Variant::Plain));
+        let new = need!(build(&Fixture::new("counter", "1.25", Variant::Plain).on(Arch::native().unwrap())));
+        let scratch = Scratch::new();
+        let path = scratch.copy(&old, "counter");
+        let kept = scratch.0.join("kept");
+        fs::hard_link(&path, &kept).unwrap();
+        let shown = path.display();
+        let text = "goret:main.hit /elapsed > 0/ { @[pid] = count() }";
+        let mut first = Counter::start(&path);
+        let mut tracing = Tracing::start(&["-t", path.to_str().unwrap(), "--way", way, "--json", "-e", text]);
+        let one_build = links(tracing.child.id());
+        assert!(one_build >= 3, "{one_build} links: {way}");
+        first.calls(1, 100);
+        fs::rename(scratch.copy(&new, "next"), &path).unwrap();
+        assert_eq!(tracing.says(), format!("gospect: {shown} was replaced, its new file is probed too"));
+        assert_eq!(links(tracing.child.id()), 2 * one_build, "{way}");
+        let mut second = Counter::start(&path);
+        second.calls(1, 200);
+        let pids = [first.pid(), second.pid()];
+        first.end();
+        let gone =
+            format!("gospect: no process runs the file any more that {shown} was before, its probes are taken out");
+        assert_eq!(tracing.says(), gone, "{way}");
+        assert_eq!(links(tracing.child.id()), one_build, "{way}");
+        // Nothing is left in the old file, and what is left of it is what was counted.
+        Counter::start(&kept).calls(1, 50);
+        fs::rename(&kept, &path).unwrap();
+        assert_eq!(tracing.says(), format!("gospect: {shown} was replaced, its new file is probed too"), "{way}");
+        let mut third = Counter::start(&path);
+        third.calls(1, 300);
+        second.end();
+        assert_eq!(tracing.says(), gone, "{way}");
+        let all = objects(&tracing.stop());
+        let hits = json!({pids[0].clone(): 100, pids[1].clone(): 200, third.pid(): 300});
+        assert_eq!(map(&all, "@"), hits, "{way} {:?}", summary(&all));
+        assert_eq!((&summary(&all)["unpaired"], &summary(&all)["open"]), (&json!(0), &json!(0)), "{way}");
+    }
+}
+
 #[test]
 fn a_file_that_is_replaced_by_something_else_is_told_of() {
     let scratch = Scratch::new();

@@ -6,6 +6,7 @@
 mod clocks;
 mod life;
 mod probes;
+mod replaced;
 
 use std::cell::OnceCell;
 use std::io;
@@ -25,7 +26,7 @@ use super::before::Before;
 use super::maps::UserMaps;
 use super::names::Known;
 use super::watch::{Control, Watch, Whose};
-use super::world::{Executable, Stamp};
+use super::world::Stamp;
 use super::{Compiled, Ended, Limits, Show, Stopped};
 use super::{remains, tally};
 use crate::refusal::Refusal;
@@ -183,6 +184,11 @@ impl<'r> Live<'r> {
         Ok(())
     }
 
+    /// What was compiled, the first for the executables that there were at first.
+    fn builds(&self) -> impl Iterator<Item = &Compiled> {
+        std::iter::once(self.compiled).chain(&self.later)
+    }
+
     pub(super) fn attach(&mut self, life: &Life) -> Result<(), Stopped> {
         let compiled = self.compiled;
         let executables = compiled.binaries().into_iter().map(Some).collect();
@@ -251,6 +257,7 @@ impl<'r> Live<'r> {
             if now >= look {
                 self.look()?;
                 self.renew(show)?;
+                self.release(show)?;
                 look = Instant::now() + LOOK.max(now.elapsed() * LOOKING);
             }
             if now - glanced >= GLANCE {
@@ -309,10 +316,8 @@ impl<'r> Live<'r> {
         let own: Vec<_> = own.collect();
         let maps = self.engine.maps_beside(&program.maps, &self.maps, &own)?.ok_or_else(other)?;
         let mut probes = Probes::load(self.engine, program, &maps)?;
-        let builds = || std::iter::once(self.compiled).chain(&self.later);
-        let is_new = |n: usize, one: &Executable| builds().all(|b| b.binaries().get(n).is_none_or(|b| b.id != one.id));
         let executables = compiled.binaries().into_iter().enumerate();
-        let executables = executables.map(|(n, one)| Some(one).filter(|one| is_new(n, one))).collect();
+        let executables = executables.map(|(n, one)| Some(one).filter(|one| !self.is_probed(n, one))).collect();
         let placing = Placing { engine: self.engine, compiled: &compiled, executables, pid: None };
         let mut told = self.attached.clone();
         probes.attach(&placing, &mut told)?;

@@ -213,6 +213,13 @@ impl Watch {
         ended
     }
 
+    /// Whether a process runs this file; of those in the table it is asked first.
+    pub fn is_run(&self, file: FileId) -> bool {
+        let runs = |pid: &Pid| Process::open(*pid).ok().as_ref().and_then(main_of) == Some(file);
+        // Who has not come to its first instruction yet is in no table.
+        self.known.keys().any(runs) || kernel::proc::pids().unwrap_or_default().iter().any(runs)
+    }
+
     fn forget(&mut self, pid: Pid) {
         self.known.remove(&pid);
         self.ended.push_back(pid);

@@ -69,6 +69,11 @@ impl Executable {
         Some(Executable { id, file: reopen(&path, "", id).ok()?, path: target.path(), code })
     }
 
+    /// Where it was found, if it was named by its path.
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
     /// What its file says, if it is a Go program whose functions can be found.
     pub fn go(&self) -> Option<&Image> {
         match &self.code {

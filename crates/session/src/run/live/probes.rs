@@ -15,7 +15,7 @@ pub(super) struct Probes {
     users: Vec<engine::Program>,
     hooks: Vec<engine::Program>,
     starts: Vec<engine::Program>,
-    in_place: Vec<attach::Attached>,
+    in_place: Vec<(BinaryNo, attach::Attached)>,
 }
 
 /// What it takes to put them in place.
@@ -54,24 +54,22 @@ impl Probes {
         for (hook, loaded) in program.hooks.iter().zip(&self.hooks) {
             let site = |site: &probe::program::HookSite| Site { offset: site.file.0, cookie: site.cookie };
             let sites: Vec<Site> = hook.sites.iter().map(site).collect();
-            self.in_place.extend(placing.all(hook.binary, loaded, &sites, hook.purpose())?);
+            let attached = placing.all(hook.binary, loaded, &sites, hook.purpose())?;
+            self.in_place.extend(attached.map(|attached| (hook.binary, attached)));
         }
         for (user, loaded) in program.users.iter().zip(&self.users) {
             let site = |site: &probe::program::ProgramSite| Site { offset: site.file.0, cookie: site.cookie };
             let sites: Vec<Site> = user.sites.iter().map(site).collect();
             if let Some(attached) = placing.at(user.binary, loaded, &sites, user.returning)? {
                 placing.refuse(user, &attached, told);
-                self.in_place.push(attached);
+                self.in_place.push((user.binary, attached));
             }
         }
         for (start, loaded) in program.starts.iter().zip(&self.starts) {
             let why = "new processes cannot be noticed";
-            self.in_place.extend(placing.all(
-                start.binary,
-                loaded,
-                &[Site { offset: start.site.0, cookie: 0 }],
-                why,
-            )?);
+            let site = [Site { offset: start.site.0, cookie: 0 }];
+            let attached = placing.all(start.binary, loaded, &site, why)?;
+            self.in_place.extend(attached.map(|attached| (start.binary, attached)));
         }
         Ok(())
     }
@@ -79,6 +77,19 @@ impl Probes {
     /// Takes them out, the last ones first. When it comes back none of them runs any more.
     pub fn detach(&mut self) {
         while self.in_place.pop().is_some() {}
+    }
+
+    /// Whether some are in place in an executable.
+    pub fn are_in(&self, binary: BinaryNo) -> bool {
+        self.in_place.iter().any(|(of, _)| *of == binary)
+    }
+
+    /// Takes those out that are in an executable, the last ones first.
+    pub fn release(&mut self, binary: BinaryNo) {
+        let (of_it, others) = self.in_place.drain(..).partition(|(of, _)| *of == binary);
+        self.in_place = others;
+        let mut of_it: Vec<_> = of_it;
+        while of_it.pop().is_some() {}
     }
 }
 
