@@ -91,8 +91,8 @@ fn status(class: Class) -> u8 {
 
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Failure {
-        let status = status(refusal.class);
-        Failure::Said(Message { sentence: refusal.sentence, hint: refusal.hint, status })
+        let (status, hint) = (status(refusal.class), refusal.advice());
+        Failure::Said(Message { sentence: refusal.sentence, hint, status })
     }
 }
 

@@ -71,7 +71,7 @@ mod tests {
 
     fn check(processes: usize, users: &[&str], expect: Expect) {
         let users = users.iter().map(|&u| u.to_owned()).collect();
-        let unseen = Unseen { count: processes, users, why: "gospect lacks CAP_SYS_PTRACE", hint: "" };
+        let unseen = Unseen { count: processes, users, why: "gospect lacks CAP_SYS_PTRACE".to_owned(), hint: "" };
         expect.assert_eq(&count(&unseen));
     }
 

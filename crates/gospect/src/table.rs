@@ -413,7 +413,9 @@ whose they are, is said on standard error.",
         about: "\
 Looks at the kernel, at the rights that gospect has and at what else may be in the way of probes,
 tries what can be tried, and says for each whether it is as it should be; where it is not, how to
-get it. It needs no rights itself.",
+get it. By each way of attaching it puts probes into a process of its own, which have to see every
+call, and says what a hit costs. Without rights it says what is not known for want of them. What
+another command is refused names the line here that explains it.",
         words: &[],
         starts: false,
         flags: &[],

@@ -40,7 +40,7 @@ pub use bpf::Feature;
 
 pub use attach::{Attached, RefusedSite, Site, Uprobes, Way};
 pub use command::Held;
-pub use error::{Error, Rejection};
+pub use error::{Error, Interface, Rejection};
 pub use load::Program;
 pub use map::{Entry, Map, Maps};
 pub use ring::Ring;
@@ -154,7 +154,7 @@ impl Engine {
     /// The kernel's.
     pub fn run(&self, program: &Program, args: &[u64]) -> Result<u32, Error> {
         let result = self.sys.prog_run(program.fd(), args);
-        result.map_err(|error| Error::of(format!("running {}", program.name()), error))
+        result.map_err(|error| Error::of(Interface::Programs, format!("running {}", program.name()), error))
     }
 
     /// How often a program should have run and did not, because another one was running on that CPU. Kernels before
@@ -164,7 +164,9 @@ impl Engine {
     /// The kernel's.
     pub fn missed(&self, program: &Program) -> Result<u64, Error> {
         let misses = self.sys.prog_misses(program.fd());
-        misses.map_err(|error| Error::of(format!("asking how often {} was missed", program.name()), error))
+        misses.map_err(|error| {
+            Error::of(Interface::Programs, format!("asking how often {} was missed", program.name()), error)
+        })
     }
 
     /// How many instructions the verifier looked at before it took a program, one in a loop once for each turn; it gives
@@ -174,7 +176,9 @@ impl Engine {
     /// The kernel's.
     pub fn verified(&self, program: &Program) -> Result<u32, Error> {
         let verified = self.sys.prog_verified(program.fd());
-        verified.map_err(|error| Error::of(format!("asking what the verifier did with {}", program.name()), error))
+        verified.map_err(|error| {
+            Error::of(Interface::Programs, format!("asking what the verifier did with {}", program.name()), error)
+        })
     }
 
     /// The records of a ring.
@@ -183,7 +187,7 @@ impl Engine {
     /// The kernel's.
     pub fn ring(&self, map: &Map) -> Result<Ring, Error> {
         let memory = self.sys.map_ring(map.raw());
-        memory.map(Ring::of).map_err(|error| Error::of(format!("mapping ring {}", map.name()), error))
+        memory.map(Ring::of).map_err(|error| Error::of(Interface::Maps, format!("mapping ring {}", map.name()), error))
     }
 
     /// Attaches a program to places in a file. Which way is the program's: [`bpf::Kind::UprobeMulti`] by a link of many

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::privilege::Privileges;
 
-/// How much memory may be locked, in bytes; nothing for without limit.
+/// How much there may be of something; nothing for without limit.
 pub type Limit = Option<u64>;
 
 /// Everything that was read; nothing where there is no such file.
@@ -21,10 +21,14 @@ pub struct Machine {
     pub seccomp: Option<u32>,
     /// The lockdown in force: `none`, `integrity` or `confidentiality`.
     pub lockdown: Option<String>,
-    /// `RLIMIT_MEMLOCK`.
+    /// `RLIMIT_MEMLOCK`: how much memory may be locked, in bytes.
     pub memlock: Option<Limit>,
+    /// `RLIMIT_NOFILE`: how many files may be open.
+    pub files: Option<Limit>,
     /// `kernel.perf_event_paranoid`.
     pub paranoid: Option<i32>,
+    /// `kernel.yama.ptrace_scope`: from 1 on a process's memory is closed to others of the same user.
+    pub ptrace_scope: Option<i32>,
     /// Why tracefs cannot be read, if it cannot.
     pub tracefs: Option<String>,
 }
@@ -35,13 +39,16 @@ impl Machine {
     pub fn read() -> Machine {
         let number = |path: &str| fs::read_to_string(path).ok()?.trim().parse().ok();
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
         Machine {
             release: fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim().to_owned(),
             privileges: Privileges::own().ok(),
             seccomp: field(&status, "Seccomp:").and_then(|n| n.parse().ok()),
             lockdown: fs::read_to_string("/sys/kernel/security/lockdown").ok().as_deref().and_then(chosen),
-            memlock: fs::read_to_string("/proc/self/limits").ok().as_deref().and_then(memlock),
+            memlock: limit(&limits, "Max locked memory"),
+            files: limit(&limits, "Max open files"),
             paranoid: number("/proc/sys/kernel/perf_event_paranoid"),
+            ptrace_scope: number("/proc/sys/kernel/yama/ptrace_scope"),
             tracefs: tracefs().err().map(|error| error.to_string()),
         }
     }
@@ -71,8 +78,8 @@ fn chosen(text: &str) -> Option<String> {
 }
 
 /// `Max locked memory         8388608              8388608              bytes`
-fn memlock(limits: &str) -> Option<Limit> {
-    let soft = field(limits, "Max locked memory")?.split_ascii_whitespace().next()?;
+fn limit(limits: &str, name: &str) -> Option<Limit> {
+    let soft = field(limits, name)?.split_ascii_whitespace().next()?;
     if soft == "unlimited" { Some(None) } else { soft.parse().ok().map(Some) }
 }
 
@@ -87,18 +94,19 @@ mod tests {
     }
 
     #[test]
-    fn locked_memory_has_a_limit_or_none() {
+    fn limits_are_numbers_or_none() {
         let line =
             |soft: &str| format!("Limit  Soft  Hard\nMax locked memory         {soft}              max  bytes\n");
-        assert_eq!(memlock(&line("8388608")), Some(Some(8_388_608)));
-        assert_eq!(memlock(&line("unlimited")), Some(None));
-        assert_eq!(memlock("nothing of the kind"), None);
+        let locked = |limits: &str| limit(limits, "Max locked memory");
+        assert_eq!(locked(&line("8388608")), Some(Some(8_388_608)));
+        assert_eq!(locked(&line("unlimited")), Some(None));
+        assert_eq!(locked("nothing of the kind"), None);
     }
 
     #[test]
     fn this_machine_can_be_read() {
         let machine = Machine::read();
         assert!(machine.release.starts_with(|c: char| c.is_ascii_digit()), "{machine:?}");
-        assert!(machine.privileges.is_some() && machine.memlock.is_some(), "{machine:?}");
+        assert!(machine.privileges.is_some() && machine.memlock.is_some() && machine.files.is_some(), "{machine:?}");
     }
 }

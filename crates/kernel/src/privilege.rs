@@ -42,6 +42,9 @@ pub struct Privileges {
 const INITIAL_USER_NAMESPACE: &str = "user:[4026531837]";
 
 impl Privileges {
+    /// Nothing, as where `/proc` cannot be asked.
+    pub const NONE: Privileges = Privileges { effective: 0, initial_user_namespace: true };
+
     /// What this process may do.
     ///
     /// # Errors

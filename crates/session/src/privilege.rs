@@ -1,24 +1,57 @@
 //! Which of gospect's commands the kernel would let run, and what is missing.
 
+use std::fmt::Display;
+
+use event::check::Line;
 use kernel::privilege::{Capability, Privileges};
+
+use crate::refusal::Refusal;
+
+/// What is in the way.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Obstacle {
+    /// What `gospect doctor` says about it.
+    pub line: Line,
+    /// What it is, in words.
+    pub why: String,
+    /// How to get it out of the way.
+    pub fix: &'static str,
+}
+
+impl Obstacle {
+    /// The refusal that the kernel's error comes to.
+    #[must_use]
+    pub fn refuse(&self, what: &str, error: &dyn Display) -> Refusal {
+        Refusal::refused(format!("{what}, {}: {error}", self.why)).hint(self.fix).explained_by(self.line)
+    }
+}
+
+/// How to get out of a user namespace.
+pub(crate) const OUTSIDE: &str =
+    "run gospect outside of the container, or in one that shares the host's user namespace";
 
 /// Why this gospect may not load and attach probes, if it may not.
 #[must_use]
-pub fn to_probe(own: Privileges) -> Option<String> {
+pub fn to_probe(own: Privileges) -> Option<Obstacle> {
     if !own.initial_user_namespace {
-        return Some("gospect runs in a user namespace, where the kernel allows no eBPF".to_owned());
+        let why = "gospect runs in a user namespace, where the kernel allows no eBPF".to_owned();
+        return Some(Obstacle { line: Line::Namespace, why, fix: OUTSIDE });
     }
     // What CAP_BPF and CAP_PERFMON allow was part of CAP_SYS_ADMIN before Linux 5.8, and still is.
     let missing = [Capability::Bpf, Capability::Perfmon].into_iter().filter(|&c| !own.has(c));
     let missing: Vec<String> = missing.map(|c| c.to_string()).collect();
     let allowed = missing.is_empty() || own.has(Capability::SysAdmin);
-    (!allowed).then(|| format!("gospect lacks {}", missing.join(" and ")))
+    (!allowed).then(|| Obstacle {
+        line: Line::Rights,
+        why: format!("gospect lacks {}", missing.join(" and ")),
+        fix: "run as root, or give gospect cap_bpf,cap_perfmon",
+    })
 }
 
 /// What would let this gospect look into other users' processes, and why it cannot; only asked when it was refused.
 #[must_use]
-pub fn to_look(own: Privileges) -> (&'static str, &'static str) {
-    match own.has(Capability::SysPtrace) {
+pub fn to_look(own: Privileges) -> Obstacle {
+    let (why, fix) = match own.has(Capability::SysPtrace) {
         false => ("gospect lacks CAP_SYS_PTRACE", "run as root, or give gospect cap_sys_ptrace"),
         true if !own.initial_user_namespace => (
             "gospect has CAP_SYS_PTRACE only in its own user namespace",
@@ -29,7 +62,8 @@ pub fn to_look(own: Privileges) -> (&'static str, &'static str) {
             "a security module may do so (Landlock, SELinux, AppArmor, an eBPF program); if it confines gospect, run \
              gospect outside of it",
         ),
-    }
+    };
+    Obstacle { line: Line::Processes, why: why.to_owned(), fix }
 }
 
 #[cfg(test)]
@@ -40,20 +74,33 @@ mod tests {
     fn check(capabilities: &[Capability], initial_user_namespace: bool, expect: Expect) {
         let effective = capabilities.iter().fold(0, |set, &c| set | 1 << c as u8);
         let own = Privileges { effective, initial_user_namespace };
-        expect.assert_eq(&format!("{:?}, {:?}", to_probe(own), to_look(own).0));
+        let told = |obstacle: Obstacle| format!("{}: {}", obstacle.line, obstacle.why);
+        expect.assert_eq(&format!("{:?}, {:?}", to_probe(own).map(told), told(to_look(own))));
     }
 
     #[test]
     fn what_is_missing_is_named() {
         use Capability::{Bpf, Perfmon, SysAdmin, SysPtrace};
-        let none = expect![[r#"Some("gospect lacks CAP_BPF and CAP_PERFMON"), "gospect lacks CAP_SYS_PTRACE""#]];
-        check(&[], true, none);
-        check(&[Bpf], true, expect![[r#"Some("gospect lacks CAP_PERFMON"), "gospect lacks CAP_SYS_PTRACE""#]]);
-        check(&[Bpf, Perfmon], true, expect![[r#"None, "gospect lacks CAP_SYS_PTRACE""#]]);
-        let module = expect![[
-            r#"None, "the kernel forbids it in spite of CAP_SYS_PTRACE, for a reason that it does not tell""#
-        ]];
-        check(&[SysAdmin, SysPtrace], true, module);
+        check(
+            &[],
+            true,
+            expect![[
+                r#"Some("rights: gospect lacks CAP_BPF and CAP_PERFMON"), "processes: gospect lacks CAP_SYS_PTRACE""#
+            ]],
+        );
+        check(
+            &[Bpf],
+            true,
+            expect![[r#"Some("rights: gospect lacks CAP_PERFMON"), "processes: gospect lacks CAP_SYS_PTRACE""#]],
+        );
+        check(&[Bpf, Perfmon], true, expect![[r#"None, "processes: gospect lacks CAP_SYS_PTRACE""#]]);
+        check(
+            &[SysAdmin, SysPtrace],
+            true,
+            expect![[
+                r#"None, "processes: the kernel forbids it in spite of CAP_SYS_PTRACE, for a reason that it does not tell""#
+            ]],
+        );
     }
 
     #[test]
@@ -63,7 +110,7 @@ mod tests {
             &[Bpf, Perfmon, SysPtrace],
             false,
             expect![[
-                r#"Some("gospect runs in a user namespace, where the kernel allows no eBPF"), "gospect has CAP_SYS_PTRACE only in its own user namespace""#
+                r#"Some("namespace: gospect runs in a user namespace, where the kernel allows no eBPF"), "processes: gospect has CAP_SYS_PTRACE only in its own user namespace""#
             ]],
         );
     }

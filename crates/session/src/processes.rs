@@ -35,7 +35,7 @@ pub struct Unseen {
     /// Whose, those with most of them first.
     pub users: Vec<String>,
     /// Why.
-    pub why: &'static str,
+    pub why: String,
     /// What would change that.
     pub hint: &'static str,
 }
@@ -88,7 +88,8 @@ pub fn processes() -> Result<Processes, Refusal> {
             Sight::NotGo => {}
         }
     }
-    let (why, hint) = privilege::to_look(look.own);
+    let obstacle = privilege::to_look(look.own);
+    let (why, hint) = (obstacle.why, obstacle.fix);
     let users = most_first(&forbidden).into_iter().map(|uid| look.users.name(uid)).collect();
     found.unseen = (!forbidden.is_empty()).then_some(Unseen { count: forbidden.len(), users, why, hint });
     Ok(found)
@@ -122,7 +123,12 @@ struct Look {
 
 impl Look {
     fn new(own: Privileges) -> Look {
-        Look { own, powerless: privilege::to_probe(own), users: Users::of_this_machine(), programs: HashMap::new() }
+        Look {
+            own,
+            powerless: privilege::to_probe(own).map(|obstacle| obstacle.why),
+            users: Users::of_this_machine(),
+            programs: HashMap::new(),
+        }
     }
 
     fn at(&mut self, pid: Pid) -> Sight {
@@ -143,7 +149,7 @@ impl Look {
         let Some(program) = program.clone() else { return Ok(None) };
         let contained = process.container()?;
         let memory = process.memory().err().filter(|e| e.kind() == io::ErrorKind::PermissionDenied);
-        let closed = memory.map(|_| format!("its memory is closed to us: {}", privilege::to_look(self.own).0));
+        let closed = memory.map(|_| format!("its memory is closed to us: {}", privilege::to_look(self.own).why));
         let obstacles: Vec<String> = [unfit(&program), self.powerless.clone(), closed].into_iter().flatten().collect();
         Ok(Some(Process {
             pid: process.pid,

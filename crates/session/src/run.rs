@@ -27,14 +27,12 @@ use std::time::Duration;
 use event::run::{Attached, Summary};
 use event::{Names, Row, Snapshot, Value};
 use kernel::engine::{Engine, Feature};
-use kernel::privilege::Privileges;
 use probe::emit::Options;
 use probe::plan::GroupNo;
 use probe::target::World;
 use probe::{Caps, Diagnostic, Plan, Program, Source};
 
-use crate::privilege;
-use crate::refusal::{Class, Refusal};
+use crate::refusal::{self, Class, Refusal};
 use crate::target::Target;
 use world::{Answers, Executable, Executables};
 
@@ -104,7 +102,7 @@ impl From<io::Error> for Stopped {
 
 impl From<kernel::engine::Error> for Stopped {
     fn from(error: kernel::engine::Error) -> Stopped {
-        Stopped::Refused(refused(&error))
+        Stopped::Refused(Refusal::from(&error))
     }
 }
 
@@ -119,24 +117,6 @@ impl fmt::Display for Stopped {
 }
 
 impl std::error::Error for Stopped {}
-
-fn refused(error: &kernel::engine::Error) -> Refusal {
-    let kernel::engine::Error::NotPermitted { doing, error } = error else {
-        return Refusal::refused(error.to_string());
-    };
-    let own = Privileges::own().ok();
-    match own.and_then(privilege::to_probe) {
-        Some(why) => {
-            let hint = match own.is_some_and(|own| own.initial_user_namespace) {
-                true => "run as root, or give gospect cap_bpf,cap_perfmon",
-                false => "run gospect outside of the container, or in one that shares the host's user namespace",
-            };
-            Refusal::refused(format!("{doing} was not permitted, {why}: {error}")).hint(hint)
-        }
-        None => Refusal::refused(format!("{doing} was not permitted: {error}"))
-            .hint("a container's seccomp profile, a security module or the kernel's lockdown may forbid it"),
-    }
-}
 
 /// How a run ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -294,8 +274,8 @@ impl Script {
             }
             // What is wrong with the text may be that we were not allowed to look.
             Stopped::Text(text, _) if answers.were_refused() => match engine {
-                Ok(_) => Stopped::Text(text, Class::Refused),
-                Err(error) => refused(error).into(),
+                Ok(_) => Stopped::Text(text + &refusal::tracefs_hint(), Class::Refused),
+                Err(error) => Refusal::from(error).into(),
             },
             stopped => stopped,
         })?;

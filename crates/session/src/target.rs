@@ -163,8 +163,7 @@ fn refused_exe(process: &Process, error: &io::Error) -> Refusal {
             "PID {pid} has ended and waits for its parent to notice (zombie), it has no program file any more"
         )),
         Ok(_) if error.kind() == io::ErrorKind::PermissionDenied => {
-            let (why, hint) = looking();
-            Refusal::refused(format!("the program of PID {pid} may not be opened, {why}: {error}")).hint(hint)
+            closed(&format!("the program of PID {pid} may not be opened"), error)
         }
         Ok(_) => Refusal::refused(format!("the program of PID {pid} cannot be opened: {error}")),
     }
@@ -174,15 +173,14 @@ fn refused_memory(name: &str, error: &io::Error) -> Refusal {
     if error.kind() != io::ErrorKind::PermissionDenied {
         return Refusal::refused(format!("the memory of {name} cannot be read: {error}"));
     }
-    let (why, hint) = looking();
-    Refusal::refused(format!("the memory of {name} may not be read, {why}: {error}")).hint(hint)
+    closed(&format!("the memory of {name} may not be read"), error)
 }
 
 /// What gospect lacks to look at the process, and how to get it. A process of the same user is open without it.
-fn looking() -> (&'static str, String) {
-    let none = Privileges { effective: 0, initial_user_namespace: true };
-    let (why, hint) = privilege::to_look(Privileges::own().unwrap_or(none));
-    (why, format!("{hint}; a user's own processes need nothing"))
+fn closed(what: &str, error: &io::Error) -> Refusal {
+    let obstacle = privilege::to_look(Privileges::own().unwrap_or(Privileges::NONE));
+    let fix = format!("{}; a user's own processes need nothing", obstacle.fix);
+    obstacle.refuse(what, error).hint(fix)
 }
 
 #[cfg(test)]

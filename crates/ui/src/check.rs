@@ -16,11 +16,11 @@ pub fn show(checks: &[Check], format: Format, out: &mut dyn Write) -> io::Result
         Format::Json => return checks.iter().try_for_each(|check| json_line(out, check)),
         Format::Text(look) => look,
     };
-    let widest = checks.iter().map(|check| check.name.len()).max().unwrap_or(0);
+    let widest = checks.iter().map(|check| check.name.name().len()).max().unwrap_or(0);
     for check in checks {
         let (word, colour) = if check.ok { ("ok", "\x1b[32m") } else { ("no", "\x1b[31m") };
         let (on, off) = if look.color { (colour, "\x1b[0m") } else { ("", "") };
-        writeln!(out, "{on}{word}{off}  {:widest$}  {}", check.name, visible(&check.detail))?;
+        writeln!(out, "{on}{word}{off}  {:widest$}  {}", check.name.name(), visible(&check.detail))?;
         if let Some(fix) = &check.fix {
             writeln!(out, "{:indent$}to get it: {}", "", visible(fix), indent = widest + 6)?;
         }
@@ -30,7 +30,7 @@ pub fn show(checks: &[Check], format: Format, out: &mut dyn Write) -> io::Result
 
 #[cfg(test)]
 mod tests {
-    use event::check::Need;
+    use event::check::{Line, Need};
     use expect_test::expect;
 
     use super::*;
@@ -38,9 +38,10 @@ mod tests {
 
     #[test]
     fn what_is_not_as_it_should_be_has_a_second_line() {
-        let good = Check { name: "kernel", ok: true, need: Need::Probes, detail: "Linux 6.18".to_owned(), fix: None };
+        let good =
+            Check { name: Line::Kernel, ok: true, need: Need::Probes, detail: "Linux 6.18".to_owned(), fix: None };
         let fix = Some("run as root".to_owned());
-        let bad = Check { name: "rights", ok: false, need: Need::Probes, detail: "none\x1b[2J".to_owned(), fix };
+        let bad = Check { name: Line::Rights, ok: false, need: Need::Probes, detail: "none\x1b[2J".to_owned(), fix };
         let mut out = Vec::new();
         show(&[good.clone(), bad.clone()], Format::Text(Look::default()), &mut out).unwrap();
         show(&[bad], Format::Text(Look { color: true, ..Look::default() }), &mut out).unwrap();

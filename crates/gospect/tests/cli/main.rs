@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod bench;
+mod confined;
 mod contract;
 mod doctor;
 mod explain;

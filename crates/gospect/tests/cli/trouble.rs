@@ -1,160 +1,18 @@
-//! `gospect run` where something is in its way: rights, room, readers and targets that go away. What it says then, its
-//! exit status, and that no probe stays.
+//! `gospect run` where something is in its way: room, readers and targets that go away. What it says then, its exit
+//! status, and that no probe stays. What rights have to do with it is in `confined`.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use expect_test::{Expect, expect};
-use gospect_fixtures::{Missing, Variant, need};
+use gospect_fixtures::{Variant, need};
 
+use crate::confined::confinable;
 use crate::run::{Counter, Tracing, WAYS, code, counter_path, permitted};
-use crate::running::{Scratch, as_nobody, is_root};
+use crate::running::Scratch;
 use crate::{Ran, command};
-
-/// What a gospect with fewer rights says: `confine` is a command that takes rights away and runs what stands behind it.
-fn check_confined(confine: &[&str], args: &[&str], expect: Expect) {
-    let mut command = Command::new(confine[0]);
-    let output =
-        command.args(&confine[1..]).arg(env!("CARGO_BIN_EXE_gospect")).args(args).stdin(Stdio::null()).output();
-    expect.assert_eq(&Ran::of(output.unwrap()).seen());
-}
-
-/// Nothing where rights can be taken away.
-fn confinable() -> Result<(), Missing> {
-    permitted()?;
-    let tried = Command::new("setpriv").args(["--bounding-set", "-bpf", "true"]).status();
-    match is_root() && tried.is_ok_and(|status| status.success()) {
-        true => Ok(()),
-        false => Err(Missing { why: "there is no setpriv that takes rights away".into() }),
-    }
-}
-
-#[test]
-fn without_rights_nothing_is_measured() {
-    need!(confinable());
-    check_confined(
-        &["setpriv", "--bounding-set", "-sys_admin,-perfmon"],
-        &["bench"],
-        expect![[r#"
-        gospect: loading an eBPF program was not permitted, gospect lacks CAP_PERFMON: Operation not permitted (os error 1)
-        hint: run as root, or give gospect cap_bpf,cap_perfmon
-        (exit status 3)"#]],
-    );
-}
-
-const BEGIN: [&str; 3] = ["run", "-e", "BEGIN { exit() }"];
-
-#[test]
-fn without_rights_the_missing_ones_are_named() {
-    need!(confinable());
-    let without = |capabilities: &'static str| ["setpriv", "--bounding-set", capabilities];
-    check_confined(
-        &without("-sys_admin,-bpf"),
-        &BEGIN,
-        expect![[r#"
-        gospect: loading an eBPF program was not permitted, gospect lacks CAP_BPF: Operation not permitted (os error 1)
-        hint: run as root, or give gospect cap_bpf,cap_perfmon
-        (exit status 3)"#]],
-    );
-    check_confined(
-        &without("-sys_admin,-perfmon"),
-        &BEGIN,
-        expect![[r#"
-        gospect: loading an eBPF program was not permitted, gospect lacks CAP_PERFMON: Operation not permitted (os error 1)
-        hint: run as root, or give gospect cap_bpf,cap_perfmon
-        (exit status 3)"#]],
-    );
-    check_confined(
-        &without("-sys_admin,-perfmon,-bpf"),
-        &BEGIN,
-        expect![[r#"
-        gospect: loading an eBPF program was not permitted, gospect lacks CAP_BPF and CAP_PERFMON: Operation not permitted (os error 1)
-        hint: run as root, or give gospect cap_bpf,cap_perfmon
-        (exit status 3)"#]],
-    );
-}
-
-#[test]
-fn in_a_user_namespace_no_right_helps() {
-    need!(confinable());
-    if !Command::new("unshare").args(["-Ur", "true"]).status().is_ok_and(|status| status.success()) {
-        return Missing { why: "this machine allows no user namespaces".into() }.skip();
-    }
-    check_confined(
-        &["unshare", "-Ur"],
-        &BEGIN,
-        expect![[r#"
-        gospect: loading an eBPF program was not permitted, gospect runs in a user namespace, where the kernel allows no eBPF: Operation not permitted (os error 1)
-        hint: run gospect outside of the container, or in one that shares the host's user namespace
-        (exit status 3)"#]],
-    );
-}
-
-#[test]
-fn nobody_may_trace_nothing_and_hears_why() {
-    need!(permitted());
-    let scratch = Scratch::new();
-    let gospect = scratch.copy(Path::new(env!("CARGO_BIN_EXE_gospect")), "gospect");
-    let mut command = Command::new(gospect);
-    let ran = Ran::of(as_nobody(command.args(BEGIN).stdin(Stdio::null())).output().unwrap());
-    expect![[r#"
-        gospect: loading an eBPF program was not permitted, gospect lacks CAP_BPF and CAP_PERFMON: Operation not permitted (os error 1)
-        hint: run as root, or give gospect cap_bpf,cap_perfmon
-        (exit status 3)"#]].assert_eq(&ran.seen());
-}
-
-#[test]
-fn a_tracepoint_that_may_not_be_read_is_a_refusal() {
-    need!(confinable());
-    let scratch = Scratch::new();
-    let gospect = scratch.copy(Path::new(env!("CARGO_BIN_EXE_gospect")), "gospect");
-    let ran = |capabilities: &str| {
-        let mut command = Command::new("setpriv");
-        command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups", "--inh-caps", capabilities]);
-        command.args(["--ambient-caps", capabilities]).arg(&gospect).current_dir("/").stdin(Stdio::null());
-        let text = "tracepoint:sched:sched_process_exit { @ = count() }";
-        Ran::of(command.args(["run", "-e", text]).output().unwrap()).seen()
-    };
-    expect![[r#"
-        error: reading tracepoint sched:sched_process_exit was not permitted: Permission denied (os error 13)
-         --> 1:12
-          |
-        1 | tracepoint:sched:sched_process_exit { @ = count() }
-          |            ^^^^^^^^^^^^^^^^^^^^^^^^
-        (exit status 3)"#]]
-    .assert_eq(&ran("+bpf,+perfmon"));
-    expect![[r#"
-        gospect: loading an eBPF program was not permitted, gospect lacks CAP_PERFMON: Operation not permitted (os error 1)
-        hint: run as root, or give gospect cap_bpf,cap_perfmon
-        (exit status 3)"#]].assert_eq(&ran("+bpf"));
-}
-
-#[test]
-fn what_is_not_needed_is_not_missed() {
-    need!(confinable());
-    let path = need!(counter_path(Variant::Plain));
-    // No right to lock memory either.
-    let confine = ["prlimit", "--memlock=0:0", "setpriv", "--bounding-set", "-sys_admin,-sys_ptrace,-sys_resource"];
-    for way in WAYS {
-        let args = ["run", "--way", way, "-e", "go:main.main { @ = count() }", "--", path.to_str().unwrap()];
-        check_confined(
-            &confine,
-            &args,
-            expect![[r#"
-                ready
-
-                @: 1
-                attached 1 probe at 1 site
-                1 hit, 0 printed
-                ended with the command
-                the command exited with status 0
-                (exit status 0)"#]],
-        );
-    }
-}
 
 #[test]
 fn a_full_disk_does_not_swallow_what_was_gathered() {

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use bpf::{Caps, Feature, Kind};
 
-use super::error::Error;
+use super::error::{Error, Interface};
 use super::load::Program;
 use super::map::ENOTSUPP;
 use super::sys::Sys;
@@ -133,7 +133,7 @@ pub(super) fn uprobes<'t>(
     uprobes: &Uprobes<'_>,
 ) -> Result<Attached, Error> {
     let doing = || format!("attaching {}", program.name());
-    let size = uprobes.file.metadata().map_err(|error| Error::of(doing(), error))?.len();
+    let size = uprobes.file.metadata().map_err(|error| Error::of(Interface::Programs, doing(), error))?.len();
     check(uprobes.sites, size).map_err(|why| Error::wrong(doing(), why))?;
     if uprobes.sites.is_empty() {
         return Ok(Attached::default());
@@ -141,12 +141,12 @@ pub(super) fn uprobes<'t>(
     // The kernel looks at instructions only where they are mapped. With our own mapping it does even if nobody runs the
     // file yet, instead of passing them over in silence when somebody does.
     let _witness = uprobes.pid.is_none().then(|| sys.map_privately(uprobes.file));
-    let found = match program.kind() {
-        Kind::UprobeMulti => multi::attach(sys, program, uprobes),
-        Kind::Uprobe => event::attach(sys, tracefs()?, program, uprobes),
+    let (interface, found) = match program.kind() {
+        Kind::UprobeMulti => (Interface::Programs, multi::attach(sys, program, uprobes)),
+        Kind::Uprobe => (Interface::Events, event::attach(sys, tracefs()?, program, uprobes)),
         other => return Err(Error::wrong(doing(), format!("a {} program runs at no place in a file", other.name()))),
     };
-    let found = found.map_err(|error| Error::of(doing(), error))?;
+    let found = found.map_err(|error| Error::of(interface, doing(), error))?;
     Ok(Attached { refused: found.refused, parts: found.parts })
 }
 
@@ -156,7 +156,7 @@ pub(super) fn tracepoint(sys: &Sys, program: &Program, point: &Tracepoint) -> Re
         return Err(Error::wrong(doing, format!("it is a {} program", program.kind().name())));
     }
     let attached = event::run(sys, program, super::sys::Event::Trace { id: point.id, pid: None });
-    attached.map(Attached::held).map_err(|error| Error::of(doing, error))
+    attached.map(Attached::held).map_err(|error| Error::of(Interface::Tracefs, doing, error))
 }
 
 pub(super) fn clock(sys: &Sys, program: &Program, hz: u64) -> Result<Attached, Error> {
@@ -164,7 +164,7 @@ pub(super) fn clock(sys: &Sys, program: &Program, hz: u64) -> Result<Attached, E
     if program.kind() != Kind::PerfEvent {
         return Err(Error::wrong(doing, format!("it is a {} program", program.kind().name())));
     }
-    clock::attach(sys, program, hz).map_err(|error| Error::of(doing, error))
+    clock::attach(sys, program, hz).map_err(|error| Error::of(Interface::Clock, doing, error))
 }
 
 /// What the kernel would take, to nobody's use, or refuse without saying which place it was.

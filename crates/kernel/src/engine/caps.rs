@@ -9,7 +9,7 @@ use bpf::{
     Source, Width,
 };
 
-use super::error::Error;
+use super::error::{Error, Interface};
 use super::load;
 use super::sys::{Code, MapShape, MultiLink, Sys};
 
@@ -47,12 +47,16 @@ impl Probe<'_> {
     fn permitted(&self) -> Result<(), Error> {
         let tried = [self.trivial(Kind::RawTracepoint), self.trivial(Kind::Uprobe)];
         tried.into_iter().try_for_each(|tried| match tried {
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                Err(Error::NotPermitted { doing: "loading an eBPF program".to_owned(), error })
-            }
-            Err(error) if error.raw_os_error() == Some(libc::ENOSYS) => {
-                Err(Error::Refused { doing: "loading an eBPF program".to_owned(), error })
-            }
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(Error::NotPermitted {
+                doing: "loading an eBPF program".to_owned(),
+                interface: Interface::Programs,
+                error,
+            }),
+            Err(error) if error.raw_os_error() == Some(libc::ENOSYS) => Err(Error::Refused {
+                doing: "loading an eBPF program".to_owned(),
+                interface: Interface::Programs,
+                error,
+            }),
             _ => Ok(()),
         })
     }
@@ -74,7 +78,7 @@ impl Probe<'_> {
         match self.map(&MapSpec::ringbuf("probe", Entries::Fixed(1 << 16))) {
             Ok(_) => Ok(true),
             Err(error) if error.raw_os_error() == Some(libc::EINVAL) => Ok(false),
-            Err(error) => Err(Error::of("making a ring buffer", error)),
+            Err(error) => Err(Error::of(Interface::Maps, "making a ring buffer", error)),
         }
     }
 

@@ -6,6 +6,21 @@ use std::io;
 
 use bpf::Feature;
 
+/// Which of the kernel's interfaces said no: each has its own reasons to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Interface {
+    /// bpf(2): programs, and what they are attached with.
+    Programs,
+    /// bpf(2) too, where it is about room: maps, which before Linux 5.11 are locked memory.
+    Maps,
+    /// perf_event_open(2), for what runs at times.
+    Clock,
+    /// The tracing directory, read.
+    Tracefs,
+    /// The tracing directory, where events are made for uprobes.
+    Events,
+}
+
 /// Why the kernel did not do it.
 #[derive(Debug)]
 pub enum Error {
@@ -27,6 +42,8 @@ pub enum Error {
     NotPermitted {
         /// What, as in "making map @n".
         doing: String,
+        /// Who says so.
+        interface: Interface,
         /// The kernel's error.
         error: io::Error,
     },
@@ -34,6 +51,8 @@ pub enum Error {
     Refused {
         /// What, as in "making map @n".
         doing: String,
+        /// Who says so.
+        interface: Interface,
         /// The kernel's error.
         error: io::Error,
     },
@@ -49,11 +68,11 @@ pub enum Error {
 }
 
 impl Error {
-    pub(crate) fn of(doing: impl Into<String>, error: io::Error) -> Error {
+    pub(crate) fn of(interface: Interface, doing: impl Into<String>, error: io::Error) -> Error {
         let doing = doing.into();
         match error.kind() {
-            io::ErrorKind::PermissionDenied => Error::NotPermitted { doing, error },
-            _ => Error::Refused { doing, error },
+            io::ErrorKind::PermissionDenied => Error::NotPermitted { doing, interface, error },
+            _ => Error::Refused { doing, interface, error },
         }
     }
 
@@ -62,6 +81,12 @@ impl Error {
     pub fn is_full(&self) -> bool {
         let Error::Refused { error, .. } = self else { return false };
         matches!(error.kind(), io::ErrorKind::ArgumentListTooLong | io::ErrorKind::OutOfMemory)
+    }
+
+    /// Whether too many files were open.
+    #[must_use]
+    pub fn is_out_of_files(&self) -> bool {
+        matches!(self, Error::Refused { error, .. } if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)))
     }
 
     pub(crate) fn wrong(doing: impl Into<String>, why: impl Into<String>) -> Error {
@@ -79,8 +104,8 @@ impl fmt::Display for Error {
                 let features: Vec<String> = features.iter().map(Feature::to_string).collect();
                 write!(f, "{program} needs what this kernel does not have: {}", features.join(", "))
             }
-            Error::NotPermitted { doing, error } => write!(f, "{doing} was not permitted: {error}"),
-            Error::Refused { doing, error } => write!(f, "{doing} failed: {error}"),
+            Error::NotPermitted { doing, error, .. } => write!(f, "{doing} was not permitted: {error}"),
+            Error::Refused { doing, error, .. } => write!(f, "{doing} failed: {error}"),
             Error::Rejected(rejection) => rejection.fmt(f),
             Error::Wrong { doing, why } => write!(f, "{doing}: {why}"),
         }
@@ -197,8 +222,8 @@ mod tests {
         let errors = [
             Error::TooOld { missing: vec!["ring buffer", "bpf_ktime_get_boot_ns"], release: "5.4.0-1".into() },
             Error::Lacking { program: "count".into(), features: vec![Feature::Loop, Feature::Atomics] },
-            Error::of("making map @n", io(libc::EPERM)),
-            Error::of("making map @n", io(libc::E2BIG)),
+            Error::of(Interface::Maps, "making map @n", io(libc::EPERM)),
+            Error::of(Interface::Maps, "making map @n", io(libc::E2BIG)),
             Error::wrong("attaching count", "two sites at 0x40"),
         ];
         let text: Vec<String> = errors.iter().map(Error::to_string).collect();

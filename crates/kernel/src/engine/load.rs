@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use bpf::map::kernel_name;
 use bpf::{Kind, MapId};
 
-use super::error::{Error, Rejection};
+use super::error::{Error, Interface, Rejection};
 use super::sys::{Code, Sys};
 
 /// `BPF_F_SLEEPABLE`.
@@ -49,8 +49,9 @@ pub(crate) fn load(sys: &Sys, program: &bpf::Program, fd: impl Fn(MapId) -> Opti
         return Err(Error::wrong(doing(), format!("map {} was not made", missing.0)));
     }
     let insns = program.linked(|id| fd(id).unwrap_or(u32::MAX));
-    let types =
-        sys.btf_load(&program.btf().types).map_err(|error| Error::of(format!("{}: its types", doing()), error))?;
+    let types = sys
+        .btf_load(&program.btf().types)
+        .map_err(|error| Error::of(Interface::Programs, format!("{}: its types", doing()), error))?;
     let code = Code {
         name: &kernel_name(name),
         kind: program.kind().number(),
@@ -74,7 +75,7 @@ fn explained(sys: &Sys, name: &str, code: &Code<'_>, error: io::Error) -> Error 
     });
     let log = text(&log.unwrap_or_default());
     if log.trim().is_empty() {
-        return Error::of(format!("loading {name}"), error);
+        return Error::of(Interface::Programs, format!("loading {name}"), error);
     }
     Error::Rejected(Box::new(Rejection::of(name, error, log)))
 }

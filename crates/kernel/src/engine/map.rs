@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bpf::{Caps, Feature, MapFlags, MapId, MapKind, MapSpec};
 
-use super::error::Error;
+use super::error::{Error, Interface};
 use super::sys::{MapFd, MapShape, Sys};
 
 /// How many entries go over in one call.
@@ -84,8 +84,9 @@ pub(crate) fn create_beside(
 }
 
 fn create_filled(sys: &Sys, caps: Caps, spec: &MapSpec, before: &Maps) -> Result<Map, Error> {
-    let map = create_one(sys, caps, spec, before).map_err(|e| Error::of(format!("making map {}", spec.name), e))?;
-    map.fill(spec, before).map_err(|e| Error::of(format!("filling map {}", spec.name), e))?;
+    let map = create_one(sys, caps, spec, before)
+        .map_err(|e| Error::of(Interface::Maps, format!("making map {}", spec.name), e))?;
+    map.fill(spec, before).map_err(|e| Error::of(Interface::Maps, format!("filling map {}", spec.name), e))?;
     Ok(map)
 }
 
@@ -247,7 +248,7 @@ impl Map {
     }
 
     fn error(&self, doing: &str, error: io::Error) -> Error {
-        Error::of(format!("{doing} map {}", self.name), error)
+        Error::of(Interface::Maps, format!("{doing} map {}", self.name), error)
     }
 
     fn fill(&self, spec: &MapSpec, made: &Maps) -> io::Result<()> {

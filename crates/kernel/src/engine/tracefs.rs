@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::attach::Site;
-use super::error::Error;
+use super::error::{Error, Interface};
 use super::sys::Sys;
 use crate::proc::{Pid, Process};
 
@@ -41,7 +41,7 @@ impl Tracefs {
         if let Some(root) = mounted(&mounts) {
             return Ok(Tracefs { sys: sys.clone(), root, _mount: None });
         }
-        let mount = sys.mount_tracefs().map_err(|error| Error::of("mounting tracefs", error))?;
+        let mount = sys.mount_tracefs().map_err(|error| Error::of(Interface::Tracefs, "mounting tracefs", error))?;
         let root = PathBuf::from(format!("/proc/self/fd/{}", mount.as_raw_fd()));
         Ok(Tracefs { sys: sys.clone(), root, _mount: Some(mount) })
     }
@@ -95,11 +95,17 @@ pub(crate) fn parse_id(text: &str) -> io::Result<u64> {
     text.trim().parse().map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "the event's id is no number"))
 }
 
-/// Where tracefs is mounted: the second field of the line whose third says so.
+/// Where tracefs is mounted: the second field of the line whose third says so, unless something was mounted over it
+/// since, which a later line tells.
 fn mounted(mounts: &str) -> Option<PathBuf> {
-    let fields = mounts.lines().map(|line| line.split(' ').collect::<Vec<_>>());
-    let found = fields.filter(|fields| fields.get(2) == Some(&"tracefs")).find_map(|fields| fields.get(1).copied());
-    found.map(PathBuf::from)
+    let fields = |line: &str| {
+        let mut fields = line.split(' ').skip(1).map(str::to_owned);
+        Some((PathBuf::from(fields.next()?), fields.next()?))
+    };
+    let all: Vec<(PathBuf, String)> = mounts.lines().filter_map(fields).collect();
+    let seen = |n: usize, at: &Path| all.iter().skip(n + 1).all(|(later, _)| !at.starts_with(later));
+    let mut found = all.iter().enumerate().filter(|(n, (at, kind))| kind == "tracefs" && seen(*n, at));
+    found.next().map(|(_, (at, _))| at.clone())
 }
 
 fn own_namespace() -> io::Result<u64> {
@@ -172,6 +178,10 @@ mod tests {
         let mounts = "proc /proc proc rw 0 0\ntracefs /sys/kernel/tracing tracefs rw 0 0\n";
         assert_eq!(mounted(mounts), Some("/sys/kernel/tracing".into()));
         assert_eq!(mounted("debugfs /sys/kernel/debug debugfs rw 0 0\n\n"), None);
+        let covered = format!("{mounts}tmpfs /sys/kernel tmpfs rw 0 0\n");
+        assert_eq!(mounted(&covered), None);
+        let elsewhere = "tracefs /sys/kernel/debug/tracing tracefs rw 0 0\n";
+        assert_eq!(mounted(&format!("{covered}{elsewhere}")), Some("/sys/kernel/debug/tracing".into()));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What tracefs says about a tracepoint: its number, and where in its record each field is.
 
-use super::error::Error;
+use super::error::{Error, Interface};
 use super::tracefs::{Tracefs, parse_id};
 
 /// A tracepoint.
@@ -51,14 +51,16 @@ pub(super) fn read(tracefs: &Tracefs, category: &str, name: &str) -> Result<Trac
     if !is_name(category) || !is_name(name) {
         return Err(Error::wrong(doing, "names of tracepoints have letters, digits and underscores"));
     }
-    let text = |file| tracefs.read(category, name, file).map_err(|error| Error::of(doing.clone(), error));
-    let id = parse_id(&text("id")?).map_err(|error| Error::of(doing.clone(), error))?;
+    let text =
+        |file| tracefs.read(category, name, file).map_err(|error| Error::of(Interface::Tracefs, doing.clone(), error));
+    let id = parse_id(&text("id")?).map_err(|error| Error::of(Interface::Tracefs, doing.clone(), error))?;
     let fields = parse_fields(&text("format")?);
     Ok(Tracepoint { category: category.to_owned(), name: name.to_owned(), id, fields })
 }
 
 pub(super) fn all(tracefs: &Tracefs) -> Result<Vec<(String, String)>, Error> {
-    let events = tracefs.events().map_err(|error| Error::of("reading the list of tracepoints", error))?;
+    let events =
+        tracefs.events().map_err(|error| Error::of(Interface::Tracefs, "reading the list of tracepoints", error))?;
     let named = events.lines().filter_map(|line| line.split_once(':'));
     let mut all: Vec<_> = named.map(|(category, name)| (category.to_owned(), name.to_owned())).collect();
     all.sort_unstable();

@@ -19,7 +19,9 @@ use kernel::engine::{Engine, Error};
 fn engine() -> Result<Engine, Missing> {
     match Engine::open() {
         Ok(engine) => Ok(engine),
-        Err(Error::NotPermitted { doing, error }) => Err(Missing { why: format!("{doing} is not permitted: {error}") }),
+        Err(Error::NotPermitted { doing, error, .. }) => {
+            Err(Missing { why: format!("{doing} is not permitted: {error}") })
+        }
         Err(error) => panic!("{error}"),
     }
 }

@@ -16,8 +16,9 @@ use std::io;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use event::check::Line;
 use event::run::Summary;
-use kernel::engine::{self, Engine, Site, Uprobes, attach};
+use kernel::engine::{self, Engine, Site, Uprobes, Way, attach};
 use kernel::specimen::{self, Specimen};
 use kernel::{Pid, Process};
 
@@ -117,6 +118,38 @@ const BARE: usize = 6;
 /// The first function, which other tools find by its symbol.
 const THEIRS: usize = 0;
 
+/// What came of probes that were tried.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Trial {
+    /// How many calls were made, all of which were seen.
+    pub calls: u64,
+    /// CPU time that a hit takes where the kernel emulates the instruction, in nanoseconds.
+    pub emulated: f64,
+    /// And where it steps over it.
+    pub stepped: f64,
+}
+
+/// Counts calls by probes attached that way, for some hundredths of a second.
+///
+/// # Errors
+/// The kernel's; also when not all calls were seen.
+pub fn trial(way: Way) -> Result<Trial, Stopped> {
+    let mut bench = Bench::start(way == Way::Tracefs)?;
+    let sites = [Sited::Emulated, Sited::Stepped];
+    let compiled = sites.map(|site| bench.compile_body(site, Body::Count));
+    let compiled = compiled.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let mut cases = vec![Case { slot: BARE, calls: CALLS, probes: Probes::None, times: Vec::new() }];
+    for (site, compiled) in sites.into_iter().zip(&compiled) {
+        cases.push(bench.case(site, Body::Count, compiled)?);
+    }
+    bench.rounds(&mut cases, Duration::ZERO)?;
+    cases.iter().try_for_each(Case::saw_all)?;
+    let cost = |case: &Case<'_>| median(less(&case.times, &cases[0].times));
+    let [_, emulated, stepped] = &cases[..] else { return Err(Refusal::refused("nothing was tried").into()) };
+    let calls = emulated.called() + stepped.called();
+    Ok(Trial { calls, emulated: cost(emulated), stepped: cost(stepped) })
+}
+
 const BODIES: [Body; 4] = [Body::Empty, Body::Count, Body::Event4, Body::Hist];
 
 /// Everything that is measured with.
@@ -133,7 +166,7 @@ impl Bench {
     pub fn start(by_tracefs: bool) -> Result<Bench, Stopped> {
         if !specimen::exists() {
             let why = "gospect carries nothing to measure probes with for this machine, only for amd64";
-            return Err(Refusal::refused(why).into());
+            return Err(Refusal::refused(why).explained_by(Line::Machine).into());
         }
         Engine::open()?;
         let unstarted = |e| Refusal::refused(format!("the process to be probed cannot be started: {e}"));

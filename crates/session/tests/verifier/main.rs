@@ -21,7 +21,9 @@ use probe::{Caps, Options, Plan, Source, plan};
 fn engine() -> Result<Engine, Missing> {
     match Engine::open() {
         Ok(engine) => Ok(engine),
-        Err(Error::NotPermitted { doing, error }) => Err(Missing { why: format!("{doing} is not permitted: {error}") }),
+        Err(Error::NotPermitted { doing, error, .. }) => {
+            Err(Missing { why: format!("{doing} is not permitted: {error}") })
+        }
         Err(error) => panic!("{error}"),
     }
 }
