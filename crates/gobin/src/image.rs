@@ -14,6 +14,7 @@ use crate::dwarf::Dwarf;
 use crate::elf::{Arch, Elf};
 use crate::error::Error;
 use crate::layout::{self, RuntimeLayout, Structs};
+use crate::maps::Maps;
 use crate::moduledata::{self, Moduledata};
 use crate::name::{Name, Origin};
 use crate::pclntab::{self, FLAG_ASM, Header, InlinedCall, Pclntab, Row};
@@ -186,6 +187,12 @@ impl Image {
     #[must_use]
     pub fn runtime_types(&self) -> Option<RuntimeTypes<'_>> {
         RuntimeTypes::new(&self.elf, self.module.as_ref()?, self.go())
+    }
+
+    /// How maps lie in memory, if the version is known.
+    #[must_use]
+    pub fn maps(&self) -> Option<Maps> {
+        self.go().and_then(Maps::of)
     }
 
     /// Whether a function has a loop over a function in it: the loop's body is a function of its own, and its name is

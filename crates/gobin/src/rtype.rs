@@ -12,6 +12,7 @@
 mod itab;
 mod method;
 mod name;
+mod scan;
 mod walk;
 
 use std::sync::Arc;
@@ -31,6 +32,7 @@ use name::Name;
 pub struct RuntimeTypes<'d> {
     elf: &'d Elf,
     text: VAddr,
+    etext: VAddr,
     data: &'d DataLayout,
     minor: Option<u32>,
     swiss_maps: bool,
@@ -148,7 +150,14 @@ impl<'d> RuntimeTypes<'d> {
     pub fn new(elf: &'d Elf, module: &'d Moduledata, go: Option<&GoVersion>) -> Option<RuntimeTypes<'d>> {
         let minor = go.and_then(|go| go.minor);
         let swiss_maps = go.is_none_or(|go| !go.experiments.iter().any(|e| e == "noswissmap"));
-        Some(RuntimeTypes { elf, text: module.text, data: module.data.as_ref()?, minor, swiss_maps })
+        Some(RuntimeTypes {
+            elf,
+            text: module.text,
+            etext: module.etext,
+            data: module.data.as_ref()?,
+            minor,
+            swiss_maps,
+        })
     }
 
     /// The descriptor that a number counted from `moduledata.types` means: hash tables and DWARF have such.

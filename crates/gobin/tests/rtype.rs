@@ -73,6 +73,25 @@ fn a_stripped_file_has_the_same_types(go: &'static str) {
 }
 on_every_go!(a_stripped_file_has_the_same_types);
 
+/// A type that nothing but an instruction names is found all the same, with and without symbols; every descriptor that
+/// DWARF knows of is among those found.
+fn types_that_only_code_names_are_found(go: &'static str) {
+    let dynamic = |image: &Image| -> BTreeSet<String> {
+        let types = types(image);
+        types.dynamic().into_iter().filter_map(|at| types.full_name(at)).collect()
+    };
+    for (program, variant) in [("server", Variant::NoSections), ("server", Variant::PieStripped)] {
+        let plain = open(&need!(build(&Fixture::new(program, go, Variant::Plain))));
+        let stripped = open(&need!(build(&Fixture::new(program, go, variant))));
+        let types = types(&plain);
+        let (all, found) = (types.all(), types.dynamic());
+        assert!(all.iter().all(|at| found.contains(at)) && found.len() > all.len(), "{} of {}", found.len(), all.len());
+        assert!(found.iter().all(|&at| types.full_name(at).is_some()));
+        assert_eq!(dynamic(&plain), dynamic(&stripped), "{go} {variant:?}");
+    }
+}
+on_every_go!(types_that_only_code_names_are_found);
+
 /// Every struct that DWARF has under the same name has the same size, fields and place.
 fn structs_are_as_dwarf_has_them(go: &'static str) {
     let image = open(&need!(build(&Fixture::new("server", go, Variant::Plain))));

@@ -25,8 +25,18 @@ impl RuntimeTypes<'_> {
     /// The types that the linker lists and those that are reached from them, by address.
     #[must_use]
     pub fn all(&self) -> Vec<VAddr> {
-        let mut waiting = self.listed();
-        waiting.extend(self.itabs().iter().flat_map(|i| [i.interface, i.concrete]));
+        self.reached(self.roots())
+    }
+
+    /// The types that the linker lists, and those that its itabs are about.
+    pub(super) fn roots(&self) -> Vec<VAddr> {
+        let mut roots = self.listed();
+        roots.extend(self.itabs().iter().flat_map(|i| [i.interface, i.concrete]));
+        roots
+    }
+
+    /// Those that are given, and those that are reached from them, by address.
+    pub(super) fn reached(&self, mut waiting: Vec<VAddr>) -> Vec<VAddr> {
         // Descriptors do not overlap, so all of them together are no longer than what holds them.
         let span = self.data.etypes.since(self.data.types).unwrap_or(0).min(self.elf.bytes().len() as u64);
         let mut left = span;
