@@ -352,10 +352,10 @@ pub enum End {
     Switched = 5,
     /// Nobody saw how: something less deep happened while it was open. Never, if all hooks are in place.
     Lost = 6,
+    /// Nobody saw how, because the probes of its function were taken out while it was open.
+    Detached = 7,
     /// Not before the run ended.
-    Open = 7,
-    /// Its function was detached meanwhile.
-    Detached = 8,
+    Open = 8,
 }
 
 impl End {
@@ -365,7 +365,7 @@ impl End {
     /// The end with that number.
     #[must_use]
     pub fn numbered(number: u32) -> Option<End> {
-        End::SEEN.into_iter().chain([End::Open, End::Detached]).find(|end| *end as u32 == number)
+        End::SEEN.into_iter().chain([End::Detached, End::Open]).find(|end| *end as u32 == number)
     }
 
     /// The word for it.
