@@ -118,9 +118,9 @@ impl Output {
     /// Which file it is, whatever it is called.
     ///
     /// # Errors
-    /// Those of `fstat(2)`.
+    /// The kernel's.
     pub fn id(&self) -> io::Result<FileId> {
-        self.to.get_ref().metadata().map(|m| FileId::of(&m)).map_err(|e| self.worded(&e))
+        FileId::of_file(self.to.get_ref()).map_err(|e| self.worded(&e))
     }
 
     /// Removes what the file had before.
@@ -140,7 +140,8 @@ impl Drop for Output {
     /// Takes away the file that was made and never written to, unless another is in its place.
     fn drop(&mut self) {
         let Some(path) = self.made.take().filter(|_| self.untouched) else { return };
-        let empty = std::fs::metadata(&path).is_ok_and(|m| m.len() == 0 && self.id().ok() == Some(FileId::of(&m)));
+        let ours = self.to.get_ref().metadata().map(|m| FileId::of(&m)).ok();
+        let empty = std::fs::metadata(&path).is_ok_and(|m| m.len() == 0 && ours == Some(FileId::of(&m)));
         if empty {
             // Where it cannot be removed it stays, empty.
             let _ = std::fs::remove_file(path);

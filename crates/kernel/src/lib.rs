@@ -16,6 +16,8 @@ pub mod login;
 pub mod machine;
 #[allow(unsafe_code, reason = "mmap(2) and sigaction(2) have no safe form; the module keeps the pointers to itself")]
 mod map;
+#[allow(unsafe_code, reason = "fstatfs(2) and name_to_handle_at(2) have no safe form")]
+mod overlay;
 pub mod privilege;
 pub mod proc;
 #[allow(unsafe_code, reason = "sigaction(2) and kill(2) have no safe form")]

@@ -15,6 +15,8 @@ use std::path::Path;
 use std::ptr::NonNull;
 use std::sync::OnceLock;
 
+use crate::overlay;
+
 /// Which file it is, whatever names it has.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct FileId {
@@ -30,6 +32,18 @@ impl FileId {
     pub fn of(metadata: &Metadata) -> FileId {
         FileId { device: metadata.dev(), inode: metadata.ino() }
     }
+
+    /// The identity of what is in an open file: where an overlay shows it, that of the file beneath, which is the same
+    /// in all containers of one image.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn of_file(file: &File) -> io::Result<FileId> {
+        match overlay::beneath(file)? {
+            Some(beneath) => Ok(beneath),
+            None => Ok(FileId::of(&file.metadata()?)),
+        }
+    }
 }
 
 /// A file's bytes, mapped into memory.
@@ -40,10 +54,15 @@ pub struct Mapped {
 }
 
 impl Mapped {
-    /// Which file it is.
+    /// Which file it is, as [`FileId::of_file`] has it.
     #[must_use]
     pub fn id(&self) -> FileId {
         self.id
+    }
+
+    /// Where it is in our memory.
+    pub(crate) fn address(&self) -> u64 {
+        self.start.addr().get() as u64
     }
 }
 
@@ -78,6 +97,13 @@ pub fn map_file(path: &Path) -> io::Result<Mapped> {
 /// # Errors
 /// The kernel's, or [`NotAFile`] inside an [`io::Error`].
 pub fn map(file: &File) -> io::Result<Mapped> {
+    let mut mapped = map_as_it_is(file)?;
+    mapped.id = FileId::of_file(file)?;
+    Ok(mapped)
+}
+
+/// The same, and nobody looks beneath it.
+pub(crate) fn map_as_it_is(file: &File) -> io::Result<Mapped> {
     let metadata = file.metadata()?;
     regular(&metadata)?;
     let id = FileId::of(&metadata);

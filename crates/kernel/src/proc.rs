@@ -15,6 +15,7 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::cgroup::{self, Container};
+use crate::map::FileId;
 
 /// The number of a process, in the namespace that gospect's `/proc` belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -95,6 +96,8 @@ pub struct Mapping {
     pub end: u64,
     /// Where in the file it begins.
     pub offset: u64,
+    /// The device that the file is on, by the kernel's number.
+    pub device: u64,
     /// The file's inode; 0 for memory without one.
     pub inode: u64,
     /// Whether its code may run.
@@ -129,6 +132,32 @@ impl Process {
     /// one that has no program file (kernel thread, zombie).
     pub fn exe(&self) -> io::Result<File> {
         OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(self.entry("exe"))
+    }
+
+    /// Which file its program is, as [`FileId::of_file`] has it.
+    ///
+    /// # Errors
+    /// As [`Process::exe`].
+    pub fn exe_id(&self) -> io::Result<FileId> {
+        FileId::of_file(&self.exe()?)
+    }
+
+    /// Where it has the code of a file, whatever the file is called there.
+    ///
+    /// # Errors
+    /// As [`Process::maps`].
+    pub fn code_of(&self, file: FileId) -> io::Result<Option<Mapping>> {
+        let code = self.maps()?.into_iter().filter(|mapping| mapping.executable && mapping.inode != 0);
+        let (likely, others): (Vec<Mapping>, Vec<Mapping>) = code.partition(|mapping| mapping.inode == file.inode);
+        Ok(likely.into_iter().chain(others).find(|mapping| self.mapped_file(mapping) == Some(file)))
+    }
+
+    /// Which file a mapping is of. The link that leads to it whatever became of its name is for `CAP_SYS_ADMIN` and
+    /// `CAP_CHECKPOINT_RESTORE`; without them it is looked for where the process sees it.
+    fn mapped_file(&self, mapping: &Mapping) -> Option<FileId> {
+        let link = self.entry("map_files").join(format!("{:x}-{:x}", mapping.start, mapping.end));
+        let by_name = || File::open(self.as_seen_by_it(&mapping.path));
+        FileId::of_file(&File::open(link).or_else(|_| by_name()).ok()?).ok()
     }
 
     /// The name of its program file.
@@ -266,7 +295,7 @@ fn parse_status(text: &str) -> Option<Status> {
     Some(Status { tgid, uid, ns_pids: ns_pids.filter_map(|p| p.parse().ok().map(Pid)).collect() })
 }
 
-fn parse_maps(text: &[u8]) -> Vec<Mapping> {
+pub(crate) fn parse_maps(text: &[u8]) -> Vec<Mapping> {
     text.split(|&b| b == b'\n').filter_map(parse_mapping).collect()
 }
 
@@ -278,9 +307,11 @@ fn parse_mapping(line: &[u8]) -> Option<Mapping> {
     let (start, end) = word()?.split_once('-')?;
     let executable = word()?.contains('x');
     let offset = hex(word()?)?;
-    let inode = (word()?, word()?.parse().ok()?).1;
+    let (major, minor) = word()?.split_once(':')?;
+    let device = hex(major)? << 32 | hex(minor)?;
+    let inode = word()?.parse().ok()?;
     let path = fields.next().unwrap_or_default().trim_ascii_start();
-    Some(Mapping { start: hex(start)?, end: hex(end)?, offset, inode, executable, path: unescape(path) })
+    Some(Mapping { start: hex(start)?, end: hex(end)?, offset, device, inode, executable, path: unescape(path) })
 }
 
 /// A line break in a path stands as `\012`, the only escape there.
@@ -346,9 +377,9 @@ mod tests {
             7ffd8-7ffd9 rw-p 00000000 00:00 0 [stack]\n7ffe0-7ffe1 rw-p 00000000 00:00 0 \nbroken\n1-z r 0 0 0\n";
         let text = parse_maps(text).iter().map(|m| format!("{m:?}\n")).collect::<String>();
         expect![[r#"
-            Mapping { start: 4194304, end: 5419008, offset: 4096, inode: 1234, executable: true, path: "/usr/bin/a b\nc" }
-            Mapping { start: 524248, end: 524249, offset: 0, inode: 0, executable: false, path: "[stack]" }
-            Mapping { start: 524256, end: 524257, offset: 0, inode: 0, executable: false, path: "" }
+            Mapping { start: 4194304, end: 5419008, offset: 4096, device: 1090921693185, inode: 1234, executable: true, path: "/usr/bin/a b\nc" }
+            Mapping { start: 524248, end: 524249, offset: 0, device: 0, inode: 0, executable: false, path: "[stack]" }
+            Mapping { start: 524256, end: 524257, offset: 0, device: 0, inode: 0, executable: false, path: "" }
         "#]].assert_eq(&text);
     }
 

@@ -37,6 +37,12 @@ pub trait World {
     /// Why there is none, in a sentence without full stop.
     fn binary(&self, path: &str) -> Result<&dyn Target, String>;
 
+    /// What to ask [`World::binary`] for where an executable has no name in the text. Where the target of the command
+    /// line is several programs, each has a name of its own, the same one each time.
+    fn targets(&self) -> Vec<String> {
+        vec![String::new()]
+    }
+
     /// The record of a tracepoint.
     ///
     /// # Errors

@@ -144,7 +144,7 @@ impl Look {
 
     fn look_into(&mut self, process: &kernel::Process) -> io::Result<Option<Process>> {
         let file = process.exe()?;
-        let id = FileId::of(&file.metadata()?);
+        let id = FileId::of_file(&file)?;
         let program = self.programs.entry(id).or_insert_with(|| kernel::map(&file).ok().and_then(read).map(Rc::new));
         let Some(program) = program.clone() else { return Ok(None) };
         let contained = process.container()?;

@@ -150,26 +150,25 @@ impl<'w> Resolver<'w> {
             notes: Vec::new(),
             span: point.span,
         });
-        let event = match &point.attach {
-            Attach::Begin => Some(On::Begin),
-            Attach::End => Some(On::End),
-            Attach::Interval(clock) => self.interval(clock),
-            Attach::Profile(clock) => self.profile(clock),
-            Attach::Tracepoint { category, name } => self.tracepoint(category, name),
+        let events: Vec<On> = match &point.attach {
+            Attach::Begin => vec![On::Begin],
+            Attach::End => vec![On::End],
+            Attach::Interval(clock) => self.interval(clock).into_iter().collect(),
+            Attach::Profile(clock) => self.profile(clock).into_iter().collect(),
+            Attach::Tracepoint { category, name } => self.tracepoint(category, name).into_iter().collect(),
             Attach::Goroutine(event) => self.goroutine(event),
             Attach::User(user) => {
                 self.user(clause, no, user);
-                None
+                Vec::new()
             }
-            Attach::Bad => None,
+            Attach::Bad => Vec::new(),
         };
         let known = |on: &On| {
             let same = |p: &Placement| p.clause == clause && matches!(&p.place, Place::Event(known) if known == on);
             self.out.placements.iter().any(same)
         };
-        if let Some(on) = event.filter(|on| !known(on)) {
-            self.place(clause, no, Place::Event(on));
-        }
+        let new: Vec<On> = events.into_iter().filter(|on| !known(on)).collect();
+        new.into_iter().for_each(|on| self.place(clause, no, Place::Event(on)));
     }
 
     fn interval(&mut self, clock: &Clock) -> Option<On> {
@@ -214,7 +213,7 @@ impl<'w> Resolver<'w> {
         Some(On::Tracepoint { category: category.value.clone(), name: name.value.clone() })
     }
 
-    fn goroutine(&mut self, event: &Spanned<String>) -> Option<On> {
+    fn goroutine(&mut self, event: &Spanned<String>) -> Vec<On> {
         const EVENTS: [(&str, GoroutineEvent); 3] =
             [("create", GoroutineEvent::Create), ("state", GoroutineEvent::State), ("exit", GoroutineEvent::Exit)];
         let Some((_, which)) = EVENTS.iter().find(|(name, _)| *name == event.value) else {
@@ -222,9 +221,14 @@ impl<'w> Resolver<'w> {
             let help =
                 words::near(&event.value, names()).unwrap_or_else(|| format!("there are {}", words::listed(names())));
             self.say(Diagnostic::error(event.span, format!("goroutines have no event `{}`", event.value)).help(help));
-            return None;
+            return Vec::new();
         };
-        let path = Spanned { value: String::new(), span: event.span };
+        let targets = self.world.targets();
+        targets.into_iter().filter_map(|target| self.goroutine_of(target, event, *which)).collect()
+    }
+
+    fn goroutine_of(&mut self, target: String, event: &Spanned<String>, which: GoroutineEvent) -> Option<On> {
+        let path = Spanned { value: target, span: event.span };
         let binary = self.binary(&path)?;
         if !self.target(binary).is_go() {
             let message = "the target is no Go program, it has no goroutines";
@@ -235,7 +239,7 @@ impl<'w> Resolver<'w> {
             self.say(Diagnostic::error(event.span, format!("goroutines cannot be watched: {why}")));
             return None;
         }
-        Some(On::Goroutine { binary, event: *which })
+        Some(On::Goroutine { binary, event: which })
     }
 
     fn target(&self, binary: BinaryNo) -> &'w dyn Target {
@@ -273,17 +277,37 @@ impl<'w> Resolver<'w> {
     }
 
     fn user(&mut self, clause: usize, point: PointNo, user: &User) {
-        let path = if user.binary.span.start == user.binary.span.end {
-            Spanned { value: user.binary.value.clone(), span: user.code.span }
-        } else {
-            user.binary.clone()
-        };
-        let Some(binary) = self.binary(&path) else { return };
+        let is_named = user.binary.span.start != user.binary.span.end;
+        let span = if is_named { user.binary.span } else { user.code.span };
+        let paths = if user.binary.value.is_empty() { self.world.targets() } else { vec![user.binary.value.clone()] };
+        let paths = paths.into_iter().map(|value| Spanned { value, span });
+        let mut binaries: Vec<BinaryNo> = paths.filter_map(|path| self.binary(&path)).collect();
+        if let Code::Function { pattern, .. } = &user.code.value {
+            self.those_with(point, pattern, &mut binaries);
+        }
+        let among_others = binaries.len() > 1;
+        binaries.into_iter().for_each(|binary| self.user_in(clause, point, binary, user, among_others));
+    }
+
+    /// Of several executables only those that have such a function; one if none has, to say so.
+    fn those_with(&mut self, point: PointNo, pattern: &str, binaries: &mut Vec<BinaryNo>) {
+        let has = |binary: &BinaryNo| !self.target(*binary).matching(&Pattern::new(pattern)).is_empty();
+        let (with, without): (Vec<BinaryNo>, Vec<BinaryNo>) = binaries.iter().partition(|binary| has(binary));
+        if with.is_empty() {
+            return binaries.truncate(1);
+        }
+        let lacks = |binary: BinaryNo| format!("{} has no {pattern}", self.out.binaries[binary.index()].path);
+        let notes: Vec<String> = without.into_iter().map(lacks).collect();
+        self.out.points[point.index()].notes.extend(notes);
+        *binaries = with;
+    }
+
+    fn user_in(&mut self, clause: usize, point: PointNo, binary: BinaryNo, user: &User, among_others: bool) {
         match &user.code.value {
             Code::Address(at) => self.address(clause, point, binary, *at, user),
             Code::Function { pattern, offset } => {
                 let found = self.functions(point, binary, pattern, user.code.span);
-                let several = found.len() > 1;
+                let several = found.len() > 1 || among_others;
                 for function in found {
                     match offset {
                         Some(offset) if *offset > 0 => {
@@ -316,7 +340,7 @@ impl<'w> Resolver<'w> {
             let note = format!("{text} is also inlined in {what}, such as {into}, where its calls are not seen");
             self.out.points[point.index()].notes.push(note);
         }
-        self.out.points[point.index()].matched = u32::try_from(found.len()).unwrap_or(u32::MAX);
+        self.out.points[point.index()].matched += u32::try_from(found.len()).unwrap_or(u32::MAX);
         found
     }
 

@@ -276,7 +276,7 @@ pub(super) fn started(pid: Pid) -> Option<u64> {
 
 /// The file of its program.
 fn main_of(process: &Process) -> Option<FileId> {
-    Some(FileId::of(&process.exe().ok()?.metadata().ok()?))
+    process.exe_id().ok()
 }
 
 fn watched(executable: &Executable, starts: bool) -> Watched {
@@ -289,7 +289,7 @@ fn bias(process: &Process, binary: &Watched, main: Option<FileId>) -> Option<u64
     if main == Some(binary.file) {
         return Some(process.entry_point().ok()?.wrapping_sub(binary.entry));
     }
-    let mapping = process.maps().ok()?.into_iter().find(|m| m.executable && m.inode == binary.file.inode)?;
+    let mapping = process.code_of(binary.file).ok()??;
     let (offset, address) = binary.code?;
     Some(mapping.start.wrapping_sub(mapping.offset).wrapping_sub(address.wrapping_sub(offset)))
 }

@@ -21,7 +21,7 @@ use crate::target::Target;
 
 /// An executable, or a library, with the file that probes go into.
 pub(super) struct Executable {
-    /// Which file it is.
+    /// Which file it is, beneath whatever overlay shows it.
     pub id: FileId,
     /// The file, open: whatever its path leads to later, probes go into what was read.
     pub file: File,
@@ -67,6 +67,11 @@ impl Executable {
         let id = file.id();
         let code = Code::Other(Box::new(Elf::parse(file).ok()?));
         Some(Executable { id, file: reopen(&path, "", id).ok()?, path: target.path(), code })
+    }
+
+    /// The number that whoever looks at the open file sees.
+    fn shown_as(&self) -> Option<FileId> {
+        Some(FileId::of(&self.file.metadata().ok()?))
     }
 
     /// Where it was found, if it was named by its path.
@@ -165,7 +170,9 @@ impl Executables {
             let path = executable.path.as_ref()?;
             let metadata = path.metadata().ok()?;
             let stamp = (FileId::of(&metadata), metadata.modified().ok()?, metadata.len());
-            (stamp.0 != executable.id).then(|| (path.clone(), stamp))
+            // Who has the same number is the same; an overlay gives another one than what lies beneath has.
+            let is_same = || File::open(path).and_then(|file| FileId::of_file(&file)).ok() == Some(executable.id);
+            (Some(stamp.0) != executable.shown_as() && !is_same()).then(|| (path.clone(), stamp))
         })
     }
 
@@ -194,7 +201,7 @@ fn asks_of_target(script: &Script) -> bool {
 fn reopen(path: &Path, name: &str, id: FileId) -> Result<File, String> {
     let unopened = |e| format!("{name} cannot be opened: {e}");
     let file = File::open(path).map_err(unopened)?;
-    let now = FileId::of(&file.metadata().map_err(unopened)?);
+    let now = FileId::of_file(&file).map_err(unopened)?;
     if now == id { Ok(file) } else { Err(format!("{name} was replaced just now")) }
 }
 
