@@ -62,7 +62,7 @@ uprobe:/home/genius/project/src/github.com/pingcap/tidb/bin/tidb-server:0x1732d6
 }
 "#;
 
-fn program(name: &'static str, variant: Variant, scratch: &Scratch) -> Result<PathBuf, Missing> {
+pub fn program(name: &'static str, variant: Variant, scratch: &Scratch) -> Result<PathBuf, Missing> {
     permitted()?;
     let arch = Arch::native().ok_or_else(|| Missing { why: "no Go fixtures for this machine".into() })?;
     // Probes on a path are in all its processes: those of other tests are to be others.
@@ -293,7 +293,7 @@ fn lines(stdout: &str, returns: bool) -> (u64, u64) {
 }
 
 /// Every answer was right, and the service lives and counts what it was asked for.
-fn is_unharmed(service: &mut Service, served: &Served) {
+pub fn is_unharmed(service: &mut Service, served: &Served) {
     assert_eq!((&served.wrong[..], service.ended()), (&[][..], None));
     assert_eq!(service.counters().unwrap(), served.counters);
 }

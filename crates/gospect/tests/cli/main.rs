@@ -6,6 +6,7 @@ mod bad_input;
 mod bench;
 mod confined;
 mod contract;
+mod cycles;
 mod doctor;
 mod explain;
 mod goroutines;
