@@ -2,6 +2,7 @@
 //! whether the tree is good.
 
 mod ci;
+mod compare;
 mod fixtures;
 mod fuzz;
 mod generate;
@@ -28,6 +29,12 @@ struct Command {
 /// All of them. A new chore is a module with such a function and a row here.
 const COMMANDS: &[Command] = &[
     Command { name: "ci", args: "", about: "Check everything that a commit must keep", run: ci::run },
+    Command {
+        name: "compare",
+        args: "[--rounds N] [--seconds N]",
+        about: "Put what gospect costs beside bpftrace and dlv, and write docs/performance.md",
+        run: compare::run,
+    },
     Command {
         name: "fixtures",
         args: "[GO...]",

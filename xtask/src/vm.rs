@@ -39,7 +39,7 @@ struct Check {
     tests: &'static [&'static str],
 }
 
-const CHECKS: [Check; 5] = [
+const CHECKS: [Check; 7] = [
     Check {
         column: "attached by each way",
         in_verifier: false,
@@ -57,6 +57,23 @@ const CHECKS: [Check; 5] = [
         column: "one-liners for a gin service",
         in_verifier: false,
         tests: &["handed_around::arguments_and_results_are_those_that_the_service_counts"],
+    },
+    Check {
+        column: "`goroutine:*`",
+        in_verifier: false,
+        tests: &[
+            "goroutines::goroutines_do_what_the_program_says::go1_26",
+            "goroutines::goid_in_tracepoints_is_whose_thread_it_is::go1_26",
+        ],
+    },
+    Check {
+        column: "`gospect doctor`",
+        in_verifier: false,
+        tests: &[
+            "doctor::each_line_is_there_once_and_in_order",
+            "doctor::probes_are_tried_by_each_way_and_what_a_hit_costs_is_said",
+            "doctor::probes_work_exactly_where_nothing_that_they_need_is_missing",
+        ],
     },
     Check { column: "random scripts", in_verifier: true, tests: &["scripts::random_scripts_are_emitted_and_loaded"] },
     Check {
@@ -354,10 +371,10 @@ mod tests {
         assert!(!booted.held());
         let none = Err("no Debian is known to have Linux 4.19, only 5.10".to_owned());
         expect![[r#"
-            | kernel | attached by each way | `latency.bt` | one-liners for a gin service | 300 random scripts | scripts at their limits |
-            |---|---|---|---|---|---|
-            | 5.10.0-32-cloud-amd64 | ok, 2 s | FAILED | FAILED | ok, 1 s | NOT RUN |
-            | 4.19 | skipped: no Debian is known to have Linux 4.19, only 5.10 | | | | |
+            | kernel | attached by each way | `latency.bt` | one-liners for a gin service | `goroutine:*` | `gospect doctor` | 300 random scripts | scripts at their limits |
+            |---|---|---|---|---|---|---|---|
+            | 5.10.0-32-cloud-amd64 | ok, 2 s | FAILED | FAILED | ok, 1 s | NOT RUN | NOT RUN | NOT RUN |
+            | 4.19 | skipped: no Debian is known to have Linux 4.19, only 5.10 | | | | | | |
         "#]].assert_eq(&table(&[("5.10".to_owned(), Ok(booted)), ("4.19".to_owned(), none)], 300));
     }
 

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::rc::Rc;
 
+use event::check::Line;
 use gobin::ability::TESTED;
 use gobin::buildinfo::{self, GoVersion};
 use gobin::{Arch, Elf};
@@ -77,7 +78,9 @@ pub struct Build {
 /// # Errors
 /// When there is no `/proc`.
 pub fn processes() -> Result<Processes, Refusal> {
-    let unreadable = |e: io::Error| Refusal::refused(format!("the processes in /proc cannot be listed: {e}"));
+    let unreadable = |e: io::Error| {
+        Refusal::refused(format!("the processes in /proc cannot be listed: {e}")).explained_by(Line::Rights)
+    };
     let mut look = Look::new(Privileges::own().map_err(unreadable)?);
     let mut found = Processes { go: Vec::new(), unseen: None };
     let mut forbidden = Vec::new();

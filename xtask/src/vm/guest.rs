@@ -18,11 +18,13 @@ pub const MARK: &str = "gospect-vm: ";
 const GO: &str = "1.26";
 
 /// What tests trace.
-const FIXTURES: [(&str, Variant); 4] = [
+const FIXTURES: [(&str, Variant); 6] = [
     ("counter", Variant::Plain),
     ("counter", Variant::Pie),
     ("statements", Variant::Plain),
     ("gin", Variant::NoInline),
+    ("states", Variant::Plain),
+    ("states", Variant::PieStripped),
 ];
 
 /// What the script and tests start; `go` is a script that says which Go the programs were built with.

@@ -1,0 +1,199 @@
+//! The tracers that are compared, one row each.
+//!
+//! In `args`, `{pid}` is the process, `{path}` its program, `{func}` the function, and `{returns}` a list of bpftrace's
+//! probes on each of its returns, by address.
+
+/// Who traces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tool {
+    /// Nobody.
+    Nothing,
+    /// The release build of this tree.
+    Gospect,
+    /// The one in PATH.
+    Bpftrace,
+    /// The one in PATH, else installed for this.
+    Dlv,
+}
+
+/// How a tracer says that its probes are in place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ready {
+    /// By an empty line.
+    EmptyLine,
+    /// By a line "ready".
+    Word,
+    /// Not at all: the function is called until a call is seen.
+    Seen,
+}
+
+/// One tracer at one task.
+pub struct Row {
+    /// What stands in the table.
+    pub name: &'static str,
+    /// Who.
+    pub tool: Tool,
+    /// With which arguments.
+    pub args: &'static [&'static str],
+    /// When its probes are in place.
+    pub ready: Ready,
+    /// How many events a line of its output stands for.
+    pub seen: fn(&str) -> u64,
+    /// How many events a call is.
+    pub events: u64,
+}
+
+/// The first is what all others are held against.
+pub const ROWS: &[Row] = &[
+    Row { name: "nothing", tool: Tool::Nothing, args: &[], ready: Ready::Seen, seen: none, events: 0 },
+    Row {
+        name: "gospect run: count of calls",
+        tool: Tool::Gospect,
+        args: &["run", "--ready-fd", "1", "-p", "{pid}", "-e", "go:{func} { @ = count() }"],
+        ready: Ready::EmptyLine,
+        seen: total,
+        events: 1,
+    },
+    Row {
+        name: "gospect run: each call printed, with its argument",
+        tool: Tool::Gospect,
+        args: &["run", "--ready-fd", "1", "-p", "{pid}", "-e", "go:{func} { printf(\"E %d %d\\n\", goid, args.n) }"],
+        ready: Ready::EmptyLine,
+        seen: printed,
+        events: 1,
+    },
+    Row {
+        name: "gospect run: each call and each return printed",
+        tool: Tool::Gospect,
+        args: &[
+            "run",
+            "--ready-fd",
+            "1",
+            "-p",
+            "{pid}",
+            "-e",
+            "go:{func} { printf(\"E %d %d\\n\", goid, args.n) } goret:{func} { printf(\"R %d %d\\n\", goid, rets.0) }",
+        ],
+        ready: Ready::EmptyLine,
+        seen: printed,
+        events: 2,
+    },
+    Row {
+        name: "gospect run: histogram of durations by function",
+        tool: Tool::Gospect,
+        args: &["run", "--ready-fd", "1", "-p", "{pid}", "-e", "goret:{func} { @[func] = hist(elapsed) }"],
+        ready: Ready::EmptyLine,
+        seen: bars,
+        events: 1,
+    },
+    Row {
+        name: BPFTRACE_COUNT,
+        tool: Tool::Bpftrace,
+        args: &["-e", "uprobe:{path}:{func} { @ = count(); } interval:ms:200 { printf(\"ready\\n\"); }"],
+        ready: Ready::Word,
+        seen: total,
+        events: 1,
+    },
+    Row {
+        name: "bpftrace: count of calls and of returns, by address",
+        tool: Tool::Bpftrace,
+        args: &[
+            "-e",
+            "uprobe:{path}:{func} { @ = count(); } {returns} { @ = count(); } interval:ms:200 { printf(\"ready\\n\"); }",
+        ],
+        ready: Ready::Word,
+        seen: total,
+        events: 2,
+    },
+    Row {
+        name: "bpftrace: each call printed, with its register",
+        tool: Tool::Bpftrace,
+        args: &[
+            "-e",
+            "uprobe:{path}:{func} { printf(\"E %d %d\\n\", tid, reg(\"ax\")); } interval:ms:200 { printf(\"ready\\n\"); }",
+        ],
+        ready: Ready::Word,
+        seen: printed,
+        events: 1,
+    },
+    Row {
+        name: "bpftrace: each call and, by uretprobe, each return printed",
+        tool: Tool::Bpftrace,
+        args: &[
+            "-e",
+            "uprobe:{path}:{func} { printf(\"E %d %d\\n\", tid, reg(\"ax\")); } \
+             uretprobe:{path}:{func} { printf(\"R %d %d\\n\", tid, retval); } interval:ms:200 { printf(\"ready\\n\"); }",
+        ],
+        ready: Ready::Word,
+        seen: printed,
+        events: 2,
+    },
+    Row {
+        name: "dlv trace: each call printed",
+        tool: Tool::Dlv,
+        args: &["trace", "-p", "{pid}", "^{func}$"],
+        ready: Ready::Seen,
+        seen: traced,
+        events: 1,
+    },
+];
+
+/// The row whose cost per call is the unit of the others'.
+pub const BPFTRACE_COUNT: &str = "bpftrace: count of calls, at the first byte";
+
+/// How many events a line of any tracer owns up to having lost: `Lost 16 events`, or `16 records of go:main.f came faster
+/// than they could be shown, and are lost`.
+pub fn lost(line: &str) -> u64 {
+    let number = match line.strip_prefix("Lost ") {
+        Some(rest) => rest.strip_suffix(" events"),
+        None => line.strip_suffix(", and are lost").and_then(|rest| rest.split(' ').next()),
+    };
+    number.and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
+fn none(_: &str) -> u64 {
+    0
+}
+
+/// `@: 42`
+fn total(line: &str) -> u64 {
+    line.strip_prefix("@: ").and_then(|number| number.trim().parse().ok()).unwrap_or(0)
+}
+
+/// `E 7 42`, `R 7 42`
+fn printed(line: &str) -> u64 {
+    u64::from(line.starts_with("E ") || line.starts_with("R "))
+}
+
+/// `[512, 1K)             42 |@@@@     |`
+fn bars(line: &str) -> u64 {
+    let count =
+        line.strip_suffix('|').and_then(|line| line.split([')', ']']).nth(1)).and_then(|rest| rest.split('|').next());
+    count.and_then(|number| number.trim().parse().ok()).unwrap_or(0)
+}
+
+/// `> goroutine(18): main.hit(5)`
+fn traced(line: &str) -> u64 {
+    u64::from(line.starts_with("> goroutine("))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_found_in_what_tracers_write() {
+        assert_eq!(["@: 42", "@: ", "E 1 2", ""].map(total), [42, 0, 0, 0]);
+        assert_eq!(["E 1 2", "R 1 2", "ready", ""].map(printed), [1, 1, 0, 0]);
+        let line = "[1K, 2K)             17 |@@@@@@@@@@@                                         |";
+        assert_eq!([line, "@[main.hit]:", "[0]  3 |@ |"].map(bars), [17, 0, 3]);
+        let own = "20 records of go:main.* came faster than they could be shown, and are lost";
+        assert_eq!(["Lost 16 events", own, "Lost", "7 hits, 0 printed"].map(lost), [16, 20, 0, 0]);
+        assert_eq!(["> goroutine(18): main.hit(5)", ">> goroutine(18): => (6)"].map(traced), [1, 0]);
+    }
+
+    #[test]
+    fn the_unit_is_a_row() {
+        assert!(ROWS.iter().any(|row| row.name == BPFTRACE_COUNT));
+    }
+}
