@@ -17,7 +17,7 @@ use std::os::unix::fs::MetadataExt;
 use crate::map::{FileId, map_as_it_is};
 
 /// `OVERLAYFS_SUPER_MAGIC` of `linux/magic.h`.
-const OVERLAY: i64 = 0x794c_7630;
+const OVERLAY: u32 = 0x794c_7630;
 /// `MAX_HANDLE_SZ`
 const LONGEST_HANDLE: usize = 128;
 /// In an overlay's handle (`struct ovl_fb` behind three bytes of padding), where its flags are.
@@ -60,11 +60,13 @@ pub(crate) fn beneath(file: &File) -> io::Result<Option<FileId>> {
 
 fn is_in_overlay(file: &File) -> io::Result<bool> {
     // SAFETY: a zeroed statfs is a valid one (numbers), and the descriptor is open for the length of the call.
-    let (result, kind) = unsafe {
+    let (result, found) = unsafe {
         let mut found: libc::statfs = std::mem::zeroed();
-        (libc::fstatfs(file.as_raw_fd(), &raw mut found), found.f_type)
+        (libc::fstatfs(file.as_raw_fd(), &raw mut found), found)
     };
-    if result == 0 { Ok(kind == OVERLAY) } else { Err(io::Error::last_os_error()) }
+    // C libraries do not agree whether it has a sign.
+    let kind = u32::try_from(found.f_type);
+    if result == 0 { Ok(kind == Ok(OVERLAY)) } else { Err(io::Error::last_os_error()) }
 }
 
 /// What identifies a file to its file system; nothing where the kernel does not tell that of overlays.
