@@ -461,9 +461,9 @@ mod tests {
             file, or - for standard input; with -e the text is on the command line and all words are ARGS.
 
             The target is what `go:FUNC`, `goret:FUNC` and an empty file name in `uprobe::FUNC` mean: the
-            program of -p PID or of COMMAND, of which only that process counts, or of --target PATH, of which
-            all processes count. A uretprobe on a Go function is a probe on each of its return instructions;
-            return addresses are never touched.
+            program of each -p PID or of COMMAND, of which only those processes count, or of --target PATH, of
+            which all processes count. A uretprobe on a Go function is a probe on each of its return
+            instructions; return addresses are never touched.
 
             Under sudo COMMAND is started as the user who called it, with that user's groups and home, and only
             gospect is root; --as-root starts it as root.
@@ -481,7 +481,7 @@ mod tests {
 
             Options:
               -e, --text TEXT      Take TEXT as the script
-              -p, --pid PID        Probe the program of this process, and count only this process there
+              -p, --pid PID        Probe the program of this process, and count only it there; of several, each
               -t, --target PATH    Take this program as target: every process that runs it, now and later
               -c, --command CMD    Start CMD, split at blanks, as -- COMMAND does
                   --as-root        Start COMMAND as root, not as the user who called sudo

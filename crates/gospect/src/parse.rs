@@ -64,28 +64,35 @@ fn subcommand(command: &Command) -> clap::Command {
         .args((most > 0).then_some(words))
 }
 
-/// Of a flag that is given several times the last counts, so that one can be added to a line that has it already.
+/// Of a flag that is given several times the last counts, so that one can be added to a line that has it already; but for
+/// those of which each counts.
 fn arg(flag: &Flag) -> Arg {
     let parser: ValueParser = match flag.value {
         Value::OneOf(_, words) => PossibleValuesParser::new(words).into(),
         _ => OsStringValueParser::new().into(),
     };
-    let arg = Arg::new(flag.long).long(flag.long).overrides_with(flag.long);
+    let arg = Arg::new(flag.long).long(flag.long);
+    let arg = if flag.each { arg } else { arg.overrides_with(flag.long) };
     let arg = if let Some(short) = flag.short { arg.short(short) } else { arg };
     match flag.value {
         Value::None => arg.action(ArgAction::SetTrue),
-        Value::Any(_) | Value::OneOf(..) => arg.action(ArgAction::Set).value_parser(parser),
+        Value::Any(_) | Value::OneOf(..) => {
+            arg.action(if flag.each { ArgAction::Append } else { ArgAction::Set }).value_parser(parser)
+        }
     }
 }
 
 fn keep(flag: &Flag, from: &ArgMatches, typed: &mut Typed, command: Option<&Command>) -> Result<(), Failure> {
-    let value = match flag.value {
-        Value::None => from.get_flag(flag.long).then_some(OsStr::new("")),
-        Value::Any(_) | Value::OneOf(..) => from.get_raw(flag.long).and_then(Iterator::last),
+    let values: Vec<&OsStr> = match flag.value {
+        Value::None => from.get_flag(flag.long).then_some(OsStr::new("")).into_iter().collect(),
+        Value::Any(_) | Value::OneOf(..) => from.get_raw(flag.long).into_iter().flatten().collect(),
     };
-    let Some(value) = value else { return Ok(()) };
-    (flag.keep)(typed, value).map_err(|why| {
-        Failure::usage(format!("`{}` cannot be the value of `--{}`: {why}", value.display(), flag.long), more(command))
+    let counted = if flag.each { 0 } else { values.len().saturating_sub(1) };
+    values.into_iter().skip(counted).try_for_each(|value| {
+        (flag.keep)(typed, value).map_err(|why| {
+            let value = value.display();
+            Failure::usage(format!("`{value}` cannot be the value of `--{}`: {why}", flag.long), more(command))
+        })
     })
 }
 

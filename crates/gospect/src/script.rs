@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 
 use event::run::{Attached, Summary};
 use event::{Names, Snapshot, Value};
-use session::Target;
+use session::Subject;
 use session::run::{Limits, Script, Show, Stopped};
 use ui::{Format, Look};
 
@@ -79,7 +79,7 @@ fn script(run: &Run) -> Result<Script, Failure> {
         name,
         text,
         params: params.iter().map(|word| word.to_string_lossy().into_owned()).collect(),
-        target: target(run)?,
+        subject: subject(run)?,
         command: command(run)?,
         as_root: typed.run.as_root,
         by_tracefs: typed.run.by_tracefs,
@@ -96,12 +96,12 @@ fn read(file: &std::ffi::OsStr) -> Result<String, Failure> {
     read.map(|_| text).map_err(unread)
 }
 
-fn target(run: &Run) -> Result<Option<Target>, Failure> {
-    match (run.typed.pid, &run.typed.run.target) {
-        (Some(_), Some(_)) => Err(Failure::usage("`-p` and `--target` cannot both name the target", "leave one out")),
-        (Some(pid), None) => Ok(Some(Target::Pid(pid))),
-        (None, Some(path)) => Ok(Some(Target::Path(path.clone()))),
-        (None, None) => Ok(None),
+fn subject(run: &Run) -> Result<Option<Subject>, Failure> {
+    match (run.typed.pids.as_slice(), &run.typed.run.target) {
+        ([_, ..], Some(_)) => Err(Failure::usage("`-p` and `--target` cannot both name the target", "leave one out")),
+        (pids @ [_, ..], None) => Ok(Some(Subject::processes(pids))),
+        ([], Some(path)) => Ok(Some(Subject::Path(path.clone()))),
+        ([], None) => Ok(None),
     }
 }
 

@@ -51,6 +51,8 @@ pub struct Flag {
     pub short: Option<char>,
     /// What it takes.
     pub value: Value,
+    /// Whether each of several counts; else the last one does.
+    pub each: bool,
     /// What it does: imperative, no full stop.
     pub brief: &'static str,
     /// Keeps its value; what a flag without value gets is empty. An error says what is wrong with the value.
@@ -74,6 +76,7 @@ pub const GLOBAL: &[&Flag] = &[
         long: "json",
         short: None,
         value: Value::None,
+        each: false,
         brief: "Write JSON, one object per line, as docs/json.md describes it",
         keep: |typed, _| {
             typed.json = true;
@@ -84,6 +87,7 @@ pub const GLOBAL: &[&Flag] = &[
         long: "output",
         short: Some('o'),
         value: Value::Any("FILE"),
+        each: false,
         brief: "Write to FILE instead of standard output",
         keep: |typed, value| {
             typed.output = Some(typed::path(value)?);
@@ -94,6 +98,7 @@ pub const GLOBAL: &[&Flag] = &[
         long: "color",
         short: None,
         value: Value::OneOf("WHEN", Color::WORDS),
+        each: false,
         brief: "Use colours: auto (on a terminal, unless NO_COLOR is set), always or never",
         keep: |typed, value| {
             typed.color = Color::of(value).ok_or("it is not one of the words")?;
@@ -104,6 +109,7 @@ pub const GLOBAL: &[&Flag] = &[
         long: "help",
         short: Some('h'),
         value: Value::None,
+        each: false,
         brief: "Show help",
         keep: |typed, _| {
             typed.help = true;
@@ -114,6 +120,7 @@ pub const GLOBAL: &[&Flag] = &[
         long: "version",
         short: Some('V'),
         value: Value::None,
+        each: false,
         brief: "Show the version",
         keep: |typed, _| {
             typed.version = true;
@@ -127,9 +134,10 @@ pub const PID: Flag = Flag {
     long: "pid",
     short: Some('p'),
     value: Value::Any("PID"),
+    each: true,
     brief: "Take the program of this process as TARGET",
     keep: |typed, value| {
-        typed.pid = Some(typed::pid(value)?);
+        typed.pids.push(typed::pid(value)?);
         Ok(())
     },
 };
@@ -139,6 +147,7 @@ const INLINED: Flag = Flag {
     long: "inlined",
     short: None,
     value: Value::None,
+    each: false,
     brief: "Also show each place where a function was inlined",
     keep: |typed, _| {
         typed.inlined = true;
@@ -151,6 +160,7 @@ const SITES: Flag = Flag {
     long: "sites",
     short: None,
     value: Value::None,
+    each: false,
     brief: "Show every place for a probe, not only how many",
     keep: |typed, _| {
         typed.sites = true;
@@ -163,6 +173,7 @@ const BY_NAME: Flag = Flag {
     long: "by-name",
     short: None,
     value: Value::None,
+    each: false,
     brief: "Sort by name instead of by address",
     keep: |typed, _| {
         typed.by_name = true;
@@ -175,6 +186,7 @@ const TEXT: Flag = Flag {
     long: "text",
     short: Some('e'),
     value: Value::Any("TEXT"),
+    each: false,
     brief: "Take TEXT as the script",
     keep: |typed, value| {
         typed.run.text = Some(value.to_str().ok_or("it is not valid UTF-8")?.to_owned());
@@ -183,13 +195,15 @@ const TEXT: Flag = Flag {
 };
 
 /// The process whose hits count.
-const ONLY: Flag = Flag { brief: "Probe the program of this process, and count only this process there", ..PID };
+const ONLY: Flag =
+    Flag { brief: "Probe the program of this process, and count only it there; of several, each", ..PID };
 
 /// The program that scripts are about.
 const TARGET_PATH: Flag = Flag {
     long: "target",
     short: Some('t'),
     value: Value::Any("PATH"),
+    each: false,
     brief: "Take this program as target: every process that runs it, now and later",
     keep: |typed, value| {
         typed.run.target = Some(value.into());
@@ -202,6 +216,7 @@ const COMMAND: Flag = Flag {
     long: "command",
     short: Some('c'),
     value: Value::Any("CMD"),
+    each: false,
     brief: "Start CMD, split at blanks, as -- COMMAND does",
     keep: |typed, value| {
         typed.run.command = typed::split(value.to_str().ok_or("it is not valid UTF-8")?)?;
@@ -214,6 +229,7 @@ const AS_ROOT: Flag = Flag {
     long: "as-root",
     short: None,
     value: Value::None,
+    each: false,
     brief: "Start COMMAND as root, not as the user who called sudo",
     keep: |typed, _| {
         typed.run.as_root = true;
@@ -226,6 +242,7 @@ const FORMAT: Flag = Flag {
     long: "format",
     short: Some('f'),
     value: Value::OneOf("FORMAT", &["text", "json"]),
+    each: false,
     brief: "Write text, or JSON as --json does",
     keep: |typed, value| {
         typed.json = value == "json";
@@ -238,6 +255,7 @@ const BUFFER: Flag = Flag {
     long: "buffer",
     short: Some('B'),
     value: Value::OneOf("MODE", &["line", "full", "none"]),
+    each: false,
     brief: "Write output at once (line, none) or in large pieces (full)",
     keep: |typed, value| {
         typed.run.buffered = value == "full";
@@ -250,6 +268,7 @@ const LIST: Flag = Flag {
     long: "list",
     short: Some('l'),
     value: Value::None,
+    each: false,
     brief: "Take SCRIPT for attach points, show what they match, and run nothing",
     keep: |typed, _| {
         typed.run.list = true;
@@ -262,6 +281,7 @@ const EMIT: Flag = Flag {
     long: "emit",
     short: Some('d'),
     value: Value::OneOf("STAGE", &["ast", "plan", "bpf", "schema"]),
+    each: false,
     brief: "Show the script as ast, plan, bpf or schema, and run nothing",
     keep: |typed, value| {
         typed.run.emit = Some(match value.to_str() {
@@ -279,6 +299,7 @@ const WAY: Flag = Flag {
     long: "way",
     short: None,
     value: Value::OneOf("WAY", &["best", "tracefs"]),
+    each: false,
     brief: "Attach by the best way that the kernel has, or by tracefs",
     keep: |typed, value| {
         typed.run.by_tracefs = value == "tracefs";
@@ -291,6 +312,7 @@ const READY: Flag = Flag {
     long: "ready-fd",
     short: None,
     value: Value::Any("N"),
+    each: false,
     brief: "Write a line to file descriptor N when the probes are in place",
     keep: |typed, value| {
         typed.run.ready = Some(typed::number(value)?);
@@ -303,6 +325,7 @@ const DURATION: Flag = Flag {
     long: "duration",
     short: None,
     value: Value::Any("TIME"),
+    each: false,
     brief: "End after TIME, such as 10, 1.5s, 200ms or 5m",
     keep: |typed, value| {
         typed.run.duration = Some(typed::duration(value)?);
@@ -315,6 +338,7 @@ const NUMBER: Flag = Flag {
     long: "number",
     short: Some('n'),
     value: Value::Any("N"),
+    each: false,
     brief: "End after N units of output",
     keep: |typed, value| {
         typed.run.printed = Some(typed::number(value)?);
@@ -327,6 +351,7 @@ const QUIET: Flag = Flag {
     long: "quiet",
     short: Some('q'),
     value: Value::None,
+    each: false,
     brief: "Do not say on standard error how it went",
     keep: |typed, _| {
         typed.run.quiet = true;
@@ -339,6 +364,7 @@ const SECONDS: Flag = Flag {
     long: "seconds",
     short: None,
     value: Value::Any("N"),
+    each: false,
     brief: "Measure for about N seconds, from 1 to 50, instead of 30",
     keep: |typed, value| {
         let seconds: u32 = typed::number(value)?;
@@ -352,6 +378,7 @@ const QUICK: Flag = Flag {
     long: "quick",
     short: None,
     value: Value::None,
+    each: false,
     brief: "Measure for about 8 seconds",
     keep: |typed, _| {
         typed.bench.time = Some(bench::QUICK);
@@ -364,6 +391,7 @@ const VERSUS: Flag = Flag {
     long: "vs",
     short: None,
     value: Value::OneOf("TOOL", &["bpftrace"]),
+    each: false,
     brief: "Measure beside it what counting costs with bpftrace, which has to be installed",
     keep: |typed, _| {
         typed.bench.bpftrace = true;
@@ -526,9 +554,9 @@ The language is bpftrace's, with words for Go: `goid`, arguments and results by 
 file, or - for standard input; with -e the text is on the command line and all words are ARGS.
 
 The target is what `go:FUNC`, `goret:FUNC` and an empty file name in `uprobe::FUNC` mean: the
-program of -p PID or of COMMAND, of which only that process counts, or of --target PATH, of which
-all processes count. A uretprobe on a Go function is a probe on each of its return instructions;
-return addresses are never touched.
+program of each -p PID or of COMMAND, of which only those processes count, or of --target PATH, of
+which all processes count. A uretprobe on a Go function is a probe on each of its return
+instructions; return addresses are never touched.
 
 Under sudo COMMAND is started as the user who called it, with that user's groups and home, and only
 gospect is root; --as-root starts it as root.

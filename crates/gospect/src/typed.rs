@@ -26,8 +26,8 @@ pub struct Typed {
     pub help: bool,
     /// `-V`
     pub version: bool,
-    /// `-p PID`
-    pub pid: Option<Pid>,
+    /// `-p PID`, each
+    pub pids: Vec<Pid>,
     /// `--inlined`
     pub inlined: bool,
     /// `--sites`
@@ -114,15 +114,19 @@ impl Typed {
     /// The target, and the words behind it: with `-p` all words, else those after the first.
     ///
     /// # Errors
-    /// A usage error when there is neither `-p` nor a word, or an empty one.
+    /// A usage error when there is neither `-p` nor a word, or an empty one, or more than one process.
     pub fn target(&self, command: &str) -> Result<(Target, &[OsString]), Failure> {
-        match (self.pid, self.words.split_first()) {
-            (Some(pid), _) => Ok((Target::Pid(pid), &self.words)),
-            (None, Some((path, _))) if path.is_empty() => {
+        match (self.pids.as_slice(), self.words.split_first()) {
+            ([pid, others @ ..], _) if others.iter().all(|other| other == pid) => Ok((Target::Pid(*pid), &self.words)),
+            ([_, ..], _) => Err(Failure::usage(
+                format!("`gospect {command}` looks at one program, and `-p` names several processes"),
+                "leave all but one out",
+            )),
+            ([], Some((path, _))) if path.is_empty() => {
                 Err(Failure::usage("TARGET is empty", "it is the path of a program, or `-p PID` in its place"))
             }
-            (None, Some((path, rest))) => Ok((Target::Path(path.into()), rest)),
-            (None, None) => Err(Failure::usage(
+            ([], Some((path, rest))) => Ok((Target::Path(path.into()), rest)),
+            ([], None) => Err(Failure::usage(
                 format!("`gospect {command}` needs a TARGET: the path of a program, or `-p PID`"),
                 "`gospect ps` shows the Go processes that are running",
             )),
@@ -208,9 +212,10 @@ mod tests {
     use super::*;
     use expect_test::{Expect, expect};
 
-    fn check(pid: Option<u32>, words: &[&str], expect: Expect) {
+    fn check(pids: &[u32], words: &[&str], expect: Expect) {
         let words = words.iter().map(Into::into).collect();
-        let typed = Typed { pid: pid.map(Pid), words, ..Typed::default() };
+        let pids = pids.iter().copied().map(Pid).collect();
+        let typed = Typed { pids, words, ..Typed::default() };
         expect.assert_eq(&match typed.target("list") {
             Ok((target, rest)) => format!("{target:?} {rest:?}"),
             Err(failure) => format!("{failure:?}"),
@@ -219,10 +224,17 @@ mod tests {
 
     #[test]
     fn the_first_word_is_the_target_unless_a_process_is_named() {
-        check(None, &["./app", "main.*"], expect![[r#"Path("./app") ["main.*"]"#]]);
-        check(Some(7), &["main.*"], expect![[r#"Pid(Pid(7)) ["main.*"]"#]]);
+        check(&[], &["./app", "main.*"], expect![[r#"Path("./app") ["main.*"]"#]]);
+        check(&[7, 7], &["main.*"], expect![[r#"Pid(Pid(7)) ["main.*"]"#]]);
         check(
-            None,
+            &[7, 8],
+            &[],
+            expect![[
+                r#"Said(Message { sentence: "`gospect list` looks at one program, and `-p` names several processes", hint: Some("leave all but one out"), status: 2 })"#
+            ]],
+        );
+        check(
+            &[],
             &[],
             expect![[
                 r#"Said(Message { sentence: "`gospect list` needs a TARGET: the path of a program, or `-p PID`", hint: Some("`gospect ps` shows the Go processes that are running"), status: 2 })"#

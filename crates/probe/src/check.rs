@@ -230,15 +230,16 @@ impl<'s, 'w> Checker<'s, 'w> {
         target: &Rc<OnceCell<Runtime>>,
     ) -> Setting<'w> {
         let place = &self.resolved.placements[placement].place;
+        let go = || (0u32..).zip(&self.resolved.binaries).filter(|(_, b)| b.target.is_go());
         let named =
             |no: u32| Some((no, self.resolved.binaries.get(no as usize)?.target, runtimes[no as usize].clone()));
         let binary = match place.binary() {
             Some(no) => named(no.0),
             // Goroutines elsewhere are those of the target, or of the only Go program that is named.
             None => {
-                let mut go = (0u32..).zip(&self.resolved.binaries).filter(|(_, b)| b.target.is_go());
-                match (go.next(), go.next()) {
-                    (Some((no, _)), None) => named(no),
+                let all_named = || self.world.targets().len() < 2;
+                match (go().next(), go().nth(1)) {
+                    (Some((no, _)), None) if all_named() => named(no),
                     (None, _) => match self.world.binary("") {
                         Ok(binary) if binary.is_go() => {
                             Some((self.resolved.binaries.len() as u32, binary, target.clone()))
@@ -259,6 +260,7 @@ impl<'s, 'w> Checker<'s, 'w> {
             prelude: place.prelude(&self.resolved.binaries),
             arch: self.world.arch(),
             binary,
+            one_of_many: place.binary().is_none() && (self.world.targets().len() > 1 || go().nth(1).is_some()),
             function: place.function().cloned(),
             fields,
         }

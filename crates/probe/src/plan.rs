@@ -115,8 +115,28 @@ impl Plan {
     #[must_use]
     pub fn probe_name(&self, number: u64) -> Option<String> {
         let point = self.points.get(usize::try_from(number >> 32).ok()?)?;
-        let function = self.functions.get((number & 0xffff_ffff) as usize).map_or("", |f| f.name.as_str());
-        Some(format!("{}{function}{}", point.prefix, point.suffix))
+        let function = self.functions.get((number & 0xffff_ffff) as usize);
+        let name = function.map_or("", |f| f.name.as_str());
+        // Who names the executable in the text has it in front.
+        let is_named = |path: &str| point.prefix.contains(path);
+        let place = function.map(|f| self.place(f)).filter(|place| !is_named(place)).unwrap_or_default();
+        let place = if place.is_empty() { String::new() } else { format!(" in {place}") };
+        Some(format!("{}{name}{}{place}", point.prefix, point.suffix))
+    }
+
+    /// A function as `func` shows it: with its executable, where another one has a function of that name.
+    #[must_use]
+    pub fn function_name(&self, number: u64) -> Option<String> {
+        let function = self.functions.get(usize::try_from(number).ok()?)?;
+        match self.place(function) {
+            "" => Some(function.name.clone()),
+            place => Some(format!("{} in {place}", function.name)),
+        }
+    }
+
+    fn place(&self, function: &Function) -> &str {
+        let binary = self.binaries.get(function.binary.index()).filter(|_| function.elsewhere);
+        binary.map_or("", |binary| binary.path.as_str())
     }
 }
 
@@ -200,6 +220,8 @@ pub struct Function {
     pub entry: VAddr,
     /// Its calls are paired: entries push a frame, exits pop it.
     pub frames: bool,
+    /// There is one of that name in another executable, too.
+    pub elsewhere: bool,
 }
 
 /// An instruction with a probe.

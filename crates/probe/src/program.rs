@@ -35,8 +35,12 @@ pub mod control {
     /// `u64`: bit *n* is set if processes that are not in the table are let through at probes in binary *n*, with their
     /// PID for a number; binaries from 64 on never are.
     pub const UNFILTERED: u32 = 24;
+    /// `u64`: the flags with which processes that begin are put into the table: 0, or [`KNOWN`].
+    pub const STARTS: u32 = 48;
+    /// Only those that are there already (`BPF_EXIST`).
+    pub const KNOWN: u64 = 2;
     /// Bytes of it.
-    pub const SIZE: u32 = 32;
+    pub const SIZE: u32 = 56;
 }
 
 /// The only value of [`Tables::exit`]. Programs write it.

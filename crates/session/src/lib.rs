@@ -12,6 +12,7 @@ pub mod processes;
 pub mod reference;
 pub mod refusal;
 pub mod run;
+pub mod subject;
 pub mod target;
 
 pub use kernel::signal::wait_for_orders;
@@ -19,4 +20,5 @@ pub use kernel::{FileId, Pid, say_before_sigbus};
 pub use ordered::{both, ordered};
 pub use processes::processes;
 pub use refusal::{Class, Refusal};
+pub use subject::Subject;
 pub use target::{Program, Target};

@@ -33,7 +33,7 @@ use probe::target::World;
 use probe::{Caps, Diagnostic, Plan, Program, Source};
 
 use crate::refusal::{self, Class, Refusal};
-use crate::target::Target;
+use crate::subject::Subject;
 use world::{Answers, Executable, Executables};
 
 /// What to run.
@@ -45,9 +45,9 @@ pub struct Script {
     pub text: String,
     /// `$1` and so on.
     pub params: Vec<String>,
-    /// What `go:` and an empty file name mean. Of a process, only its hits count.
-    pub target: Option<Target>,
-    /// What to start once the probes are in place. Without a target its program is the target, and only its hits count.
+    /// What `go:` and an empty file name mean, and whose hits count.
+    pub subject: Option<Subject>,
+    /// What to start once the probes are in place. Without a subject its program is the target, and only its hits count.
     pub command: Vec<OsString>,
     /// Start it as root, even if somebody else has become root to run us.
     pub as_root: bool,
@@ -254,7 +254,7 @@ impl Script {
     }
 
     fn lacks_target(&self) -> bool {
-        self.target.is_none() && self.command.is_empty()
+        self.subject.is_none() && self.command.is_empty()
     }
 
     fn source(&self) -> Source {
@@ -265,7 +265,7 @@ impl Script {
         let source = self.source();
         let (mut script, messages) = probe::parse(&source);
         wild::expand(&mut script, engine.as_ref().ok());
-        let executables = Executables::open(self.target.as_ref(), self.command.first(), &script)?;
+        let executables = Executables::open(self.subject.as_ref(), self.command.first(), &script)?;
         let answers = Answers::new(&executables, engine.as_ref().map_err(ToString::to_string));
         let checked = self.check(&script, messages, &answers);
         let (plan, warnings) = checked.map_err(|stopped| match stopped {

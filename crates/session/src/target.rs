@@ -3,6 +3,7 @@
 //! A process's program is opened through `/proc/PID/exe`, which is the file that runs even when its path leads
 //! elsewhere: in a container, or after a new build took its place.
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -26,6 +27,15 @@ pub enum Target {
     Pid(Pid),
 }
 
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Target::Path(path) => path.display().fmt(f),
+            Target::Pid(pid) => write!(f, "PID {pid}"),
+        }
+    }
+}
+
 /// A target that was opened.
 pub struct Program {
     /// How to call it in a sentence: its path, or `PID 42 (/usr/bin/app)`, with what became of that file.
@@ -42,9 +52,9 @@ pub struct Program {
 
 impl Target {
     /// The path, if it is named by one.
-    pub(crate) fn path(&self) -> Option<PathBuf> {
+    pub(crate) fn path(&self) -> Option<&Path> {
         match self {
-            Target::Path(path) => Some(path.clone()),
+            Target::Path(path) => Some(path),
             Target::Pid(_) => None,
         }
     }

@@ -19,6 +19,7 @@ mod processes;
 mod ps;
 mod run;
 mod running;
+mod several;
 mod stress;
 mod sudo;
 mod trouble;

@@ -19,7 +19,7 @@ fn brief_path(go: &'static str, variant: Variant) -> Result<PathBuf, Missing> {
 }
 
 /// What a map held at the end.
-fn map(all: &[Value], name: &str) -> Value {
+pub fn map(all: &[Value], name: &str) -> Value {
     let maps = all.iter().filter(|object| object["type"] == "map");
     maps.filter_map(|object| object["data"].get(name)).next_back().cloned().unwrap_or(Value::Null)
 }

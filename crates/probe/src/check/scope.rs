@@ -59,6 +59,8 @@ pub(super) struct Setting<'w> {
     pub arch: gobin::Arch,
     /// The executable, its number, and its runtime.
     pub binary: Option<(u32, &'w dyn Target, std::rc::Rc<std::cell::OnceCell<Runtime>>)>,
+    /// There is none because several Go programs are looked at.
+    pub one_of_many: bool,
     pub function: Option<Found>,
     pub fields: Option<std::rc::Rc<Vec<Field>>>,
 }

@@ -116,12 +116,15 @@ pub(super) fn lay_out(
 ) {
     let mut groups = Groups::default();
     let mut functions = runs.functions;
+    let mut names: HashMap<&str, BTreeSet<BinaryNo>> = HashMap::new();
+    rows.iter().for_each(|((binary, ..), (_, name))| _ = names.entry(name).or_default().insert(*binary));
     for ((binary, entry, _), (row, name)) in rows {
         let mut of = functions.remove(row).unwrap_or_default();
         let kept = saves.get(row).filter(|kept| !kept.is_empty());
         of.frames |= kept.is_some();
+        let elsewhere = names.get(name.as_str()).is_some_and(|binaries| binaries.len() > 1);
         let (binary, entry, name) = (*binary, *entry, name.clone());
-        plan.functions.push(Function { binary, name, entry, frames: of.frames });
+        plan.functions.push(Function { binary, name, entry, frames: of.frames, elsewhere });
         let save = kept.map(|kept| keep(kept, &mut plan.saves));
         let target = resolved.binaries[binary.index()].target;
         let file = |offset: u32| target.file_offset(entry.plus(u64::from(offset))).unwrap_or_default();

@@ -136,8 +136,11 @@ impl<'s> Scope<'_, 's, '_> {
     /// Words about the goroutine need a Go program, and its runtime's layout.
     fn of_goroutine(&mut self, span: Span, name: &str, field: &str) -> Option<()> {
         let Some(runtime) = self.setting.runtime() else {
-            let message = format!("`{name}` means nothing here: no Go program is being looked at");
-            self.say(Diagnostic::error(span, message).help("name the target on the command line"));
+            let (why, help) = match self.setting.one_of_many {
+                true => ("several Go programs are being looked at", "look at one of them"),
+                false => ("no Go program is being looked at", "name the target on the command line"),
+            };
+            self.say(Diagnostic::error(span, format!("`{name}` means nothing here: {why}")).help(help));
             return None;
         };
         let by_thread = matches!(self.setting.prelude, Prelude::Tracepoint | Prelude::Profile);

@@ -15,13 +15,15 @@ use super::entry::{Entry, HIT};
 use super::{Refused, Shared, hit};
 use crate::machine::Register;
 use crate::plan::{BinaryNo, Start};
-use crate::program::{StartProgram, process, starts};
+use crate::program::{StartProgram, control, process, starts};
 
 /// What processes are known by is put together here, in the frame of the entry.
 const KEY: i32 = HIT - 24;
 const VALUE: i32 = KEY - process::SIZE as i32;
 /// How far behind the file's addresses the executable is.
 const BIAS: Reg = Reg::R8;
+/// `-ENOENT`
+const NOT_THERE: i32 = -2;
 /// The process's number.
 const NUMBER: Reg = Reg::R9;
 
@@ -40,7 +42,7 @@ pub(super) fn programs(shared: &mut Shared<'_>) -> Result<Vec<StartProgram>, Ref
 fn program(shared: &mut Shared<'_>, binary: BinaryNo, start: Start, counts: MapId) -> Result<StartProgram, Refused> {
     let kind = if shared.has_links() { Kind::UprobeMulti } else { Kind::Uprobe };
     let (arch, all) = (shared.plan.arch, shared.plan.binaries.len() as u32);
-    let processes = shared.tables.processes;
+    let (processes, control) = (shared.tables.processes, shared.tables.control);
     let mut entry = Entry::new(shared, &format!("start_{}", binary.0), kind, Some(binary));
     entry.asm.mov(CONTEXT, Reg::R1);
     entry.ids();
@@ -56,7 +58,7 @@ fn program(shared: &mut Shared<'_>, binary: BinaryNo, start: Start, counts: MapI
             true => asm.store(Size::U64, Reg::R10, VALUE + process::BIAS as i32, BIAS),
             false => asm.store(Size::U64, Reg::R10, VALUE + process::BIAS as i32, 0),
         };
-        put(asm, processes, counts, of_this);
+        put(asm, [processes, control, counts], of_this);
     }
     Ok(StartProgram { binary, program: entry.finish()?, site: start.file })
 }
@@ -77,14 +79,16 @@ fn number(asm: &mut Assembler, counts: MapId) {
     asm.alu(AluOp::Or, NUMBER, R1);
 }
 
-/// A process without room is counted once.
-fn put(asm: &mut Assembler, processes: MapId, counts: MapId, counted: bool) {
+/// A process without room is counted once; one that is not to come in is none.
+fn put(asm: &mut Assembler, [processes, control, counts]: [MapId; 3], counted: bool) {
     let known = asm.label("known");
-    asm.map(R1, processes).frame(R2, KEY).frame(R3, VALUE).mov(R4, 0).helper(Helper::MAP_UPDATE_ELEM);
+    asm.map_value(R4, control, control::STARTS).load(Size::U64, R4, R4, 0);
+    asm.map(R1, processes).frame(R2, KEY).frame(R3, VALUE).helper(Helper::MAP_UPDATE_ELEM);
     if !counted {
         asm.place(known);
         return;
     }
-    asm.jump_if(Cond::Eq, R0, 0, known).map_value(R2, counts, starts::UNKNOWN).mov(R1, 1);
+    asm.jump_if(Cond::Eq, R0, 0, known).jump_if(Cond::Eq, R0, NOT_THERE, known);
+    asm.map_value(R2, counts, starts::UNKNOWN).mov(R1, 1);
     asm.atomic(AtomicOp::Add, Width::W64, R2, 0, R1).place(known);
 }

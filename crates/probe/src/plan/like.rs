@@ -65,6 +65,7 @@ mod tests {
             name: (*name).to_owned(),
             entry: VAddr(0x1000 * (n + 1)),
             frames: false,
+            elsewhere: false,
         };
         let site = |n: u32| Site {
             function: FuncNo(n),

@@ -26,7 +26,7 @@ use super::live::{Life, Live};
 use super::world::Executables;
 use super::{Compiled, Limits, Planned, Script, Show, Stopped};
 use crate::refusal::Refusal;
-use crate::target::Target;
+use crate::subject::Subject;
 use flow::{Flow, Paced};
 use rival::Rival;
 use sample::Sample;
@@ -290,13 +290,14 @@ impl Bench {
 
     /// What `gospect run` would make of a text, if the specimen were a program of Go.
     fn compile(&self, text: String) -> Result<Compiled, Stopped> {
-        let target = Some(Target::Pid(self.specimen.pid()));
-        let script = Script { text, target, by_tracefs: self.by_tracefs, ..Script::default() };
+        let subject = Some(Subject::Processes(vec![self.specimen.pid()]));
+        let script = Script { text, subject, by_tracefs: self.by_tracefs, ..Script::default() };
         let (tree, messages) = probe::parse(&script.source());
-        let executables = Executables::open(Some(&Target::Path("/proc/self/exe".into())), None, &tree)?;
+        let executables = Executables::open(Some(&Subject::Path("/proc/self/exe".into())), None, &tree)?;
         let engine = Engine::open()?;
         let engine = if self.by_tracefs { engine.without_links() } else { engine };
-        let own = executables.target().ok_or_else(|| Refusal::refused("gospect's own executable was not opened"))?;
+        let own =
+            executables.targets().first().ok_or_else(|| Refusal::refused("gospect's own executable was not opened"))?;
         let (plan, warnings) = script.check(&tree, messages, &Sample::new(own.elf(), bias(own.elf().entry.0)?))?;
         Ok(Compiled::new(script, Planned { executables, plan, warnings }, engine)?)
     }
@@ -389,7 +390,7 @@ fn nothing(compiled: &Compiled, pid: Pid) -> Result<Probes<'static>, Stopped> {
     let missing = || Refusal::refused("the script has no probe");
     let user = compiled.program.users.first().ok_or_else(missing)?;
     let sites: Vec<Site> = user.sites.iter().map(|site| Site { offset: site.file.0, cookie: 0 }).collect();
-    let executable = compiled.executables.target().ok_or_else(missing)?;
+    let executable = compiled.executables.targets().first().ok_or_else(missing)?;
     let program = compiled.engine.load_nothing()?;
     let uprobes = Uprobes { file: &executable.file, sites: &sites, pid: Some(pid), returning: false };
     let attached = compiled.engine.uprobes(&program, &uprobes)?;

@@ -30,7 +30,7 @@ use super::world::Stamp;
 use super::{Compiled, Ended, Limits, Show, Stopped};
 use super::{remains, tally};
 use crate::refusal::Refusal;
-use crate::target::Target;
+use crate::subject::Subject;
 use clocks::Intervals;
 pub(super) use life::Life;
 use probes::{Placing, Probes};
@@ -120,7 +120,7 @@ impl<'r> Live<'r> {
         let mut watch = Watch::new(whose(compiled, life));
         watch.add(compiled);
         watch.find(maps.get(program.tables.processes).ok_or_else(no_map)?)?;
-        let mut control = Control::new(watch.unfiltered());
+        let mut control = Control::new(&watch);
         control.arm(false, maps.get(program.tables.control).ok_or_else(no_map)?)?;
         Ok(Live {
             compiled,
@@ -129,7 +129,7 @@ impl<'r> Live<'r> {
             later: Vec::new(),
             unfit: None,
             before: vec![Before::all(compiled)],
-            notes: life.note().into_iter().collect(),
+            notes: Vec::new(),
             watch,
             control,
             attached: tally::planned(&compiled.plan, program),
@@ -152,6 +152,7 @@ impl<'r> Live<'r> {
         self.attached.ts = clock::unix();
         show.attached(&self.attached)?;
         self.compiled.plan.cautions().iter().for_each(|caution| show.note(caution));
+        self.notes.extend(life.news());
         self.act(show)?;
         if let Some(cause) = self.is_over() {
             return Ok(cause);
@@ -266,6 +267,7 @@ impl<'r> Live<'r> {
                 if let Some(cause) = asked.or(life.is_over()?) {
                     return Ok(cause);
                 }
+                self.notes.extend(life.news());
             }
             if !said && now - start >= SILENCE {
                 said = true;
@@ -281,12 +283,13 @@ impl<'r> Live<'r> {
         if self.watch.look(self.maps.get(program.tables.processes).ok_or_else(no_map)?)? {
             self.open += remains::clear(&self.latest().plan, program, &self.maps)?;
         }
+        self.notes.extend(self.watch.strayed());
         self.catch_up()
     }
 
     /// Where a path leads to another file by now, puts probes into that one too.
     fn renew(&mut self, show: &mut dyn Show) -> Result<(), Stopped> {
-        let replaced = self.latest().executables.replaced().filter(|_| self.watch.pid().is_none());
+        let replaced = self.latest().executables.replaced().filter(|_| self.watch.is_open());
         let Some((path, stamp)) = replaced else { return Ok(()) };
         if let Some(unfit) = self.unfit.as_mut().filter(|unfit| unfit.stamp == stamp) {
             // The first time it may not have been whole.
@@ -360,7 +363,7 @@ impl<'r> Live<'r> {
 
     /// Does what the records in the ring ask for; says whether there were any.
     fn act(&mut self, show: &mut dyn Show) -> Result<bool, Stopped> {
-        self.notes.drain(..).for_each(|note| show.note(&note));
+        std::mem::take(&mut self.notes).iter().for_each(|note| show.note(note));
         let (compiled, maps) = (self.compiled, &self.maps);
         let known = Known {
             first: compiled,
@@ -473,10 +476,10 @@ fn ordered() -> Option<Cause> {
 
 /// Whose hits count.
 fn whose(compiled: &Compiled, life: &Life) -> Whose {
-    match (&compiled.script.target, life.held()) {
-        (Some(Target::Pid(pid)), _) => Whose::One(*pid),
-        (None, Some(pid)) => Whose::One(pid),
-        (Some(Target::Path(_)), _) => Whose::Running,
+    match (&compiled.script.subject, life.held()) {
+        (Some(Subject::Processes(pids)), _) => Whose::These(pids.clone()),
+        (None, Some(pid)) => Whose::These(vec![pid]),
+        (Some(Subject::Path(_)), _) => Whose::Running,
         (None, None) => Whose::All,
     }
 }

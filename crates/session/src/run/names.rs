@@ -36,7 +36,7 @@ pub(super) struct Known<'r> {
 impl Names for Known<'_> {
     fn name(&self, id: Id) -> Option<String> {
         match id.kind {
-            IdKind::Func => self.plan().functions.get(usize::try_from(id.number).ok()?).map(|f| f.name.clone()),
+            IdKind::Func => self.plan().function_name(id.number),
             IdKind::Probe => self.plan().probe_name(id.number),
             IdKind::StartFunc => {
                 self.agreed(|build| start(build, usize::try_from(id.number >> 48).ok()?, VAddr(id.number << 16 >> 16)))
@@ -66,8 +66,15 @@ impl Names for Known<'_> {
     }
 }
 
-/// What a goroutine was started with.
+/// What a goroutine was started with; where the goroutines of several programs are watched, and of which.
 fn start(build: &Compiled, binary: usize, at: VAddr) -> Option<String> {
+    let name = start_in(build, binary, at)?;
+    let watched = build.plan.binaries.iter().filter(|binary| binary.runtime.is_some()).count();
+    let path = build.plan.binaries.get(binary).filter(|_| watched > 1).map(|binary| &binary.path);
+    Some(path.map_or_else(|| name.clone(), |path| format!("{name} in {path}")))
+}
+
+fn start_in(build: &Compiled, binary: usize, at: VAddr) -> Option<String> {
     let runtime = build.plan.binaries.get(binary).and_then(|binary| binary.runtime.as_ref());
     if let Some(name) = runtime.and_then(|runtime| runtime.start_name(at)) {
         return Some(name.to_owned());

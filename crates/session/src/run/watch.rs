@@ -20,10 +20,10 @@ use super::world::Executable;
 const REMEMBERED: usize = 4096;
 
 /// Whose hits count.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Whose {
-    /// Those of this process.
-    One(Pid),
+    /// Those of these processes.
+    These(Vec<Pid>),
     /// Those of all that run the executables; of libraries only what processes do that run the target.
     Running,
     /// Those of all that run the executables, and of libraries those of all that map them.
@@ -45,8 +45,10 @@ pub(super) struct Watch {
     whose: Whose,
     /// The executables, in each build of theirs.
     builds: Vec<Vec<Watched>>,
-    /// The target, in each of its builds.
+    /// The targets, in each build of theirs.
     targets: Vec<FileId>,
+    /// Of the processes that alone count, those that were seen in a target.
+    inside: HashSet<Pid>,
     /// The processes in the table: their numbers there, and when they started.
     known: HashMap<Pid, (u32, u64)>,
     /// Which build each of them runs.
@@ -74,6 +76,7 @@ impl Watch {
             whose,
             builds: Vec::new(),
             targets: Vec::new(),
+            inside: HashSet::new(),
             known: HashMap::new(),
             runs: HashMap::new(),
             loaded: HashMap::new(),
@@ -87,7 +90,7 @@ impl Watch {
         let starts = |n: u32| compiled.program.starts.iter().any(|start| start.binary.0 == n);
         let binaries = compiled.binaries().into_iter().zip((0..).map(starts));
         self.builds.push(binaries.map(|(executable, starts)| watched(executable, starts)).collect());
-        self.targets.extend(compiled.executables.target().map(|target| target.id));
+        self.targets.extend(compiled.executables.targets().iter().map(|target| target.id));
     }
 
     fn binaries(&self) -> impl Iterator<Item = &Watched> {
@@ -105,15 +108,20 @@ impl Watch {
 
     /// The process, if only one counts.
     pub fn pid(&self) -> Option<Pid> {
-        match self.whose {
-            Whose::One(pid) => Some(pid),
-            Whose::Running | Whose::All => None,
+        match &self.whose {
+            Whose::These(pids) if pids.len() == 1 => pids.first().copied(),
+            _ => None,
         }
     }
 
     /// Whose hits count.
-    pub fn whose(&self) -> Whose {
-        self.whose
+    pub fn whose(&self) -> &Whose {
+        &self.whose
+    }
+
+    /// Whether processes come into the table that are not in it yet.
+    pub fn is_open(&self) -> bool {
+        !matches!(self.whose, Whose::These(_))
     }
 
     /// Whether any process was found.
@@ -122,9 +130,9 @@ impl Watch {
     }
 
     /// The bits of [`control::UNFILTERED`]: files of which every process counts, whether it was found or not.
-    pub fn unfiltered(&self) -> u64 {
+    fn unfiltered(&self) -> u64 {
         let open = |binary: &Watched| match self.whose {
-            Whose::One(_) => false,
+            Whose::These(_) => false,
             Whose::Running => !binary.starts && self.targets.contains(&binary.file),
             Whose::All => !binary.starts,
         };
@@ -134,8 +142,8 @@ impl Watch {
 
     /// Puts those into the table that run already. Who comes while this looks, or has come by itself, is not changed.
     pub fn find(&mut self, table: &Map) -> Result<(), Error> {
-        let pids = match self.whose {
-            Whose::One(pid) => vec![pid],
+        let pids = match &self.whose {
+            Whose::These(pids) => pids.clone(),
             _ => kernel::proc::pids().unwrap_or_default(),
         };
         for pid in pids {
@@ -161,7 +169,7 @@ impl Watch {
         let process = Process::open(pid).ok();
         let main = process.as_ref().and_then(main_of);
         let is_ours = match self.whose {
-            Whose::One(_) => true,
+            Whose::These(_) => true,
             Whose::Running => {
                 main.is_some_and(|main| self.targets.contains(&main))
                     || self.binaries().any(|b| b.starts && Some(b.file) == main)
@@ -205,7 +213,8 @@ impl Watch {
             self.runs.extend(self.build_by(main).map(|build| (pid, build)));
         }
         let ended = match (now, before) {
-            (None, _) => self.whose != Whose::One(pid),
+            // When the only one ends the run does, and what it has left is told then.
+            (None, _) => self.pid() != Some(pid),
             (Some(now), Some((known, then))) => known == number && now != then,
             (Some(_), None) => false,
         };
@@ -230,6 +239,25 @@ impl Watch {
             self.loaded.retain(|(pid, _), _| *pid != oldest);
             self.runs.remove(&oldest);
         }
+    }
+
+    /// Which of the processes that alone count have left the targets since they were last looked at, by executing another
+    /// program, in sentences.
+    pub fn strayed(&mut self) -> Vec<String> {
+        let Whose::These(pids) = &self.whose else { return Vec::new() };
+        let mut strayed = Vec::new();
+        for pid in pids {
+            let Ok(process) = Process::open(*pid) else { continue };
+            match main_of(&process) {
+                Some(main) if self.targets.contains(&main) => _ = self.inside.insert(*pid),
+                Some(_) if self.inside.remove(pid) => {
+                    let path = process.exe_path().map(|exe| format!(" ({})", exe.path.display())).unwrap_or_default();
+                    strayed.push(format!("PID {pid} executes another program now{path}, in which nothing is probed"));
+                }
+                _ => {}
+            }
+        }
+        strayed
     }
 
     /// How far behind the file's addresses an executable is, or was, in a process.
@@ -327,13 +355,14 @@ const FIRST_NAMESPACE: u64 = 0xEFFF_FFFC;
 
 impl Control {
     /// Not armed; processes are known by the numbers that our own `/proc` has for them.
-    pub fn new(unfiltered: u64) -> Control {
+    pub fn new(watch: &Watch) -> Control {
         let mut control = Control { bytes: [0; control::SIZE as usize] };
         if let Some(own) = fs::metadata("/proc/self/ns/pid").ok().filter(|own| own.ino() != FIRST_NAMESPACE) {
             control.set(control::NAMESPACE_DEVICE, own.dev());
             control.set(control::NAMESPACE_INODE, own.ino());
         }
-        control.set(control::UNFILTERED, unfiltered);
+        control.set(control::UNFILTERED, watch.unfiltered());
+        control.set(control::STARTS, if watch.is_open() { 0 } else { control::KNOWN });
         control
     }
 

@@ -17,6 +17,7 @@ use probe::plan::FieldForm;
 use probe::target::{ElfTarget, Field, GoTarget, Target as Asked, World};
 
 use crate::refusal::Refusal;
+use crate::subject::Subject;
 use crate::target::Target;
 
 /// An executable, or a library, with the file that probes go into.
@@ -25,8 +26,10 @@ pub(super) struct Executable {
     pub id: FileId,
     /// The file, open: whatever its path leads to later, probes go into what was read.
     pub file: File,
-    /// Where it was found, if it was named by its path.
-    path: Option<PathBuf>,
+    /// Its path, as its process would name it.
+    name: String,
+    /// How it was pointed at.
+    target: Target,
     code: Code,
 }
 
@@ -46,7 +49,9 @@ impl Executable {
             Ok(program) => {
                 let path = program.pid().map_or_else(|| program.path.clone(), exe);
                 let file = reopen(&path, &program.name, program.file).map_err(Refusal::refused)?;
-                Ok(Executable { id: program.file, file, path: target.path(), code: Code::Go(Box::new(program.image)) })
+                let code = Code::Go(Box::new(program.image));
+                let name = program.path.display().to_string();
+                Ok(Executable { id: program.file, file, name, target: target.clone(), code })
             }
             Err(refusal) => Executable::other(target).ok_or(refusal),
         }
@@ -66,7 +71,8 @@ impl Executable {
         let file = kernel::map_file(&path).ok()?;
         let id = file.id();
         let code = Code::Other(Box::new(Elf::parse(file).ok()?));
-        Some(Executable { id, file: reopen(&path, "", id).ok()?, path: target.path(), code })
+        let (name, target) = (target.to_string(), target.clone());
+        Some(Executable { id, file: reopen(&path, &name, id).ok()?, name, target, code })
     }
 
     /// The number that whoever looks at the open file sees.
@@ -76,7 +82,7 @@ impl Executable {
 
     /// Where it was found, if it was named by its path.
     pub fn path(&self) -> Option<&Path> {
-        self.path.as_deref()
+        self.target.path()
     }
 
     /// What its file says, if it is a Go program whose functions can be found.
@@ -103,21 +109,27 @@ fn exe(pid: Pid) -> PathBuf {
 /// All executables of a text, each file once.
 #[derive(Default)]
 pub(super) struct Executables {
-    /// In the order in which the text names them, the target first.
+    /// In the order in which the text names them, the targets first.
     pub list: Vec<Executable>,
+    /// How many of them are the targets.
+    targets: usize,
     names: HashMap<String, Result<usize, String>>,
 }
 
 impl Executables {
-    /// Opens the target, else the command, and what the text names. What cannot be opened is told where it is named.
+    /// Opens the subject, else the command, and what the text names. What cannot be opened is told where it is named.
     ///
     /// # Errors
-    /// When the target cannot be opened.
-    pub fn open(target: Option<&Target>, command: Option<&OsString>, script: &Script) -> Result<Executables, Refusal> {
+    /// When the subject cannot be opened.
+    pub fn open(
+        subject: Option<&Subject>,
+        command: Option<&OsString>,
+        script: &Script,
+    ) -> Result<Executables, Refusal> {
         let mut all = Executables::default();
-        if let Some(target) = target {
-            let opened = all.add(target)?;
-            all.names.insert(String::new(), Ok(opened));
+        if let Some(subject) = subject {
+            subject.targets().iter().try_for_each(|target| all.add(target).map(|_| ()))?;
+            all.name_targets();
         } else if let Some(command) = command {
             let opened = all.add(&Target::Path(located(&command.to_string_lossy())));
             // It may be anything, as long as nothing is asked of it.
@@ -126,6 +138,7 @@ impl Executables {
             {
                 return Err(refusal);
             }
+            all.targets = all.list.len();
             all.names.insert(String::new(), opened.map_err(|refusal| refusal.sentence));
         }
         let points = script.clauses.iter().flat_map(|clause| &clause.points);
@@ -137,6 +150,33 @@ impl Executables {
             }
         }
         Ok(all)
+    }
+
+    /// One target is what has no name in the text, each of several has its own.
+    fn name_targets(&mut self) {
+        self.targets = self.list.len();
+        if self.targets == 1 {
+            self.names.insert(String::new(), Ok(0));
+            return;
+        }
+        for (n, target) in self.list.iter_mut().enumerate() {
+            // In a container a path may lead to another file than here, where the text may name that one.
+            let ours = File::open(&target.name).and_then(|file| FileId::of_file(&file)).ok();
+            if ours != Some(target.id) {
+                target.name = format!("{} ({})", target.name, target.target);
+            }
+            self.names.insert(target.name.clone(), Ok(n));
+        }
+        let none = format!("there are {} targets, no one of them is meant", self.targets);
+        self.names.insert(String::new(), Err(none));
+    }
+
+    /// What an empty name in the text stands for.
+    fn target_names(&self) -> Vec<String> {
+        match self.targets() {
+            targets @ [_, _, ..] => targets.iter().map(|target| target.name.clone()).collect(),
+            _ => vec![String::new()],
+        }
     }
 
     /// Whether the text speaks of a target that was not named.
@@ -167,18 +207,18 @@ impl Executables {
     /// A path that leads to another file than the one that was opened, and what that is.
     pub fn replaced(&self) -> Option<(PathBuf, Stamp)> {
         self.list.iter().find_map(|executable| {
-            let path = executable.path.as_ref()?;
+            let path = executable.path()?;
             let metadata = path.metadata().ok()?;
             let stamp = (FileId::of(&metadata), metadata.modified().ok()?, metadata.len());
             // Who has the same number is the same; an overlay gives another one than what lies beneath has.
             let is_same = || File::open(path).and_then(|file| FileId::of_file(&file)).ok() == Some(executable.id);
-            (Some(stamp.0) != executable.shown_as() && !is_same()).then(|| (path.clone(), stamp))
+            (Some(stamp.0) != executable.shown_as() && !is_same()).then(|| (path.to_owned(), stamp))
         })
     }
 
-    /// The target, if there is one.
-    pub fn target(&self) -> Option<&Executable> {
-        self.list.get(*self.names.get("")?.as_ref().ok()?)
+    /// The targets: none, one, or those of several processes.
+    pub fn targets(&self) -> &[Executable] {
+        self.list.get(..self.targets).unwrap_or_default()
     }
 
     /// The executable that the text calls so, by its place in the list.
@@ -270,6 +310,10 @@ impl World for Answers<'_> {
             }
             _ => Ok(target.as_ref()),
         }
+    }
+
+    fn targets(&self) -> Vec<String> {
+        self.executables.target_names()
     }
 
     fn tracepoint(&self, category: &str, name: &str) -> Result<Vec<Field>, String> {

@@ -140,7 +140,13 @@ impl Sketch {
     pub(super) fn function(&mut self, name: &str) -> FuncNo {
         let at = self.plan.functions.len() as u64;
         let entry = VAddr(0x40_1000 + 0x100 * at);
-        self.plan.functions.push(Function { binary: BinaryNo(0), name: name.into(), entry, frames: false });
+        self.plan.functions.push(Function {
+            binary: BinaryNo(0),
+            name: name.into(),
+            entry,
+            frames: false,
+            elsewhere: false,
+        });
         FuncNo(at as u32)
     }
 

@@ -13,7 +13,8 @@ use kernel::{Pid, Process, signal};
 use super::super::{Script, Stopped, world};
 use crate::invoker;
 use crate::refusal::Refusal;
-use crate::target::{Target, no_such_process};
+use crate::subject::Subject;
+use crate::target::no_such_process;
 
 /// How long a command has to end when it is asked to.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -23,8 +24,10 @@ pub(in crate::run) struct Life {
     name: String,
     /// Whom the command is run as, if that is not who we are.
     user: Option<String>,
-    /// The process that was named.
-    process: Option<Process>,
+    /// The processes that were named, as far as they live.
+    processes: Vec<Process>,
+    /// What is worth knowing of it, in sentences.
+    notes: Vec<String>,
     held: Option<Held>,
     /// The command that runs.
     child: Option<Child>,
@@ -34,10 +37,19 @@ pub(in crate::run) struct Life {
 impl Life {
     /// Takes hold of the process, or makes one for the command that does not begin yet.
     pub fn begin(script: &Script) -> Result<Life, Stopped> {
-        let mut life = Life { name: String::new(), user: None, process: None, held: None, child: None, exit: None };
-        if let Some(Target::Pid(pid)) = script.target {
-            life.process = Some(Process::open(pid).map_err(|_| no_such_process(pid))?);
-            life.name = format!("PID {pid}");
+        let mut life = Life {
+            name: String::new(),
+            user: None,
+            processes: Vec::new(),
+            notes: Vec::new(),
+            held: None,
+            child: None,
+            exit: None,
+        };
+        if let Some(Subject::Processes(pids)) = &script.subject {
+            let open = |pid: &Pid| Process::open(*pid).map_err(|_| no_such_process(*pid));
+            life.processes = pids.iter().map(open).collect::<Result<_, _>>()?;
+            life.name = pids.iter().map(|pid| format!("PID {pid}")).collect::<Vec<_>>().join(" and ");
         }
         if let Some((program, args)) = script.command.split_first() {
             life.name = program.display().to_string();
@@ -45,6 +57,7 @@ impl Life {
             command.args(args);
             let user = invoker::of_command(script.as_root).map_err(|e| life.unstarted(&e))?;
             life.user = user.as_ref().map(|user| user.name.clone());
+            life.notes.extend(user.as_ref().map(|user| life.changes_hands(&user.name)));
             user.iter().for_each(|user| invoker::introduce(&mut command, user));
             life.held = Some(command::hold(command, user).map_err(|e| life.unstarted(&e))?);
         }
@@ -59,10 +72,13 @@ impl Life {
         }
     }
 
-    /// What is worth knowing about it, in a sentence.
-    pub fn note(&self) -> Option<String> {
-        let user = self.user.as_ref()?;
-        Some(format!("{} is run as {user}, who called sudo; `--as-root` runs it as root", self.name))
+    fn changes_hands(&self, user: &str) -> String {
+        format!("{} is run as {user}, who called sudo; `--as-root` runs it as root", self.name)
+    }
+
+    /// What is worth knowing of it and was not told yet, in sentences.
+    pub fn news(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notes)
     }
 
     /// The process of a command that has not begun.
@@ -83,13 +99,27 @@ impl Life {
         if let Some(child) = &mut self.child {
             self.exit = child.try_wait()?;
         }
-        let gone = || self.process.as_ref().is_some_and(is_gone).then_some(Cause::Process);
-        Ok(self.exit.map(|_| Cause::Command).or_else(gone))
+        let gone = self.all_are_gone().then_some(Cause::Process);
+        Ok(self.exit.map(|_| Cause::Command).or(gone))
+    }
+
+    /// Whether processes were named and have all ended. Of the others it is noted which have.
+    fn all_are_gone(&mut self) -> bool {
+        if self.processes.is_empty() || !self.processes.iter().any(is_gone) {
+            return false;
+        }
+        if self.processes.iter().all(is_gone) {
+            return true;
+        }
+        for gone in self.processes.extract_if(.., |process| is_gone(process)) {
+            self.notes.push(format!("PID {} has ended", gone.pid));
+        }
+        false
     }
 
     /// The better reason for an error, if the process went away meanwhile.
     pub fn explain(&self, error: Stopped) -> Stopped {
-        match self.process.as_ref().is_some_and(is_gone) {
+        match !self.processes.is_empty() && self.processes.iter().all(is_gone) {
             true => Refusal::refused(format!("{} ended before the probes were in place", self.name)).into(),
             false => error,
         }

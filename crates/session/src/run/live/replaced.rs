@@ -49,8 +49,8 @@ impl Live<'_> {
     }
 
     fn is_target(&self, build: usize, executable: &Executable) -> bool {
-        let target = self.builds().nth(build).and_then(|build| build.executables.target());
-        target.is_some_and(|target| target.id == executable.id)
+        let targets = self.builds().nth(build).map(|build| build.executables.targets()).unwrap_or_default();
+        targets.iter().any(|target| target.id == executable.id)
     }
 }
 
