@@ -41,7 +41,14 @@ use claim::{Claim, Question, Version};
 const SOURCE: &str = include_str!("rtype/source.go");
 
 /// Package names that need no import path.
-const SHORT: [(&str, &str); 2] = [("abi", "internal/abi"), ("reflect", "reflect")];
+const SHORT: [(&str, &str); 6] = [
+    ("abi", "internal/abi"),
+    ("context", "context"),
+    ("errors", "errors"),
+    ("reflect", "reflect"),
+    ("sync", "sync"),
+    ("time", "time"),
+];
 
 /// The oldest releases that the tables have, which no fixture is built with.
 const OLDEST: [&str; 2] = ["1.19.13", "1.20.14"];

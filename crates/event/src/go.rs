@@ -12,6 +12,19 @@
 //! what is shared is there once, and cycles need no care in the kernel. Several chunks may have one key; the longest
 //! wins.
 
+mod decode;
+mod kinds;
+mod known;
+mod maps;
+mod memory;
+pub mod redact;
+mod span;
+pub mod value;
+
+pub use decode::{Limits, World, decode};
+pub use known::duration_text;
+pub use value::GoValue;
+
 use std::collections::HashMap;
 
 /// The payload of a record of a call, as offsets from the start of the record.

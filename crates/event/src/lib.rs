@@ -8,10 +8,11 @@
 //! ```text
 //! fold ── decode ── schema ── bucket
 //!           └── value      └── format
-//! run      check      strftime     go
+//! run      check      strftime     calls ── go
 //! ```
 
 pub mod bucket;
+pub mod calls;
 pub mod check;
 pub mod decode;
 pub mod fold;

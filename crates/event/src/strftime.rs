@@ -44,7 +44,7 @@ const DAY: i64 = 86_400;
 /// what is no conversion stands for itself.
 #[must_use]
 pub fn format(form: &str, unix_nanos: i64, east: i32) -> String {
-    let civil = Civil::new(unix_nanos, east);
+    let civil = Civil::new(unix_nanos.div_euclid(1_000_000_000), unix_nanos.rem_euclid(1_000_000_000), east);
     let mut out = String::new();
     let mut rest = form.chars();
     while let Some(c) = rest.next() {
@@ -56,10 +56,21 @@ pub fn format(form: &str, unix_nanos: i64, east: i32) -> String {
     out
 }
 
+/// A moment in UTC as RFC 3339 has it, with as many digits behind the second as it needs.
+#[must_use]
+pub fn rfc3339(unix_seconds: i64, nanos: u32) -> String {
+    let Civil { year, month, day, hour, minute, second, .. } = Civil::new(unix_seconds, 0, 0);
+    let mut out = format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}");
+    if nanos > 0 {
+        let digits = format!(".{nanos:09}");
+        out.push_str(digits.trim_end_matches('0'));
+    }
+    out + "Z"
+}
+
 impl Civil {
-    fn new(unix_nanos: i64, east: i32) -> Civil {
-        let unix = unix_nanos.div_euclid(1_000_000_000);
-        let local = unix + i64::from(east);
+    fn new(unix: i64, nanos: i64, east: i32) -> Civil {
+        let local = unix.saturating_add(i64::from(east));
         let (days, second) = (local.div_euclid(DAY), local.rem_euclid(DAY));
         let (year, month, day) = date(days);
         Civil {
@@ -72,7 +83,7 @@ impl Civil {
             hour: second / 3600,
             minute: second / 60 % 60,
             second: second % 60,
-            nanos: unix_nanos.rem_euclid(1_000_000_000),
+            nanos,
             unix,
             east,
         }
@@ -234,6 +245,14 @@ mod tests {
             before = (year, month, day);
         }
         assert_eq!((date(0), date(11_016), date(-1)), ((1970, 1, 1), (2000, 2, 29), (1969, 12, 31)));
+    }
+
+    #[test]
+    fn moments_in_utc_far_from_now() {
+        assert_eq!(rfc3339(0, 0), "1970-01-01T00:00:00Z");
+        assert_eq!(rfc3339(-62_135_596_800, 120_000_000), "0001-01-01T00:00:00.12Z");
+        assert_eq!(rfc3339(i64::MAX, 1), "292277026596-12-04T15:30:07.000000001Z");
+        assert!(rfc3339(i64::MIN, 0).starts_with('-'));
     }
 
     #[test]

@@ -6,9 +6,12 @@
 //! A module for each kind of fact; [`source`], [`table`] and [`text`] are what they share.
 
 pub mod bench;
+pub mod call;
 pub mod check;
 pub mod explain;
 pub mod function;
+pub mod go;
+pub mod graph;
 pub mod info;
 pub mod maps;
 pub mod page;

@@ -9,7 +9,7 @@ use event::{Entry, Folded, Int, Names, Snapshot, Value};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::text::visible_lines;
-use crate::value::{self, Json, JsonInt};
+use crate::value::{self, Json, Whole};
 use crate::{Format, json_line};
 
 /// Shows a map; one without entries is not shown.
@@ -200,7 +200,7 @@ impl Serialize for Content<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         match self.value {
             Folded::Value(value) => Json { value, names: self.names }.serialize(to),
-            Folded::Avg(tally) => JsonInt(tally.average()).serialize(to),
+            Folded::Avg(tally) => Whole(tally.average().value()).serialize(to),
             Folded::Stats(tally) => fields(to, &[("average", tally.average()), ("total", tally.total)], tally.count),
             Folded::Hist(hist) => to.collect_seq(hist.bars().iter().map(Interval)),
             Folded::Quantiles(quantiles) => json_quantiles(to, quantiles),
@@ -212,7 +212,7 @@ fn fields<S: Serializer>(to: S, fields: &[(&'static str, Int)], count: u64) -> R
     let mut object = to.serialize_map(Some(fields.len() + 1))?;
     object.serialize_entry("count", &count)?;
     for (name, int) in fields {
-        object.serialize_entry(name, &JsonInt(*int))?;
+        object.serialize_entry(name, &Whole(int.value()))?;
     }
     object.end()
 }
@@ -221,7 +221,7 @@ fn json_quantiles<S: Serializer>(to: S, q: &Quantiles) -> Result<S::Ok, S::Error
     let mut object = to.serialize_map(Some(6))?;
     object.serialize_entry("count", &q.count)?;
     for (name, value) in [("p50", q.p50), ("p90", q.p90), ("p99", q.p99), ("p99.9", q.p999), ("max", q.max)] {
-        object.serialize_entry(name, &value.map(|value| JsonInt(Int::signed(value))))?;
+        object.serialize_entry(name, &value.map(|value| Whole(value.into())))?;
     }
     object.end()
 }
@@ -234,7 +234,7 @@ impl Serialize for Interval<'_> {
         let mut object = to.serialize_map(None)?;
         for (name, end) in [("min", self.0.range.first), ("max", self.0.range.last)] {
             if let Some(end) = end {
-                object.serialize_entry(name, &JsonInt(Int::signed(end)))?;
+                object.serialize_entry(name, &Whole(end.into()))?;
             }
         }
         object.serialize_entry("count", &self.0.count)?;

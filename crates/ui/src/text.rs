@@ -7,13 +7,13 @@ use std::fmt::Write;
 /// it, written out as `\u{1b}`. Names in a binary are its author's to choose.
 #[must_use]
 pub fn visible(text: &str) -> Cow<'_, str> {
-    let plain = text.bytes().all(|b| (b' '..=b'~').contains(&b)) || !text.chars().any(obeyed);
+    let plain = text.bytes().all(|b| (b' '..=b'~').contains(&b)) || !text.chars().any(is_obeyed);
     if plain {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 8);
     for c in text.chars() {
-        if obeyed(c) {
+        if is_obeyed(c) {
             // Writing to a String does not fail.
             let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
         } else {
@@ -41,7 +41,7 @@ pub fn visible_lines(text: &str) -> Cow<'_, str> {
 }
 
 /// Control characters, and those that change the direction of writing (CVE-2021-42574).
-fn obeyed(c: char) -> bool {
+pub(crate) fn is_obeyed(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 

@@ -3,7 +3,7 @@
 //! Text is as bpftrace shows it, with two differences: what a terminal would obey is written out, and what was cut
 //! ends with `…`. What could not be read is `<unreadable>` in both.
 
-use event::{Id, IdKind, Int, Names, Text, Value};
+use event::{Id, IdKind, Names, Text, Value};
 use serde::ser::{Serialize, Serializer};
 
 use crate::text::visible_lines;
@@ -79,27 +79,26 @@ pub(crate) struct Json<'a> {
 impl Serialize for Json<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         match self.value {
-            Value::Int(int) => JsonInt(*int).serialize(to),
+            Value::Int(int) => Whole(int.value()).serialize(to),
             Value::Bool(b) => to.serialize_bool(*b),
-            Value::Pointer(address) => JsonInt(Int::unsigned(*address)).serialize(to),
+            Value::Pointer(address) => Whole((*address).into()).serialize(to),
             Value::Tuple(parts) => to.collect_seq(parts.iter().map(|value| Json { value, names: self.names })),
             other => to.serialize_str(&raw(other, self.names)),
         }
     }
 }
 
-/// A captured number on its way to JSON.
-pub(crate) struct JsonInt(pub Int);
+/// A whole number on its way to JSON.
+pub(crate) struct Whole(pub i128);
 
 /// Up to here every whole number is its own nearest double.
 const EXACT: i128 = 1 << 53;
 
-impl Serialize for JsonInt {
+impl Serialize for Whole {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let value = self.0.value();
-        match i64::try_from(value) {
-            Ok(small) if (-EXACT..=EXACT).contains(&value) => to.serialize_i64(small),
-            _ => to.collect_str(&value),
+        match i64::try_from(self.0) {
+            Ok(small) if (-EXACT..=EXACT).contains(&self.0) => to.serialize_i64(small),
+            _ => to.collect_str(&self.0),
         }
     }
 }
@@ -107,6 +106,7 @@ impl Serialize for JsonInt {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use event::Int;
     use expect_test::{Expect, expect};
 
     /// Names for the tests of this crate.

@@ -1,0 +1,287 @@
+//! Records of calls, joined: what a call began with, how it ended, and what it gave back.
+//!
+//! Whoever reads records says here what each of them is, and gets back whole calls. What a call began with stays as it
+//! was captured until then, since for most calls nobody may want it. There is room for so much and no more: of what does
+//! not fit the oldest is forgotten, and counted.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::decode::Header;
+use crate::go::call::{DEPTH, END, ID, STARTED};
+use crate::go::redact::Secrets;
+use crate::go::{Call, End, GoValue, Limits, Types, World, decode};
+
+/// How much is kept of calls that have not ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// So many calls.
+    pub calls: usize,
+    /// Bytes of what they began with.
+    pub bytes: usize,
+}
+
+impl Default for Room {
+    fn default() -> Room {
+        Room { calls: 1 << 18, bytes: 256 << 20 }
+    }
+}
+
+/// Calls that have begun and not ended.
+#[derive(Debug, Default)]
+pub struct Calls {
+    room: Room,
+    open: HashMap<Key, Open>,
+    /// The keys in the order in which they came.
+    order: BTreeMap<u64, Key>,
+    arrived: u64,
+    bytes: usize,
+    tally: Tally,
+}
+
+/// Which call: its number, on its goroutine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key {
+    /// The process.
+    pub pid: u32,
+    /// The goroutine; 0 if none.
+    pub goid: u64,
+    /// The call's number there.
+    pub id: u64,
+}
+
+#[derive(Debug)]
+struct Open {
+    arrived: u64,
+    header: Header,
+    begun: Record,
+}
+
+/// A record of a whole call as it was captured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Which [`Call`] says what is in it.
+    pub call: u32,
+    /// All its bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// A call from its beginning to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finished {
+    /// Which one.
+    pub key: Key,
+    /// Where and when it began.
+    pub header: Header,
+    /// When it began, in nanoseconds since boot.
+    pub started: u64,
+    /// How long it was; `None` while it is open.
+    pub elapsed: Option<u64>,
+    /// How many calls were open on its goroutine when it began.
+    pub depth: u32,
+    /// How it ended.
+    pub end: End,
+    /// What it began with.
+    pub begun: Record,
+    /// What it gave back; `None` where it did not return, or nobody captured it.
+    pub returned: Option<Record>,
+}
+
+/// What has become of calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// They were given back whole.
+    pub finished: u64,
+    /// A condition did not want them when they ended.
+    pub dropped: u64,
+    /// There was no room to keep them.
+    pub forgotten: u64,
+    /// Ends of calls that are not known: their beginnings were lost, or forgotten.
+    pub unknown: u64,
+}
+
+/// All hits of a run by what became of them; what is not known of is lost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sum {
+    /// Calls that were seen to begin.
+    pub hits: u64,
+    /// Shown.
+    pub printed: u64,
+    /// Refused by a condition.
+    pub filtered: u64,
+    /// Refused by a limit.
+    pub limited: u64,
+    /// Not ended.
+    pub open: u64,
+    /// The others.
+    pub lost: u64,
+}
+
+impl Calls {
+    /// Keeps at most so much.
+    #[must_use]
+    pub fn new(room: Room) -> Calls {
+        Calls { room, ..Calls::default() }
+    }
+
+    /// A call begins. What is said of it can be known at once, see [`Calls::get`].
+    pub fn begins(&mut self, header: Header, record: Record) -> Option<Key> {
+        let key = key(&header, word(&record.bytes, ID)?);
+        self.take(key);
+        self.arrived += 1;
+        self.bytes += record.bytes.len();
+        self.order.insert(self.arrived, key);
+        self.open.insert(key, Open { arrived: self.arrived, header, begun: record });
+        while self.open.len() > self.room.calls || self.bytes > self.room.bytes {
+            let Some((_, oldest)) = self.order.first_key_value() else { break };
+            let oldest = *oldest;
+            self.take(oldest);
+            self.tally.forgotten += 1;
+        }
+        Some(key)
+    }
+
+    /// A call returns.
+    pub fn returns(&mut self, header: Header, record: Record) -> Option<Finished> {
+        let key = key(&header, word(&record.bytes, ID)?);
+        let end = word(&record.bytes, END).and_then(|end| End::numbered(end as u32)).unwrap_or(End::Return);
+        self.finish(key, header.time, end, Some(record))
+    }
+
+    /// A call ends otherwise.
+    pub fn ends(&mut self, header: Header, id: u64, end: End) -> Option<Finished> {
+        self.finish(key(&header, id), header.time, end, None)
+    }
+
+    /// A call has ended, and a condition does not want it.
+    pub fn dropped(&mut self, header: Header, id: u64) {
+        match self.take(key(&header, id)) {
+            Some(_) => self.tally.dropped += 1,
+            None => self.tally.unknown += 1,
+        }
+    }
+
+    /// A call that is open: as it would be if the run ended now.
+    #[must_use]
+    pub fn get(&self, key: Key) -> Option<Finished> {
+        let Open { header, begun, .. } = self.open.get(&key)?;
+        Some(finished(key, *header, begun.clone(), End::Open))
+    }
+
+    /// The open calls for which that is so end here, oldest first: the run is over, or their process, or their
+    /// function's probes were taken out.
+    pub fn close(&mut self, end: End, which: impl Fn(&Key, &Record) -> bool) -> Vec<Finished> {
+        let keys: Vec<Key> = self.order.values().copied().collect();
+        let chosen = keys.into_iter().filter(|key| self.open.get(key).is_some_and(|open| which(key, &open.begun)));
+        let chosen: Vec<Key> = chosen.collect();
+        let taken = chosen.into_iter().filter_map(|key| Some((key, self.take(key)?)));
+        taken.map(|(key, open)| finished(key, open.header, open.begun, end)).collect()
+    }
+
+    /// How many calls are open.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.open.len()
+    }
+
+    /// What has become of the others.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        self.tally
+    }
+
+    fn finish(&mut self, key: Key, time: u64, end: End, returned: Option<Record>) -> Option<Finished> {
+        let Some(Open { header, begun, .. }) = self.take(key) else {
+            self.tally.unknown += 1;
+            return None;
+        };
+        self.tally.finished += 1;
+        let call = finished(key, header, begun, end);
+        Some(Finished { elapsed: Some(time.saturating_sub(call.started)), returned, ..call })
+    }
+
+    fn take(&mut self, key: Key) -> Option<Open> {
+        let open = self.open.remove(&key)?;
+        self.order.remove(&open.arrived);
+        self.bytes = self.bytes.saturating_sub(open.begun.bytes.len());
+        Some(open)
+    }
+}
+
+fn key(header: &Header, id: u64) -> Key {
+    Key { pid: header.pid, goid: header.goid, id }
+}
+
+fn word(bytes: &[u8], at: usize) -> Option<u64> {
+    Some(u64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?))
+}
+
+fn finished(key: Key, header: Header, begun: Record, end: End) -> Finished {
+    let started = word(&begun.bytes, STARTED).unwrap_or(header.time);
+    let depth = word(&begun.bytes, DEPTH).unwrap_or_default() as u32;
+    Finished { key, header, started, elapsed: None, depth, end, begun, returned: None }
+}
+
+impl Tally {
+    /// All hits of a run: `refused` by a condition when they began, `limited` then by a limit, `open` at the end.
+    #[must_use]
+    pub fn sum(&self, hits: u64, refused: u64, limited: u64, open: u64) -> Sum {
+        let (printed, filtered) = (self.finished, self.dropped + refused);
+        let lost = hits.saturating_sub(printed + filtered + limited + open);
+        Sum { hits, printed, filtered, limited, open, lost }
+    }
+}
+
+/// A call in values.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Told<'a> {
+    /// Its function's name.
+    pub function: &'a str,
+    /// What it was called with.
+    pub args: Vec<(&'a str, GoValue)>,
+    /// Arguments are missing there, or may be.
+    pub args_omitted: bool,
+    /// What it gave back; `None` where it did not return, or nobody captured it.
+    pub rets: Option<Vec<(&'a str, GoValue)>>,
+    /// Results are missing there, or may be.
+    pub rets_omitted: bool,
+}
+
+/// What records of calls are read with.
+#[derive(Clone, Copy)]
+pub struct Reader<'a> {
+    /// All types of the run.
+    pub types: &'a Types,
+    /// All kinds of records.
+    pub calls: &'a [Call],
+    /// What is not to be shown.
+    pub secrets: &'a Secrets,
+    /// How the records were to be made.
+    pub limits: Limits,
+}
+
+impl<'a> Reader<'a> {
+    /// The call in values, without its secrets; `None` if its record is of no known kind.
+    pub fn read(&self, call: &Finished, world: &dyn World) -> Option<Told<'a>> {
+        let (of, args) = self.values(&call.begun, world)?;
+        let returned = call.returned.as_ref().and_then(|record| self.values(record, world));
+        Some(Told {
+            function: &of.name,
+            args,
+            args_omitted: of.incomplete,
+            rets_omitted: returned.as_ref().is_some_and(|(of, _)| of.incomplete),
+            rets: returned.map(|(_, values)| values),
+        })
+    }
+
+    fn values(&self, record: &Record, world: &dyn World) -> Option<(&'a Call, Vec<(&'a str, GoValue)>)> {
+        let call = self.calls.get(record.call as usize)?;
+        let mut values = decode(self.types, call, &record.bytes, world, self.limits);
+        for (name, value) in &mut values {
+            self.secrets.redact(name, value, self.types);
+        }
+        Some((call, values))
+    }
+}
+
+#[cfg(test)]
+mod tests;

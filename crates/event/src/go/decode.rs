@@ -1,0 +1,195 @@
+//! From the record of a call to its values.
+//!
+//! All bytes are foreign, and the memory that they were copied from changed meanwhile: lengths and counts are taken for
+//! what they are only as far as chunks reach. What is not there is [`Missing`], with the reason; never 0 or "".
+
+use super::kinds::{self, Read};
+use super::memory::{Found, Memory, u32_at, u64_at};
+use super::span::{Hole, Span};
+use super::value::{GoValue, Is, Missing};
+use super::{BYTES, Call, Root, TypeRow, Types, call};
+use crate::schema::record;
+
+/// What only those know who look at the process.
+pub trait World {
+    /// By how much its addresses are greater than those of the binary's file.
+    fn bias(&self) -> u64;
+
+    /// The name of the function whose code is there.
+    fn function(&self, address: u64) -> Option<String>;
+
+    /// Memory that never changes, as the file has it: at most so many bytes.
+    fn constant(&self, address: u64, most: usize) -> Option<&[u8]>;
+}
+
+/// How records were to be made, which they do not say themselves.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// How many pointers were to be followed.
+    pub depth: Option<u32>,
+    /// Bytes of a string to take from the file, where the record lacks it.
+    pub text: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { depth: None, text: 256 }
+    }
+}
+
+/// So deep one value may stand in others: many readers of JSON take no more than 128 levels, and a value may make three.
+const NESTED: usize = 32;
+/// So many pointers may lead to a value; of the links of a context, which stand beside each other, there are more.
+const PATH: usize = 96;
+/// So many values one call may have, with what is in them. What is shared stands in the tree once for each that has it.
+const VALUES: usize = 20_000;
+
+/// The values of a call, in the order of its signature, with their names.
+///
+/// `bytes` is the whole record.
+pub fn decode<'a>(
+    types: &Types,
+    call: &'a Call,
+    bytes: &[u8],
+    world: &dyn World,
+    limits: Limits,
+) -> Vec<(&'a str, GoValue)> {
+    let chunks = call::REGISTERS + (usize::from(call.registers) + usize::from(call.stack)) * 8;
+    let memory = Memory::new(bytes.get(chunks..).unwrap_or_default());
+    let stat = u32_at(bytes, record::STAT).unwrap_or_default();
+    let binary = call.binary;
+    let mut decoder =
+        Decoder { types, binary, world, memory, stat, limits, path: vec![], nested: 0, values: 0, depth: 0 };
+    let second = u64_at(bytes, call::REGISTERS + 8).map(|word| word.wrapping_sub(world.bias()));
+    let lost = |root: &Root| root.lost_if.is_some() && root.lost_if == second;
+    let value = |root: &'a Root| {
+        let value = if lost(root) { missing(root.ty, Missing::Lost) } else { decoder.root(root, bytes) };
+        (&*root.name, value)
+    };
+    call.values.iter().map(value).collect()
+}
+
+fn missing(ty: TypeRow, why: Missing) -> GoValue {
+    GoValue { ty, is: Is::Missing(why) }
+}
+
+/// What is shared while the values of one record are read.
+pub(super) struct Decoder<'a> {
+    pub types: &'a Types,
+    pub binary: u32,
+    pub world: &'a dyn World,
+    memory: Memory<'a>,
+    stat: u32,
+    limits: Limits,
+    /// The pointers that lead to where we are: what is met again here is a cycle.
+    path: Vec<(u64, TypeRow)>,
+    nested: usize,
+    values: usize,
+    /// How many of them count towards the depth that was asked for.
+    depth: u32,
+}
+
+impl<'a> Decoder<'a> {
+    fn root(&mut self, root: &Root, record: &[u8]) -> GoValue {
+        let size = self.types.get(root.ty).map_or(0, |ty| ty.size as usize);
+        // No value is larger than the record that all its pieces are in.
+        let mut bytes = vec![0; size.min(record.len())];
+        let holes = Hole::fill(&mut bytes, root, record);
+        self.value(root.ty, Span::root(&bytes, &holes))
+    }
+
+    /// The value of that type whose bytes these are.
+    pub fn value(&mut self, ty: TypeRow, span: Span<'_>) -> GoValue {
+        if self.nested >= NESTED || self.values >= VALUES {
+            return missing(ty, Missing::Nested);
+        }
+        self.nested += 1;
+        self.values += 1;
+        let is = kinds::read(self, ty, span).unwrap_or_else(Is::Missing);
+        self.nested -= 1;
+        GoValue { ty, is }
+    }
+
+    /// What a pointer leads to.
+    pub fn pointee(&mut self, address: u64, ty: TypeRow) -> GoValue {
+        let size = self.types.get(ty).map_or(0, |ty| ty.size as usize);
+        let value = self.follow(address, ty, |decoder| {
+            let span = decoder.memory(address, ty, size)?;
+            Ok(decoder.value(ty, span))
+        });
+        value.unwrap_or_else(|why| missing(ty, why))
+    }
+
+    /// Reads what is behind a pointer that counts towards the depth, unless we are there already.
+    pub fn follow<T>(&mut self, address: u64, row: TypeRow, read: impl FnOnce(&mut Decoder<'a>) -> Read<T>) -> Read<T> {
+        if self.path.contains(&(address, row)) {
+            return Err(Missing::Cycle);
+        }
+        if self.path.len() >= PATH {
+            return Err(Missing::Nested);
+        }
+        self.path.push((address, row));
+        self.depth += 1;
+        let value = read(self);
+        self.depth -= 1;
+        self.path.pop();
+        value
+    }
+
+    /// Reads as if the last pointer had not counted: what is there stands beside the value that we are in.
+    pub fn beside<T>(&mut self, read: impl FnOnce(&mut Decoder<'a>) -> T) -> T {
+        let (depth, nested) = (self.depth, self.nested);
+        (self.depth, self.nested) = (depth.saturating_sub(1), nested.saturating_sub(2));
+        let value = read(self);
+        (self.depth, self.nested) = (depth, nested);
+        value
+    }
+
+    /// Memory that was read as that type: fewer bytes than asked for if there are no more.
+    pub fn memory(&self, address: u64, row: TypeRow, size: usize) -> Read<Span<'a>> {
+        if size == 0 {
+            return Ok(Span::memory(&[], Missing::Torn));
+        }
+        match self.memory.find(address, row) {
+            Found::Bytes(bytes) => Ok(Span::memory(bytes, self.cut())),
+            Found::Failed => self.constant(address, size).ok_or(Missing::Unreadable),
+            Found::Not => Err(self.not_captured()),
+        }
+    }
+
+    /// What could not be read may stand in the file.
+    fn constant(&self, address: u64, size: usize) -> Option<Span<'a>> {
+        let bytes = self.world.constant(address, size.min(self.limits.text)).filter(|bytes| !bytes.is_empty())?;
+        Some(Span::memory(bytes, Missing::Large))
+    }
+
+    /// The bytes of a string: of several that start there the longest was taken.
+    pub fn text(&self, address: u64, len: u64) -> Read<&'a [u8]> {
+        let len = usize::try_from(len).unwrap_or(usize::MAX);
+        let bytes = self.memory(address, BYTES, len)?.bytes();
+        Ok(bytes.get(..len).unwrap_or(bytes))
+    }
+
+    /// Why memory was read only in part.
+    pub fn cut(&self) -> Missing {
+        if self.stat & call::stat::BUDGET == 0 { Missing::Large } else { Missing::Room }
+    }
+
+    /// Why memory was not read at all.
+    fn not_captured(&self) -> Missing {
+        use call::stat;
+        let is = |bit| self.stat & bit != 0;
+        // Depth is counted from the arguments, as in the kernel; where it is known to suffice it is not the reason.
+        let deep = is(stat::DEPTH) && self.limits.depth.is_none_or(|depth| self.depth > depth);
+        let surely = deep && self.limits.depth.is_some();
+        match (deep, is(stat::BUDGET)) {
+            _ if surely => Missing::Depth,
+            (true, true) => Missing::DepthOrRoom,
+            (true, false) => Missing::Depth,
+            (false, true) => Missing::Room,
+            _ if is(stat::QUEUE | stat::TURNS) => Missing::Work,
+            _ if is(stat::UNKNOWN) => Missing::NewType,
+            _ => Missing::NotFollowed,
+        }
+    }
+}
