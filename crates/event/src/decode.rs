@@ -5,7 +5,10 @@
 
 use std::fmt;
 
-use crate::schema::{COMM, Fields, MapIndex, MapSchema, MapValue, Row, RowId, Schema, Shape, TextId, record, text};
+use crate::go::{self, Short};
+use crate::schema::{
+    COMM, CallIndex, Fields, MapIndex, MapSchema, MapValue, Row, RowId, Schema, Shape, TextId, record, text,
+};
 use crate::value::{Id, Int, Text, Value};
 
 /// What a ring record says, with the numbers of the schema that it was read with.
@@ -72,6 +75,25 @@ pub enum What {
     Time(TextId),
     /// `exit` with that status.
     Exit(i64),
+    /// `call()`: a call begins or returns, as [`Schema::call`] says. What begins so ends with one of the following, or
+    /// is open.
+    Call {
+        /// What the record is.
+        call: CallIndex,
+        /// All of the record, laid out as [`crate::go::call`] says.
+        bytes: Vec<u8>,
+    },
+    /// `call()` where calls begin: nothing more is told of it.
+    CallStart {
+        /// What the record is.
+        call: CallIndex,
+        /// All of the record.
+        bytes: Vec<u8>,
+    },
+    /// A call has ended without results.
+    CallEnd(Short),
+    /// A call has returned that a condition does not want.
+    CallDropped(Short),
 }
 
 /// Why bytes are not what they should be.
@@ -123,8 +145,7 @@ impl std::error::Error for DecodeError {}
 pub fn event(schema: &Schema, bytes: &[u8]) -> Result<Event, DecodeError> {
     let header = header(bytes)?;
     let row = schema.row(header.row).ok_or(DecodeError::NoRow(header.row.0))?;
-    let payload = bytes.get(record::PAYLOAD..).unwrap_or_default();
-    Ok(Event { header, what: what(schema, row, payload)? })
+    Ok(Event { header, what: what(schema, row, bytes)? })
 }
 
 /// Reads the head of a ring record, which all kinds have in common.
@@ -143,7 +164,8 @@ pub fn header(bytes: &[u8]) -> Result<Header, DecodeError> {
     })
 }
 
-fn what(schema: &Schema, row: &Row, payload: &[u8]) -> Result<What, DecodeError> {
+fn what(schema: &Schema, row: &Row, bytes: &[u8]) -> Result<What, DecodeError> {
+    let payload = bytes.get(record::PAYLOAD..).unwrap_or_default();
     Ok(match row {
         Row::Printf { format, args } => What::Printf { format: *format, args: fields(schema, args, payload)? },
         Row::PrintValue(shape) => What::PrintValue(one(fields(schema, shape, payload)?)?),
@@ -156,6 +178,29 @@ fn what(schema: &Schema, row: &Row, payload: &[u8]) -> Result<What, DecodeError>
         &Row::Zero(map) => What::Zero(map),
         &Row::Time(form) => What::Time(form),
         Row::Exit => What::Exit(u64_at(payload, 0)? as i64),
+        &Row::Call(call) => What::Call { call, bytes: whole_call(schema, call, bytes)? },
+        &Row::CallStart(call) => What::CallStart { call, bytes: whole_call(schema, call, bytes)? },
+        Row::CallEnd => What::CallEnd(short(bytes)?),
+        Row::CallDropped => What::CallDropped(short(bytes)?),
+    })
+}
+
+/// What is in the registers and words is there; what chunks say is the business of whoever makes values of them.
+fn whole_call(schema: &Schema, call: CallIndex, bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
+    let known = schema.call(call).ok_or(DecodeError::NoEntry("call", call.0))?;
+    let words = usize::from(known.registers) + usize::from(known.stack);
+    slice(bytes, 0, go::call::REGISTERS + 8 * words)?;
+    Ok(bytes.to_vec())
+}
+
+fn short(bytes: &[u8]) -> Result<Short, DecodeError> {
+    use go::short::{DEPTH, END, FUNCTION, ID, STARTED};
+    Ok(Short {
+        id: u64_at(bytes, ID)?,
+        started: u64_at(bytes, STARTED)?,
+        depth: u32_at(bytes, DEPTH)?,
+        end: u32_at(bytes, END)?,
+        function: u64_at(bytes, FUNCTION)?,
     })
 }
 

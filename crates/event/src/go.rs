@@ -70,6 +70,24 @@ pub mod call {
     }
 }
 
+/// The payload of a short record: of a call that ended without results, or that nobody wants after all.
+pub mod short {
+    use super::call;
+
+    /// As in the record of its beginning.
+    pub const ID: usize = call::ID;
+    /// As there.
+    pub const STARTED: usize = call::STARTED;
+    /// As there.
+    pub const DEPTH: usize = call::DEPTH;
+    /// `u32`: how it ended, the number of an [`super::End`].
+    pub const END: usize = call::END;
+    /// `u64`: the function, a [`super::Call::function`].
+    pub const FUNCTION: usize = END + 4;
+    /// Bytes of the whole record.
+    pub const SIZE: usize = FUNCTION + 8;
+}
+
 /// A chunk; everything is at multiples of 8.
 pub mod chunk {
     /// `u64`: where the memory is in the process.
@@ -308,6 +326,21 @@ pub struct Call {
     pub values: Vec<Root>,
     /// Names or types are missing from what is known of the signature.
     pub incomplete: bool,
+}
+
+/// What a short record says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Short {
+    /// The call, as its beginning has it.
+    pub id: u64,
+    /// When it began, in nanoseconds since boot.
+    pub started: u64,
+    /// How many calls that are paired were open when it began.
+    pub depth: u32,
+    /// How it ended.
+    pub end: u32,
+    /// The function.
+    pub function: u64,
 }
 
 /// An argument or a result.

@@ -26,5 +26,5 @@ pub mod value;
 pub use decode::{DecodeError, Event, Header, What};
 pub use fold::{Entry, Folded, Snapshot};
 pub use format::Format;
-pub use schema::{Fields, FormatId, MapIndex, MapSchema, MapValue, Row, RowId, Schema, Shape, TextId};
+pub use schema::{CallIndex, Fields, FormatId, MapIndex, MapSchema, MapValue, Row, RowId, Schema, Shape, TextId};
 pub use value::{Id, IdKind, Int, IntType, Names, Text, Value};

@@ -11,6 +11,7 @@ mod show;
 
 use crate::bucket::{Linear, Log, Scale};
 use crate::format::Format;
+use crate::go::{Call, Types};
 use crate::value::{IdKind, IntType};
 
 /// The head of every ring record. The payload that its row describes follows.
@@ -207,6 +208,10 @@ pub struct FormatId(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TextId(pub u32);
 
+/// What a record of a whole call is: one of [`Schema::calls`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CallIndex(pub u32);
+
 /// What a record asks user space to do. Everything is done in the order of the ring.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Row {
@@ -243,6 +248,15 @@ pub enum Row {
     Time(TextId),
     /// `exit`: the payload is an `i64`, the exit status that the program asks for.
     Exit,
+    /// `call()`: a call begins or returns. The payload is laid out as [`crate::go::call`] says. What begins so ends with
+    /// one of the following, or is open.
+    Call(CallIndex),
+    /// `call()` where calls begin: nothing more is told of it. The same payload.
+    CallStart(CallIndex),
+    /// A recorded call has ended in a way that leaves no results: [`crate::go::short`].
+    CallEnd,
+    /// A recorded call has returned, and a condition does not want it: [`crate::go::short`].
+    CallDropped,
 }
 
 /// What a map holds under a key, and so how its values by CPU become one.
@@ -364,6 +378,8 @@ pub struct Schema {
     maps: Vec<MapSchema>,
     formats: Vec<Format>,
     texts: Vec<String>,
+    calls: Vec<Call>,
+    types: Types,
 }
 
 impl Schema {
@@ -376,6 +392,12 @@ impl Schema {
     /// Adds a row; one that is there already is found again.
     pub fn add_row(&mut self, row: Row) -> RowId {
         RowId(add(&mut self.rows, row))
+    }
+
+    /// Adds a row that is not there yet.
+    pub fn append_row(&mut self, row: Row) -> RowId {
+        self.rows.push(row);
+        RowId(self.rows.len() as u32 - 1)
     }
 
     /// Adds a map.
@@ -392,6 +414,29 @@ impl Schema {
     /// Adds a text; one that is there already is found again.
     pub fn add_text(&mut self, text: impl Into<String>) -> TextId {
         TextId(add(&mut self.texts, text.into()))
+    }
+
+    /// Adds what records of the calls of some functions are, and the types that they speak of.
+    pub fn add_calls(&mut self, calls: Vec<Call>, types: Types) {
+        (self.calls, self.types) = (calls, types);
+    }
+
+    /// What a record of a whole call is.
+    #[must_use]
+    pub fn call(&self, index: CallIndex) -> Option<&Call> {
+        self.calls.get(index.0 as usize)
+    }
+
+    /// All of these, in the order of their numbers.
+    #[must_use]
+    pub fn calls(&self) -> &[Call] {
+        &self.calls
+    }
+
+    /// The Go types that records of calls speak of.
+    #[must_use]
+    pub fn types(&self) -> &Types {
+        &self.types
     }
 
     /// A row by its number.

@@ -60,10 +60,12 @@ pub mod swiss {
 
 /// Places in what a map of the older layout is made of.
 pub mod buckets {
-    /// In the header, `u8`: flags; 8 while it grows to the same size.
+    /// In the header, `u8`: flags.
     // +rtype 1.21-1.23 hmap.flags uint8 @8
-    // +rtype 1.21-1.23 const sameSizeGrow = 8
     pub const FLAGS: u64 = 8;
+    /// One of the flags: it grows to the same size.
+    // +rtype 1.21-1.23 const sameSizeGrow = 8
+    pub const SAME_SIZE: u8 = 8;
     /// In the header, `u8`: there are 2 to this power of buckets.
     // +rtype 1.21-1.23 hmap.B uint8 @9
     pub const B: u64 = 9;

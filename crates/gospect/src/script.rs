@@ -166,6 +166,10 @@ impl Show for Screen<'_> {
         ui::printf::value(value, names, self.format, self.out)
     }
 
+    fn call(&mut self, header: &event::Header, what: &event::What, schema: &event::Schema) -> io::Result<()> {
+        ui::call::show_raw(header, what, schema, self.out)
+    }
+
     fn time(&mut self, form: &str, boot: u64, names: &dyn Names) -> io::Result<()> {
         ui::printf::time(form, boot, names, self.format, self.out)
     }

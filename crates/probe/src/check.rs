@@ -9,7 +9,7 @@
 //! 5. Sites get what runs on them.
 
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
 use bpf::Source;
@@ -18,10 +18,12 @@ use crate::ast::{self, Clause, ExprKind as Ast, MapDecl, Script, Span};
 use crate::diagnostic::{self, Diagnostic};
 use crate::limits;
 use crate::plan::{
-    Access, Body, BodyNo, FuncNo, Map, MapValue, Needs, On, Plan, PointNo, Prelude, Skipped, Type, Variant, VariantNo,
+    Access, Body, BodyNo, FuncNo, Map, MapValue, Needs, On, Plan, PointNo, Prelude, Recording, Skipped, Type, Variant,
+    VariantNo,
 };
 use crate::target::{Found, Runtime, World};
 
+mod calls;
 mod expr;
 mod path;
 mod resolve;
@@ -67,9 +69,13 @@ pub fn check(
     params: &[String],
     world: &dyn World,
 ) -> Checked {
+    let mut split = calls::split(script);
+    let script = &*split.script;
     let mut resolved = resolve::resolve(script, &source.text, world);
     let mut messages = messages;
     messages.append(&mut resolved.messages);
+    messages.append(&mut split.messages);
+    resolve::add_beginnings(&mut resolved, &split.of, split.own);
     let shared = Shared {
         text: &source.text,
         params,
@@ -79,7 +85,8 @@ pub fn check(
         probes: HashMap::new(),
         last: false,
     };
-    let mut checker = Checker { script, source, world, resolved, shared, classes: Vec::new(), messages };
+    let (of, own) = (split.of.as_slice(), split.own);
+    let mut checker = Checker { script, source, world, resolved, shared, classes: Vec::new(), messages, of, own };
     checker.maps();
     checker.classify();
     checker.learn();
@@ -105,6 +112,10 @@ struct Checker<'s, 'w> {
     shared: Shared<'s>,
     classes: Vec<Class<'s, 'w>>,
     messages: Vec<Diagnostic>,
+    /// For each clause behind those of the text the one whose calls' beginnings it records.
+    of: &'s [usize],
+    /// How many clauses the text has.
+    own: usize,
 }
 
 /// A clause at the places where all that it reads has the same types.
@@ -207,6 +218,26 @@ impl<'s, 'w> Checker<'s, 'w> {
             left_out.extend(self.left_out(sorting));
         }
         self.leave_out(left_out);
+        for (n, &of) in self.of.iter().enumerate() {
+            self.only_both(of, self.own + n);
+        }
+    }
+
+    /// Of a clause and the one that records the beginnings of its calls, each runs only where the other one does.
+    fn only_both(&mut self, one: usize, other: usize) {
+        let placements = &self.resolved.placements;
+        let place = |member: &Member| {
+            let place = &placements[member.placement].place;
+            Some((place.binary()?, place.function()?.index))
+        };
+        let of = |clause: usize| -> BTreeSet<_> {
+            let classes = self.classes.iter().filter(|class| class.clause == clause);
+            classes.flat_map(|class| &class.members).filter_map(place).collect()
+        };
+        let both = calls::in_both(&of(one), &of(other));
+        for class in self.classes.iter_mut().filter(|class| [one, other].contains(&class.clause)) {
+            class.members.retain(|member| place(member).is_some_and(|place| both.contains(&place)));
+        }
     }
 
     /// A clause that runs nowhere: whatever it assigns to counts as assigned.
@@ -263,6 +294,7 @@ impl<'s, 'w> Checker<'s, 'w> {
             one_of_many: place.binary().is_none() && (self.world.targets().len() > 1 || go().nth(1).is_some()),
             function: place.function().cloned(),
             fields,
+            implied: self.resolved.placements[placement].clause >= self.own,
         }
     }
 
@@ -378,10 +410,11 @@ impl<'s, 'w> Checker<'s, 'w> {
         let mut clauses: HashMap<usize, usize> = HashMap::new();
         classes.iter().for_each(|class| *clauses.entry(class.clause).or_default() += 1);
         let mut saves: BTreeMap<FuncNo, Vec<crate::plan::Value>> = BTreeMap::new();
+        let mut recorded = calls::RecordedFunctions::default();
         for class in &classes {
             let Some((body, needs)) = self.body(class, clauses[&class.clause] > 1) else { continue };
             merge(&mut plan.needs, needs);
-            let prelude = body.prelude;
+            let (prelude, records) = (body.prelude, body.records());
             let number = BodyNo(u32::try_from(plan.bodies.len()).unwrap_or(u32::MAX));
             plan.bodies.push(body);
             for member in &class.members {
@@ -393,8 +426,13 @@ impl<'s, 'w> Checker<'s, 'w> {
                     true => access.clone(),
                     false => Access::Unreadable,
                 });
-                let jump = Variant { body: number, accesses: at_jump.collect() };
-                let plain = Variant { body: number, accesses };
+                let at_jump = at_jump.collect();
+                let jump = Variant { body: number, accesses: at_jump, jump: records == Some(Recording::Return) };
+                let plain = Variant { body: number, accesses, jump: false };
+                if let (Some(row), Some(recording)) = (row, records) {
+                    self.record(class, member.placement, row, recording, &mut recorded);
+                }
+                let placement = &self.resolved.placements[member.placement];
                 let plain = intern(plain, &mut variants, &mut plan.variants);
                 let has_jumps = matches!(&placement.place, Place::Function { sites: Some(sites), ret: true, .. } if !sites.tail_jumps.is_empty());
                 let jump = if has_jumps { intern(jump, &mut variants, &mut plan.variants) } else { plain };
@@ -409,7 +447,29 @@ impl<'s, 'w> Checker<'s, 'w> {
         plan.points = std::mem::take(&mut self.resolved.points);
         sites::count_attached(&mut plan);
         self.runtimes(&mut plan);
+        plan.captures = recorded.captures(&plan, &self.world.captured());
         plan
+    }
+
+    /// A function's calls are recorded by a clause; no other one does so.
+    fn record(
+        &mut self,
+        class: &Class<'s, 'w>,
+        placement: usize,
+        row: FuncNo,
+        recording: Recording,
+        recorded: &mut calls::RecordedFunctions<'w>,
+    ) {
+        let placement = &self.resolved.placements[placement];
+        let (Some(binary), Some(found)) = (placement.place.binary(), placement.place.function()) else { return };
+        let target = self.resolved.binaries[binary.index()].target;
+        let clause = class.clause.checked_sub(self.own).map_or(class.clause, |n| self.of[n]);
+        if !recorded.add(row, (clause, placement.point), target, found.index, recording) {
+            let span = self.resolved.points[placement.point.index()].span;
+            let message = format!("calls of `{}` are recorded by another clause already", found.name);
+            let help = "each call is recorded once; `call()` in a return records where it begins, too";
+            self.messages.push(Diagnostic::error(span, message).help(help));
+        }
     }
 
     fn empty_plan(&self) -> Plan {
@@ -434,6 +494,7 @@ impl<'s, 'w> Checker<'s, 'w> {
             saves: Vec::new(),
             events: Vec::new(),
             needs: Needs::default(),
+            captures: None,
         }
     }
 

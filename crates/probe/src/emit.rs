@@ -21,6 +21,8 @@
 mod aggregate;
 mod body;
 mod bucket;
+mod calls;
+mod capture;
 mod entry;
 mod expr;
 mod goroutines;
@@ -30,6 +32,7 @@ mod memory;
 mod pairs;
 mod place;
 mod record;
+mod scratch;
 mod shapes;
 mod stacks;
 mod start;
@@ -138,12 +141,14 @@ struct Shared<'p> {
     garbage: u64,
     /// Whether there is an `exit()`, so that later bodies must look.
     exits: bool,
+    /// What records of whole calls need, if there are any.
+    captured: Option<capture::Captured>,
 }
 
 impl<'p> Shared<'p> {
     fn new(plan: &'p Plan, caps: Caps, options: &Options) -> Result<Shared<'p>, Refused> {
         let mut maps = Maps::new();
-        let tables = tables(plan, caps, options, &mut maps)?;
+        let mut tables = tables(plan, caps, options, &mut maps)?;
         let taints = Taints::of(plan);
         let (mut schema, mut user_maps) = (Schema::new(), Vec::new());
         for (n, map) in plan.maps.iter().enumerate() {
@@ -151,9 +156,11 @@ impl<'p> Shared<'p> {
             user_maps.push(maps.add(spec(map.capacity, &described, caps))?);
             schema.add_map(described);
         }
+        let captured = capture::Captured::add(plan, caps, &mut maps, &mut schema)?;
+        tables.captures = captured.map(|captured| captured.tables);
         let (garbage, exits) = (taint::garbage(plan), taint::exits(plan));
         let (scratch, weights) = (None, Vec::new());
-        Ok(Shared { plan, caps, maps, tables, schema, user_maps, taints, scratch, weights, garbage, exits })
+        Ok(Shared { plan, caps, maps, tables, schema, user_maps, taints, scratch, weights, garbage, exits, captured })
     }
 
     /// Tries all bodies, and makes the map of scratch memory if one of them needs it.
@@ -169,6 +176,13 @@ impl<'p> Shared<'p> {
             self.scratch = Some(self.maps.add(spec)?);
         }
         Ok(())
+    }
+
+    /// What short records need, if calls are recorded.
+    fn shorts(&self) -> Option<capture::Shorts> {
+        let captured = self.captured?;
+        let (ring, counters, control) = (self.tables.ring, self.tables.counters, self.tables.control);
+        Some(capture::Shorts { captured, ring, counters, control })
     }
 
     fn group(&self, group: crate::plan::GroupNo) -> Result<&'p Group, Refused> {
@@ -223,6 +237,7 @@ fn tables(plan: &Plan, caps: Caps, options: &Options, maps: &mut Maps) -> Result
         gos: if plan.needs.goroutines { Some(goroutines::table(caps, maps)?) } else { None },
         wrappers: goroutines::wrappers(plan).map(|wrappers| maps.add(wrappers)).transpose()?,
         threads: if plan.needs.g_of_thread { Some(threads::table(caps, maps)?) } else { None },
+        captures: None,
     })
 }
 

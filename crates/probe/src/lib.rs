@@ -9,6 +9,7 @@
 //! ```
 
 pub mod ast;
+pub mod capture;
 mod check;
 pub mod diagnostic;
 pub mod emit;

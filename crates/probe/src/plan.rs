@@ -27,6 +27,7 @@ use gobin::sites::Restored;
 use gobin::{Arch, FileOff, VAddr};
 
 use crate::ast::{BinaryOp, Span, UnaryOp};
+use crate::capture::Captures;
 use crate::machine::Register;
 use crate::target::Runtime;
 
@@ -108,6 +109,8 @@ pub struct Plan {
     pub events: Vec<Event>,
     /// What must be there besides the bodies.
     pub needs: Needs,
+    /// What records of whole calls are made by, if there are any.
+    pub captures: Option<Captures>,
 }
 
 impl Plan {
@@ -307,6 +310,23 @@ pub struct Body {
     pub span: Span,
 }
 
+impl Body {
+    /// What it records of calls, if it does.
+    #[must_use]
+    pub fn records(&self) -> Option<Recording> {
+        records(&self.code)
+    }
+}
+
+fn records(code: &[Stmt]) -> Option<Recording> {
+    code.iter().find_map(|stmt| match &stmt.kind {
+        StmtKind::Call(recording) => Some(*recording),
+        StmtKind::If { then, otherwise, .. } => records(then).or_else(|| records(otherwise)),
+        StmtKind::Repeat { body, .. } => records(body),
+        _ => None,
+    })
+}
+
 /// What a body runs on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
 pub enum Prelude {
@@ -348,6 +368,8 @@ pub struct Variant {
     pub body: BodyNo,
     /// Where each of [`Body::accesses`] is.
     pub accesses: Vec<Access>,
+    /// It runs where a function jumps to another one, and that matters: calls are recorded.
+    pub jump: bool,
 }
 
 /// Where a part of an argument or result is.
@@ -701,6 +723,19 @@ pub enum StmtKind {
         body: Vec<Stmt>,
     },
     /// `return`: this body ends here.
+    Return,
+    /// `call()`: this call is recorded, once.
+    Call(Recording),
+}
+
+/// What is recorded of a call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum Recording {
+    /// That it begins, and nothing else.
+    Start,
+    /// That it begins; what becomes of it is told where it ends. Put in by the checker for every [`Recording::Return`].
+    Begin,
+    /// That it returns. The body runs for calls only whose beginning was recorded, and tells if it does not want one.
     Return,
 }
 

@@ -270,7 +270,27 @@ pub struct Tables {
     pub wrappers: Option<MapId>,
     /// [`threads`]: a hash, if goroutines are asked for where no Go code is probed.
     pub threads: Option<MapId>,
+    /// What whole calls are recorded by, if any are.
+    pub captures: Option<CaptureTables>,
 }
+
+/// The maps of [`crate::capture::Captures`], filled in from the start, laid out as [`crate::capture::layout`] says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CaptureTables {
+    /// An array: twice the number of the plan's function, one more where it returns.
+    pub functions: MapId,
+    /// An array, by type row.
+    pub types: MapId,
+    /// An array.
+    pub ops: MapId,
+    /// A hash: [`crate::capture::dynamic_key`] → `u32`.
+    pub dynamic: MapId,
+    /// Where records are made: an array of slots.
+    pub(crate) slots: MapId,
+}
+
+/// In [`crate::frames::FRAME_FLAGS`]: the beginning of the call is in the ring, and its end is not.
+pub const FRAME_RECORDED: u32 = 1 << 8;
 
 /// What runs where an executable begins, whether armed or not: puts its process into [`Tables::processes`].
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use gobin::insn::Class;
+use gobin::maps::Maps;
 use gobin::pattern::Pattern;
 use gobin::signature::Signature;
 use gobin::sites::Sites;
@@ -48,6 +49,11 @@ pub trait World {
     /// # Errors
     /// Why it is not known, in a sentence without full stop.
     fn tracepoint(&self, category: &str, name: &str) -> Result<Vec<Field>, String>;
+
+    /// How much of the values of recorded calls is wanted.
+    fn captured(&self) -> crate::capture::Limits {
+        crate::capture::Limits::default()
+    }
 }
 
 /// A field of a tracepoint's record.
@@ -106,11 +112,43 @@ pub trait Target {
     /// A type that a signature, or another type, refers to.
     fn resolve(&self, at: TypeRef) -> Option<Arc<Type>>;
 
+    /// The runtime's own description of a type, so that it is the same wherever it is referred to; none where the
+    /// program has no such description.
+    fn described(&self, _: &Type) -> Option<TypeRef> {
+        None
+    }
+
+    /// A type's name with whole import paths, where its description has only those of packages.
+    fn full_name(&self, _: TypeRef) -> Option<String> {
+        None
+    }
+
+    /// What interfaces can hold. Asked only where it is needed, since finding out takes a while.
+    fn dynamic_types(&self) -> Vec<DynamicType> {
+        Vec::new()
+    }
+
+    /// How maps lie in memory, if that is known.
+    fn maps(&self) -> Option<Maps> {
+        None
+    }
+
     /// Where a process that executes it begins; `None` for a library.
     fn start(&self) -> Option<Start>;
 
     /// Where in the file an address is.
     fn file_offset(&self, at: VAddr) -> Option<FileOff>;
+}
+
+/// What the first word of an interface may be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct DynamicType {
+    /// That word, as the file counts: where the type's description or an itab is.
+    pub address: VAddr,
+    /// The type of the value.
+    pub ty: TypeRef,
+    /// The second word is the value itself, and not its address.
+    pub direct: bool,
 }
 
 /// A function.

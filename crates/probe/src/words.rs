@@ -192,6 +192,7 @@ pub enum Action {
     Delete,
     Exit,
     Time,
+    Call,
 }
 
 /// What is added up in a map.

@@ -25,7 +25,7 @@ use std::io;
 use std::time::Duration;
 
 use event::run::{Attached, Summary};
-use event::{Names, Row, Snapshot, Value};
+use event::{Names, Row, Snapshot, Value, What};
 use kernel::engine::{Engine, Feature};
 use probe::emit::Options;
 use probe::plan::GroupNo;
@@ -147,6 +147,11 @@ pub trait Show {
     /// # Errors
     /// The writer's.
     fn time(&mut self, form: &str, boot: u64, names: &dyn Names) -> io::Result<()>;
+    /// `call()`: the beginning or return of a call, or that it is over in another way, as it came.
+    ///
+    /// # Errors
+    /// The writer's.
+    fn call(&mut self, header: &event::Header, what: &What, schema: &event::Schema) -> io::Result<()>;
     /// `print` of a map
     ///
     /// # Errors
@@ -321,6 +326,8 @@ fn emit(plan: &Plan, caps: Caps) -> Result<Program, Refusal> {
 
 /// Records that may come while nobody reads: 300 000 a second, for a twentieth of one.
 const AWAY: usize = 15_000;
+/// Bytes that the values of a call seldom exceed.
+const USUAL_CALL: usize = 512;
 /// No ring is larger.
 const LARGEST_RING: usize = 32 << 20;
 
@@ -332,6 +339,7 @@ fn ring(program: &Program, caps: Caps) -> u32 {
     }
     let payload = |row: &Row| match row {
         Row::Printf { args, .. } | Row::PrintValue(args) => args.size(),
+        Row::Call(_) => USUAL_CALL,
         _ => 0,
     };
     let largest = program.schema.rows().iter().map(payload).max().unwrap_or(0);

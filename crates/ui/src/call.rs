@@ -9,6 +9,7 @@ use std::io::{self, Write};
 
 use event::Names;
 use event::calls::{Finished, Told};
+use event::go::call as record;
 use event::go::value::GoValue;
 use event::go::{End, Types, duration_text};
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -162,4 +163,25 @@ impl Serialize for Values<'_> {
         });
         to.collect_map(named)
     }
+}
+
+/// Shows a record of a call on one line.
+///
+/// # Errors
+/// The writer's.
+pub fn show_raw(header: &event::Header, what: &event::What, schema: &event::Schema, out: &mut dyn Write) -> io::Result<()> {
+    let (of, bytes, word) = match what {
+        event::What::Call { call, bytes } => (schema.call(*call), bytes, "call"),
+        event::What::CallStart { call, bytes } => (schema.call(*call), bytes, "start"),
+        event::What::CallEnd(short) => return writeln!(out, "{} end {} {}", header.goid, short.id, short.end),
+        event::What::CallDropped(short) => return writeln!(out, "{} dropped {}", header.goid, short.id),
+        _ => return Ok(()),
+    };
+    let Some(of) = of else { return Ok(()) };
+    let word_at = |at: usize| bytes.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |w| u64::from_le_bytes(*w));
+    let registers = (0..usize::from(of.registers)).map(|n| format!("{:#x}", word_at(record::REGISTERS + 8 * n)));
+    let registers: Vec<String> = registers.collect();
+    let what = if of.returns { "returns" } else { "begins" };
+    let id = word_at(record::ID);
+    writeln!(out, "{} {word} {id} {} {what} {} {} bytes", header.goid, of.name, registers.join(" "), bytes.len())
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Aggregate, Fields, MapSchema, MapValue, Row, Schema, Shape};
+use crate::go::{Call, Source};
 use crate::value::{IdKind, IntType};
 
 impl fmt::Display for Schema {
@@ -13,6 +14,7 @@ impl fmt::Display for Schema {
         lines(f, "text", &mut self.texts.iter().map(|text| format!("{text:?}")))?;
         lines(f, "format", &mut self.formats.iter().map(ToString::to_string))?;
         lines(f, "map", &mut self.maps.iter().map(ToString::to_string))?;
+        lines(f, "call", &mut self.calls.iter().map(ToString::to_string))?;
         lines(f, "row", &mut self.rows.iter().map(ToString::to_string))
     }
 }
@@ -45,6 +47,32 @@ impl fmt::Display for Row {
             Row::Zero(map) => write!(f, "zero map {}", map.0),
             Row::Time(form) => write!(f, "time text {}", form.0),
             Row::Exit => f.write_str("exit payload 8 {0 i64}"),
+            Row::Call(call) => write!(f, "call {}", call.0),
+            Row::CallStart(call) => write!(f, "start of call {}", call.0),
+            Row::CallEnd => f.write_str("end of a call"),
+            Row::CallDropped => f.write_str("call not wanted"),
+        }
+    }
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = if self.returns { "returns" } else { "begins" };
+        write!(f, "{} {what}, {} registers, {} words", self.name, self.registers, self.stack)?;
+        self.values.iter().try_for_each(|root| {
+            let from: Vec<String> = root.pieces.iter().map(|piece| piece.from.to_string()).collect();
+            write!(f, ", {} type {} at {}", root.name, root.ty.0, from.join(" "))
+        })
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::Record(at) => write!(f, "{at}"),
+            Source::FloatRegister => f.write_str("float"),
+            Source::NoPlace => f.write_str("nowhere"),
+            Source::BeyondStack => f.write_str("beyond"),
         }
     }
 }

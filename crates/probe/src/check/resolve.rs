@@ -88,6 +88,23 @@ pub(super) fn resolve<'w>(script: &Script, text: &'w str, world: &'w dyn World) 
     resolver.out
 }
 
+/// Puts the clauses that record where calls begin where those are whose calls they are: clause `own` + *n* belongs to
+/// clause `of[n]`.
+pub(super) fn add_beginnings(resolved: &mut Resolved<'_>, of: &[usize], own: usize) {
+    for (n, &origin) in of.iter().enumerate() {
+        let beginning = |placement: &Placement| match &placement.place {
+            Place::Function { binary, found, sites, ret: true } if placement.clause == origin => {
+                let (found, sites) = (found.clone(), sites.clone());
+                let place = Place::Function { binary: *binary, found, sites, ret: false };
+                Some(Placement { clause: own + n, point: placement.point, place })
+            }
+            _ => None,
+        };
+        let beginnings: Vec<Placement> = resolved.placements.iter().filter_map(beginning).collect();
+        resolved.placements.extend(beginnings);
+    }
+}
+
 impl Place {
     /// What a body runs on there.
     pub(super) fn prelude(&self, binaries: &[Binary<'_>]) -> Prelude {

@@ -63,6 +63,8 @@ pub(super) struct Setting<'w> {
     pub one_of_many: bool,
     pub function: Option<Found>,
     pub fields: Option<std::rc::Rc<Vec<Field>>>,
+    /// The clause was put in by the checker: it records where calls begin that another clause records the returns of.
+    pub implied: bool,
 }
 
 impl Setting<'_> {

@@ -6,7 +6,7 @@ use event::format::Kind;
 use crate::ast::{self, BinaryOp, ExprKind as Ast, Span, StmtKind as AstStmt};
 use crate::diagnostic::{Diagnostic, position};
 use crate::limits;
-use crate::plan::{ExprKind, Id, MapValue, Stmt, StmtKind, Type};
+use crate::plan::{ExprKind, Id, MapValue, Prelude, Recording, Stmt, StmtKind, Type};
 use crate::words::{self, Action, Aggregation, Meaning, Row};
 
 use super::expr::unify;
@@ -293,8 +293,26 @@ impl<'s> Scope<'_, 's, '_> {
                 };
                 Some(StmtKind::Time(self.shared.strings.add(&text)))
             }
+            (Action::Call, []) => self.record_call(span),
             _ => None, // the arity was checked
         }
+    }
+
+    /// Where calls are paired the goroutine is known; elsewhere it must be asked for.
+    fn record_call(&mut self, span: Span) -> Option<StmtKind> {
+        let recording = match self.setting.prelude {
+            Prelude::GoReturn => Recording::Return,
+            Prelude::GoEntry if self.setting.implied => Recording::Begin,
+            Prelude::GoEntry => Recording::Start,
+            _ => {
+                let help = "`goret:FUNC { call() }` records calls, `go:FUNC { call() }` that they begin";
+                self.say(Diagnostic::error(span, "only calls of Go functions are recorded").help(help));
+                return None;
+            }
+        };
+        self.needs.frames |= recording == Recording::Return;
+        self.needs.goid = true;
+        Some(StmtKind::Call(recording))
     }
 
     fn printf(&mut self, span: Span, format: &'s ast::Expr, values: &'s [ast::Expr]) -> Option<StmtKind> {

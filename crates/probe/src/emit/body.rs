@@ -1,13 +1,13 @@
 //! One variant as a function of its program: what stands around the user's code, variables, statements.
 
 use bpf::insn::{AtomicOp, Cond, Reg, Size, Width};
-use bpf::{AluOp, Assembler, Helper, Kind, Label, Pos, Source};
+use bpf::{Assembler, Helper, Kind, Label, Pos, Source};
 use event::Fields;
 
-use super::memory::{Mark, Memory, Mode, Place, SCRATCH_SLOTS};
+use super::memory::{Mark, Memory, Mode, Place};
 use super::weight::{self, Weight};
-use super::{Refused, Shared, hit, refused, shapes, taint};
-use crate::plan::{Accessed, BinaryNo, Body, Expr, MapNo, Prelude, Stmt, StmtKind, Type, VarNo, Variant};
+use super::{Refused, Shared, capture, hit, refused, scratch, shapes, taint};
+use crate::plan::{Accessed, BinaryNo, Body, Expr, MapNo, Prelude, Recording, Stmt, StmtKind, Type, VarNo, Variant};
 use crate::program::{counter, exit};
 
 pub(super) const R0: Reg = Reg::R0;
@@ -52,6 +52,10 @@ pub(super) struct Code<'a, 'p> {
     /// What loops add to the instructions that stand there.
     repeated: Weight,
     pub(super) pos: Option<Pos>,
+    /// What it records of calls.
+    records: Option<Recording>,
+    /// The functions that do so, once they are called.
+    pub(super) capture: Option<capture::Functions>,
 }
 
 /// A place in the code, where a loop begins.
@@ -106,9 +110,14 @@ pub(super) fn write(
     shared: &mut Shared<'_>,
     variant: usize,
     binary: Option<BinaryNo>,
+    capture: &mut Option<capture::Functions>,
 ) -> Result<(), Refused> {
     let mode = mode(shared, variant)?;
-    Code::new(asm, shared, variant, binary, mode)?.write()
+    let mut code = Code::new(asm, shared, variant, binary, mode)?;
+    code.capture = *capture;
+    code.write()?;
+    *capture = code.capture;
+    Ok(())
 }
 
 impl<'a, 'p> Code<'a, 'p> {
@@ -137,11 +146,29 @@ impl<'a, 'p> Code<'a, 'p> {
         mode: Mode,
     ) -> Code<'a, 'p> {
         let body_number = variant.body.index();
-        let mut memory = Memory::new(mode);
+        let records = body.records();
+        let mut memory = Memory::new(mode, if records.is_some() { capture::STACK } else { 0 });
         let (counters, fault) = (memory.take_word_of_stack(), memory.take_word_of_stack());
         let leave = asm.label("leave");
         let (vars, repeated, pos) = (Vec::new(), Weight::default(), None);
-        Code { asm, shared, memory, body, variant, body_number, binary, vars, fault, counters, leave, repeated, pos }
+        let capture = None;
+        Code {
+            asm,
+            shared,
+            memory,
+            body,
+            variant,
+            body_number,
+            binary,
+            vars,
+            fault,
+            counters,
+            leave,
+            repeated,
+            pos,
+            records,
+            capture,
+        }
     }
 
     /// What was written so far comes to, if nothing stood there before.
@@ -166,8 +193,13 @@ impl<'a, 'p> Code<'a, 'p> {
 
     fn write(&mut self) -> Result<(), Refused> {
         let out = self.asm.label("out");
+        let returns = self.records == Some(Recording::Return);
         self.asm.mov(CONTEXT, R1).mov(HIT, R2);
-        self.stop_after_exit(out);
+        if returns {
+            self.only_recorded(out);
+        } else {
+            self.stop_after_exit(out);
+        }
         if self.needs_frame() {
             self.asm.load(Size::U64, R0, HIT, hit::FRAME).jump_if(Cond::Eq, R0, 0, out);
         }
@@ -176,16 +208,19 @@ impl<'a, 'p> Code<'a, 'p> {
             self.take_scratch(out);
         }
         self.make_vars()?;
-        let not_met = self.asm.label("not_met");
+        let not_met = if returns { self.leave } else { self.asm.label("not_met") };
         if let Some(predicate) = &self.body.predicate {
             self.branch(predicate, not_met)?;
         }
         self.statements(&self.body.code)?;
         self.asm.at(None);
-        if self.body.predicate.is_some() {
+        if self.body.predicate.is_some() && !returns {
             self.not_met(not_met);
         }
         self.asm.place(self.leave);
+        if returns {
+            self.drop_call()?;
+        }
         if self.memory.mode == Mode::Scratch {
             self.asm.store(Size::U64, SCRATCH, 0, 0);
         }
@@ -208,33 +243,20 @@ impl<'a, 'p> Code<'a, 'p> {
         self.address(R2, key);
         self.asm.helper(Helper::MAP_LOOKUP_ELEM).jump_if(Cond::Eq, R0, 0, out);
         self.asm.store(Size::U64, self.counters.base, self.counters.off, R0);
-        self.asm.mov(R1, 1).atomic(AtomicOp::Add, Width::W64, R0, counter::HITS as i32, R1);
+        // Recorded calls are counted where they begin.
+        if self.records != Some(Recording::Return) {
+            self.asm.mov(R1, 1).atomic(AtomicOp::Add, Width::W64, R0, counter::HITS as i32, R1);
+        }
     }
 
-    /// Takes the first scratch memory of this CPU that is free. Without atomic exchange (before Linux 5.12) there is
-    /// one only, and programs cannot lose their CPU there.
     fn take_scratch(&mut self, out: Label) {
-        let has_atomics = self.shared.caps.has(bpf::Feature::Atomics);
-        let (key, taken) = (self.fault, self.asm.label("scratch_taken"));
-        self.asm.helper(Helper::GET_SMP_PROCESSOR_ID).mov(RECORD, R0).alu(AluOp::Mul, RECORD, SCRATCH_SLOTS);
-        for slot in 0..if has_atomics { SCRATCH_SLOTS } else { 1 } {
-            if slot > 0 {
-                self.asm.add(RECORD, 1);
-            }
-            let next = self.asm.label("scratch_in_use");
-            self.asm.store(Size::U32, key.base, key.off, RECORD);
-            self.asm.map(R1, self.shared.scratch.unwrap_or(bpf::MapId(0)));
-            self.address(R2, key);
-            self.asm.helper(Helper::MAP_LOOKUP_ELEM).jump_if(Cond::Eq, R0, 0, next).mov(SCRATCH, R0);
-            if has_atomics {
-                self.asm.mov(R1, 1).atomic(AtomicOp::Exchange, Width::W64, SCRATCH, 0, R1);
-                self.asm.jump_if(Cond::Eq, R1, 0, taken);
-            } else {
-                self.asm.jump(taken);
-            }
-            self.asm.place(next);
-        }
+        let taken = self.asm.label("scratch_taken");
+        let map = self.shared.scratch.unwrap_or(bpf::MapId(0));
+        scratch::take(self.asm, self.shared.caps, map, self.fault, RECORD, SCRATCH, taken);
         self.count(counter::NO_SCRATCH);
+        if self.records.is_some() {
+            self.count(counter::LOST);
+        }
         self.asm.jump(out).place(taken);
     }
 
@@ -374,6 +396,7 @@ impl<'a, 'p> Code<'a, 'p> {
                 self.asm.jump(self.leave);
                 Ok(())
             }
+            StmtKind::Call(recording) => self.call(*recording),
         }
     }
 

@@ -9,7 +9,7 @@ use gobin::Arch;
 
 use super::body::{self, CONTEXT, R0, R1, R2, R3, R4};
 use super::expr::LOWEST;
-use super::{Refused, Shared, hit, pairs, refused, threads};
+use super::{Refused, Shared, capture, hit, pairs, refused, threads};
 use crate::frames::Frames;
 use crate::limits;
 use crate::machine::Register;
@@ -529,17 +529,22 @@ impl<'a, 'p> Entry<'a, 'p> {
 
     pub(super) fn finish(self) -> Result<bpf::Program, Refused> {
         let Entry { shared, mut asm, frames, saves, binary, out, functions } = self;
+        let mut capture = None;
         asm.place(out).mov(R0, 0).exit();
         for (variant, function) in functions {
             asm.begin(function);
-            body::write(&mut asm, shared, variant as usize, binary)?;
+            body::write(&mut asm, shared, variant as usize, binary, &mut capture)?;
         }
         for (save, function) in saves {
             asm.begin(function);
             pairs::write_saves(&mut asm, shared, save, binary)?;
         }
+        capture::finish(&mut asm, shared, binary, capture);
         if let Some(frames) = frames {
-            frames.finish(&mut asm, None);
+            let shorts = shared.shorts();
+            let mut ended = |asm: &mut Assembler, ended| shorts.into_iter().for_each(|shorts| shorts.ended(asm, ended));
+            let tells = shorts.is_some();
+            frames.finish(&mut asm, if tells { Some(&mut ended) } else { None });
         }
         Ok(asm.finish(&shared.maps)?)
     }

@@ -55,15 +55,18 @@ pub(super) struct Mark {
 /// What is in use.
 pub(super) struct Memory {
     pub(super) mode: Mode,
+    /// Bytes of stack.
+    room: i32,
     now: Mark,
     most_scratch: i32,
     overflow: bool,
 }
 
 impl Memory {
-    pub(super) fn new(mode: Mode) -> Memory {
+    /// `called` bytes of the stack are for functions that the body calls.
+    pub(super) fn new(mode: Mode, called: i32) -> Memory {
         let now = Mark { stack: 0, scratch: SCRATCH_HEAD };
-        Memory { mode, now, most_scratch: SCRATCH_HEAD, overflow: false }
+        Memory { mode, room: STACK - called, now, most_scratch: SCRATCH_HEAD, overflow: false }
     }
 
     pub(super) fn mark(&self) -> Mark {
@@ -77,7 +80,7 @@ impl Memory {
     /// So many bytes, 8 at a time. After an overflow the place is any.
     pub(super) fn take(&mut self, bytes: usize) -> Place {
         let bytes = i32::try_from(bytes.next_multiple_of(8)).unwrap_or(SCRATCH);
-        let fits = self.now.stack + bytes <= STACK;
+        let fits = self.now.stack + bytes <= self.room;
         match self.mode {
             Mode::Stack if fits && bytes <= LARGEST => self.on_stack(bytes),
             Mode::Scratch => self.in_scratch(bytes),
@@ -95,7 +98,7 @@ impl Memory {
 
     /// A word of the stack, which can hold an address too.
     pub(super) fn take_word_of_stack(&mut self) -> Place {
-        if self.now.stack + 8 <= STACK { self.on_stack(8) } else { self.overflowed() }
+        if self.now.stack + 8 <= self.room { self.on_stack(8) } else { self.overflowed() }
     }
 
     fn on_stack(&mut self, bytes: i32) -> Place {

@@ -29,7 +29,7 @@ static AT_ENTRY: Body = Body {
     code: Vec::new(),
     span: Span { start: 0, end: 0 },
 };
-static NO_ACCESSES: Variant = Variant { body: BodyNo(0), accesses: Vec::new() };
+static NO_ACCESSES: Variant = Variant { body: BodyNo(0), accesses: Vec::new(), jump: false };
 
 /// How many values an entry keeps at most.
 fn most(plan: &Plan) -> u32 {

@@ -212,7 +212,12 @@ fn visit(stmt: &Stmt, each: &mut dyn FnMut(Step<'_>)) {
             then.iter().chain(otherwise).for_each(|stmt| visit(stmt, each));
         }
         StmtKind::Repeat { body, .. } => body.iter().for_each(|stmt| visit(stmt, each)),
-        StmtKind::Clear(_) | StmtKind::Zero(_) | StmtKind::PrintMap { .. } | StmtKind::Time(_) | StmtKind::Return => {}
+        StmtKind::Clear(_)
+        | StmtKind::Zero(_)
+        | StmtKind::PrintMap { .. }
+        | StmtKind::Time(_)
+        | StmtKind::Return
+        | StmtKind::Call(_) => {}
     }
 }
 

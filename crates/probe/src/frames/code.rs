@@ -13,9 +13,9 @@ use event::go::End;
 
 use super::layout::{
     CHUNK, COUNT_FOREIGN, COUNT_FULL, COUNT_NO_G, COUNT_UNPAIRED, FRAME_BELOW, FRAME_CALL, FRAME_DEPTH, FRAME_FLAGS,
-    FRAME_ROW, FRAME_SWITCHES, FRAME_TIME, HEAD_CALLS, HEAD_CHUNKS, HEAD_COUNT, HEAD_FRAMES, HEAD_GOID, HEAD_HI,
-    HEAD_LO, HEAD_PENDING, HEAD_TOP, Outcome, SEEN_FRAME, SEEN_G, SEEN_GOID, SITE_ADJUST_AT, SITE_FLAGS_AT, SITE_LOOP,
-    SITE_SWITCHES, SITE_TAIL, Tables,
+    FRAME_NUMBER_AT, FRAME_ROW, FRAME_SWITCHES, FRAME_TIME, HEAD_CALLS, HEAD_CHUNKS, HEAD_COUNT, HEAD_FRAMES,
+    HEAD_GOID, HEAD_HI, HEAD_LO, HEAD_PENDING, HEAD_TOP, Outcome, SEEN_FRAME, SEEN_G, SEEN_GOID, SITE_ADJUST_AT,
+    SITE_FLAGS_AT, SITE_LOOP, SITE_SWITCHES, SITE_TAIL, Tables,
 };
 use crate::machine::Register;
 use crate::target::{HookKind, Runtime};
@@ -471,6 +471,7 @@ impl Frames {
         asm.load(Size::U32, R1, R6, HEAD_TOP).store(Size::U32, R0, FRAME_BELOW, R1);
         asm.mov(R1, R8).alu(AluOp::Rsh, R1, SITE_FLAGS_AT).alu(AluOp::And, R1, SITE_SWITCHES);
         asm.alu(AluOp::Rsh, R1, (SITE_SWITCHES / FRAME_SWITCHES).ilog2() as i32);
+        asm.load(Size::U32, R2, R6, HEAD_COUNT).alu(AluOp::Lsh, R2, FRAME_NUMBER_AT).alu(AluOp::Or, R1, R2);
         asm.store(Size::U32, R0, FRAME_FLAGS, R1);
         asm.load(Size::U64, R1, R6, HEAD_CALLS).add(R1, 1).store(Size::U64, R6, HEAD_CALLS, R1);
         asm.store(Size::U64, R0, FRAME_CALL, R1);

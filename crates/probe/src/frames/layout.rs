@@ -30,7 +30,8 @@ pub const FRAME_DEPTH: i32 = 0;
 pub const FRAME_ROW: i32 = 4;
 /// `u32`: the depth of the frame below.
 pub(super) const FRAME_BELOW: i32 = 8;
-/// `u32`: the lower 8 bits are the shadow stack's; the others are 0 at first, and the emitter's to set.
+/// `u32`: the lower 8 bits are the shadow stack's; the next 8 are 0 at first, and the emitter's to set; the others say how
+/// many frames are below.
 pub const FRAME_FLAGS: i32 = 12;
 /// `u64`: nanoseconds since boot at the entry.
 pub const FRAME_TIME: i32 = 16;
@@ -41,6 +42,9 @@ pub const FRAME_SAVED: i32 = 32;
 
 /// In [`FRAME_FLAGS`]: [`Site::switches`].
 pub(super) const FRAME_SWITCHES: i32 = 1;
+
+/// Where in [`FRAME_FLAGS`] the number of frames below is, as far as 16 bits hold it.
+pub const FRAME_NUMBER_AT: i32 = 16;
 
 /// How many frames stand together.
 pub(super) const CHUNK: i32 = 16;

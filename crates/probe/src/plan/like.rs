@@ -17,7 +17,8 @@ impl Plan {
             == (&first.strings, &first.maps, &first.bodies, &first.events, first.needs, first.points.len());
         let paths =
             |plan: &Plan| plan.binaries.iter().map(|binary| (binary.path.clone(), binary.go)).collect::<Vec<_>>();
-        if !is_alike || kept(&self) != kept(first) || paths(&self) != paths(first) {
+        let captures_alike = self.captures == first.captures;
+        if !is_alike || !captures_alike || kept(&self) != kept(first) || paths(&self) != paths(first) {
             return None;
         }
         let numbers = self.numbers_of(first);
@@ -92,6 +93,7 @@ mod tests {
             saves: Vec::new(),
             events: Vec::new(),
             needs: Needs::default(),
+            captures: None,
         }
     }
 

@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter};
 
 use super::{
     Access, Base, Body, Expr, ExprKind, FieldForm, Group, Id, Location, Map, MapValue, On, Period, Plan, Point,
-    Prelude, Site, Stmt, StmtKind, StringNo, Type, Value, Variant, Word,
+    Prelude, Recording, Site, Stmt, StmtKind, StringNo, Type, Value, Variant, Word,
 };
 
 impl Display for Plan {
@@ -31,6 +31,10 @@ impl Display for Plan {
         }
         self.maps.iter().enumerate().try_for_each(|(i, m)| self.map(i, m, f))?;
         self.bodies.iter().enumerate().try_for_each(|(i, b)| Shown { plan: self, body: b }.body(i, f))?;
+        if let Some(captures) = &self.captures {
+            let (types, ops) = (captures.types.len(), captures.tables.ops.len());
+            writeln!(f, "records calls of {} functions by {types} types, {ops} pointers", captures.rows.len())?;
+        }
         self.shown_needs(f)
     }
 }
@@ -261,6 +265,9 @@ impl Shown<'_> {
             StmtKind::Exit(None) => "exit".to_owned(),
             StmtKind::Exit(Some(status)) => format!("exit {}", self.expr(status)),
             StmtKind::Return => "return".to_owned(),
+            StmtKind::Call(Recording::Start) => "call".to_owned(),
+            StmtKind::Call(Recording::Begin) => "call begins".to_owned(),
+            StmtKind::Call(Recording::Return) => "call returns".to_owned(),
             StmtKind::If { .. } | StmtKind::Repeat { .. } => String::new(), // written by `stmt`
         }
     }

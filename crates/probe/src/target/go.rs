@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use gobin::insn::{self, Class};
+use gobin::maps::Maps;
 use gobin::name::Origin;
 use gobin::pattern::{self, Pattern};
 use gobin::signature::{Signature, Signatures};
@@ -11,7 +12,7 @@ use gobin::sites::Sites;
 use gobin::types::{Type, TypeRef, TypeSource};
 use gobin::{Arch, FileOff, Function, Image, VAddr};
 
-use super::{FIELDS, Found, Runtime, Target, hooks};
+use super::{DynamicType, FIELDS, Found, Runtime, Target, hooks};
 use crate::plan::Start;
 
 /// How many names are suggested.
@@ -135,7 +136,32 @@ impl Target for GoTarget<'_> {
     }
 
     fn resolve(&self, at: TypeRef) -> Option<Arc<Type>> {
-        self.image.dwarf()?.resolve(at)
+        match at {
+            TypeRef::Dwarf(_) => self.image.dwarf()?.resolve(at),
+            TypeRef::Runtime(_) => self.image.runtime_types()?.resolve(at),
+        }
+    }
+
+    fn described(&self, ty: &Type) -> Option<TypeRef> {
+        self.image.runtime_types()?.at_offset(ty.runtime_offset?).map(TypeRef::Runtime)
+    }
+
+    fn full_name(&self, at: TypeRef) -> Option<String> {
+        let TypeRef::Runtime(at) = at else { return None };
+        self.image.runtime_types()?.full_name(at)
+    }
+
+    fn dynamic_types(&self) -> Vec<DynamicType> {
+        let Some(types) = self.image.runtime_types() else { return Vec::new() };
+        let own = types.dynamic().into_iter().map(|at| (at, at));
+        let of_itabs = types.itabs().into_iter().map(|itab| (itab.addr, itab.concrete));
+        let dynamic =
+            |(address, ty)| Some(DynamicType { address, ty: TypeRef::Runtime(ty), direct: types.is_direct(ty)? });
+        own.chain(of_itabs).filter_map(dynamic).collect()
+    }
+
+    fn maps(&self) -> Option<Maps> {
+        self.image.maps()
     }
 
     fn start(&self) -> Option<Start> {

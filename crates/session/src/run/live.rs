@@ -532,6 +532,11 @@ impl Acting<'_, '_> {
     fn event(&mut self, event: Event) -> Result<(), Stopped> {
         let schema = &self.maps.program.schema;
         match event.what {
+            // What is printed of a call is its end; whoever shows keeps its beginning until then.
+            What::CallDropped(_) => return Ok(self.show.call(&event.header, &event.what, schema)?),
+            What::Call { call, .. } if schema.call(call).is_some_and(|call| !call.returns) => {
+                return Ok(self.show.call(&event.header, &event.what, schema)?);
+            }
             What::Clear(map) => return Ok(self.maps.clear(map)?),
             What::Zero(map) => return Ok(self.maps.zero(map)?),
             What::Exit(status) => {
@@ -543,6 +548,9 @@ impl Acting<'_, '_> {
                 if let Some(form) = schema.format(format) {
                     self.show.printf(form, &args, &self.known)?;
                 }
+            }
+            What::Call { .. } | What::CallStart { .. } | What::CallEnd(_) => {
+                self.show.call(&event.header, &event.what, schema)?
             }
             What::PrintValue(value) => self.show.value(&value, &self.known)?,
             What::Time(form) => {

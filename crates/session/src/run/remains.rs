@@ -5,8 +5,9 @@
 use std::collections::HashSet;
 
 use kernel::engine::{Error, Map, Maps};
-use probe::frames::Heads;
+use probe::frames::{Heads, OpenCall};
 use probe::plan::Plan;
+use probe::program::FRAME_RECORDED;
 use probe::{MapId, Program};
 
 use super::watch::{Watch, numbers};
@@ -54,8 +55,14 @@ pub(super) fn still_open(plan: &Plan, program: &Program, maps: &Maps) -> Result<
 
 /// Of calls that the user asked for.
 fn open(plan: &Plan, heads: &Heads<'_>) -> u64 {
-    let is_the_users = |row: u32| plan.functions.get(row as usize).is_some_and(|function| function.frames);
-    heads.open().filter(|call| is_the_users(call.row)).count() as u64
+    let is_paired = |row: u32| plan.functions.get(row as usize).is_some_and(|function| function.frames);
+    let recorded = |row: u32| plan.captures.as_ref()?.rows.get(&row).filter(|of| !of.alone);
+    // Of a function whose calls are recorded those count that were wanted.
+    let counts = |call: &OpenCall| match recorded(call.row) {
+        Some(_) => call.flags & FRAME_RECORDED != 0,
+        None => is_paired(call.row),
+    };
+    heads.open().filter(counts).count() as u64
 }
 
 fn remove(map: &Map, entries: &[(Vec<u8>, Vec<u8>)]) -> Result<(), Error> {

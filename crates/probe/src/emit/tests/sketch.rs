@@ -130,6 +130,7 @@ impl Sketch {
             saves: Vec::new(),
             events: Vec::new(),
             needs: Needs::default(),
+            captures: None,
         };
         let mut sketch = Sketch { plan, body: fresh(prelude), places: Vec::new(), line: 1 };
         sketch.function("main.f");
@@ -223,7 +224,7 @@ impl Sketch {
         let body = std::mem::replace(&mut self.body, fresh(prelude));
         self.plan.bodies.push(body);
         let body = BodyNo(self.plan.bodies.len() as u32 - 1);
-        self.plan.variants.push(Variant { body, accesses: std::mem::take(&mut self.places) });
+        self.plan.variants.push(Variant { body, accesses: std::mem::take(&mut self.places), jump: false });
         let variant = VariantNo(self.plan.variants.len() as u32 - 1);
         self.plan.groups.push(Group { runs: vec![Run { variant, point }] });
         GroupNo(self.plan.groups.len() as u32 - 1)

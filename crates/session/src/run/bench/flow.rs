@@ -4,7 +4,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use event::run::{Attached, Summary};
-use event::{Format, Names, Snapshot, Value};
+use event::{Format, Header, Names, Schema, Snapshot, Value, What};
 use kernel::specimen::Specimen;
 
 use super::super::Show;
@@ -74,6 +74,10 @@ impl Show for Paced<'_> {
 
     fn value(&mut self, value: &Value, names: &dyn Names) -> io::Result<()> {
         self.show.value(value, names)
+    }
+
+    fn call(&mut self, header: &Header, what: &What, schema: &Schema) -> io::Result<()> {
+        self.show.call(header, what, schema)
     }
 
     fn time(&mut self, form: &str, boot: u64, names: &dyn Names) -> io::Result<()> {

@@ -1,0 +1,320 @@
+//! Whole Go values: the tables by which one program in the kernel follows the pointers of any function's arguments and
+//! results, and what the bytes that it brings back are.
+//!
+//! ```text
+//! funcs[row]  → the ops of a function's arguments (or results), the words of the stack to copy, limits
+//! types[row]  → the ops of a value of that type; rows are those of event::go::Types
+//! ops[n]      → one pointer: where in the value it is, how much there is to read behind it, as which type
+//! dynamic     → the op for what an interface holds, by its first word
+//! ```
+//!
+//! The tables are made once, out of what executables say about their types; ten thousand functions are ten thousand
+//! rows. Two read them: the program that [`crate::emit`] makes, and [`interpret`], which is its test, and what runs
+//! where there is no such program. They must do the same, step by step.
+//!
+//! Wrong tables make wrong values, never a read outside of the record: both readers check every place.
+
+mod build;
+pub mod interpret;
+mod maps;
+mod opaque;
+mod roots;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use event::go::{Call, TypeRow, Types};
+
+use crate::plan::PointNo;
+
+pub(crate) use build::Builder;
+pub use opaque::{DEFAULT_OPAQUE, Opaque};
+pub(crate) use roots::Subject;
+
+/// How much is captured.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// How many pointers are followed, one behind the other; strings are always.
+    pub depth: u8,
+    /// Bytes of a record.
+    pub bytes: u32,
+    /// Bytes of a string.
+    pub string: u16,
+    /// Elements of a slice, and about so many entries of a map.
+    pub elements: u16,
+    /// Types whose pointers are not all followed.
+    pub opaque: Vec<Opaque>,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        let opaque = DEFAULT_OPAQUE.into_iter().map(Opaque::of).collect();
+        Limits { depth: 2, bytes: 2048, string: 256, elements: 64, opaque }
+    }
+}
+
+/// A record has no more bytes than this.
+pub const MOST_BYTES: u32 = 16 << 10;
+/// Nor has a chunk.
+pub const MOST_CHUNK: u32 = 4096;
+/// Words of the stack in a record.
+pub const MOST_STACK: u16 = 128;
+/// What waits to be followed.
+pub const QUEUE: u32 = 256;
+/// Remembered pointers that were followed.
+pub const VISITED: u32 = 256;
+/// Below this no address is.
+pub const LEAST_ADDRESS: u64 = 4096;
+
+/// What a record of a call is made by.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Captures {
+    /// What records are, in the order of [`Tables::functions`].
+    pub calls: Vec<Call>,
+    /// The types that they speak of.
+    pub types: Types,
+    /// The same for whoever follows pointers.
+    pub tables: Tables,
+    /// By number of the plan's function.
+    pub rows: BTreeMap<u32, Recorded>,
+}
+
+/// A function whose calls are recorded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Recorded {
+    /// What is recorded where it begins, a number in [`Captures::calls`].
+    pub begins: u32,
+    /// The same where it returns.
+    pub returns: u32,
+    /// The attach point that asks for it.
+    pub point: PointNo,
+    /// That calls begin is all that is recorded.
+    pub alone: bool,
+}
+
+/// What the program in the kernel goes by.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Tables {
+    /// What is captured of a function's arguments, or results.
+    pub functions: Vec<Function>,
+    /// By [`TypeRow`].
+    pub types: Vec<Type>,
+    /// Pointers to follow.
+    pub ops: Vec<Op>,
+    /// What an interface's first word means: [`dynamic_key`] → a number of an op.
+    pub dynamic: BTreeMap<u64, u32>,
+}
+
+/// The key of an address, as its file counts, of a binary.
+#[must_use]
+pub const fn dynamic_key(binary: u32, address: u64) -> u64 {
+    (binary as u64) << BINARY_AT | address
+}
+
+/// Where the number of the binary is in [`dynamic_key`].
+pub const BINARY_AT: u32 = 48;
+
+/// What is captured of a function.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Function {
+    /// Its first op; places count from the registers of the record.
+    pub first: u32,
+    /// How many.
+    pub ops: u16,
+    /// Words of the stack to copy.
+    pub stack: u16,
+    /// Bytes of the record.
+    pub bytes: u32,
+    /// How many pointers are followed one behind the other.
+    pub depth: u32,
+}
+
+/// How a value of a type is gone through.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Type {
+    /// Its first op; places count from the value.
+    pub first: u32,
+    /// How many.
+    pub ops: u16,
+    /// Which of several values are there.
+    pub mask: Mask,
+    /// From value to value.
+    pub stride: u32,
+}
+
+/// Whether a byte for each value says if it is there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[repr(u8)]
+pub enum Mask {
+    /// All are.
+    #[default]
+    None = 0,
+    /// The first eight bytes do: 128 or more where none is.
+    Group = 1,
+    /// They do: less than [`gobin::maps::buckets::LEAST_USED`] where none is.
+    Bucket = 2,
+}
+
+/// A pointer, and what is behind it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Op {
+    /// What it is.
+    pub kind: Kind,
+    /// [`flag`]s.
+    pub flags: u8,
+    /// Where it is.
+    pub at: u16,
+    /// How many values are read at most.
+    pub max: u16,
+    /// How many there are.
+    pub count: Count,
+    /// Bytes of one.
+    pub size: u32,
+    /// What they are.
+    pub row: TypeRow,
+}
+
+/// What an op does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Kind {
+    /// Nothing: there is nothing behind it.
+    Nothing = 0,
+    /// Reads.
+    Pointer = 1,
+    /// Goes through values that were read with this one.
+    Inside = 2,
+    /// Looks up what the type is whose address is in the first word; the second is the pointer.
+    Eface = 3,
+    /// The same of an itab.
+    Iface = 4,
+}
+
+/// What else an op says.
+pub mod flag {
+    /// What is read holds no pointers.
+    pub const LEAF: u8 = 1;
+    /// What is behind it is as deep as the pointer.
+    pub const NO_DEPTH: u8 = 2;
+    /// Read it once for each record.
+    pub const VISIT: u8 = 4;
+    /// Followed at any depth.
+    pub const FREE: u8 = 8;
+}
+
+/// How many values there are behind a pointer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Count {
+    /// One.
+    One = 0,
+    /// As the word behind the pointer says.
+    Length = 1,
+    /// Two to the power of the byte seven before the pointer: the buckets of a map.
+    Buckets = 2,
+    /// One more than the word behind the pointer says: the groups of a table.
+    Mask = 3,
+    /// One, if the word behind the pointer is 0: the only group of a map.
+    Only = 4,
+    /// The buckets that a map had before it grew.
+    OldBuckets = 5,
+}
+
+/// The tables as bytes, for maps of the kernel.
+pub mod layout {
+    use super::{Function, Op, Type};
+
+    /// Bytes of a row of functions.
+    pub const FUNCTION: u32 = 32;
+    /// In it: `u32`, the first op.
+    pub const FIRST: i32 = 0;
+    /// `u16`: how many ops.
+    pub const OPS: i32 = 4;
+    /// `u16`: words of the stack.
+    pub const STACK: i32 = 6;
+    /// `u32`: bytes of the record.
+    pub const BYTES: i32 = 8;
+    /// `u32`: how many pointers one behind the other.
+    pub const DEPTH: i32 = 12;
+    /// `u32`: the row of the schema.
+    pub const ROW: i32 = 16;
+    /// `u32`: the entry in the counters of whoever asked for it.
+    pub const COUNTERS: i32 = 20;
+
+    /// Bytes of a row of types, which begins as one of functions does.
+    pub const TYPE: u32 = 16;
+    /// In it: `u8`, the mask.
+    pub const MASK: i32 = 6;
+    /// `u32`: from value to value.
+    pub const STRIDE: i32 = 8;
+
+    /// Bytes of an op.
+    pub const OP: u32 = 16;
+    /// In it: `u8`, its kind.
+    pub const KIND: i32 = 0;
+    /// `u8`: flags.
+    pub const FLAGS: i32 = 1;
+    /// `u16`: where.
+    pub const AT: i32 = 2;
+    /// `u16`: how many at most.
+    pub const MAX: i32 = 4;
+    /// `u8`: how they are counted.
+    pub const COUNT: i32 = 6;
+    /// `u32`: bytes of one.
+    pub const SIZE: i32 = 8;
+    /// `u32`: what they are.
+    pub const OP_ROW: i32 = 12;
+
+    /// A row of functions.
+    #[must_use]
+    pub fn function(of: &Function, row: u32, counters: u32) -> [u8; FUNCTION as usize] {
+        let mut bytes = [0; FUNCTION as usize];
+        put(&mut bytes, FIRST, &of.first.to_le_bytes());
+        put(&mut bytes, OPS, &of.ops.to_le_bytes());
+        put(&mut bytes, STACK, &of.stack.to_le_bytes());
+        put(&mut bytes, BYTES, &of.bytes.to_le_bytes());
+        put(&mut bytes, DEPTH, &of.depth.to_le_bytes());
+        put(&mut bytes, ROW, &row.to_le_bytes());
+        put(&mut bytes, COUNTERS, &counters.to_le_bytes());
+        bytes
+    }
+
+    /// A row of types.
+    #[must_use]
+    pub fn ty(of: &Type) -> [u8; TYPE as usize] {
+        let mut bytes = [0; TYPE as usize];
+        put(&mut bytes, FIRST, &of.first.to_le_bytes());
+        put(&mut bytes, OPS, &of.ops.to_le_bytes());
+        put(&mut bytes, MASK, &[of.mask as u8]);
+        put(&mut bytes, STRIDE, &of.stride.to_le_bytes());
+        bytes
+    }
+
+    /// An op.
+    #[must_use]
+    pub fn op(of: &Op) -> [u8; OP as usize] {
+        let mut bytes = [0; OP as usize];
+        put(&mut bytes, KIND, &[of.kind as u8, of.flags]);
+        put(&mut bytes, AT, &of.at.to_le_bytes());
+        put(&mut bytes, MAX, &of.max.to_le_bytes());
+        put(&mut bytes, COUNT, &[of.count as u8]);
+        put(&mut bytes, SIZE, &of.size.to_le_bytes());
+        put(&mut bytes, OP_ROW, &of.row.0.to_le_bytes());
+        bytes
+    }
+
+    fn put(bytes: &mut [u8], at: i32, what: &[u8]) {
+        let at = at as usize;
+        if let Some(place) = bytes.get_mut(at..at + what.len()) {
+            place.copy_from_slice(what);
+        }
+    }
+}
+
+/// How often the machine turns for a record of so many bytes: a chunk or an element each time, or an op.
+#[must_use]
+pub const fn turns(bytes: u32) -> u32 {
+    let turns = bytes / 8;
+    if turns < 256 { 256 } else { turns }
+}

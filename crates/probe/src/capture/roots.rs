@@ -1,0 +1,157 @@
+//! Functions: what a record of a call begins with, and which pointers of it are followed.
+
+use event::go::{Call, Piece, Root, Source, TypeRow, call};
+use gobin::abi::{self, Place};
+use gobin::signature::{Arg, Gaps, Signature};
+use gobin::sites::Restored;
+use gobin::{Arch, VAddr};
+
+use super::build::Builder;
+use super::{Function, MOST_BYTES, MOST_STACK, Op, Recorded};
+use crate::plan::PointNo;
+
+/// A function whose calls are recorded.
+#[derive(Clone, Copy)]
+pub(crate) struct Subject<'f> {
+    pub(crate) binary: u32,
+    /// The plan's number.
+    pub(crate) number: u32,
+    /// The attach point that asks for it.
+    pub(crate) point: PointNo,
+    /// That calls begin is all that is recorded.
+    pub(crate) alone: bool,
+    pub(crate) name: &'f str,
+    pub(crate) entry: VAddr,
+    /// What it takes and gives, if that is known.
+    pub(crate) signature: Option<&'f Signature>,
+    /// Which argument registers come back when the stack grows.
+    pub(crate) restored: Option<&'f Restored>,
+}
+
+impl Builder<'_> {
+    /// Adds a function: what is recorded where it begins, and where it returns.
+    pub(crate) fn function(&mut self, arch: Arch, of: Subject<'_>) {
+        let begins = self.add_call(arch, of, false);
+        let returns = self.add_call(arch, of, true);
+        self.captures.rows.insert(of.number, Recorded { begins, returns, point: of.point, alone: of.alone });
+    }
+
+    fn add_call(&mut self, arch: Arch, of: Subject<'_>, returns: bool) -> u32 {
+        let none: &[Arg] = &[];
+        let args = of.signature.map_or(none, |signature| if returns { &signature.rets } else { &signature.args });
+        let registers = abi::Register::count(arch, false) as u8;
+        let words = args.iter().filter_map(|arg| self.stack_end(of.binary, arg)).max().unwrap_or(0).div_ceil(8);
+        let stack = words.min(u64::from(MOST_STACK)) as u16;
+        let frame = Frame { registers: u64::from(registers), stack: u64::from(stack) };
+        let (mut values, mut ops) = (Vec::new(), Vec::new());
+        for arg in args {
+            let lost_if = if returns { None } else { lost_if(arch, arg, of) };
+            values.push(self.root(of.binary, arg, frame, lost_if, &mut ops));
+        }
+        let incomplete = of.signature.is_none_or(|signature| match returns {
+            true => signature.rets_omitted,
+            false => signature.omitted != Gaps::None,
+        });
+        let (binary, function, name) = (of.binary, u64::from(of.number), of.name.to_owned());
+        self.captures.calls.push(Call { binary, function, name, returns, registers, stack, values, incomplete });
+        let first = self.captures.tables.ops.len() as u32;
+        let head = call::REGISTERS as u32 + 8 * (u32::from(registers) + u32::from(stack));
+        self.captures.tables.functions.push(Function {
+            first,
+            ops: u16::try_from(ops.len()).unwrap_or(u16::MAX),
+            stack,
+            bytes: self.limits.bytes.clamp(head, MOST_BYTES),
+            depth: u32::from(self.limits.depth),
+        });
+        self.captures.tables.ops.extend(ops);
+        self.captures.calls.len() as u32 - 1
+    }
+
+    /// Where an argument on the stack ends.
+    fn stack_end(&self, binary: u32, arg: &Arg) -> Option<u64> {
+        let Place::Stack(at) = arg.place else { return None };
+        at.checked_add(self.extent(binary, arg.ty?)?.0)
+    }
+
+    fn root(&mut self, binary: u32, arg: &Arg, frame: Frame, lost_if: Option<u64>, ops: &mut Vec<Op>) -> Root {
+        let ty = arg.ty.map_or(TypeRow(u32::MAX), |at| self.row(binary, at));
+        let size = if arg.ty.is_some() { self.ty(ty).size } else { 0 };
+        let pieces = pieces(&arg.place, size, frame);
+        if arg.ty.is_some() {
+            let mut own = Vec::new();
+            self.list(ty, 0, u64::from(size), 0, &mut own);
+            ops.extend(own.into_iter().filter_map(|op| moved(op, &arg.place, frame)));
+        }
+        Root { name: arg.name.clone().into_owned(), ty, pieces, lost_if }
+    }
+}
+
+/// How many words of each kind a record has.
+#[derive(Clone, Copy)]
+struct Frame {
+    registers: u64,
+    stack: u64,
+}
+
+impl Frame {
+    /// Where a word is, counted from the registers, if the record has it.
+    fn stack_word(self, at: u64) -> Option<u64> {
+        (at < 8 * self.stack).then_some(8 * self.registers + at)
+    }
+}
+
+fn pieces(place: &Place, size: u32, frame: Frame) -> Vec<Piece> {
+    let from = |at: u64| Source::Record((call::REGISTERS as u64 + at) as u32);
+    match place {
+        Place::Empty => Vec::new(),
+        Place::Unknown => vec![Piece { at: 0, size, from: Source::NoPlace }],
+        Place::Stack(at) => {
+            let there = (8 * frame.stack).saturating_sub(*at).min(u64::from(size)) as u32;
+            let mut pieces = Vec::new();
+            if there > 0 {
+                pieces.push(Piece { at: 0, size: there, from: from(8 * frame.registers + at) });
+            }
+            if there < size {
+                pieces.push(Piece { at: there, size: size - there, from: Source::BeyondStack });
+            }
+            pieces
+        }
+        Place::Registers(registers) => {
+            let one = |piece: &abi::Piece| Piece {
+                at: piece.offset as u32,
+                size: piece.size as u32,
+                from: match piece.register.float {
+                    true => Source::FloatRegister,
+                    false => from(8 * u64::from(piece.register.index)),
+                },
+            };
+            registers.iter().map(one).collect()
+        }
+    }
+}
+
+/// An op of a value, where that is in a record.
+fn moved(op: Op, place: &Place, frame: Frame) -> Option<Op> {
+    let at = match place {
+        Place::Empty | Place::Unknown => None,
+        Place::Stack(at) => {
+            let at = at.checked_add(u64::from(op.at))?;
+            // Of a pair of words both must be there.
+            frame.stack_word(at.checked_add(8)?).map(|end| end - 8).or_else(|| frame.stack_word(at))
+        }
+        Place::Registers(pieces) => {
+            let word =
+                |piece: &&abi::Piece| !piece.register.float && piece.size == 8 && piece.offset == u64::from(op.at);
+            pieces.iter().find(word).map(|piece| 8 * u64::from(piece.register.index))
+        }
+    };
+    Some(Op { at: u16::try_from(at?).ok()?, ..op })
+}
+
+/// What shows that an argument is garbage: the compiler does not keep what a function never uses while its stack grows.
+fn lost_if(arch: Arch, arg: &Arg, of: Subject<'_>) -> Option<u64> {
+    let restored = of.restored.filter(|_| arch == Arch::Amd64)?;
+    let Place::Registers(pieces) = &arg.place else { return None };
+    let lost = |piece: &abi::Piece| !restored.registers.contains(piece.register);
+    pieces.iter().any(lost).then(|| of.entry.plus(u64::from(restored.behind_call)).0)
+}

@@ -1,0 +1,185 @@
+//! Whole calls: a clause that records what returns becomes two, one for where calls begin and one for where they return.
+//!
+//! Of its condition goes to the beginning what can be known there: what a call is refused for then is never recorded.
+//! The rest is asked where it returns, and if that refuses the call, its record is taken back.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use crate::ast::{Attach, BinaryOp, Block, Clause, Expr, ExprKind as Ast, Script, Spanned, Stmt, StmtKind};
+use crate::capture::{Builder, Captures, Limits, Subject};
+use crate::diagnostic::Diagnostic;
+use crate::plan::{FuncNo, Plan, PointNo, Recording};
+use crate::target::Target;
+
+/// What is known only where a call returns.
+const OF_RETURNS: [&str; 4] = ["elapsed", "ret", "rets", "retval"];
+/// What may have changed by then.
+const OF_THE_MOMENT: [&str; 7] = ["cpu", "gostate", "nsecs", "reg", "tid", "ustack", "waitreason"];
+/// The action.
+const CALL: &str = "call";
+
+/// A script, and which of its clauses stand for the beginnings of which.
+pub(super) struct Split<'s> {
+    pub script: Cow<'s, Script>,
+    /// How many clauses the text has. Those behind them are ours.
+    pub own: usize,
+    /// For each of ours the one that it belongs to.
+    pub of: Vec<usize>,
+    pub messages: Vec<Diagnostic>,
+}
+
+/// Makes two of every clause that records returns.
+pub(super) fn split(script: &Script) -> Split<'_> {
+    let own = script.clauses.len();
+    let mut split = Split { script: Cow::Borrowed(script), own, of: Vec::new(), messages: Vec::new() };
+    for (n, clause) in script.clauses.iter().enumerate() {
+        if !records(&clause.body) || !clause.points.iter().any(is_return) {
+            continue;
+        }
+        if let Some(other) = clause.points.iter().find(|point| !is_return(point)) {
+            let message = Diagnostic::error(other.span, "`call()` here and in a return is not the same");
+            split.messages.push(message.help("in a return it records where calls begin, too; write two clauses"));
+            continue;
+        }
+        let (at_begin, at_return) = clause.predicate.as_ref().map_or((None, None), halves);
+        let script = split.script.to_mut();
+        script.clauses.push(Clause {
+            points: Vec::new(),
+            except: Vec::new(),
+            predicate: at_begin,
+            body: body_of(clause),
+            span: clause.span,
+        });
+        script.clauses[n].predicate = at_return;
+        split.of.push(n);
+    }
+    split
+}
+
+fn is_return(point: &crate::ast::AttachPoint) -> bool {
+    matches!(&point.attach, Attach::User(user) if user.ret)
+}
+
+/// `{ call() }`
+fn body_of(clause: &Clause) -> Block {
+    let span = clause.body.span;
+    let call = Ast::Call { name: Spanned { value: CALL.to_owned(), span }, args: Vec::new() };
+    let stmt = Stmt { kind: StmtKind::Expr(Expr { kind: call, span }), span };
+    Block { stmts: vec![stmt], span }
+}
+
+fn records(block: &Block) -> bool {
+    let one = |stmt: &Stmt| match &stmt.kind {
+        StmtKind::Expr(Expr { kind: Ast::Call { name, .. }, .. }) => name.value == CALL,
+        StmtKind::If { then, otherwise, .. } => records(then) || otherwise.as_ref().is_some_and(records),
+        StmtKind::Unroll { body, .. } => records(body),
+        StmtKind::Block(inner) => records(inner),
+        _ => false,
+    };
+    block.stmts.iter().any(one)
+}
+
+/// What of a condition can be asked where a call begins, and what only where it returns.
+fn halves(condition: &Expr) -> (Option<Expr>, Option<Expr>) {
+    if let Ast::Binary { op: BinaryOp::LogicalAnd, left, right } = &condition.kind {
+        let (left, right) = (halves(left), halves(right));
+        return (both(left.0, right.0), both(left.1, right.1));
+    }
+    if can_be_asked_early(condition) { (Some(condition.clone()), None) } else { (None, Some(condition.clone())) }
+}
+
+fn both(left: Option<Expr>, right: Option<Expr>) -> Option<Expr> {
+    match (left, right) {
+        (Some(left), Some(right)) => {
+            let span = left.span.to(right.span);
+            let (left, right) = (Box::new(left), Box::new(right));
+            Some(Expr { kind: Ast::Binary { op: BinaryOp::LogicalAnd, left, right }, span })
+        }
+        (one, None) | (None, one) => one,
+    }
+}
+
+fn can_be_asked_early(e: &Expr) -> bool {
+    let all = |parts: &[Expr]| parts.iter().all(can_be_asked_early);
+    match &e.kind {
+        Ast::Word(word) => !OF_RETURNS.contains(&word.as_str()) && !OF_THE_MOMENT.contains(&word.as_str()),
+        Ast::Call { name, args } => !OF_THE_MOMENT.contains(&name.value.as_str()) && all(args),
+        Ast::Map { key, .. } => all(key),
+        Ast::Tuple(parts) => all(parts),
+        Ast::Field { of, .. } | Ast::Unary { of, .. } | Ast::Cast { of, .. } => can_be_asked_early(of),
+        Ast::Index { of: a, index: b } | Ast::Binary { left: a, right: b, .. } => {
+            can_be_asked_early(a) && can_be_asked_early(b)
+        }
+        Ast::Ternary { cond, then, otherwise } => {
+            [cond, then, otherwise].into_iter().all(|part| can_be_asked_early(part))
+        }
+        Ast::Step { .. } => false,
+        _ => true,
+    }
+}
+
+/// The functions whose calls are recorded, and by which attach point.
+#[derive(Default)]
+pub(super) struct RecordedFunctions<'w> {
+    all: std::collections::BTreeMap<FuncNo, Of<'w>>,
+}
+
+/// Who records a function's calls.
+struct Of<'w> {
+    clause: usize,
+    point: PointNo,
+    target: &'w dyn Target,
+    index: u32,
+    alone: bool,
+}
+
+impl<'w> RecordedFunctions<'w> {
+    /// Notes that a clause records a function's calls; says so if another one does already.
+    pub(super) fn add(
+        &mut self,
+        row: FuncNo,
+        (clause, point): (usize, PointNo),
+        target: &'w dyn Target,
+        index: u32,
+        recording: Recording,
+    ) -> bool {
+        let alone = recording == Recording::Start;
+        let of = self.all.entry(row).or_insert(Of { clause, point, target, index, alone });
+        of.clause == clause
+    }
+
+    /// The tables by which their values are followed.
+    pub(super) fn captures(&self, plan: &Plan, limits: &Limits) -> Option<Captures> {
+        if self.all.is_empty() {
+            return None;
+        }
+        let mut builder = Builder::new(limits);
+        for (row, of) in &self.all {
+            let Some(function) = plan.functions.get(row.index()) else { continue };
+            builder.binary(function.binary, of.target);
+            let found = crate::target::Found { index: of.index, name: function.name.clone(), entry: function.entry };
+            let signature = of.target.signature(&found).ok();
+            let sites = of.target.sites(&found);
+            builder.function(
+                plan.arch,
+                Subject {
+                    binary: function.binary.0,
+                    number: row.0,
+                    point: of.point,
+                    alone: of.alone,
+                    name: &function.name,
+                    entry: function.entry,
+                    signature: signature.as_deref(),
+                    restored: sites.as_ref().and_then(|sites| sites.restored.as_ref()),
+                },
+            );
+        }
+        Some(builder.finish())
+    }
+}
+
+/// The functions that both of two clauses have, of those that each has.
+pub(super) fn in_both<T: Ord + Copy>(one: &BTreeSet<T>, other: &BTreeSet<T>) -> BTreeSet<T> {
+    one.intersection(other).copied().collect()
+}
