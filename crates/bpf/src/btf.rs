@@ -4,10 +4,14 @@
 //! Only what that takes: integers, `void *`, prototypes, functions, strings. The types of the kernel itself do not
 //! occur, so it loads on kernels that have no BTF of their own. Layout as in `Documentation/bpf/btf.rst`.
 
+mod read;
+
 use std::collections::HashMap;
 
 use crate::insn::Insn;
 use crate::program::{Function, Linkage, Note, Pos, Source, slots};
+
+pub use read::Kernel;
 
 /// What `BPF_BTF_LOAD` and `BPF_PROG_LOAD` take.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -49,6 +49,8 @@ helpers! {
     GET_CURRENT_UID_GID = 15, "get_current_uid_gid";
     /// `(buffer, size) → 0`; the thread's name, padded with zeros.
     GET_CURRENT_COMM = 16, "get_current_comm";
+    /// `() → address of the thread's task_struct`.
+    GET_CURRENT_TASK = 35, "get_current_task";
     /// `(context, buffer, size, flags) → bytes or -errno`; return addresses.
     GET_STACK = 67, "get_stack";
     /// `() → cgroup id`.
@@ -63,6 +65,8 @@ helpers! {
     PROBE_READ_KERNEL_STR = 115, "probe_read_kernel_str";
     /// `(device, inode, struct {u32 pid, tgid}, size) → 0 or -errno`; ids in a pid namespace.
     GET_NS_CURRENT_PID_TGID = 120, "get_ns_current_pid_tgid";
+    /// `(level) → id of the cgroup so far below the root that the thread's is in, or 0`.
+    GET_CURRENT_ANCESTOR_CGROUP_ID = 123, "get_current_ancestor_cgroup_id";
     /// `() → nanoseconds since boot`.
     KTIME_GET_BOOT_NS = 125, "ktime_get_boot_ns";
     /// `(ring, data, size, flags) → 0 or -errno`.

@@ -21,6 +21,7 @@ pub(crate) mod cpus;
 mod error;
 mod load;
 mod map;
+mod numbers;
 mod ring;
 pub mod sys;
 mod tracefs;
@@ -43,6 +44,7 @@ pub use command::Held;
 pub use error::{Error, Interface, Rejection};
 pub use load::Program;
 pub use map::{Entry, Map, Maps};
+pub use numbers::{Numbers, Walk};
 pub use ring::Ring;
 pub use sys::linux;
 

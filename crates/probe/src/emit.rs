@@ -62,12 +62,15 @@ pub(crate) use weight::{together, variants};
 pub struct Options {
     /// Bytes of the ring: a power of two, at least a page.
     pub ring: u32,
+    /// Programs may follow the kernel's structures to the number of a process in our pid namespace, where it lives in
+    /// one below ([`crate::program::control::NAMESPACE`]).
+    pub walk: bool,
 }
 
 impl Default for Options {
     /// 4 MiB.
     fn default() -> Options {
-        Options { ring: 4 << 20 }
+        Options { ring: 4 << 20, walk: false }
     }
 }
 
@@ -143,6 +146,8 @@ struct Shared<'p> {
     exits: bool,
     /// What records of whole calls need, if there are any.
     captured: Option<capture::Captured>,
+    /// [`Options::walk`]
+    walk: bool,
 }
 
 impl<'p> Shared<'p> {
@@ -160,7 +165,22 @@ impl<'p> Shared<'p> {
         tables.captures = captured.map(|captured| captured.tables);
         let (garbage, exits) = (taint::garbage(plan), taint::exits(plan));
         let (scratch, weights) = (None, Vec::new());
-        Ok(Shared { plan, caps, maps, tables, schema, user_maps, taints, scratch, weights, garbage, exits, captured })
+        let walk = options.walk;
+        Ok(Shared {
+            plan,
+            caps,
+            maps,
+            tables,
+            schema,
+            user_maps,
+            taints,
+            scratch,
+            weights,
+            garbage,
+            exits,
+            captured,
+            walk,
+        })
     }
 
     /// Tries all bodies, and makes the map of scratch memory if one of them needs it.

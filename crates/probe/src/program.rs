@@ -32,6 +32,15 @@ pub mod control {
     pub const NAMESPACE_DEVICE: u32 = 8;
     /// `u64`: its inode.
     pub const NAMESPACE_INODE: u32 = 16;
+    /// `u64`: the address of the pid namespace whose numbers processes are known by that the words before do not tell;
+    /// where programs follow the kernel's structures ([`crate::emit::Options::walk`]).
+    pub const NAMESPACE: u32 = 56;
+    /// `u32`: where in `task_struct` the address of the process's first thread is.
+    pub const TASK_LEADER: u32 = 64;
+    /// `u32`: where in it that of its `pid` is.
+    pub const TASK_PID: u32 = 68;
+    /// `u32`: where in `pid` the number in that namespace is, and 8 bytes behind it the namespace's address.
+    pub const PID_NUMBER: u32 = 72;
     /// `u64`: bit *n* is set if processes that are not in the table are let through at probes in binary *n*, with their
     /// PID for a number; binaries from 64 on never are.
     pub const UNFILTERED: u32 = 24;
@@ -40,7 +49,7 @@ pub mod control {
     /// Only those that are there already (`BPF_EXIST`).
     pub const KNOWN: u64 = 2;
     /// Bytes of it.
-    pub const SIZE: u32 = 56;
+    pub const SIZE: u32 = 80;
 }
 
 /// The only value of [`Tables::exit`]. Programs write it.

@@ -26,7 +26,8 @@ use std::time::Duration;
 
 use event::run::{Attached, Summary};
 use event::{Names, Row, Snapshot, Value, What};
-use kernel::engine::{Engine, Feature};
+use kernel::Pid;
+use kernel::engine::{Engine, Feature, Numbers};
 use probe::emit::Options;
 use probe::plan::GroupNo;
 use probe::target::World;
@@ -192,6 +193,8 @@ pub struct Compiled {
     plan: Plan,
     program: Program,
     engine: Engine,
+    /// By which numbers its programs know processes.
+    numbers: Numbers,
     /// Warnings about the text, as they are shown.
     pub warnings: String,
 }
@@ -230,7 +233,7 @@ impl Script {
         if stage == Stage::Plan {
             return Ok(plan.to_string());
         }
-        let program = emit(&plan, engine.as_ref().map_or(Caps::linux_5_10(), Engine::caps))?;
+        let program = emit(&plan, engine.as_ref().map_or(Caps::linux_5_10(), Engine::caps), Numbers::default())?;
         Ok(match stage {
             Stage::Schema => program.schema.to_string(),
             _ => program.to_string(),
@@ -313,15 +316,28 @@ impl Script {
     }
 }
 
-fn emit(plan: &Plan, caps: Caps) -> Result<Program, Refusal> {
+fn emit(plan: &Plan, caps: Caps, numbers: Numbers) -> Result<Program, Refusal> {
     let refuse = |refused: probe::Refused| Refusal::refused(format!("this script cannot be compiled: {refused}"));
-    let program = probe::emit(plan, caps, &Options::default()).map_err(refuse)?;
+    let options = Options { walk: numbers.walk.is_some(), ..Options::default() };
+    let program = probe::emit(plan, caps, &options).map_err(refuse)?;
     let ring = ring(&program, caps);
-    if ring == Options::default().ring {
+    if ring == options.ring {
         Ok(program)
     } else {
-        probe::emit(plan, caps, &Options { ring }).map_err(refuse)
+        probe::emit(plan, caps, &Options { ring, ..options }).map_err(refuse)
     }
+}
+
+/// Whether hits of a process can be told from those of others.
+fn reached(numbers: Numbers, pid: Pid) -> Result<(), Refusal> {
+    if numbers.reach(pid) {
+        return Ok(());
+    }
+    let sentence = format!(
+        "PID {pid} lives in another pid namespace than gospect, and its number there cannot be found: the kernel does not \
+         tell its structures (/sys/kernel/btf/vmlinux), or forbids to read them"
+    );
+    Err(Refusal::refused(sentence).hint("run gospect on the host, or in the pid namespace of the process"))
 }
 
 /// Records that may come while nobody reads: 300 000 a second, for a twentieth of one.
@@ -350,10 +366,20 @@ fn ring(program: &Program, caps: Caps) -> u32 {
 impl Compiled {
     fn new(script: Script, planned: Planned, engine: Engine) -> Result<Compiled, Refusal> {
         let Planned { executables, plan, warnings } = planned;
-        let program = emit(&plan, engine.caps())?;
+        let numbers = Numbers::find(&engine);
+        if !numbers.own && !script.command.is_empty() {
+            let why = "its number is not known: /proc is that of another pid namespace than gospect's";
+            let name = script.command.first().map(|name| name.display().to_string()).unwrap_or_default();
+            return Err(Refusal::refused(format!("{name} cannot be traced from its start, {why}"))
+                .hint("start it first, and name it by -p; or mount a /proc of gospect's own"));
+        }
+        if let Some(Subject::Processes(pids)) = &script.subject {
+            pids.iter().try_for_each(|pid| reached(numbers, *pid))?;
+        }
+        let program = emit(&plan, engine.caps(), numbers)?;
         let found = plan.binaries.iter().map(|binary| executables.find(&binary.path));
         let binaries = found.collect::<Result<_, _>>().map_err(Refusal::refused)?;
-        Ok(Compiled { script, executables, binaries, plan, program, engine, warnings })
+        Ok(Compiled { script, executables, binaries, plan, program, engine, numbers, warnings })
     }
 
     /// Runs it to its end, whatever that is.

@@ -169,7 +169,12 @@ impl Serialize for Values<'_> {
 ///
 /// # Errors
 /// The writer's.
-pub fn show_raw(header: &event::Header, what: &event::What, schema: &event::Schema, out: &mut dyn Write) -> io::Result<()> {
+pub fn show_raw(
+    header: &event::Header,
+    what: &event::What,
+    schema: &event::Schema,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let (of, bytes, word) = match what {
         event::What::Call { call, bytes } => (schema.call(*call), bytes, "call"),
         event::What::CallStart { call, bytes } => (schema.call(*call), bytes, "start"),

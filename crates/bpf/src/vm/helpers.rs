@@ -61,6 +61,10 @@ const BUILT_IN: &[(Helper, HelperFn)] = &[
     (Helper::GET_PRANDOM_U32, |m, _| Ok(u64::from(m.task.next_random()))),
     (Helper::GET_SMP_PROCESSOR_ID, |m, _| Ok(cpu(m) as u64)),
     (Helper::GET_CURRENT_PID_TGID, |m, _| Ok(pair(m.task.tgid, m.task.pid))),
+    (Helper::GET_CURRENT_TASK, |m, _| Ok(m.task.address)),
+    (Helper::GET_CURRENT_ANCESTOR_CGROUP_ID, |m, [level, ..]| {
+        Ok(usize::try_from(level).ok().and_then(|level| m.task.cgroups.get(level)).copied().unwrap_or(0))
+    }),
     (Helper::GET_CURRENT_UID_GID, |m, _| Ok(pair(m.task.gid, m.task.uid))),
     (Helper::GET_CURRENT_COMM, current_comm),
     (Helper::GET_STACK, stack),

@@ -26,6 +26,10 @@ pub struct Task {
     pub ip: u64,
     /// The id of its cgroup.
     pub cgroup: u64,
+    /// The ids of the cgroups that it is in, from the root down.
+    pub cgroups: Vec<u64>,
+    /// Where its `task_struct` is.
+    pub address: u64,
     /// Nanoseconds since boot without suspend.
     pub ktime_ns: u64,
     /// Nanoseconds since boot.

@@ -5,6 +5,7 @@
 mod bad_input;
 mod bench;
 mod confined;
+mod containers;
 mod contract;
 mod cycles;
 mod doctor;

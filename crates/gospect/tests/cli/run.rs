@@ -39,7 +39,12 @@ pub struct Counter {
 
 impl Counter {
     pub fn start(path: &Path) -> Counter {
-        let mut child = Command::new(path).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        Counter::of(&mut Command::new(path))
+    }
+
+    /// The same by a command that comes to it in the end.
+    pub fn of(command: &mut Command) -> Counter {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let (orders, answers) = (child.stdin.take(), BufReader::new(child.stdout.take().unwrap()));
         let mut counter = Counter { child, orders, answers };
         assert_eq!(counter.answer(), "ready");
@@ -87,7 +92,11 @@ pub struct Tracing {
 
 impl Tracing {
     pub fn start(args: &[&str]) -> Tracing {
-        let mut command = command(&[&["run", "--ready-fd", "1"], args].concat());
+        Tracing::of(&mut command(&[&["run", "--ready-fd", "1"], args].concat()))
+    }
+
+    /// The same by a command that comes to such a run in the end.
+    pub fn of(command: &mut Command) -> Tracing {
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut tracing = Tracing { child, stdout: None };
         let mut stdout = BufReader::new(tracing.child.stdout.take().unwrap());
@@ -98,7 +107,7 @@ impl Tracing {
             if stdout.read_line(&mut line).unwrap() == 0 {
                 let mut said = String::new();
                 tracing.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-                panic!("{args:?} ended before its probes were in place: {said}");
+                panic!("{command:?} ended before its probes were in place: {said}");
             }
             assert!(line == "\n" || line.ends_with("}\n"), "half an object: {line}");
         }

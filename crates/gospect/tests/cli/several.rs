@@ -102,7 +102,8 @@ fn of_several_programs_the_goroutine_of_a_thread_is_not_known() {
         1 | tracepoint:sched:sched_switch { @[goid] = count() }
           |                                   ^^^^
           = help: look at one of them
-        (exit status 2)"#]].assert_eq(&ran.seen());
+        (exit status 2)"#]]
+    .assert_eq(&ran.seen());
 }
 
 #[test]

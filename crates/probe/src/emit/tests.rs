@@ -72,8 +72,8 @@ struct Trial {
 
 impl Trial {
     fn new(plan: &Plan, caps: Caps) -> Trial {
-        let program = emit(plan, caps, &Options { ring: 1 << 16 }).unwrap();
-        let again = emit(plan, caps, &Options { ring: 1 << 16 }).unwrap();
+        let program = emit(plan, caps, &Options { ring: 1 << 16, ..Options::default() }).unwrap();
+        let again = emit(plan, caps, &Options { ring: 1 << 16, ..Options::default() }).unwrap();
         let bytes = |program: &Program| program.programs().flat_map(bpf::Program::serialize).collect::<Vec<u8>>();
         assert!(bytes(&program) == bytes(&again) && program == again, "the same plan gave different programs");
         for one in program.programs() {

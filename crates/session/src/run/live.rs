@@ -120,7 +120,7 @@ impl<'r> Live<'r> {
         let mut watch = Watch::new(whose(compiled, life));
         watch.add(compiled);
         watch.find(maps.get(program.tables.processes).ok_or_else(no_map)?)?;
-        let mut control = Control::new(&watch);
+        let mut control = Control::new(&watch, compiled.numbers);
         control.arm(false, maps.get(program.tables.control).ok_or_else(no_map)?)?;
         Ok(Live {
             compiled,
@@ -193,7 +193,8 @@ impl<'r> Live<'r> {
     pub(super) fn attach(&mut self, life: &Life) -> Result<(), Stopped> {
         let compiled = self.compiled;
         let executables = compiled.binaries().into_iter().map(Some).collect();
-        let placing = Placing { engine: self.engine, compiled, executables, pid: self.watch.pid() };
+        let pid = self.watch.pid().filter(|_| compiled.numbers.own);
+        let placing = Placing { engine: self.engine, compiled, executables, pid };
         for probes in &mut self.probes {
             probes.attach(&placing, &mut self.attached).map_err(|error| life.explain(error))?;
         }
@@ -309,7 +310,7 @@ impl<'r> Live<'r> {
         let other = || Refusal::refused("the script means something else there");
         let mut compiled = self.compiled.script.clone().compile()?;
         compiled.plan = compiled.plan.like(&self.latest().plan).ok_or_else(other)?;
-        compiled.program = super::emit(&compiled.plan, self.engine.caps())?;
+        compiled.program = super::emit(&compiled.plan, self.engine.caps(), compiled.numbers)?;
         let (program, first) = (&compiled.program, &self.compiled.program);
         if (&program.schema, &program.tables) != (&first.schema, &first.tables) {
             return Err(other().into());

@@ -6,10 +6,8 @@
 //! what has ended is taken out again.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::fs;
-use std::os::unix::fs::MetadataExt;
 
-use kernel::engine::{Error, Map};
+use kernel::engine::{Error, Map, Numbers};
 use kernel::{FileId, Pid, Process};
 use probe::program::{control, process};
 
@@ -350,16 +348,18 @@ pub(super) struct Control {
     bytes: [u8; control::SIZE as usize],
 }
 
-/// The inode of the first pid namespace (`PROC_PID_INIT_INO`), whose numbers are the kernel's own.
-const FIRST_NAMESPACE: u64 = 0xEFFF_FFFC;
-
 impl Control {
     /// Not armed; processes are known by the numbers that our own `/proc` has for them.
-    pub fn new(watch: &Watch) -> Control {
+    pub fn new(watch: &Watch, numbers: Numbers) -> Control {
         let mut control = Control { bytes: [0; control::SIZE as usize] };
-        if let Some(own) = fs::metadata("/proc/self/ns/pid").ok().filter(|own| own.ino() != FIRST_NAMESPACE) {
-            control.set(control::NAMESPACE_DEVICE, own.dev());
-            control.set(control::NAMESPACE_INODE, own.ino());
+        if let Some((device, inode)) = numbers.namespace {
+            control.set(control::NAMESPACE_DEVICE, device);
+            control.set(control::NAMESPACE_INODE, inode);
+        }
+        if let Some(walk) = numbers.walk {
+            control.set(control::NAMESPACE, walk.namespace);
+            control.set(control::TASK_LEADER, u64::from(walk.leader) | u64::from(walk.pid) << 32);
+            control.set(control::PID_NUMBER, walk.number.into());
         }
         control.set(control::UNFILTERED, watch.unfiltered());
         control.set(control::STARTS, if watch.is_open() { 0 } else { control::KNOWN });

@@ -42,8 +42,9 @@ fn load(engine: &Engine, plan: &Plan) -> Result<u32, String> {
     let mut kernels = vec![engine.caps(), Caps::linux_5_10()];
     kernels.dedup();
     for caps in kernels {
-        let program =
-            probe::emit(plan, caps, &Options { ring: 1 << 16 }).map_err(|why| format!("the emitter: {why}"))?;
+        // With the most that any of them may have.
+        let options = Options { ring: 1 << 16, walk: true };
+        let program = probe::emit(plan, caps, &options).map_err(|why| format!("the emitter: {why}"))?;
         let maps = engine.maps(&program.maps.with_room_for(64)).map_err(|error| format!("maps: {error}"))?;
         for one in program.programs() {
             let loaded = engine.load(one, &maps).map_err(|error| format!("the verifier, {caps:?}: {error}"))?;

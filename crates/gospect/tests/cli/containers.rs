@@ -1,0 +1,215 @@
+//! `gospect run` and namespaces: what it traces in containers, and from within one.
+//!
+//! What makes a container is made with `unshare` and an overlay of mounts, by root; where that is not allowed the tests are
+//! skipped. Processes are seen from outside by the numbers that the host's `/proc` has.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use gospect_fixtures::{Missing, Variant, need};
+use serde_json::json;
+
+use crate::processes::map;
+use crate::run::{Counter, Tracing, WAYS, counter_path, objects, permitted, summary};
+use crate::running::Scratch;
+use crate::{Ran, command};
+
+/// Nothing where namespaces and overlays can be made.
+fn root() -> Result<(), Missing> {
+    permitted()?;
+    let script = "mkdir $1/a $1/b $1/c && mount -t tmpfs t $1/b && mkdir $1/b/u $1/b/w && \
+                  mount -t overlay o -o lowerdir=$1/a,upperdir=$1/b/u,workdir=$1/b/w $1/c";
+    let scratch = Scratch::new();
+    let mut command = Command::new("unshare");
+    command.args(["-m", "-p", "-f", "sh", "-c", script, "sh"]).arg(&scratch.0);
+    match command.output() {
+        Ok(output) if output.status.success() => Ok(()),
+        Ok(output) => Err(Missing { why: String::from_utf8_lossy(&output.stderr).trim().to_owned() }),
+        Err(error) => Err(Missing { why: format!("unshare cannot be run: {error}") }),
+    }
+}
+
+/// An image with the program `/counter` in it.
+fn image(scratch: &Scratch, variant: Variant) -> Result<PathBuf, Missing> {
+    let image = scratch.0.join("image");
+    fs::create_dir_all(&image).unwrap();
+    scratch.copy(&counter_path(variant)?, "image/counter");
+    // A program that can be loaded anywhere wants somebody to load it.
+    for (directory, loader) in [("lib64", "ld-linux-x86-64.so.2"), ("lib", "ld-linux-aarch64.so.1")] {
+        let path = Path::new("/").join(directory).join(loader);
+        if path.exists() {
+            fs::create_dir_all(image.join(directory)).unwrap();
+            scratch.copy(&path, &format!("image/{directory}/{loader}"));
+        }
+    }
+    Ok(image)
+}
+
+/// A command that runs `/counter` in a container of an image: with its own mounts and processes, an overlay as its root, and
+/// nothing there that an image does not have.
+fn container(image: &Path, name: &str, more: &[&str]) -> Command {
+    let script = "mkdir -p $1 && mount -t tmpfs t $1 && mkdir $1/u $1/w $1/root && \
+                  mount -t overlay o -o lowerdir=$2,upperdir=$1/u,workdir=$1/w $1/root && exec chroot $1/root /counter";
+    let mut command = Command::new("unshare");
+    command.args(["-m", "-p", "-f", "--kill-child"]).args(more);
+    command.args(["sh", "-c", script, "sh"]).arg(image.with_file_name(name)).arg(image);
+    command
+}
+
+/// The numbers of the process that a command has led to: ours first, its own last.
+fn numbers(command: &Child) -> Vec<String> {
+    let mut pid = command.id().to_string();
+    // `unshare` and `nsenter` have one child, which may have executed several programs by now.
+    while let Ok(children) = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))
+        && let Some(child) = children.split_whitespace().next()
+    {
+        child.clone_into(&mut pid);
+    }
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:")).unwrap();
+    numbers.split_whitespace().map(str::to_owned).collect()
+}
+
+#[test]
+fn from_the_host_containers_of_one_image_are_one_program_of_which_those_count_that_are_named() {
+    need!(root());
+    for variant in [Variant::Plain, Variant::Pie] {
+        let scratch = Scratch::new();
+        let image = need!(image(&scratch, variant));
+        for way in WAYS {
+            let names = ["one", "two", "three"].map(|name| format!("{name}-{way}"));
+            let mut counters = names.each_ref().map(|name| Counter::of(&mut container(&image, name, &[])));
+            let pids = counters.each_ref().map(|counter| numbers(&counter.child)[0].clone());
+            let text = "goret:main.hit /elapsed > 0/ { @[pid] = count(); @at[ustack(1), pid == tid] = count() }";
+            let args = ["--way", way, "--json", "-e", text, "-p", &pids[0], "-p", &pids[1]];
+            let tracing = Tracing::start(&args);
+            (1..).zip(&mut counters).for_each(|(calls, counter)| _ = counter.calls(2, 100 * calls));
+            let all = objects(&tracing.stop());
+            let hits = json!({pids[0].clone(): 200, pids[1].clone(): 400});
+            assert_eq!(map(&all, "@"), hits, "{variant:?} {way} {:?}", summary(&all));
+            assert_eq!(summary(&all)["matched"], json!(1), "{variant:?} {way} {:?}", summary(&all));
+            let at = map(&all, "@at").to_string();
+            assert!(at.contains("main.hit+") && !at.contains("0x"), "{variant:?} {way} {at}");
+        }
+    }
+}
+
+#[test]
+fn a_container_is_traced_whose_program_is_removed_or_that_has_users_of_its_own() {
+    need!(root());
+    let scratch = Scratch::new();
+    let image = need!(image(&scratch, Variant::Pie));
+    for (name, more) in [("removed", &[][..]), ("users", &["-U", "-r"])] {
+        for way in WAYS {
+            let mut counter = Counter::of(&mut container(&image, &format!("{name}-{way}"), more));
+            let pid = numbers(&counter.child)[0].clone();
+            if more.is_empty() {
+                fs::remove_file(format!("/proc/{pid}/root/counter")).unwrap();
+            }
+            let text = "goret:main.hit /elapsed > 0/ { @[pid] = count() }";
+            let tracing = Tracing::start(&["--way", way, "--json", "-e", text, "-p", &pid]);
+            counter.calls(2, 100);
+            let all = objects(&tracing.stop());
+            assert_eq!(map(&all, "@"), json!({ pid: 200 }), "{name} {way} {:?}", summary(&all));
+        }
+    }
+}
+
+/// Namespaces of processes and mounts that live as long as this.
+struct Pod(Child);
+
+impl Pod {
+    fn new() -> Pod {
+        let mut command = Command::new("unshare");
+        command.args(["-p", "-m", "-f", "--mount-proc", "--kill-child", "sh", "-c", "echo; exec sleep 600"]);
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut [0]).unwrap();
+        Pod(child)
+    }
+
+    /// A command in these namespaces.
+    fn enter(&self, command: &Command) -> Command {
+        let mut inside = Command::new("nsenter");
+        inside.args(["-t", &numbers(&self.0)[0], "-p", "-m"]).arg(command.get_program()).args(command.get_args());
+        inside.stdin(Stdio::null());
+        inside
+    }
+
+    fn trace(&self, args: &[&str]) -> Tracing {
+        Tracing::of(&mut self.enter(&command(&[&["run", "--ready-fd", "1"], args].concat())))
+    }
+}
+
+impl Drop for Pod {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Ends a gospect that runs in other namespaces: whoever entered them for it does not pass signals on.
+fn stop(tracing: Tracing) -> Ran {
+    let pid = numbers(&tracing.child)[0].clone();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    tracing.ended()
+}
+
+#[test]
+fn from_a_pid_namespace_what_lives_in_it_and_below_it_counts_by_the_numbers_seen_there() {
+    need!(root());
+    let path = need!(counter_path(Variant::Pie));
+    let pod = Pod::new();
+    let mut beside = Counter::of(&mut pod.enter(&Command::new(&path)));
+    let mut below = Counter::of(&mut pod.enter(Command::new("unshare").args(["-p", "-f"]).arg(&path)));
+    let mut outside = Counter::start(&path);
+    let pids = [&beside, &below].map(|counter| numbers(&counter.child)[1].clone());
+    let text = "goret:main.hit /elapsed > 0/ { @[pid] = count() } tracepoint:sched:sched_switch /goid > 0/ { @on++ }";
+    for way in WAYS {
+        for target in [vec!["-p", &pids[0], "-p", &pids[1]], vec!["-p", &pids[1]], vec!["-t", path.to_str().unwrap()]] {
+            let tracing = pod.trace(&[&["--way", way, "--json", "-e", text][..], &target].concat());
+            beside.calls(1, 100);
+            below.calls(2, 100);
+            outside.calls(3, 100);
+            // One that comes later, and one that comes later below.
+            let later = Counter::of(&mut pod.enter(&Command::new(&path)));
+            let mut later = [later, Counter::of(&mut pod.enter(Command::new("unshare").args(["-p", "-f"]).arg(&path)))];
+            let more: Vec<String> = later.each_ref().map(|counter| numbers(&counter.child)[1].clone()).into();
+            later.iter_mut().for_each(|counter| _ = counter.calls(4, 100));
+            let all = objects(&stop(tracing));
+            let mut hits = json!({});
+            target.iter().filter(|pid| pids.contains(&(**pid).to_owned())).for_each(|pid| {
+                hits[*pid] = json!(if *pid == pids[0] { 100 } else { 200 });
+            });
+            if target[0] == "-t" {
+                hits = json!({pids[0].clone(): 100, pids[1].clone(): 200, more[0].clone(): 400, more[1].clone(): 400});
+            }
+            assert_eq!(map(&all, "@"), hits, "{way} {target:?} {:?}", summary(&all));
+            assert!(map(&all, "@on").as_u64() > Some(0), "{way} {target:?}");
+        }
+    }
+}
+
+#[test]
+fn with_the_hosts_processes_in_view_its_numbers_are_shown() {
+    need!(root());
+    let path = need!(counter_path(Variant::Plain));
+    let mut counter = Counter::start(&path);
+    let pid = counter.pid();
+    let text = "go:main.hit { @[pid] = count() }";
+    // A pid namespace of its own, but the /proc of the host.
+    let gospect = command(&["run", "--ready-fd", "1", "--json", "-e", text, "-p", &pid]);
+    let mut inner = Command::new("unshare");
+    inner.args(["-p", "-f"]).arg(gospect.get_program()).args(gospect.get_args()).stdin(Stdio::null());
+    let tracing = Tracing::of(&mut inner);
+    counter.calls(2, 100);
+    let all = objects(&stop(tracing));
+    assert_eq!(map(&all, "@"), json!({ pid: 200 }), "{:?}", summary(&all));
+    // A command would have a number that this /proc does not know.
+    let gospect = command(&["run", "-e", "BEGIN { }", "--", "true"]);
+    let mut inner = Command::new("unshare");
+    inner.args(["-p", "-f"]).arg(gospect.get_program()).args(gospect.get_args());
+    let said = "gospect: true cannot be traced from its start, its number is not known: /proc is that of another pid \
+                namespace than gospect's\nhint: start it first, and name it by -p; or mount a /proc of gospect's own\n";
+    assert_eq!(Ran::of(inner.output().unwrap()).seen(), format!("{said}(exit status 3)"));
+}
