@@ -13,7 +13,7 @@ use kernel::privilege::{Capability, Privileges};
 use kernel::specimen;
 
 use crate::privilege;
-use crate::refusal::{CLOCK, EVENTS, FILES, FORBIDDEN, LOCKED, Refusal, TRACEFS};
+use crate::refusal::{CLOCK, EVENTS, FILES, FORBIDDEN, LOCKED, Refusal, TRACEFS, UNLOCKED};
 use crate::run::bench::{self, Trial};
 
 /// Looks and tries.
@@ -50,7 +50,7 @@ fn checks(machine: &Machine, arch: &str, tried: &Result<Tried, Error>) -> Vec<Ch
     let mut all =
         vec![cpu(arch), kernel(machine, tried), rights(machine), namespace(machine), programs(machine, tried)];
     match tried {
-        Ok(tried) => all.extend([way(tried, machine), link(tried), event(tried), cost(tried)]),
+        Ok(tried) => all.extend([way(tried, machine), link(tried), event(tried, machine), cost(tried)]),
         Err(_) => all.extend([Line::Attaching, Line::Link, Line::Event, Line::Cost].map(unknown)),
     }
     all.extend([processes(machine), tracefs(machine)]);
@@ -150,7 +150,7 @@ fn way(tried: &Tried, machine: &Machine) -> Check {
             Line::Attaching,
             Need::Probes,
             format!("this kernel needs tracefs for probes, and it cannot be read: {why}"),
-            EVENTS,
+            unlocked_or(machine, EVENTS),
         ),
     }
 }
@@ -168,9 +168,14 @@ fn link(tried: &Tried) -> Check {
     }
 }
 
-fn event(tried: &Tried) -> Check {
+fn event(tried: &Tried, machine: &Machine) -> Check {
     let need = if tried.way == Way::Tracefs { Need::Probes } else { Need::Nothing };
-    came_of(Line::Event, "an event in tracefs", tried.event.as_ref(), need, EVENTS)
+    came_of(Line::Event, "an event in tracefs", tried.event.as_ref(), need, unlocked_or(machine, EVENTS))
+}
+
+/// Where tracefs is locked, nothing else helps.
+fn unlocked_or<'f>(machine: &Machine, otherwise: &'f str) -> &'f str {
+    if machine.lockdown.as_deref() == Some("confidentiality") { UNLOCKED } else { otherwise }
 }
 
 fn came_of(name: Line, what: &str, trial: Option<&Result<Trial, String>>, need: Need, fix: &str) -> Check {
@@ -219,7 +224,12 @@ fn processes(machine: &Machine) -> Check {
 fn tracefs(machine: &Machine) -> Check {
     match &machine.tracefs {
         None => good(Line::Tracefs, "tracepoints can be looked up"),
-        Some(why) => bad(Line::Tracefs, Need::Tracepoints, format!("tracepoints cannot be looked up: {why}"), TRACEFS),
+        Some(why) => bad(
+            Line::Tracefs,
+            Need::Tracepoints,
+            format!("tracepoints cannot be looked up: {why}"),
+            unlocked_or(machine, TRACEFS),
+        ),
     }
 }
 
@@ -284,7 +294,7 @@ fn lockdown(machine: &Machine) -> Option<Check> {
             Line::Lockdown,
             Need::Tracepoints,
             "confidentiality: no program may read the kernel's memory, and tracefs is closed",
-            "boot with lockdown=integrity or none; Secure Boot often sets it",
+            UNLOCKED,
         ),
         mode => good(Line::Lockdown, mode),
     })
@@ -416,14 +426,14 @@ mod tests {
                     run gospect outside of the container, or in one that shares the host's user namespace
                 ok programs: the kernel takes eBPF programs and maps of gospect
                 no attaching: this kernel needs tracefs for probes, and it cannot be read: No such file or directory (os error 2)
-                    run as root; in a container mount tracefs: mount -t tracefs tracefs /sys/kernel/tracing
+                    boot with lockdown=integrity or none; Secure Boot often sets it
                 ok link: not tried: this kernel has none that filters by process
                 ok event: probes by an event in tracefs in a process of gospect's own saw all its 12500 calls
                 ok cost: counting a hit takes 0.61 µs where the kernel emulates the instruction, 9.87 µs where it has to step over it, as at most returns
                 no processes: only those of your own user, and not their memory (kernel.yama.ptrace_scope is 1), since gospect has CAP_SYS_PTRACE only in its own user namespace
                     run as root outside of the container, or in a container that shares the host's user namespace
                 no tracefs: tracepoints cannot be looked up: No such file or directory (os error 2)
-                    run as root, or give gospect cap_dac_read_search; in a container mount it: mount -t tracefs tracefs /sys/kernel/tracing
+                    boot with lockdown=integrity or none; Secure Boot often sets it
                 ok clock: `profile` works (kernel.perf_event_paranoid is 2)
                 no memory: maps are locked memory on this kernel, of which gospect may have 8192 KiB
                     ulimit -l unlimited, or LimitMEMLOCK=infinity in a unit of systemd

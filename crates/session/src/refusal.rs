@@ -59,6 +59,11 @@ impl Refusal {
         Some([self.hint.clone(), more].into_iter().flatten().collect::<Vec<_>>().join("; "))
             .filter(|advice| !advice.is_empty())
     }
+
+    /// The same as a line below a text that was refused for this reason.
+    pub(crate) fn hint_line(&self) -> String {
+        self.advice().map_or_else(String::new, |advice| format!("hint: {advice}\n"))
+    }
 }
 
 /// Where to read more about a refusal.
@@ -71,6 +76,8 @@ pub(crate) const TRACEFS: &str = "run as root, or give gospect cap_dac_read_sear
 /// How to get at it for probes.
 pub(crate) const EVENTS: &str =
     "run as root; in a container mount tracefs: mount -t tracefs tracefs /sys/kernel/tracing";
+/// How to get at it where the kernel has emptied it.
+pub(crate) const UNLOCKED: &str = "boot with lockdown=integrity or none; Secure Boot often sets it";
 /// How to get room for maps on old kernels.
 pub(crate) const LOCKED: &str = "ulimit -l unlimited, or LimitMEMLOCK=infinity in a unit of systemd";
 /// How to have more files.
@@ -80,11 +87,6 @@ pub(crate) const CLOCK: &str = "run as root, or give gospect cap_perfmon";
 /// Who may forbid bpf(2) to one who has all rights.
 pub(crate) const FORBIDDEN: &str =
     "a container's seccomp profile, a security module or the kernel's lockdown may forbid it";
-
-/// The hint below a text that speaks of what is in tracefs, where that may not be read.
-pub(crate) fn tracefs_hint() -> String {
-    format!("hint: {TRACEFS}; {}\n", see(Line::Tracefs))
-}
 
 impl From<&Error> for Refusal {
     fn from(error: &Error) -> Refusal {
@@ -126,6 +128,7 @@ fn not_permitted(refusal: Refusal, interface: Interface) -> Refusal {
         Interface::Maps => (LOCKED, Line::Memory),
         Interface::Clock => (CLOCK, Line::Clock),
         Interface::Tracefs => (TRACEFS, Line::Tracefs),
+        Interface::Lockdown => (UNLOCKED, Line::Tracefs),
         Interface::Events => (EVENTS, Line::Event),
     };
     refusal.hint(hint).explained_by(line)
@@ -210,6 +213,13 @@ mod tests {
             expect![[r#"
             mounting tracefs was not permitted: Operation not permitted (os error 1)
             run as root, or give gospect cap_dac_read_search; in a container mount it: mount -t tracefs tracefs /sys/kernel/tracing; see the line `tracefs` of `gospect doctor`"#]],
+        );
+        check(
+            &ENOUGH,
+            not_permitted("reading tracefs", Interface::Lockdown),
+            expect![[r#"
+            reading tracefs was not permitted: Operation not permitted (os error 1)
+            boot with lockdown=integrity or none; Secure Boot often sets it; see the line `tracefs` of `gospect doctor`"#]],
         );
         check(
             &ENOUGH,

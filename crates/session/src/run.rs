@@ -33,7 +33,7 @@ use probe::plan::GroupNo;
 use probe::target::World;
 use probe::{Caps, Diagnostic, Plan, Program, Source};
 
-use crate::refusal::{self, Class, Refusal};
+use crate::refusal::{Class, Refusal};
 use crate::subject::Subject;
 use world::{Answers, Executable, Executables};
 
@@ -281,9 +281,10 @@ impl Script {
                 Stopped::Text(text, Class::Usage)
             }
             // What is wrong with the text may be that we were not allowed to look.
-            Stopped::Text(text, _) if answers.were_refused() => match engine {
-                Ok(_) => Stopped::Text(text + &refusal::tracefs_hint(), Class::Refused),
-                Err(error) => Refusal::from(error).into(),
+            Stopped::Text(text, class) => match (answers.refused(), engine) {
+                (None, _) => Stopped::Text(text, class),
+                (Some(refusal), Ok(_)) => Stopped::Text(text + &refusal.hint_line(), Class::Refused),
+                (Some(_), Err(error)) => Refusal::from(error).into(),
             },
             stopped => stopped,
         })?;

@@ -232,7 +232,7 @@ fn tracefs_that_may_not_be_read_closes_tracepoints_and_its_way_of_attaching() {
     // It reads, and does not write.
     let said = reader.ran(&by_event);
     expect![[r#"
-        gospect: attaching sites_0 was not permitted: Permission denied (os error 13)
+        gospect: attaching sites_0 by an event in tracefs was not permitted: Permission denied (os error 13)
         hint: run as root; in a container mount tracefs: mount -t tracefs tracefs /sys/kernel/tracing; see the line `event` of `gospect doctor`
         (exit status 3)"#]].assert_eq(&said.seen());
 }

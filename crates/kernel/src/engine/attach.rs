@@ -132,7 +132,8 @@ pub(super) fn uprobes<'t>(
     program: &Program,
     uprobes: &Uprobes<'_>,
 ) -> Result<Attached, Error> {
-    let doing = || format!("attaching {}", program.name());
+    let by = if program.kind() == Kind::Uprobe { " by an event in tracefs" } else { "" };
+    let doing = || format!("attaching {}{by}", program.name());
     let size = uprobes.file.metadata().map_err(|error| Error::of(Interface::Programs, doing(), error))?.len();
     check(uprobes.sites, size).map_err(|why| Error::wrong(doing(), why))?;
     if uprobes.sites.is_empty() {

@@ -17,6 +17,8 @@ pub enum Interface {
     Clock,
     /// The tracing directory, read.
     Tracefs,
+    /// The tracing directory, which has nothing in it.
+    Lockdown,
     /// The tracing directory, where events are made for uprobes.
     Events,
 }

@@ -399,15 +399,16 @@ fn an_event_is_made_opened_and_taken_out_again() {
         &[16, 32],
         Some(7),
         expect![[r#"
-        read /proc/self/mounts
-        read /t/uprobe_events
-        append /t/uprobe_events p:GROUP/EVENT FILE:0x10
-        p:GROUP/EVENT FILE:0x20
-        read EVENT/id
-        event_open Trace { id: 42, pid: Some(Pid(7)) }
-        event_run
-        = 1 pieces, refused:
-        append /t/uprobe_events -:GROUP/EVENT"#]],
+            read /proc/self/mounts
+            read /t/current_tracer
+            read /t/uprobe_events
+            append /t/uprobe_events p:GROUP/EVENT FILE:0x10
+            p:GROUP/EVENT FILE:0x20
+            read EVENT/id
+            event_open Trace { id: 42, pid: Some(Pid(7)) }
+            event_run
+            = 1 pieces, refused:
+            append /t/uprobe_events -:GROUP/EVENT"#]],
     );
 }
 
@@ -419,14 +420,15 @@ fn an_event_that_cannot_be_used_is_taken_out_at_once() {
         &[16],
         None,
         expect![[r#"
-        map_privately
-        read /proc/self/mounts
-        read /t/uprobe_events
-        append /t/uprobe_events p:GROUP/EVENT FILE:0x10
-        read EVENT/id
-        event_open Trace { id: 42, pid: None }
-        append /t/uprobe_events -:GROUP/EVENT
-        = attaching count was not permitted: Permission denied (os error 13)"#]],
+            map_privately
+            read /proc/self/mounts
+            read /t/current_tracer
+            read /t/uprobe_events
+            append /t/uprobe_events p:GROUP/EVENT FILE:0x10
+            read EVENT/id
+            event_open Trace { id: 42, pid: None }
+            append /t/uprobe_events -:GROUP/EVENT
+            = attaching count by an event in tracefs was not permitted: Permission denied (os error 13)"#]],
     );
     check_attach(
         Fake::new().refusing("event_run", libc::EEXIST),
@@ -434,15 +436,16 @@ fn an_event_that_cannot_be_used_is_taken_out_at_once() {
         &[16],
         None,
         expect![[r#"
-        map_privately
-        read /proc/self/mounts
-        read /t/uprobe_events
-        append /t/uprobe_events p:GROUP/EVENT FILE:0x10
-        read EVENT/id
-        event_open Trace { id: 42, pid: None }
-        event_run
-        append /t/uprobe_events -:GROUP/EVENT
-        = attaching count failed: File exists (os error 17)"#]],
+            map_privately
+            read /proc/self/mounts
+            read /t/current_tracer
+            read /t/uprobe_events
+            append /t/uprobe_events p:GROUP/EVENT FILE:0x10
+            read EVENT/id
+            event_open Trace { id: 42, pid: None }
+            event_run
+            append /t/uprobe_events -:GROUP/EVENT
+            = attaching count by an event in tracefs failed: File exists (os error 17)"#]],
     );
     check_attach(
         Fake::new().refusing("p:gospect", libc::ENOMEM),
@@ -450,12 +453,13 @@ fn an_event_that_cannot_be_used_is_taken_out_at_once() {
         &[16],
         None,
         expect![[r#"
-        map_privately
-        read /proc/self/mounts
-        read /t/uprobe_events
-        append /t/uprobe_events p:GROUP/EVENT FILE:0x10
-        append /t/uprobe_events -:GROUP/EVENT
-        = attaching count failed: Cannot allocate memory (os error 12)"#]],
+            map_privately
+            read /proc/self/mounts
+            read /t/current_tracer
+            read /t/uprobe_events
+            append /t/uprobe_events p:GROUP/EVENT FILE:0x10
+            append /t/uprobe_events -:GROUP/EVENT
+            = attaching count by an event in tracefs failed: Cannot allocate memory (os error 12)"#]],
     );
     check_attach(
         Fake::new().with("/id", "none\n"),
@@ -463,13 +467,14 @@ fn an_event_that_cannot_be_used_is_taken_out_at_once() {
         &[16],
         None,
         expect![[r#"
-        map_privately
-        read /proc/self/mounts
-        read /t/uprobe_events
-        append /t/uprobe_events p:GROUP/EVENT FILE:0x10
-        read EVENT/id
-        append /t/uprobe_events -:GROUP/EVENT
-        = attaching count failed: the event's id is no number"#]],
+            map_privately
+            read /proc/self/mounts
+            read /t/current_tracer
+            read /t/uprobe_events
+            append /t/uprobe_events p:GROUP/EVENT FILE:0x10
+            read EVENT/id
+            append /t/uprobe_events -:GROUP/EVENT
+            = attaching count by an event in tracefs failed: the event's id is no number"#]],
     );
 }
 
@@ -482,24 +487,25 @@ fn an_event_that_is_refused_for_a_site_goes_in_without_it() {
         &[16, 32],
         None,
         expect![[r#"
-        map_privately
-        read /proc/self/mounts
-        read /t/uprobe_events
-        append /t/uprobe_events p:GROUP/EVENT FILE:0x10
-        p:GROUP/EVENT FILE:0x20
-        read EVENT/id
-        event_open Trace { id: 42, pid: None }
-        append /t/uprobe_events -:GROUP/EVENT
-        append /t/uprobe_events p:GROUP/EVENT FILE:0x10
-        read EVENT/id
-        event_open Trace { id: 42, pid: None }
-        append /t/uprobe_events -:GROUP/EVENT
-        append /t/uprobe_events p:GROUP/EVENT FILE:0x20
-        read EVENT/id
-        event_open Trace { id: 42, pid: None }
-        append /t/uprobe_events -:GROUP/EVENT
-        = 0 pieces, refused: 0x10 Unknown error 524 (os error 524), 0x20 Unknown error 524 (os error 524)
-    "#]],
+            map_privately
+            read /proc/self/mounts
+            read /t/current_tracer
+            read /t/uprobe_events
+            append /t/uprobe_events p:GROUP/EVENT FILE:0x10
+            p:GROUP/EVENT FILE:0x20
+            read EVENT/id
+            event_open Trace { id: 42, pid: None }
+            append /t/uprobe_events -:GROUP/EVENT
+            append /t/uprobe_events p:GROUP/EVENT FILE:0x10
+            read EVENT/id
+            event_open Trace { id: 42, pid: None }
+            append /t/uprobe_events -:GROUP/EVENT
+            append /t/uprobe_events p:GROUP/EVENT FILE:0x20
+            read EVENT/id
+            event_open Trace { id: 42, pid: None }
+            append /t/uprobe_events -:GROUP/EVENT
+            = 0 pieces, refused: 0x10 Unknown error 524 (os error 524), 0x20 Unknown error 524 (os error 524)
+        "#]],
     );
 }
 
@@ -516,6 +522,17 @@ fn tracefs_is_mounted_for_us_alone_or_missed_in_a_sentence() {
         read /proc/self/mounts
         mount_tracefs
         = mounting tracefs was not permitted: Operation not permitted (os error 1)"#]],
+    );
+    check_attach(
+        Fake::new().refusing("read /t/current_tracer", libc::ENOENT),
+        Kind::Uprobe,
+        &[16],
+        None,
+        expect![[r#"
+            map_privately
+            read /proc/self/mounts
+            read /t/current_tracer
+            = reading tracefs was not permitted: it is empty, as where the kernel is locked down for confidentiality"#]],
     );
     let (engine, fake) = engine(nowhere());
     engine.tracepoint("sched", "sched_switch").unwrap_err();

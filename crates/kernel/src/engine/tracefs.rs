@@ -39,11 +39,28 @@ impl Tracefs {
     pub(crate) fn open(sys: &Sys) -> Result<Tracefs, Error> {
         let mounts = sys.read(Path::new("/proc/self/mounts")).unwrap_or_default();
         if let Some(root) = mounted(&mounts) {
-            return Ok(Tracefs { sys: sys.clone(), root, _mount: None });
+            return Tracefs { sys: sys.clone(), root, _mount: None }.if_filled();
         }
         let mount = sys.mount_tracefs().map_err(|error| Error::of(Interface::Tracefs, "mounting tracefs", error))?;
         let root = PathBuf::from(format!("/proc/self/fd/{}", mount.as_raw_fd()));
-        Ok(Tracefs { sys: sys.clone(), root, _mount: Some(mount) })
+        Tracefs { sys: sys.clone(), root, _mount: Some(mount) }.if_filled()
+    }
+
+    /// Where the kernel is locked down for confidentiality there is a tracefs, without any file in it
+    /// (`security_locked_down` in `tracefs_create_file`).
+    fn if_filled(self) -> Result<Tracefs, Error> {
+        match self.sys.read(&self.root.join("current_tracer")) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Error::NotPermitted {
+                doing: "reading tracefs".to_owned(),
+                interface: Interface::Lockdown,
+                error: io::Error::new(
+                    io::ErrorKind::PermissionDenied,
+                    "it is empty, as where the kernel is locked down for confidentiality",
+                ),
+            }),
+            // Whether something in it may not be read shows when it is wanted.
+            _ => Ok(self),
+        }
     }
 
     /// A file of a tracepoint or event, such as its `format`.

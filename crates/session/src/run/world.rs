@@ -1,6 +1,6 @@
 //! The executables that a text names, opened before it is checked, and what the checker asks of them and the kernel.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -261,8 +261,8 @@ pub(super) struct Answers<'r> {
     executables: &'r Executables,
     targets: Vec<Box<dyn Asked + 'r>>,
     engine: Result<&'r Engine, String>,
-    /// Whether we were not allowed to know something.
-    refused: Cell<bool>,
+    /// Why we were not allowed to know something.
+    refused: RefCell<Option<Refusal>>,
 }
 
 impl<'r> Answers<'r> {
@@ -278,15 +278,15 @@ impl<'r> Answers<'r> {
             executables,
             targets: executables.list.iter().map(target).collect(),
             engine,
-            refused: Cell::new(false),
+            refused: RefCell::new(None),
         }
     }
 }
 
 impl Answers<'_> {
-    /// Whether something is not known because we were not allowed to ask.
-    pub fn were_refused(&self) -> bool {
-        self.refused.get()
+    /// Why something is not known, if we were not allowed to ask.
+    pub fn refused(&self) -> Option<Refusal> {
+        self.refused.borrow().clone()
     }
 }
 
@@ -317,9 +317,12 @@ impl World for Answers<'_> {
     }
 
     fn tracepoint(&self, category: &str, name: &str) -> Result<Vec<Field>, String> {
-        let engine = self.engine.as_ref().inspect_err(|_| self.refused.set(true)).map_err(Clone::clone)?;
+        let refuse = |refusal| _ = self.refused.borrow_mut().get_or_insert(refusal);
+        let engine = self.engine.as_ref().inspect_err(|why| refuse(Refusal::refused(*why))).map_err(Clone::clone)?;
         let point = engine.tracepoint(category, name).map_err(|error| {
-            self.refused.set(self.refused.get() || matches!(error, kernel::engine::Error::NotPermitted { .. }));
+            if let kernel::engine::Error::NotPermitted { .. } = error {
+                refuse(Refusal::from(&error));
+            }
             error.to_string()
         })?;
         Ok(point.fields.iter().map(field).collect())

@@ -33,6 +33,7 @@ impl Fake {
             .refusing("link_uprobes /", libc::EBADF)
             .refusing("link_no_event", libc::EBADF)
             .with("/proc/self/mounts", "tracefs /t tracefs rw 0 0\n")
+            .with("/current_tracer", "nop\n")
             .with("/id", "42\n")
             .with("/online", "0-2\n")
     }
