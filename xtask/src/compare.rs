@@ -9,7 +9,7 @@
 //! A tracer is a row of [`rows::ROWS`]. The tables stand between marks in `docs/performance.md`.
 
 mod bed;
-mod latest;
+mod delve;
 mod report;
 mod rows;
 mod tracer;
@@ -75,7 +75,7 @@ pub fn run(args: &[String]) -> Result<bool, String> {
     let scratch = root().join("target/compare");
     std::fs::create_dir_all(&scratch).map_err(|e| format!("{}: {e}", scratch.display()))?;
     let scratch = scratch.canonicalize().map_err(|e| format!("{}: {e}", scratch.display()))?;
-    let setup = Setup { rounds, time, gospect, dlv: latest::dlv(&scratch) };
+    let setup = Setup { rounds, time, gospect, dlv: delve::dlv(&scratch) };
     let about = report::about(&setup);
     let mut parts = vec![about];
     for bed in bed::KINDS {
