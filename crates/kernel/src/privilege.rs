@@ -7,6 +7,10 @@ use std::io;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum Capability {
+    /// Open any file whatever its permissions, to write as well.
+    DacOverride = 1,
+    /// Read any file: in `/proc` a process's memory belongs to its user.
+    DacReadSearch = 2,
     /// Look into processes of other users.
     SysPtrace = 19,
     /// Nearly everything; before Linux 5.8 the only way to eBPF.
@@ -20,6 +24,8 @@ pub enum Capability {
 impl fmt::Display for Capability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Capability::DacOverride => "CAP_DAC_OVERRIDE",
+            Capability::DacReadSearch => "CAP_DAC_READ_SEARCH",
             Capability::SysPtrace => "CAP_SYS_PTRACE",
             Capability::SysAdmin => "CAP_SYS_ADMIN",
             Capability::Perfmon => "CAP_PERFMON",

@@ -112,7 +112,7 @@ fn rights(machine: &Machine) -> Check {
             Line::Rights,
             Need::Probes,
             obstacle.why,
-            "run as root, or give gospect all: setcap cap_bpf,cap_perfmon,cap_sys_ptrace+ep \"$(command -v gospect)\"",
+            "run as root, or give gospect all: setcap cap_bpf,cap_perfmon,cap_sys_ptrace,cap_dac_read_search+ep \"$(command -v gospect)\"",
         ),
     }
 }
@@ -209,15 +209,21 @@ fn cost(tried: &Tried) -> Check {
 
 fn processes(machine: &Machine) -> Check {
     let own = machine.privileges.unwrap_or(Privileges::NONE);
-    if own.has(Capability::SysPtrace) && own.initial_user_namespace {
-        return good(Line::Processes, "CAP_SYS_PTRACE: those of all users, unless a security module forbids it");
+    if privilege::may_look(own) {
+        let all = "CAP_SYS_PTRACE and a right to read: those of all users, unless a security module forbids it";
+        return good(Line::Processes, all);
     }
     let obstacle = privilege::to_look(own);
-    let memory = match machine.ptrace_scope {
-        Some(scope) if scope > 0 => format!(", and not their memory (kernel.yama.ptrace_scope is {scope})"),
-        _ => String::new(),
+    let whose = match machine.ptrace_scope {
+        _ if own.has(Capability::SysPtrace) => {
+            "of other users neither their memory nor files that not all may read".to_owned()
+        }
+        Some(scope) if scope > 0 => {
+            format!("only those of your own user, and not their memory (kernel.yama.ptrace_scope is {scope})")
+        }
+        _ => "only those of your own user".to_owned(),
     };
-    let detail = format!("only those of your own user{memory}, since {}", obstacle.why);
+    let detail = format!("{whose}, since {}", obstacle.why);
     bad(Line::Processes, Need::Others, detail, obstacle.fix)
 }
 
@@ -340,7 +346,13 @@ mod tests {
 
     #[test]
     fn everything_works_for_root_on_a_new_kernel() {
-        let root = machine(&[Capability::SysAdmin, Capability::SysPtrace, Capability::Bpf, Capability::Perfmon]);
+        let root = machine(&[
+            Capability::SysAdmin,
+            Capability::SysPtrace,
+            Capability::DacOverride,
+            Capability::Bpf,
+            Capability::Perfmon,
+        ]);
         check(
             &root,
             tried(Way::Multi, vec![Feature::RegisterWrite], Some(Ok(TRIAL))),
@@ -354,7 +366,7 @@ mod tests {
                 ok link: probes by a uprobe_multi link in a process of gospect's own saw all its 12500 calls
                 ok event: probes by an event in tracefs in a process of gospect's own saw all its 12500 calls
                 ok cost: counting a hit takes 0.59 µs where the kernel emulates the instruction, 9.41 µs where it has to step over it, as at most returns
-                ok processes: CAP_SYS_PTRACE: those of all users, unless a security module forbids it
+                ok processes: CAP_SYS_PTRACE and a right to read: those of all users, unless a security module forbids it
                 ok tracefs: tracepoints can be looked up
                 ok clock: `profile` works (kernel.perf_event_paranoid is 2)
                 ok memory: maps are charged to the memory cgroup
@@ -380,7 +392,7 @@ mod tests {
                 ok machine: amd64
                 ok kernel: Linux 6.18.0
                 no rights: gospect lacks CAP_BPF and CAP_PERFMON
-                    run as root, or give gospect all: setcap cap_bpf,cap_perfmon,cap_sys_ptrace+ep "$(command -v gospect)"
+                    run as root, or give gospect all: setcap cap_bpf,cap_perfmon,cap_sys_ptrace,cap_dac_read_search+ep "$(command -v gospect)"
                 ok namespace: the machine's own user namespace
                 no programs: loading an eBPF program was not permitted: Operation not permitted (os error 1)
                     the line `rights` says how
@@ -392,8 +404,8 @@ mod tests {
                     the line `programs` says what is in the way
                 no cost: not known, since no program can be loaded
                     the line `programs` says what is in the way
-                no processes: only those of your own user, and not their memory (kernel.yama.ptrace_scope is 1), since gospect lacks CAP_SYS_PTRACE
-                    run as root, or give gospect cap_sys_ptrace
+                no processes: only those of your own user, and not their memory (kernel.yama.ptrace_scope is 1), since gospect lacks CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH
+                    run as root, or give gospect cap_sys_ptrace,cap_dac_read_search
                 no tracefs: tracepoints cannot be looked up: Permission denied (os error 13)
                     run as root, or give gospect cap_dac_read_search; in a container mount it: mount -t tracefs tracefs /sys/kernel/tracing
                 no clock: `profile` is refused: kernel.perf_event_paranoid is 2 and gospect lacks CAP_PERFMON
@@ -430,7 +442,7 @@ mod tests {
                 ok link: not tried: this kernel has none that filters by process
                 ok event: probes by an event in tracefs in a process of gospect's own saw all its 12500 calls
                 ok cost: counting a hit takes 0.61 µs where the kernel emulates the instruction, 9.87 µs where it has to step over it, as at most returns
-                no processes: only those of your own user, and not their memory (kernel.yama.ptrace_scope is 1), since gospect has CAP_SYS_PTRACE only in its own user namespace
+                no processes: of other users neither their memory nor files that not all may read, since gospect has CAP_SYS_PTRACE only in its own user namespace
                     run as root outside of the container, or in a container that shares the host's user namespace
                 no tracefs: tracepoints cannot be looked up: No such file or directory (os error 2)
                     boot with lockdown=integrity or none; Secure Boot often sets it
@@ -453,48 +465,50 @@ mod tests {
             &root,
             tried(Way::Multi, Vec::new(), Some(Err(why))),
             expect![[r#"
-            ok machine: amd64
-            ok kernel: Linux 6.18.0
-            ok rights: CAP_SYS_ADMIN, which includes CAP_BPF and CAP_PERFMON
-            ok namespace: the machine's own user namespace
-            ok programs: the kernel takes eBPF programs and maps of gospect
-            ok attaching: all probes of a program by one uprobe_multi link
-            no link: probes by a uprobe_multi link did not work: what probes cost cannot be said: 3 of 5 calls of emulated.1 were seen
-                gospect run --way tracefs does without; please report it
-            ok event: probes by an event in tracefs in a process of gospect's own saw all its 12500 calls
-            no cost: not known, since no probe worked
-                the lines above say why
-            ok processes: CAP_SYS_PTRACE: those of all users, unless a security module forbids it
-            ok tracefs: tracepoints can be looked up
-            ok clock: `profile` works (kernel.perf_event_paranoid is 2)
-            ok memory: maps are charged to the memory cgroup
-            ok files: 1024 may be open
-            ok seccomp: no filter
-            ok lockdown: none
-        "#]],
+                ok machine: amd64
+                ok kernel: Linux 6.18.0
+                ok rights: CAP_SYS_ADMIN, which includes CAP_BPF and CAP_PERFMON
+                ok namespace: the machine's own user namespace
+                ok programs: the kernel takes eBPF programs and maps of gospect
+                ok attaching: all probes of a program by one uprobe_multi link
+                no link: probes by a uprobe_multi link did not work: what probes cost cannot be said: 3 of 5 calls of emulated.1 were seen
+                    gospect run --way tracefs does without; please report it
+                ok event: probes by an event in tracefs in a process of gospect's own saw all its 12500 calls
+                no cost: not known, since no probe worked
+                    the lines above say why
+                no processes: of other users neither their memory nor files that not all may read, since gospect lacks CAP_DAC_READ_SEARCH
+                    run as root, or give gospect cap_dac_read_search
+                ok tracefs: tracepoints can be looked up
+                ok clock: `profile` works (kernel.perf_event_paranoid is 2)
+                ok memory: maps are charged to the memory cgroup
+                ok files: 1024 may be open
+                ok seccomp: no filter
+                ok lockdown: none
+            "#]],
         );
         let untried = Tried { way: Way::Multi, lacks: Vec::new(), link: None, event: None };
         check(
             &root,
             Ok(untried),
             expect![[r#"
-            ok machine: amd64
-            ok kernel: Linux 6.18.0
-            ok rights: CAP_SYS_ADMIN, which includes CAP_BPF and CAP_PERFMON
-            ok namespace: the machine's own user namespace
-            ok programs: the kernel takes eBPF programs and maps of gospect
-            ok attaching: all probes of a program by one uprobe_multi link
-            ok link: not tried: gospect carries nothing to try probes on for this machine, only for amd64
-            ok event: not tried: gospect carries nothing to try probes on for this machine, only for amd64
-            ok cost: not tried: gospect carries nothing to try probes on for this machine, only for amd64
-            ok processes: CAP_SYS_PTRACE: those of all users, unless a security module forbids it
-            ok tracefs: tracepoints can be looked up
-            ok clock: `profile` works (kernel.perf_event_paranoid is 2)
-            ok memory: maps are charged to the memory cgroup
-            ok files: 1024 may be open
-            ok seccomp: no filter
-            ok lockdown: none
-        "#]],
+                ok machine: amd64
+                ok kernel: Linux 6.18.0
+                ok rights: CAP_SYS_ADMIN, which includes CAP_BPF and CAP_PERFMON
+                ok namespace: the machine's own user namespace
+                ok programs: the kernel takes eBPF programs and maps of gospect
+                ok attaching: all probes of a program by one uprobe_multi link
+                ok link: not tried: gospect carries nothing to try probes on for this machine, only for amd64
+                ok event: not tried: gospect carries nothing to try probes on for this machine, only for amd64
+                ok cost: not tried: gospect carries nothing to try probes on for this machine, only for amd64
+                no processes: of other users neither their memory nor files that not all may read, since gospect lacks CAP_DAC_READ_SEARCH
+                    run as root, or give gospect cap_dac_read_search
+                ok tracefs: tracepoints can be looked up
+                ok clock: `profile` works (kernel.perf_event_paranoid is 2)
+                ok memory: maps are charged to the memory cgroup
+                ok files: 1024 may be open
+                ok seccomp: no filter
+                ok lockdown: none
+            "#]],
         );
     }
 
@@ -507,28 +521,29 @@ mod tests {
             &few,
             Err(Error::Refused { doing, interface: Interface::Maps, error }),
             expect![[r#"
-            ok machine: amd64
-            ok kernel: Linux 6.18.0
-            ok rights: CAP_SYS_ADMIN, which includes CAP_BPF and CAP_PERFMON
-            ok namespace: the machine's own user namespace
-            no programs: making a ring buffer failed: Too many open files (os error 24)
-                the line `files` says how
-            no attaching: not known, since no program can be loaded
-                the line `programs` says what is in the way
-            no link: not known, since no program can be loaded
-                the line `programs` says what is in the way
-            no event: not known, since no program can be loaded
-                the line `programs` says what is in the way
-            no cost: not known, since no program can be loaded
-                the line `programs` says what is in the way
-            ok processes: CAP_SYS_PTRACE: those of all users, unless a security module forbids it
-            ok tracefs: tracepoints can be looked up
-            ok clock: `profile` works (kernel.perf_event_paranoid is 2)
-            no files: only 8 may be open: each program and map is one
-                ulimit -n 1024, or LimitNOFILE=1024 in a unit of systemd
-            ok seccomp: no filter
-            ok lockdown: none
-        "#]],
+                ok machine: amd64
+                ok kernel: Linux 6.18.0
+                ok rights: CAP_SYS_ADMIN, which includes CAP_BPF and CAP_PERFMON
+                ok namespace: the machine's own user namespace
+                no programs: making a ring buffer failed: Too many open files (os error 24)
+                    the line `files` says how
+                no attaching: not known, since no program can be loaded
+                    the line `programs` says what is in the way
+                no link: not known, since no program can be loaded
+                    the line `programs` says what is in the way
+                no event: not known, since no program can be loaded
+                    the line `programs` says what is in the way
+                no cost: not known, since no program can be loaded
+                    the line `programs` says what is in the way
+                no processes: of other users neither their memory nor files that not all may read, since gospect lacks CAP_DAC_READ_SEARCH
+                    run as root, or give gospect cap_dac_read_search
+                ok tracefs: tracepoints can be looked up
+                ok clock: `profile` works (kernel.perf_event_paranoid is 2)
+                no files: only 8 may be open: each program and map is one
+                    ulimit -n 1024, or LimitNOFILE=1024 in a unit of systemd
+                ok seccomp: no filter
+                ok lockdown: none
+            "#]],
         );
     }
 
@@ -555,8 +570,8 @@ mod tests {
                     the line `programs` says what is in the way
                 no cost: not known, since no program can be loaded
                     the line `programs` says what is in the way
-                no processes: only those of your own user, and not their memory (kernel.yama.ptrace_scope is 1), since gospect lacks CAP_SYS_PTRACE
-                    run as root, or give gospect cap_sys_ptrace
+                no processes: only those of your own user, and not their memory (kernel.yama.ptrace_scope is 1), since gospect lacks CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH
+                    run as root, or give gospect cap_sys_ptrace,cap_dac_read_search
                 ok tracefs: tracepoints can be looked up
                 ok clock: `profile` works (kernel.perf_event_paranoid is 2)
                 ok files: 1024 may be open

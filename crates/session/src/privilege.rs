@@ -51,19 +51,33 @@ pub fn to_probe(own: Privileges) -> Option<Obstacle> {
 /// What would let this gospect look into other users' processes, and why it cannot; only asked when it was refused.
 #[must_use]
 pub fn to_look(own: Privileges) -> Obstacle {
-    let (why, fix) = match own.has(Capability::SysPtrace) {
-        false => ("gospect lacks CAP_SYS_PTRACE", "run as root, or give gospect cap_sys_ptrace"),
-        true if !own.initial_user_namespace => (
+    // The kernel asks for the first, and the files of `/proc`, which belong to the process's user, for the second.
+    let reads = own.has(Capability::DacReadSearch) || own.has(Capability::DacOverride);
+    let (why, fix) = match (own.has(Capability::SysPtrace), reads) {
+        (false, false) => (
+            "gospect lacks CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH",
+            "run as root, or give gospect cap_sys_ptrace,cap_dac_read_search",
+        ),
+        (false, true) => ("gospect lacks CAP_SYS_PTRACE", "run as root, or give gospect cap_sys_ptrace"),
+        (true, false) => ("gospect lacks CAP_DAC_READ_SEARCH", "run as root, or give gospect cap_dac_read_search"),
+        (true, true) if !own.initial_user_namespace => (
             "gospect has CAP_SYS_PTRACE only in its own user namespace",
             "run as root outside of the container, or in a container that shares the host's user namespace",
         ),
-        true => (
+        (true, true) => (
             "the kernel forbids it in spite of CAP_SYS_PTRACE, for a reason that it does not tell",
             "a security module may do so (Landlock, SELinux, AppArmor, an eBPF program); if it confines gospect, run \
              gospect outside of it",
         ),
     };
     Obstacle { line: Line::Processes, why: why.to_owned(), fix }
+}
+
+/// Whether this gospect may look into other users' processes, as far as rights go.
+#[must_use]
+pub fn may_look(own: Privileges) -> bool {
+    let reads = own.has(Capability::DacReadSearch) || own.has(Capability::DacOverride);
+    own.has(Capability::SysPtrace) && reads && own.initial_user_namespace
 }
 
 #[cfg(test)]
@@ -80,22 +94,28 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named() {
-        use Capability::{Bpf, Perfmon, SysAdmin, SysPtrace};
+        use Capability::{Bpf, DacReadSearch, Perfmon, SysAdmin, SysPtrace};
         check(
             &[],
             true,
             expect![[
-                r#"Some("rights: gospect lacks CAP_BPF and CAP_PERFMON"), "processes: gospect lacks CAP_SYS_PTRACE""#
+                r#"Some("rights: gospect lacks CAP_BPF and CAP_PERFMON"), "processes: gospect lacks CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH""#
             ]],
         );
         check(
             &[Bpf],
             true,
-            expect![[r#"Some("rights: gospect lacks CAP_PERFMON"), "processes: gospect lacks CAP_SYS_PTRACE""#]],
+            expect![[
+                r#"Some("rights: gospect lacks CAP_PERFMON"), "processes: gospect lacks CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH""#
+            ]],
         );
-        check(&[Bpf, Perfmon], true, expect![[r#"None, "processes: gospect lacks CAP_SYS_PTRACE""#]]);
         check(
-            &[SysAdmin, SysPtrace],
+            &[Bpf, Perfmon],
+            true,
+            expect![[r#"None, "processes: gospect lacks CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH""#]],
+        );
+        check(
+            &[SysAdmin, SysPtrace, DacReadSearch],
             true,
             expect![[
                 r#"None, "processes: the kernel forbids it in spite of CAP_SYS_PTRACE, for a reason that it does not tell""#
@@ -105,9 +125,9 @@ mod tests {
 
     #[test]
     fn rights_in_another_user_namespace_do_not_count() {
-        use Capability::{Bpf, Perfmon, SysPtrace};
+        use Capability::{Bpf, DacReadSearch, Perfmon, SysPtrace};
         check(
-            &[Bpf, Perfmon, SysPtrace],
+            &[Bpf, Perfmon, SysPtrace, DacReadSearch],
             false,
             expect![[
                 r#"Some("namespace: gospect runs in a user namespace, where the kernel allows no eBPF"), "processes: gospect has CAP_SYS_PTRACE only in its own user namespace""#

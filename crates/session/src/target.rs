@@ -119,7 +119,10 @@ fn open_pid(pid: Pid) -> Result<Program, Refusal> {
     let name = format!("PID {pid} ({}{})", exe.path.display(), since(&exe));
     let path = exe.path;
     let file = process.exe().and_then(|f| kernel::map(&f));
-    let file = file.map_err(|e| Refusal::refused(format!("the program of {name} may not be read: {e}")))?;
+    let file = file.map_err(|e| match e.kind() {
+        io::ErrorKind::PermissionDenied => closed(&format!("the program of {name} may not be read"), &e),
+        _ => Refusal::refused(format!("the program of {name} cannot be read: {e}")),
+    })?;
     let id = file.id();
     let image = Image::parse(file).map_err(|error| {
         let library = if error == gobin::Error::NotGo { library::of_go(&process) } else { None };

@@ -102,7 +102,7 @@ fn a_process_of_another_user_is_refused_with_what_is_missing() {
     let text: String =
         text.lines().filter(|l| l.contains("PID <pid>") || l.starts_with("hint")).collect::<Vec<_>>().join("\n");
     expect_test::expect![[r#"
-        the program of PID <pid> may not be opened, gospect lacks CAP_SYS_PTRACE: Permission denied (os error 13)
-        hint: run as root, or give gospect cap_sys_ptrace; a user's own processes need nothing"#]]
+        the program of PID <pid> may not be opened, gospect lacks CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH: Permission denied (os error 13)
+        hint: run as root, or give gospect cap_sys_ptrace,cap_dac_read_search; a user's own processes need nothing"#]]
     .assert_eq(&text);
 }

@@ -150,8 +150,8 @@ fn in_a_user_namespace_no_right_helps() {
     let pid = |text: &str| text.replace(&target, "PID");
     let ran = there.ran(&["info", "-p", &target]);
     expect![[r#"
-        gospect: the program of PID PID may not be opened, gospect lacks CAP_SYS_PTRACE: Permission denied (os error 13)
-        hint: run as root, or give gospect cap_sys_ptrace; a user's own processes need nothing; see the line `processes` of `gospect doctor`
+        gospect: the program of PID PID may not be opened, gospect lacks CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH: Permission denied (os error 13)
+        hint: run as root, or give gospect cap_sys_ptrace,cap_dac_read_search; a user's own processes need nothing; see the line `processes` of `gospect doctor`
         (exit status 3)"#]].assert_eq(&pid(&ran.seen()));
 }
 
@@ -174,37 +174,48 @@ fn processes_of_others_are_closed_without_cap_sys_ptrace() {
     check(
         &run,
         expect![[r#"
-        gospect: the program of PID PID may not be opened, gospect lacks CAP_SYS_PTRACE: Permission denied (os error 13)
-        hint: run as root, or give gospect cap_sys_ptrace; a user's own processes need nothing; see the line `processes` of `gospect doctor`
-        (exit status 3)"#]],
+            gospect: the program of PID PID may not be opened, gospect lacks CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH: Permission denied (os error 13)
+            hint: run as root, or give gospect cap_sys_ptrace,cap_dac_read_search; a user's own processes need nothing; see the line `processes` of `gospect doctor`
+            (exit status 3)"#]],
     );
     check(
         &["info", "-p", &counter.pid()],
         expect![[r#"
-        gospect: the program of PID PID may not be opened, gospect lacks CAP_SYS_PTRACE: Permission denied (os error 13)
-        hint: run as root, or give gospect cap_sys_ptrace; a user's own processes need nothing; see the line `processes` of `gospect doctor`
-        (exit status 3)"#]],
+            gospect: the program of PID PID may not be opened, gospect lacks CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH: Permission denied (os error 13)
+            hint: run as root, or give gospect cap_sys_ptrace,cap_dac_read_search; a user's own processes need nothing; see the line `processes` of `gospect doctor`
+            (exit status 3)"#]],
     );
     check(
         &["list", "-p", &counter.pid()],
         expect![[r#"
-        gospect: the program of PID PID may not be opened, gospect lacks CAP_SYS_PTRACE: Permission denied (os error 13)
-        hint: run as root, or give gospect cap_sys_ptrace; a user's own processes need nothing; see the line `processes` of `gospect doctor`
-        (exit status 3)"#]],
+            gospect: the program of PID PID may not be opened, gospect lacks CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH: Permission denied (os error 13)
+            hint: run as root, or give gospect cap_sys_ptrace,cap_dac_read_search; a user's own processes need nothing; see the line `processes` of `gospect doctor`
+            (exit status 3)"#]],
     );
     check(
         &["explain", "-p", &counter.pid(), "main.hit"],
         expect![[r#"
-        gospect: the program of PID PID may not be opened, gospect lacks CAP_SYS_PTRACE: Permission denied (os error 13)
-        hint: run as root, or give gospect cap_sys_ptrace; a user's own processes need nothing; see the line `processes` of `gospect doctor`
-        (exit status 3)"#]],
+            gospect: the program of PID PID may not be opened, gospect lacks CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH: Permission denied (os error 13)
+            hint: run as root, or give gospect cap_sys_ptrace,cap_dac_read_search; a user's own processes need nothing; see the line `processes` of `gospect doctor`
+            (exit status 3)"#]],
     );
     assert!(code(counter.child.id(), &path) == before, "probes are there");
-    // With it, they are open.
-    let mut counter = counter;
+    // With it, they are open, but for what belongs to their user.
     let confined = Confined::nobody_with("+bpf,+perfmon,+sys_ptrace");
-    let ran = confined.ran(&["run", "-p", &counter.pid(), "--duration", "1s", "-e", "go:main.hit { @ = count() }"]);
-    assert_eq!(ran.status, 0, "{}", ran.seen());
+    let explain = ["explain", "-p", &counter.pid(), "main.hit"];
+    let ran = confined.ran(&explain);
+    expect![[r#"
+        gospect: the memory of PID PID (COUNTER) may not be read, gospect lacks CAP_DAC_READ_SEARCH: Permission denied (os error 13)
+        hint: run as root, or give gospect cap_dac_read_search; a user's own processes need nothing; see the line `processes` of `gospect doctor`
+    "#]].assert_eq(&ran.stderr.replace(&counter.pid(), "PID").replace(path.to_str().unwrap(), "COUNTER"));
+    assert_eq!(ran.status, 3);
+    let confined = Confined::nobody_with("+bpf,+perfmon,+sys_ptrace,+dac_read_search");
+    let run = ["run", "-p", &counter.pid(), "--duration", "1s", "-e", "go:main.hit { @ = count() }"];
+    for args in [&explain[..], &run] {
+        let ran = confined.ran(args);
+        assert_eq!(ran.status, 0, "{}", ran.seen());
+    }
+    let mut counter = counter;
     counter.end();
 }
 

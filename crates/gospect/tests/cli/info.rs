@@ -215,8 +215,8 @@ fn a_process_of_somebody_else_is_refused_by_what_is_missing() {
     let pid = running.pid().to_string();
     for command in [["info", "-p", &pid].as_slice(), &["list", "-p", &pid], &["explain", "-p", &pid, "main.main"]] {
         expect![[r#"
-            gospect: the program of PID … may not be opened, gospect lacks CAP_SYS_PTRACE: Permission denied (os error 13)
-            hint: run as root, or give gospect cap_sys_ptrace; a user's own processes need nothing
+            gospect: the program of PID … may not be opened, gospect lacks CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH: Permission denied (os error 13)
+            hint: run as root, or give gospect cap_sys_ptrace,cap_dac_read_search; a user's own processes need nothing; see the line `processes` of `gospect doctor`
             (exit status 3)"#]]
         .assert_eq(&unprivileged(&here, command).seen().replace(&pid, "…"));
     }
