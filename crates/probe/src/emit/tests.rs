@@ -1,6 +1,7 @@
 //! Emitted programs run in the machine of `bpf::vm`, with registers and memory made up, on the newest kernel's
 //! instructions and on the oldest one's; both must give the same.
 
+mod calls;
 mod expressions;
 mod goroutines;
 mod maps;
@@ -16,7 +17,7 @@ use std::fmt::Write as _;
 use bpf::vm::{Segments, Vm};
 use bpf::{Caps, MapId};
 use event::decode::{self, What};
-use event::{Folded, Schema, Snapshot, Value};
+use event::{CallIndex, Folded, Schema, Snapshot, Value};
 use expect_test::Expect;
 use gobin::Arch;
 
@@ -189,9 +190,27 @@ fn what(schema: &Schema, what: What) -> String {
     match what {
         What::Printf { format, args } => schema.format(format).unwrap().fill(&args, &show),
         What::PrintValue(value) => format!("print {}", show(&value)),
+        What::Call { call, bytes } | What::CallStart { call, bytes } => recorded(schema, call, &bytes),
+        What::CallEnd(short) => format!("call {} at {}: {}", short.id, short.depth, ended(short.end)),
+        What::CallDropped(short) => format!("call {} at {}: not wanted", short.id, short.depth),
         What::PrintEntry { map, key, .. } => format!("print entry of {map:?} at {key:?}"),
         other => format!("{other:?}"),
     }
+}
+
+fn ended(end: u32) -> &'static str {
+    event::go::End::numbered(end).map_or("?", event::go::End::word)
+}
+
+/// The record of a call, its first register being all that is shown of its values.
+fn recorded(schema: &Schema, call: CallIndex, bytes: &[u8]) -> String {
+    use event::go::call::{DEPTH, END, ID, REGISTERS, STARTED};
+    let word = |at: usize| u64::from_le_bytes(bytes[at..][..8].try_into().unwrap());
+    let half = |at: usize| u32::from_le_bytes(bytes[at..][..4].try_into().unwrap());
+    let of = schema.call(call).unwrap();
+    assert_eq!((of.returns, half(END) != 0, word(STARTED) >= 5_000), (of.returns, of.returns, true));
+    let what = if of.returns { ended(half(END)) } else { "begins" };
+    format!("call {} at {}: {} {what} with {}", word(ID), half(DEPTH), of.name, word(REGISTERS))
 }
 
 fn show(value: &Value) -> String {

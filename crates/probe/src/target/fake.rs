@@ -8,13 +8,14 @@ use std::sync::Arc;
 
 use gobin::abi::{self, Abi, Shapes};
 use gobin::insn::{ArgumentRegisters, Class, Prologue};
+use gobin::maps::Maps;
 use gobin::pattern::{self, Pattern};
 use gobin::signature::{Arg, Gaps, PlacedBy, Signature, Source};
 use gobin::sites::{Entry, Exit, Refusal, Restored, Return, Sites, Written};
 use gobin::types::{self, Kind, Type, TypeRef, TypeSource};
 use gobin::{Arch, FileOff, Start, VAddr};
 
-use super::{FIELDS, Field, Found, Hook, HookKind, Runtime, Target, World};
+use super::{DynamicType, FIELDS, Field, Found, Hook, HookKind, Runtime, Target, World};
 use crate::plan::FieldForm;
 
 /// Name, arguments and results, and what is special about it.
@@ -56,6 +57,16 @@ const STRUCTS: &[(&str, u64, &str)] = &[
     ("main.Link", 16, "Deep int 8"),
     ("main.Server", 24, "Addr string 0; Conns map[string]int 16"),
     ("main.Wide", 80, "A int 0; B [9]int 8"),
+];
+
+/// What interfaces hold by their first word: types, and an itab of each of the last two.
+const DYNAMIC: &[(u64, &str, bool)] = &[
+    (0x50_0000, "int", false),
+    (0x50_0040, "string", false),
+    (0x50_0080, "main.Req", false),
+    (0x50_00c0, "*main.Req", true),
+    (0x50_1000, "main.Req", false),
+    (0x50_1040, "*main.Req", true),
 ];
 
 /// The places by which goroutines and threads are watched.
@@ -104,13 +115,22 @@ struct Program {
     names: RefCell<Vec<String>>,
     /// A kind of hook that its runtime lacks.
     without: Option<HookKind>,
+    maps: Maps,
 }
 
 impl Fake {
     pub(crate) fn new(arch: Arch) -> Fake {
         let program = |go, functions: &[_]| {
             let (hooks, functions) = (&[HookKind::CopyStack][..], functions.to_vec());
-            Program { arch, go, hooks, functions, names: RefCell::default(), without: None }
+            Program {
+                arch,
+                go,
+                hooks,
+                functions,
+                names: RefCell::default(),
+                without: None,
+                maps: Maps::Swiss { split: false },
+            }
         };
         let native = [("malloc", "", "", Special::None), ("free", "", "", Special::None)];
         Fake { go: program(true, FUNCTIONS), native: program(false, &native), arch }
@@ -129,6 +149,13 @@ impl Fake {
     pub(crate) fn with_hooks(arch: Arch, hooks: &'static [HookKind]) -> Fake {
         let fake = Fake::new(arch);
         Fake { go: Program { hooks, ..fake.go }, ..fake }
+    }
+
+    /// The same with maps of another layout.
+    #[allow(dead_code, reason = "not everybody who takes this file in asks for it")]
+    pub(crate) fn with_maps(mut self, maps: Maps) -> Fake {
+        self.go.maps = maps;
+        self
     }
 
     /// The same with a runtime that lacks a hook.
@@ -404,6 +431,15 @@ impl Target for Program {
 
     fn resolve(&self, at: TypeRef) -> Option<Arc<Type>> {
         self.resolve_ref(at)
+    }
+
+    fn dynamic_types(&self) -> Vec<DynamicType> {
+        let all = DYNAMIC.iter().map(|&(address, ty, direct)| (VAddr(address), ty, direct));
+        all.map(|(address, ty, direct)| DynamicType { address, ty: self.name_of(ty), direct }).collect()
+    }
+
+    fn maps(&self) -> Option<Maps> {
+        Some(self.maps)
     }
 
     fn start(&self) -> Option<crate::plan::Start> {

@@ -125,3 +125,27 @@ fn all_limits_at_once() {
     // Each time is large: a few fill the room, and the checker would take minutes for hundreds where it is emulated.
     check_in(1..=8, "all at once", &make);
 }
+
+/// Recorded calls, alone, at all exits, and beside bodies of every size; the record of a call is made by functions of
+/// their own, for which bodies leave room on the stack.
+#[test]
+fn calls_recorded_by_bodies_of_every_size() {
+    let engine = need!(engine());
+    for text in [
+        "go:main.fib { call(); }",
+        "goret:main.* { call(); }",
+        "goret:main.handle /args.n > 1 && args.s == \"x\" && elapsed > 10 && rets.count == 3/ { call(); }",
+        "goret:main.forward, goret:main.fib { if (elapsed > 10) { call(); } else { @ = count(); call(); } @k = 1; }",
+    ] {
+        let plan = planned(text, &Fake::hooked(Arch::Amd64)).unwrap();
+        load(&engine, &plan).unwrap_or_else(|why| panic!("{text}: {}", start(&why)));
+    }
+    for kind in [KINDS[0], KINDS[7], KINDS[10]] {
+        check(kind, &|n| format!("{BEGIN}{}", clause(&format!("{} call();", kind.repeat(n)))));
+    }
+    let large = |n: usize| {
+        let code = "if (elapsed > 5) { @h[args.n] = hist(rets.count); } $s = \"abc\"; @t[$s] = 1;".repeat(n);
+        format!("goret:main.handle /args.n > 3/ {{ {code} call(); {code} }}")
+    };
+    check("in a return", &large);
+}

@@ -1,6 +1,6 @@
 //! The world of the checker's own tests, by the names that it has there.
 
-pub(crate) use probe::target::{FIELDS, Field, Found, Hook, HookKind, Runtime, Target, World};
+pub(crate) use probe::target::{DynamicType, FIELDS, Field, Found, Hook, HookKind, Runtime, Target, World};
 
 #[path = "../../../probe/src/target/fake.rs"]
 pub(crate) mod fake;

@@ -8,8 +8,9 @@ use gobin::Arch;
 
 use super::{Trial, World, what};
 use crate::check::compile;
-use crate::frames::Counters;
+use crate::frames::{Counters, Heads};
 use crate::plan::{Plan, Site};
+use crate::program::{FRAME_RECORDED, counter};
 use crate::target::HookKind;
 use crate::target::fake::Fake;
 
@@ -91,6 +92,14 @@ impl Calls {
     fn grow(&mut self) {
         self.hi += 0x10_0000;
         self.hook(HookKind::CopyStack, &[("ax", G)]);
+    }
+
+    /// How many calls are open whose beginning was recorded.
+    fn recorded(&self) -> u64 {
+        let tables = self.run.program.tables.frames.unwrap();
+        let [heads, chunks] = [tables.heads, tables.chunks].map(|map| self.run.vm.entries(map));
+        let heads = Heads::new(&tables, heads, chunks);
+        heads.open().filter(|call| call.flags & FRAME_RECORDED != 0).count() as u64
     }
 
     /// What was printed, and how calls ended.
@@ -240,4 +249,155 @@ fn a_return_whose_call_nobody_saw_runs_only_what_asks_nothing_of_it() {
             ret 13
             Counters { unwound: 0, goexit: 0, switched: 0, lost: 0, unpaired: 1, full: 0, foreign: 0, no_g: 0 }"#]],
     );
+}
+
+/// What a script records of these calls, the same on all kernels, and that nothing is missing: of every call that was hit
+/// it is known what became of it.
+fn check_recorded(text: &str, open: u64, calls: impl Fn(&mut Calls), expect: Expect) {
+    let outcomes = [Caps::linux_7_0(), Caps::linux_6_1(), Caps::linux_5_10()].map(|caps| {
+        let mut goroutine = Calls::new(text, caps);
+        calls(&mut goroutine);
+        let count = |field| goroutine.run.counter(1, field);
+        let [hits, printed, filtered, lost] =
+            [counter::HITS, counter::PRINTED, counter::FILTERED, counter::LOST].map(count);
+        let told = format!("{hits} hits, {printed} printed, {filtered} filtered, {lost} lost, {open} open");
+        assert_eq!(hits, printed + filtered + lost + open, "{told}");
+        let (out, heads) = (goroutine.outcome(), goroutine.recorded());
+        assert_eq!(heads, open, "{told}");
+        let (records, _) = out.rsplit_once('\n').unwrap_or_default();
+        format!("{records}\n{told}")
+    });
+    assert!(outcomes.iter().all(|outcome| *outcome == outcomes[0]), "kernels differ: {outcomes:#?}");
+    expect.assert_eq(&outcomes[0]);
+}
+
+#[test]
+fn recorded_calls_end_once_each_in_their_own_way() {
+    check_recorded(
+        "goret:main.fib { call(); }",
+        1,
+        |calls| {
+            calls.enter("main.fib", 32, 9);
+            for n in 1..=4 {
+                calls.enter("main.fib", 64 * n, n);
+            }
+            calls.leave("main.fib", 256, 40);
+            calls.recover(64 + 40);
+            calls.leave("main.fib", 64, 10);
+            calls.end();
+            calls.goid = 43;
+            calls.enter("main.fib", 64, 1);
+        },
+        expect![[r#"
+            call 1 at 0: main.fib begins with 9
+            call 2 at 1: main.fib begins with 1
+            call 3 at 2: main.fib begins with 2
+            call 4 at 3: main.fib begins with 3
+            call 5 at 4: main.fib begins with 4
+            call 5 at 4: main.fib return with 40
+            call 4 at 3: unwound
+            call 3 at 2: unwound
+            call 2 at 1: main.fib return with 10
+            call 1 at 0: goexit
+            call 6 at 0: main.fib begins with 1
+            6 hits, 5 printed, 0 filtered, 0 lost, 1 open"#]],
+    );
+}
+
+#[test]
+fn a_condition_is_asked_where_it_can_be_and_what_it_refuses_then_is_taken_back() {
+    check_recorded(
+        "goret:main.fib /args.n > 1 && ret > 20 && goid == 42/ { call(); }",
+        0,
+        |calls| {
+            for (n, result) in [(1, 30), (2, 30), (3, 10)] {
+                calls.enter("main.fib", 64, n);
+                calls.leave("main.fib", 64, result);
+            }
+        },
+        expect![[r#"
+            call 2 at 0: main.fib begins with 2
+            call 2 at 0: main.fib return with 30
+            call 3 at 0: main.fib begins with 3
+            call 3 at 0: not wanted
+            3 hits, 1 printed, 2 filtered, 0 lost, 0 open"#]],
+    );
+}
+
+#[test]
+fn a_body_may_record_a_call_and_go_on_or_not_record_it() {
+    check_recorded(
+        "goret:main.fib { if (ret == 1) { return; } call(); call(); if (ret == 2) { @ = count(); } }",
+        0,
+        |calls| {
+            for result in 1..=3 {
+                calls.enter("main.fib", 64, 7);
+                calls.leave("main.fib", 64, result);
+            }
+            // Its beginning was not seen.
+            calls.leave("main.fib", 64, 2);
+        },
+        expect![[r#"
+            call 1 at 0: main.fib begins with 7
+            call 1 at 0: not wanted
+            call 2 at 0: main.fib begins with 7
+            call 2 at 0: main.fib return with 2
+            call 3 at 0: main.fib begins with 7
+            call 3 at 0: main.fib return with 3
+            3 hits, 2 printed, 1 filtered, 0 lost, 0 open"#]],
+    );
+}
+
+#[test]
+fn a_recorded_jump_to_another_function_is_the_end_of_a_call() {
+    check_recorded(
+        "goret:main.f* { call(); }",
+        0,
+        |calls| {
+            calls.enter("main.forward", 64, 8);
+            calls.jump("main.forward", 64);
+            calls.enter("main.fib", 64, 9);
+            calls.leave("main.fib", 64, 90);
+        },
+        expect![[r#"
+            call 1 at 0: main.forward begins with 8
+            call 1 at 0: tail
+            call 2 at 0: main.fib begins with 9
+            call 2 at 0: main.fib return with 90
+            2 hits, 2 printed, 0 filtered, 0 lost, 0 open"#]],
+    );
+}
+
+#[test]
+fn where_calls_begin_that_is_all() {
+    check_recorded(
+        "go:main.fib /args.n > 1/ { call(); } goret:main.fib { print(elapsed); }",
+        0,
+        |calls| {
+            for n in 1..=3 {
+                calls.enter("main.fib", 64, n);
+            }
+            calls.leave("main.fib", 64, 90);
+        },
+        expect![[r#"
+            call 2 at 0: main.fib begins with 2
+            call 3 at 0: main.fib begins with 3
+            print 100
+            3 hits, 2 printed, 1 filtered, 0 lost, 0 open"#]],
+    );
+}
+
+#[test]
+fn what_does_not_fit_into_the_ring_is_counted_and_has_no_end() {
+    let mut calls = Calls::new("goret:main.fib { call(); }", Caps::linux_7_0());
+    for n in 1..=600 {
+        calls.enter("main.fib", 64 * (n % 300 + 1), n);
+        if n % 2 == 0 {
+            calls.leave("main.fib", 64 * (n % 300 + 1), n);
+        }
+    }
+    let count = |field| calls.run.counter(1, field);
+    let [hits, printed, lost] = [counter::HITS, counter::PRINTED, counter::LOST].map(count);
+    assert!(lost > 100 && printed > 10, "{printed} printed, {lost} lost");
+    assert_eq!(hits, printed + lost + calls.recorded());
 }
