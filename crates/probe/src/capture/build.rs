@@ -19,6 +19,8 @@ use crate::target::Target;
 
 /// Values nested deeper in each other are damage.
 const NESTED: usize = 48;
+/// Chunks may always be so large.
+const LEAST_CHUNK: u32 = 256;
 /// So many pointers of arrays are listed one by one.
 const FLAT: u64 = 8;
 /// Of a channel: how much is in it, and how much it holds.
@@ -106,6 +108,11 @@ impl<'t> Builder<'t> {
 
     pub(super) fn target(&self, binary: u32) -> Option<&'t dyn Target> {
         self.binaries.get(&binary).map(|binary| binary.target)
+    }
+
+    /// Bytes of a chunk at most: what is large leaves room for something else.
+    pub(super) fn chunk(&self) -> u32 {
+        (self.limits.bytes / 2).clamp(LEAST_CHUNK, MOST_CHUNK)
     }
 
     // Numbers.
@@ -262,18 +269,18 @@ impl<'t> Builder<'t> {
     }
 
     fn text(&self, at: u64, row: TypeRow, flags: u8) -> Op {
-        let max = self.limits.string.min(MOST_CHUNK as u16);
+        let max = self.limits.string.min(self.chunk() as u16);
         Op { max, count: Count::Length, size: 1, row, flags: flags | flag::LEAF, ..plain(at) }
     }
 
     fn slice(&mut self, elem: TypeRow, at: u64) -> Option<Op> {
-        let size = self.ty(elem).size.min(MOST_CHUNK);
+        let size = self.ty(elem).size.min(self.chunk());
         let leaf = self.leaf(elem);
         match size {
             0 => None,
             1 if leaf != 0 => Some(self.text(at, elem, 0)),
             _ => {
-                let max = (MOST_CHUNK / size).min(u32::from(self.limits.elements)).max(1) as u16;
+                let max = (self.chunk() / size).min(u32::from(self.limits.elements)).max(1) as u16;
                 Some(Op { max, count: Count::Length, size, row: elem, flags: leaf, ..plain(at) })
             }
         }
@@ -295,7 +302,7 @@ impl<'t> Builder<'t> {
 
     /// A pointer to one value.
     pub(super) fn to(&mut self, row: TypeRow, at: u64) -> Option<Op> {
-        let size = self.ty(row).size.min(MOST_CHUNK);
+        let size = self.ty(row).size.min(self.chunk());
         let flags = flag::VISIT | self.leaf(row);
         (size > 0).then(|| Op { size, row, flags, ..plain(at) })
     }
@@ -385,7 +392,7 @@ impl<'t> Builder<'t> {
         }
         let size = self.ty(row).size;
         let mut ops = Vec::new();
-        self.list(row, 0, u64::from(size.min(MOST_CHUNK)), 0, &mut ops);
+        self.list(row, 0, u64::from(size.min(self.chunk())), 0, &mut ops);
         Listed { ops, mask: Mask::None, stride: size }
     }
 

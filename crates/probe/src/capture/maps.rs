@@ -5,7 +5,7 @@ use gobin::maps::{HEADER, LARGEST, Maps, SLOTS, buckets, swiss};
 use gobin::types::TypeRef;
 
 use super::build::{Builder, Listed, plain};
-use super::{Count, Kind, MOST_CHUNK, Mask, Op, flag};
+use super::{Count, Kind, Mask, Op, flag};
 
 /// Parts of a map are as deep as the map.
 const INNER: u8 = flag::FREE | flag::NO_DEPTH;
@@ -26,7 +26,7 @@ pub(super) enum Part {
     /// What an older map points at.
     BucketsHeader { bucket: TypeRow, size: u32 },
     /// A group or bucket, with what goes through its entries.
-    Entries { keys: TypeRow, elems: Option<TypeRow>, overflow: Option<(TypeRow, u32)> },
+    Entries { keys: TypeRow, elems: Option<TypeRow>, size: u32, overflow: Option<TypeRow> },
     /// The keys, the elements, or both, of one entry.
     Slot { key: Option<Held>, elem: Option<Held>, mask: Mask, stride: u32 },
 }
@@ -65,7 +65,7 @@ impl Builder<'_> {
     }
 
     fn swiss(&mut self, binary: u32, key: Held, elem: Held, slots: Slots, split: bool) -> (TypeRow, MapLayout) {
-        let group = self.entries(binary, key, elem, slots, split, Mask::Group, None);
+        let group = self.entries(binary, key, elem, slots, split, Mask::Group, false);
         let size = slots.size;
         let table = self.part(binary, "map table", swiss::TABLE as u32, Part::Table { group, size });
         let directory = self.part(binary, "map directory", WORD as u32, Part::Directory { table });
@@ -76,7 +76,7 @@ impl Builder<'_> {
 
     fn buckets(&mut self, binary: u32, key: Held, elem: Held, slots: Slots) -> (TypeRow, MapLayout) {
         let size = slots.size;
-        let bucket = self.entries(binary, key, elem, slots, true, Mask::Bucket, Some(size));
+        let bucket = self.entries(binary, key, elem, slots, true, Mask::Bucket, true);
         let header = self.part(binary, "map header", HEADER as u32, Part::BucketsHeader { bucket, size });
         (header, MapLayout::Buckets { bucket, size })
     }
@@ -91,7 +91,7 @@ impl Builder<'_> {
         slots: Slots,
         apart: bool,
         mask: Mask,
-        chained: Option<u32>,
+        chained: bool,
     ) -> TypeRow {
         let mut slot = |key: Option<Held>, elem: Option<Held>, stride| {
             self.part(binary, "map slot", stride, Part::Slot { key, elem, mask, stride })
@@ -100,10 +100,10 @@ impl Builder<'_> {
             true => (slot(Some(key), None, slots.key_stride), Some(slot(None, Some(elem), slots.elem_stride))),
             false => (slot(Some(key), Some(elem), slots.key_stride), None),
         };
-        let name = if chained.is_some() { "map bucket" } else { "map group" };
-        let row = self.part(binary, name, slots.size, Part::Entries { keys, elems, overflow: None });
-        if let Some(size) = chained {
-            self.set_part(row, Part::Entries { keys, elems, overflow: Some((row, size)) });
+        let name = if chained { "map bucket" } else { "map group" };
+        let row = self.part(binary, name, slots.size, Part::Entries { keys, elems, size: slots.size, overflow: None });
+        if chained {
+            self.set_part(row, Part::Entries { keys, elems, size: slots.size, overflow: Some(row) });
         }
         row
     }
@@ -145,14 +145,14 @@ impl Builder<'_> {
                 let before = Op { count: Count::OldBuckets, max, ..self.inner(buckets::OLD_BUCKETS, bucket, size) };
                 one_of(vec![now, before], HEADER as u32)
             }
-            Part::Entries { keys, elems, overflow } => {
+            Part::Entries { keys, elems, size, overflow } => {
                 let inside = [Some(keys), elems].into_iter().flatten();
                 let mut ops: Vec<Op> = inside.filter_map(|row| self.inside(row)).collect();
-                if let Some((bucket, size)) = overflow {
+                if let Some(bucket) = overflow {
                     let next = self.inner(u64::from(size) - WORD, bucket, size);
                     ops.push(Op { flags: next.flags | flag::VISIT, ..next });
                 }
-                Listed { ops, ..Listed::default() }
+                one_of(ops, size)
             }
             Part::Slot { key, elem, mask, stride } => {
                 let held = [key, elem].into_iter().flatten();
@@ -190,7 +190,7 @@ impl Builder<'_> {
     /// How many groups or buckets of that size are read at once.
     fn most_of(&self, size: u32) -> u16 {
         let wanted = u32::from(self.limits.elements).div_ceil(SLOTS as u32) + 1;
-        (MOST_CHUNK / size.max(1)).min(wanted).max(1) as u16
+        (self.chunk() / size.max(1)).min(wanted).max(1) as u16
     }
 }
 
