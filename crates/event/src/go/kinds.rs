@@ -171,13 +171,15 @@ fn interface(decoder: &mut Decoder<'_>, span: Span<'_>) -> Read {
 /// `len` and `cap` of a channel are its first two words.
 // +rtype 1.21- runtime.hchan.qcount uint @0
 // +rtype 1.21- runtime.hchan.dataqsiz uint @8
-fn channel(decoder: &Decoder<'_>, span: Span<'_>) -> Read {
+fn channel(decoder: &mut Decoder<'_>, span: Span<'_>) -> Read {
     let start = span.word(0)?;
     if start == 0 {
         return Ok(Is::Nil);
     }
-    let header = decoder.memory(start, BYTES, 16)?;
-    Ok(Is::Chan { len: header.word(0)?, cap: header.word(8)? })
+    decoder.follow(start, BYTES, |decoder| {
+        let header = decoder.memory(start, BYTES, 16)?;
+        Ok(Is::Chan { len: header.word(0)?, cap: header.word(8)? })
+    })
 }
 
 /// A function value points at a closure, which starts with the address of its code.

@@ -86,7 +86,7 @@ pub(crate) fn float(number: f64, single: bool) -> String {
     let scientific = if single { format!("{:e}", number as f32) } else { format!("{number:e}") };
     let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
-    if (-4..21).contains(&exponent) {
+    if (-4..6).contains(&exponent) {
         return if single { (number as f32).to_string() } else { number.to_string() };
     }
     let sign = if exponent < 0 { '-' } else { '+' };
@@ -113,17 +113,17 @@ mod tests {
 
     #[test]
     fn numbers_have_as_many_digits_as_they_need() {
-        let all = [0.0, -0.0, 1.0, 0.1, 1e20, 1e21, 1.5e-5, 0.0001, 123456789.0, f64::MAX, f64::MIN_POSITIVE];
+        let all = [0.0, -0.0, 1.0, 0.1, 1e5, 1e6, 1.5e-5, 0.0001, 123456789.0, f64::MAX, f64::MIN_POSITIVE];
         let want = [
             "0",
             "-0",
             "1",
             "0.1",
-            "100000000000000000000",
-            "1e+21",
+            "100000",
+            "1e+06",
             "1.5e-05",
             "0.0001",
-            "123456789",
+            "1.23456789e+08",
             "1.7976931348623157e+308",
             "2.2250738585072014e-308",
         ];
