@@ -140,6 +140,13 @@ impl Calls {
         Some(key)
     }
 
+    /// A call that began, of which nothing more will be heard.
+    #[must_use]
+    pub fn begun(header: Header, record: Record) -> Option<Finished> {
+        let key = key(&header, word(&record.bytes, ID)?);
+        Some(finished(key, header, record, End::Open))
+    }
+
     /// A call returns.
     pub fn returns(&mut self, header: Header, record: Record) -> Option<Finished> {
         let key = key(&header, word(&record.bytes, ID)?);

@@ -9,6 +9,8 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::script::Screen;
 use crate::{Format, Run};
+use ui::call::{Page, View};
+use ui::go::Style;
 
 /// How long it measures if nothing else is said, and with `--quick`.
 const SECONDS: Duration = Duration::from_secs(30);
@@ -42,7 +44,14 @@ fn text(bench: &mut Bench, time: Duration) -> Result<Throughput, Failure> {
     // It stays open.
     let _ = std::fs::remove_file(&path);
     let format = Format::Text(ui::Look::default());
-    let mut screen = Screen { out: &mut out, format, quiet: true, buffered: false, ready: None };
+    let mut screen = Screen {
+        out: &mut out,
+        format,
+        quiet: true,
+        buffered: false,
+        ready: None,
+        calls: Page::new(View::Ends, Style::default()),
+    };
     Ok(bench.text(time, &mut screen)?)
 }
 

@@ -230,6 +230,12 @@ mod tests {
               2  the command line or the script is wrong
               3  the system does not let us; what exit() was given, if the script calls it
 
+            GOSPECT TRACE
+
+              1  no function matched
+              2  the command line or the condition is wrong
+              3  the system does not let us
+
             GOSPECT BENCH
 
               2  the command line is wrong
@@ -259,6 +265,7 @@ mod tests {
               list     Show functions, their signatures, and where they can be probed
               explain  Show what a probe on a function does, instruction by instruction
               run      Run a script of probes on a program, without stopping or changing it
+              trace    Show each call of functions: arguments, results, duration
               bench    Measure what probes cost on this machine
               help     Show help: of gospect, of a command, or on a topic
 
@@ -490,6 +497,14 @@ mod tests {
               -q, --quiet          Do not say on standard error how it went
               -f, --format FORMAT  Write text, or JSON as --json does
               -B, --buffer MODE    Write output at once (line, none) or in large pieces (full)
+                  --entry          Show when calls begin, too
+                  --graph          Show calls within calls of the same goroutine, as they happen
+                  --max-depth N    As --graph, and leave out calls within N others
+                  --depth N        Follow up to N pointers one behind the other (0 to 16) instead of 2
+                  --strlen BYTES   Take and show so many bytes of a string (1 to 4000)
+                  --capture BYTES  Take up to so many bytes of a call (512 to 16000) instead of 2048
+                  --redact GLOB    Do not show values with names like GLOB, nor passwords and tokens
+                  --no-redact      Show passwords, tokens and the like, too
                   --ready-fd N     Write a line to file descriptor N when the probes are in place
                   --way WAY        Attach by the best way that the kernel has, or by tracefs
               -l, --list           Take SCRIPT for attach points, show what they match, and run nothing
@@ -510,6 +525,63 @@ mod tests {
               1  no function matched
               2  the command line or the script is wrong
               3  the system does not let us; what exit() was given, if the script calls it
+            === gospect trace --help
+            Show each call of functions: arguments, results, duration
+
+            Usage: gospect trace [OPTIONS] TARGET FUNC... [-- COMMAND...]
+
+            One line for each call that has ended: when, on which goroutine, the function with its arguments as
+            Go would write them, its results, and how long it took.
+
+            FUNC is a name as `gospect list` shows it, or a pattern in which `*` stands for any characters; as
+            many as you like, each in single quotes. TARGET is a program's path, for every process that runs
+            it, now and later; or -p PID, or behind -- a command to start.
+
+            CONDITION is an expression of the probe language, see `gospect help language`, and is evaluated in
+            the kernel: `args.n > 10`, `rets.err != nil`, `elapsed > 1ms`, `goid == 7`.
+
+            It ends as `gospect run` does, whose language it is written in.
+
+            Arguments:
+              TARGET           The path of a program, or -p PID in its place
+              FUNC...          Functions to trace
+              [-- COMMAND...]  The command to start, with probes in place before it begins, instead of TARGET
+
+            Options:
+              -p, --pid PID         Probe the program of this process, and count only it there; of several, each
+              -x, --except PATTERN  Leave out functions that match PATTERN; may be given several times
+                  --if CONDITION    Only calls for which it is true: 'args.n > 10 && elapsed > 1ms'
+                  --entry           Show when calls begin, too
+                  --graph           Show calls within calls of the same goroutine, as they happen
+                  --max-depth N     As --graph, and leave out calls within N others
+                  --depth N         Follow up to N pointers one behind the other (0 to 16) instead of 2
+                  --strlen BYTES    Take and show so many bytes of a string (1 to 4000)
+                  --capture BYTES   Take up to so many bytes of a call (512 to 16000) instead of 2048
+                  --redact GLOB     Do not show values with names like GLOB, nor passwords and tokens
+                  --no-redact       Show passwords, tokens and the like, too
+                  --as-root         Start COMMAND as root, not as the user who called sudo
+                  --duration TIME   End after TIME, such as 10, 1.5s, 200ms or 5m
+              -n, --number N        End after N units of output
+              -q, --quiet           Do not say on standard error how it went
+                  --ready-fd N      Write a line to file descriptor N when the probes are in place
+                  --way WAY         Attach by the best way that the kernel has, or by tracefs
+                  --show-program    Write the script that it would run, for `gospect run -`, and run nothing
+                  --json            Write JSON, one object per line, as docs/json.md describes it
+              -o, --output FILE     Write to FILE instead of standard output
+                  --color WHEN      Use colours: auto (on a terminal, unless NO_COLOR is set), always or never
+              -h, --help            Show help
+              -V, --version         Show the version
+
+            Examples:
+              sudo gospect trace -p 4242 main.Handle                   each call of a function
+              sudo gospect trace ./app 'main.*' -x '*.func*'           of a package, without its closures
+              sudo gospect trace ./app main.Get --if 'elapsed > 10ms'  only slow ones
+
+            Exit status:
+              0  done; also when the reader of the output went away
+              1  no function matched
+              2  the command line or the condition is wrong
+              3  the system does not let us
             === gospect bench --help
             Measure what probes cost on this machine
 

@@ -18,6 +18,7 @@ pub mod parse;
 mod ps;
 mod script;
 pub mod table;
+mod trace;
 pub mod typed;
 
 use std::ffi::OsString;

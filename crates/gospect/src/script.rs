@@ -6,7 +6,9 @@ use std::io::{self, Read, Write};
 use event::run::{Attached, Summary};
 use event::{Names, Snapshot, Value};
 use session::Subject;
-use session::run::{Limits, Script, Show, Stopped};
+use session::run::{Call, Limits, Script, Show, Stopped, Values};
+use ui::call::{Page, Shown};
+use ui::go::Style;
 use ui::{Format, Look};
 
 use crate::failure::{Failure, Message};
@@ -24,6 +26,11 @@ pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
     if run.typed.run.list {
         return Ok(run.out.write_all(script.list()?.as_bytes())?);
     }
+    go(run, script)
+}
+
+/// Runs a script, whoever wrote it, as the flags say that all probing commands have.
+pub(crate) fn go(run: &mut Run, script: Script) -> Result<(), Failure> {
     let compiled = script.compile()?;
     let typed = &run.typed.run;
     if !typed.quiet {
@@ -33,7 +40,8 @@ pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
     session::wait_for_orders();
     let limits = Limits { duration: typed.duration, printed: typed.printed };
     let (quiet, buffered, ready) = (typed.quiet, typed.buffered, typed.ready);
-    let mut screen = Screen { out: &mut run.out, format: run.format, quiet, buffered, ready };
+    let calls = Page::new(typed.view, style(&typed.values));
+    let mut screen = Screen { out: &mut run.out, format: run.format, quiet, buffered, ready, calls };
     let ended = compiled.run(limits, &mut screen);
     if let Err(Stopped::Show(error)) = &ended
         && error.kind() == io::ErrorKind::BrokenPipe
@@ -48,6 +56,13 @@ pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
             Err(Failure::Asked((status & 0xff) as u8))
         }
     }
+}
+
+/// More than usual is shown of strings if more than usual is taken.
+fn style(values: &Values) -> Style {
+    let (usual, strlen) = (Style::default(), usize::from(values.strlen));
+    let strlen = if values.strlen == Values::default().strlen { usual.strlen } else { strlen };
+    Style { strlen, ..usual }
 }
 
 /// Says where the rest is if something could not be written.
@@ -83,6 +98,7 @@ fn script(run: &Run) -> Result<Script, Failure> {
         command: command(run)?,
         as_root: typed.run.as_root,
         by_tracefs: typed.run.by_tracefs,
+        values: typed.run.values.clone(),
     })
 }
 
@@ -105,7 +121,7 @@ fn subject(run: &Run) -> Result<Option<Subject>, Failure> {
     }
 }
 
-fn command(run: &Run) -> Result<Vec<std::ffi::OsString>, Failure> {
+pub(crate) fn command(run: &Run) -> Result<Vec<std::ffi::OsString>, Failure> {
     let (by_flag, behind) = (&run.typed.run.command, &run.typed.command);
     match (by_flag.is_empty(), behind.is_empty()) {
         (false, false) => Err(Failure::usage("`-c` and `--` cannot both name the command", "leave one out")),
@@ -121,6 +137,11 @@ pub(crate) struct Screen<'r> {
     pub quiet: bool,
     pub buffered: bool,
     pub ready: Option<u32>,
+    pub calls: Page,
+}
+
+fn shown<'a>(call: &Call<'a>, page: &Page) -> Shown<'a> {
+    Shown { call: call.call, told: call.told, types: call.schema.types(), ts: call.ts, style: page.style() }
 }
 
 impl Screen<'_> {
@@ -166,8 +187,18 @@ impl Show for Screen<'_> {
         ui::printf::value(value, names, self.format, self.out)
     }
 
-    fn call(&mut self, header: &event::Header, what: &event::What, schema: &event::Schema) -> io::Result<()> {
-        ui::call::show_raw(header, what, schema, self.out)
+    fn call(&mut self, call: &Call<'_>, names: &dyn Names) -> io::Result<()> {
+        let shown = shown(call, &self.calls);
+        self.calls.ends(&shown, names, self.format, self.out)
+    }
+
+    fn begins(&mut self, call: &Call<'_>, names: &dyn Names) -> io::Result<()> {
+        let shown = shown(call, &self.calls);
+        self.calls.begins(&shown, names, self.format, self.out)
+    }
+
+    fn wants_beginnings(&self) -> bool {
+        self.calls.wants_beginnings()
     }
 
     fn time(&mut self, form: &str, boot: u64, names: &dyn Names) -> io::Result<()> {
@@ -182,7 +213,8 @@ impl Show for Screen<'_> {
         ui::maps::show_rest(maps, names, self.format, self.out)
     }
 
-    fn pause(&mut self) -> io::Result<()> {
+    fn pause(&mut self, names: &dyn Names) -> io::Result<()> {
+        self.calls.pause(names, self.out)?;
         if self.buffered { Ok(()) } else { self.out.flush() }
     }
 

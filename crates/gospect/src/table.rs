@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use crate::failure::{NOTHING, REFUSED, USAGE};
 use crate::typed::{self, Color, Typed};
-use crate::{Run, bench, doctor, explain, failure::Failure, help, info, list, ps, script};
+use crate::{Run, bench, doctor, explain, failure::Failure, help, info, list, ps, script, trace};
 use session::run::Stage;
+use ui::call::View;
 
 /// A command.
 pub struct Command {
@@ -189,7 +190,7 @@ const TEXT: Flag = Flag {
     each: false,
     brief: "Take TEXT as the script",
     keep: |typed, value| {
-        typed.run.text = Some(value.to_str().ok_or("it is not valid UTF-8")?.to_owned());
+        typed.run.text = Some(typed::text(value)?);
         Ok(())
     },
 };
@@ -355,6 +356,149 @@ const QUIET: Flag = Flag {
     brief: "Do not say on standard error how it went",
     keep: |typed, _| {
         typed.run.quiet = true;
+        Ok(())
+    },
+};
+
+/// Functions to leave out.
+const EXCEPT: Flag = Flag {
+    long: "except",
+    short: Some('x'),
+    value: Value::Any("PATTERN"),
+    each: true,
+    brief: "Leave out functions that match PATTERN; may be given several times",
+    keep: |typed, value| {
+        typed.trace.except.push(typed::text(value)?);
+        Ok(())
+    },
+};
+
+/// Which calls.
+const IF: Flag = Flag {
+    long: "if",
+    short: None,
+    value: Value::Any("CONDITION"),
+    each: false,
+    brief: "Only calls for which it is true: 'args.n > 10 && elapsed > 1ms'",
+    keep: |typed, value| {
+        typed.trace.condition = Some(typed::text(value)?);
+        Ok(())
+    },
+};
+
+/// Starts of calls too.
+const STARTS: Flag = Flag {
+    long: "entry",
+    short: None,
+    value: Value::None,
+    each: false,
+    brief: "Show when calls begin, too",
+    keep: |typed, _| {
+        typed.run.view = View::Both;
+        Ok(())
+    },
+};
+
+/// Calls within calls.
+const GRAPH: Flag = Flag {
+    long: "graph",
+    short: None,
+    value: Value::None,
+    each: false,
+    brief: "Show calls within calls of the same goroutine, as they happen",
+    keep: |typed, _| {
+        typed.run.view = View::Graph { depth: typed.run.view.depth() };
+        Ok(())
+    },
+};
+
+/// The same, not all of them.
+const NESTED: Flag = Flag {
+    long: "max-depth",
+    short: None,
+    value: Value::Any("N"),
+    each: false,
+    brief: "As --graph, and leave out calls within N others",
+    keep: |typed, value| {
+        typed.run.view = View::Graph { depth: Some(typed::number::<u32>(value)? as usize) };
+        Ok(())
+    },
+};
+
+/// How far pointers are followed.
+const DEPTH: Flag = Flag {
+    long: "depth",
+    short: None,
+    value: Value::Any("N"),
+    each: false,
+    brief: "Follow up to N pointers one behind the other (0 to 16) instead of 2",
+    keep: |typed, value| {
+        typed.run.values.depth = typed::within(value, 0..=16)?;
+        Ok(())
+    },
+};
+
+/// How much of a string.
+const STRLEN: Flag = Flag {
+    long: "strlen",
+    short: None,
+    value: Value::Any("BYTES"),
+    each: false,
+    brief: "Take and show so many bytes of a string (1 to 4000)",
+    keep: |typed, value| {
+        typed.run.values.strlen = typed::within(value, 1..=4000)?;
+        Ok(())
+    },
+};
+
+/// How much of a call.
+const CAPTURE: Flag = Flag {
+    long: "capture",
+    short: None,
+    value: Value::Any("BYTES"),
+    each: false,
+    brief: "Take up to so many bytes of a call (512 to 16000) instead of 2048",
+    keep: |typed, value| {
+        typed.run.values.bytes = typed::within(value, 512..=16_000)?;
+        Ok(())
+    },
+};
+
+/// More secrets.
+const REDACT: Flag = Flag {
+    long: "redact",
+    short: None,
+    value: Value::Any("GLOB"),
+    each: true,
+    brief: "Do not show values with names like GLOB, nor passwords and tokens",
+    keep: |typed, value| {
+        typed.run.values.secrets.push(typed::text(value)?);
+        Ok(())
+    },
+};
+
+/// No secrets.
+const NO_REDACT: Flag = Flag {
+    long: "no-redact",
+    short: None,
+    value: Value::None,
+    each: false,
+    brief: "Show passwords, tokens and the like, too",
+    keep: |typed, _| {
+        typed.run.values.secrets.clear();
+        Ok(())
+    },
+};
+
+/// The program instead of running it.
+const SHOW_PROGRAM: Flag = Flag {
+    long: "show-program",
+    short: None,
+    value: Value::None,
+    each: false,
+    brief: "Write the script that it would run, for `gospect run -`, and run nothing",
+    keep: |typed, _| {
+        typed.show_program = true;
         Ok(())
     },
 };
@@ -587,6 +731,14 @@ ends it quietly with 0.",
             &QUIET,
             &FORMAT,
             &BUFFER,
+            &STARTS,
+            &GRAPH,
+            &NESTED,
+            &DEPTH,
+            &STRLEN,
+            &CAPTURE,
+            &REDACT,
+            &NO_REDACT,
             &READY,
             &WAY,
             &LIST,
@@ -603,6 +755,63 @@ ends it quietly with 0.",
             (REFUSED, "the system does not let us; what exit() was given, if the script calls it"),
         ],
         run: script::run,
+    },
+    Command {
+        name: "trace",
+        brief: "Show each call of functions: arguments, results, duration",
+        about: "\
+One line for each call that has ended: when, on which goroutine, the function with its arguments as
+Go would write them, its results, and how long it took.
+
+FUNC is a name as `gospect list` shows it, or a pattern in which `*` stands for any characters; as
+many as you like, each in single quotes. TARGET is a program's path, for every process that runs
+it, now and later; or -p PID, or behind -- a command to start.
+
+CONDITION is an expression of the probe language, see `gospect help language`, and is evaluated in
+the kernel: `args.n > 10`, `rets.err != nil`, `elapsed > 1ms`, `goid == 7`.
+
+It ends as `gospect run` does, whose language it is written in.",
+        words: &[
+            TARGET,
+            Word { usage: "FUNC...", brief: "Functions to trace", most: usize::MAX },
+            Word {
+                usage: "[-- COMMAND...]",
+                brief: "The command to start, with probes in place before it begins, instead of TARGET",
+                most: 0,
+            },
+        ],
+        starts: true,
+        flags: &[
+            &ONLY,
+            &EXCEPT,
+            &IF,
+            &STARTS,
+            &GRAPH,
+            &NESTED,
+            &DEPTH,
+            &STRLEN,
+            &CAPTURE,
+            &REDACT,
+            &NO_REDACT,
+            &AS_ROOT,
+            &DURATION,
+            &NUMBER,
+            &QUIET,
+            &READY,
+            &WAY,
+            &SHOW_PROGRAM,
+        ],
+        examples: &[
+            ("sudo gospect trace -p 4242 main.Handle", "each call of a function"),
+            ("sudo gospect trace ./app 'main.*' -x '*.func*'", "of a package, without its closures"),
+            ("sudo gospect trace ./app main.Get --if 'elapsed > 10ms'", "only slow ones"),
+        ],
+        exits: &[
+            (NOTHING, "no function matched"),
+            (USAGE, "the command line or the condition is wrong"),
+            (REFUSED, "the system does not let us"),
+        ],
+        run: trace::run,
     },
     Command {
         name: "bench",

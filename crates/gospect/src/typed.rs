@@ -4,12 +4,16 @@
 //! means nothing, and the last of several counts. What follows from them together is asked of its methods.
 
 use std::ffi::{OsStr, OsString};
+use std::fmt::Display;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use session::run::Stage;
+use session::ready::Trace;
+use session::run::{Stage, Values};
 use session::{Pid, Target};
+use ui::call::View;
 
 use crate::failure::Failure;
 
@@ -36,6 +40,10 @@ pub struct Typed {
     pub by_name: bool,
     /// What only `gospect run` takes.
     pub run: TypedRun,
+    /// What only `gospect trace` takes; the functions are among the words.
+    pub trace: Trace,
+    /// `--show-program`
+    pub show_program: bool,
     /// What only `gospect bench` takes.
     pub bench: TypedBench,
     /// What stands behind `--`.
@@ -71,6 +79,10 @@ pub struct TypedRun {
     pub quiet: bool,
     /// `-B full`
     pub buffered: bool,
+    /// `--depth N`, `--strlen N`, `--capture BYTES`, `--redact GLOB`, `--no-redact`
+    pub values: Values,
+    /// `--entry`, `--graph`, `--nested N`
+    pub view: View,
 }
 
 /// The values of the flags of `gospect bench`.
@@ -142,6 +154,14 @@ pub fn path(word: &OsStr) -> Result<PathBuf, String> {
     if word.is_empty() { Err("it is empty".to_owned()) } else { Ok(word.into()) }
 }
 
+/// Takes a text.
+///
+/// # Errors
+/// That it is none.
+pub fn text(word: &OsStr) -> Result<String, String> {
+    word.to_str().map(ToOwned::to_owned).ok_or_else(|| "it is not valid UTF-8".to_owned())
+}
+
 /// Reads a PID.
 ///
 /// # Errors
@@ -178,6 +198,15 @@ pub fn duration(word: &OsStr) -> Result<Duration, String> {
 pub fn number<T: FromStr + PartialOrd + From<u8>>(word: &OsStr) -> Result<T, String> {
     let number = word.to_str().and_then(|w| w.parse().ok()).filter(|n| *n > T::from(0));
     number.ok_or_else(|| "it is not a number above zero".to_owned())
+}
+
+/// Reads a number in a range.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn within<T: FromStr + PartialOrd + Display>(word: &OsStr, range: RangeInclusive<T>) -> Result<T, String> {
+    let number = word.to_str().and_then(|w| w.parse().ok()).filter(|n| range.contains(n));
+    number.ok_or_else(|| format!("it is not a number from {} to {}", range.start(), range.end()))
 }
 
 /// Splits a command line at blanks, but for those in quotes or behind a backslash.

@@ -8,6 +8,8 @@ use std::ops::Range;
 
 mod text;
 
+pub use text::quoted;
+
 /// A stretch of the text, in bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash, PartialOrd, Ord)]
 pub struct Span {

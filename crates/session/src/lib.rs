@@ -9,6 +9,7 @@ mod library;
 pub mod ordered;
 pub mod privilege;
 pub mod processes;
+pub mod ready;
 pub mod reference;
 pub mod refusal;
 pub mod run;

@@ -9,6 +9,7 @@
 
 mod before;
 pub mod bench;
+mod calls;
 mod live;
 mod maps;
 mod names;
@@ -25,7 +26,7 @@ use std::io;
 use std::time::Duration;
 
 use event::run::{Attached, Summary};
-use event::{Names, Row, Snapshot, Value, What};
+use event::{Names, Row, Snapshot, Value};
 use kernel::Pid;
 use kernel::engine::{Engine, Feature, Numbers};
 use probe::emit::Options;
@@ -35,6 +36,7 @@ use probe::{Caps, Diagnostic, Plan, Program, Source};
 
 use crate::refusal::{Class, Refusal};
 use crate::subject::Subject;
+pub use calls::{Call, Values};
 use world::{Answers, Executable, Executables};
 
 /// What to run.
@@ -54,6 +56,8 @@ pub struct Script {
     pub as_root: bool,
     /// Attach by tracefs even where the kernel has something better.
     pub by_tracefs: bool,
+    /// How much of values is read.
+    pub values: Values,
 }
 
 /// When a run ends by itself.
@@ -148,11 +152,18 @@ pub trait Show {
     /// # Errors
     /// The writer's.
     fn time(&mut self, form: &str, boot: u64, names: &dyn Names) -> io::Result<()>;
-    /// `call()`: the beginning or return of a call, or that it is over in another way, as it came.
+    /// `call()`: a call has ended, or, where that is all that was asked for, begins.
     ///
     /// # Errors
     /// The writer's.
-    fn call(&mut self, header: &event::Header, what: &What, schema: &event::Schema) -> io::Result<()>;
+    fn call(&mut self, call: &Call<'_>, names: &dyn Names) -> io::Result<()>;
+    /// A call begins whose end will be shown, if that is wanted.
+    ///
+    /// # Errors
+    /// The writer's.
+    fn begins(&mut self, call: &Call<'_>, names: &dyn Names) -> io::Result<()>;
+    /// Whether [`Show::begins`] is wanted.
+    fn wants_beginnings(&self) -> bool;
     /// `print` of a map
     ///
     /// # Errors
@@ -167,7 +178,7 @@ pub trait Show {
     ///
     /// # Errors
     /// The writer's.
-    fn pause(&mut self) -> io::Result<()>;
+    fn pause(&mut self, names: &dyn Names) -> io::Result<()>;
     /// There is nothing more of this kind: all of it has to be where it belongs.
     ///
     /// # Errors
@@ -274,7 +285,7 @@ impl Script {
         let (mut script, messages) = probe::parse(&source);
         wild::expand(&mut script, engine.as_ref().ok());
         let executables = Executables::open(self.subject.as_ref(), self.command.first(), &script)?;
-        let answers = Answers::new(&executables, engine.as_ref().map_err(ToString::to_string));
+        let answers = Answers::new(&executables, engine.as_ref().map_err(ToString::to_string), self.values.limits());
         let checked = self.check(&script, messages, &answers);
         let (plan, warnings) = checked.map_err(|stopped| match stopped {
             Stopped::Text(text, _) if self.lacks_target() && executables.lacks_target() => {

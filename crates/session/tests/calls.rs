@@ -16,13 +16,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use event::go::{Call, End, call, chunk};
+use event::calls::Record;
+use event::go::{Call, End, Short, call, chunk};
 use event::run::{Attached, Summary};
 use event::schema::record;
-use event::{Format, Header, Names, Schema, Snapshot, Value, What};
+use event::{CallIndex, Format, Header, Names, Schema, Snapshot, Value, What};
 use gospect_fixtures::{Arch, Fixture, Missing, Variant, build, need, versions};
 use kernel::engine::{Engine, Error};
-use session::Target;
+use session::Subject;
 use session::run::{Limits, Script, Show};
 
 /// What a run has shown.
@@ -59,13 +60,28 @@ impl Show for Keeper<'_> {
     fn time(&mut self, _: &str, _: u64, _: &dyn Names) -> io::Result<()> {
         Ok(())
     }
-    fn call(&mut self, header: &Header, what: &What, schema: &Schema) -> io::Result<()> {
+    fn call(&mut self, call: &session::run::Call<'_>, _: &dyn Names) -> io::Result<()> {
+        let of = call.call;
+        let what = match &of.returned {
+            Some(record) => whole(record),
+            None => {
+                let (id, started, depth, end) = (of.key.id, of.started, of.depth, of.end as u32);
+                What::CallEnd(Short { id, started, depth, end, function: 0 })
+            }
+        };
+        self.shown().records.push((of.header, what));
+        Ok(())
+    }
+    fn begins(&mut self, call: &session::run::Call<'_>, _: &dyn Names) -> io::Result<()> {
         let mut shown = self.shown();
         if shown.records.is_empty() {
-            shown.schema = schema.clone();
+            shown.schema = call.schema.clone();
         }
-        shown.records.push((*header, what.clone()));
+        shown.records.push((call.call.header, whole(&call.call.begun)));
         Ok(())
+    }
+    fn wants_beginnings(&self) -> bool {
+        true
     }
     fn map(&mut self, _: &Snapshot, _: &dyn Names) -> io::Result<()> {
         Ok(())
@@ -73,7 +89,7 @@ impl Show for Keeper<'_> {
     fn rest(&mut self, _: &[Snapshot], _: &dyn Names) -> io::Result<()> {
         Ok(())
     }
-    fn pause(&mut self) -> io::Result<()> {
+    fn pause(&mut self, _: &dyn Names) -> io::Result<()> {
         Ok(())
     }
     fn finish(&mut self) -> io::Result<()> {
@@ -87,6 +103,10 @@ impl Show for Keeper<'_> {
     fn note(&mut self, note: &str) {
         self.shown().notes.push(note.to_owned());
     }
+}
+
+fn whole(record: &Record) -> What {
+    What::Call { call: CallIndex(record.call), bytes: record.bytes.clone() }
 }
 
 /// A program that takes orders.
@@ -148,8 +168,8 @@ fn run<T>(
     let answer = thread::scope(|scope| {
         let (shown, text) = (&shown, text.to_owned());
         let running = scope.spawn(move || {
-            let target = Some(Target::Pid(kernel::Pid(pid)));
-            let script = Script { text, target, by_tracefs, ..Script::default() };
+            let subject = Some(Subject::processes(&[kernel::Pid(pid)]));
+            let script = Script { text, subject, by_tracefs, ..Script::default() };
             let compiled = script.compile().unwrap_or_else(|stopped| panic!("{stopped}"));
             compiled.run(Limits::default(), &mut Keeper { shown, ready }).map(|_| ()).map_err(|e| e.to_string())
         });
@@ -328,7 +348,7 @@ fn what_is_recorded_is_what_memory_holds() {
                 assert!(
                     told(&shown, name, text),
                     "{go} {variant:?} {by_tracefs}: {name} lacks {text:?}\n{}",
-                    whole(&shown, name)
+                    told_of(&shown, name)
                 );
             }
         }
@@ -364,7 +384,7 @@ fn told(shown: &Shown, name: &str, text: &str) -> bool {
 }
 
 /// All records of a function's beginnings.
-fn whole(shown: &Shown, name: &str) -> String {
+fn told_of(shown: &Shown, name: &str) -> String {
     let mut out = String::new();
     for (_, what) in &shown.records {
         let What::Call { call: index, bytes } = what else { continue };

@@ -9,27 +9,132 @@ use std::io::{self, Write};
 
 use event::Names;
 use event::calls::{Finished, Told};
-use event::go::call as record;
 use event::go::value::GoValue;
 use event::go::{End, Types, duration_text};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::go::{self, Json, Style};
+use crate::graph::{Graph, Line};
 use crate::text::visible;
 use crate::{Format, json_line};
 
 /// The moment of a line: the time of day with microseconds.
 pub(crate) const MOMENT: &str = "%H:%M:%S.%f";
 
-/// Writes the heading of the lines of calls; JSON has none.
-///
-/// # Errors
-/// The writer's.
-pub fn heading(format: Format, out: &mut dyn Write) -> io::Result<()> {
-    match format {
-        Format::Json => Ok(()),
-        Format::Text(_) => writeln!(out, "{:<15}  {:<5}  CALL", "TIME", "GOID"),
+/// How calls are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum View {
+    /// A line for each that has ended.
+    #[default]
+    Ends,
+    /// And one for each that begins.
+    Both,
+    /// One within the other.
+    Graph {
+        /// Those within so many others are left out.
+        depth: Option<usize>,
+    },
+}
+
+impl View {
+    /// Calls within so many others are left out.
+    #[must_use]
+    pub fn depth(self) -> Option<usize> {
+        if let View::Graph { depth } = self { depth } else { None }
     }
+}
+
+/// A page of calls: what was shown of them so far.
+#[derive(Debug)]
+pub struct Page {
+    view: View,
+    style: Style,
+    headed: bool,
+    graph: Graph,
+    lines: Vec<Line>,
+}
+
+impl Page {
+    /// Nothing yet.
+    #[must_use]
+    pub fn new(view: View, style: Style) -> Page {
+        Page { view, style, headed: false, graph: Graph::new(view.depth()), lines: Vec::new() }
+    }
+
+    /// Whether [`Page::begins`] does anything.
+    #[must_use]
+    pub fn wants_beginnings(&self) -> bool {
+        self.view != View::Ends
+    }
+
+    /// How much of each value is shown.
+    #[must_use]
+    pub fn style(&self) -> Style {
+        self.style
+    }
+
+    /// A call begins that will end.
+    ///
+    /// # Errors
+    /// The writer's.
+    pub fn begins(&mut self, shown: &Shown<'_>, names: &dyn Names, to: Format, out: &mut dyn Write) -> io::Result<()> {
+        let Shown { call, told, types, style, .. } = shown;
+        if to == Format::Json {
+            return json_line(out, &Begun(shown));
+        }
+        let head = head(told, types, *style);
+        if self.view == View::Both {
+            self.heading(out)?;
+            return line(call.started, call.key.goid, &format!("{head} {{"), names, out);
+        }
+        self.graph.begins(call.key, call.started, told.function, &head, &mut self.lines);
+        self.write(names, out)
+    }
+
+    /// A call has ended; or nothing more will be heard of it.
+    ///
+    /// # Errors
+    /// The writer's.
+    pub fn ends(&mut self, shown: &Shown<'_>, names: &dyn Names, to: Format, out: &mut dyn Write) -> io::Result<()> {
+        let Shown { call, told, types, style, .. } = shown;
+        if to == Format::Json {
+            return json_line(out, shown);
+        }
+        let tail = format!("{}{}", outcome(call.end, told, types, *style), took(call.elapsed));
+        let ended = call.started + call.elapsed.unwrap_or(0);
+        if self.graph.ends(call.key, ended, &tail, &mut self.lines) {
+            return self.write(names, out);
+        }
+        self.heading(out)?;
+        line(call.started, call.key.goid, &format!("{}{tail}", head(told, types, *style)), names, out)
+    }
+
+    /// There is nothing more for the moment: what was held back is shown.
+    ///
+    /// # Errors
+    /// The writer's.
+    pub fn pause(&mut self, names: &dyn Names, out: &mut dyn Write) -> io::Result<()> {
+        self.graph.release(u64::MAX, &mut self.lines);
+        self.write(names, out)
+    }
+
+    fn write(&mut self, names: &dyn Names, out: &mut dyn Write) -> io::Result<()> {
+        if !self.lines.is_empty() {
+            self.heading(out)?;
+        }
+        self.lines.drain(..).try_for_each(|of| line(of.time, of.goid, &of.text, names, out))
+    }
+
+    fn heading(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        match std::mem::replace(&mut self.headed, true) {
+            true => Ok(()),
+            false => writeln!(out, "{:<15}  {:<5}  CALL", "TIME", "GOID"),
+        }
+    }
+}
+
+fn line(time: u64, goid: u64, text: &str, names: &dyn Names, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{}  {goid:<5}  {text}", names.time(time, MOMENT))
 }
 
 /// A call in values, and what values need to be shown.
@@ -45,21 +150,6 @@ pub struct Shown<'a> {
     pub ts: i64,
     /// How much of each value is shown.
     pub style: Style,
-}
-
-/// Shows a call.
-///
-/// # Errors
-/// The writer's.
-pub fn show(shown: &Shown<'_>, names: &dyn Names, format: Format, out: &mut dyn Write) -> io::Result<()> {
-    let Shown { call, told, types, style, .. } = shown;
-    if format == Format::Json {
-        return json_line(out, shown);
-    }
-    let time = names.time(call.started, MOMENT);
-    let head = head(told, types, *style);
-    let outcome = outcome(call.end, told, types, *style);
-    writeln!(out, "{time}  {:<5}  {head}{outcome}{}", call.key.goid, took(call.elapsed))
 }
 
 /// `main.f(a=1)`.
@@ -147,6 +237,27 @@ impl Serialize for Shown<'_> {
     }
 }
 
+/// The JSON object `call_start`.
+struct Begun<'a>(&'a Shown<'a>);
+
+impl Serialize for Begun<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let Shown { call, told, types, ts, style } = self.0;
+        let mut map = to.serialize_map(None)?;
+        map.serialize_entry("type", "call_start")?;
+        map.serialize_entry("ts", ts)?;
+        map.serialize_entry("pid", &call.key.pid)?;
+        map.serialize_entry("tid", &call.header.tid)?;
+        map.serialize_entry("goid", &call.key.goid)?;
+        map.serialize_entry("func", told.function)?;
+        map.serialize_entry("args", &Values { values: &told.args, types })?;
+        map.serialize_entry("omitted", &told.args_omitted)?;
+        map.serialize_entry("depth", &call.depth)?;
+        map.serialize_entry("text", &head(told, types, *style))?;
+        map.end()
+    }
+}
+
 struct Values<'a> {
     values: &'a [(&'a str, GoValue)],
     types: &'a Types,
@@ -163,30 +274,4 @@ impl Serialize for Values<'_> {
         });
         to.collect_map(named)
     }
-}
-
-/// Shows a record of a call on one line.
-///
-/// # Errors
-/// The writer's.
-pub fn show_raw(
-    header: &event::Header,
-    what: &event::What,
-    schema: &event::Schema,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let (of, bytes, word) = match what {
-        event::What::Call { call, bytes } => (schema.call(*call), bytes, "call"),
-        event::What::CallStart { call, bytes } => (schema.call(*call), bytes, "start"),
-        event::What::CallEnd(short) => return writeln!(out, "{} end {} {}", header.goid, short.id, short.end),
-        event::What::CallDropped(short) => return writeln!(out, "{} dropped {}", header.goid, short.id),
-        _ => return Ok(()),
-    };
-    let Some(of) = of else { return Ok(()) };
-    let word_at = |at: usize| bytes.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |w| u64::from_le_bytes(*w));
-    let registers = (0..usize::from(of.registers)).map(|n| format!("{:#x}", word_at(record::REGISTERS + 8 * n)));
-    let registers: Vec<String> = registers.collect();
-    let what = if of.returns { "returns" } else { "begins" };
-    let id = word_at(record::ID);
-    writeln!(out, "{} {word} {id} {} {what} {} {} bytes", header.goid, of.name, registers.join(" "), bytes.len())
 }

@@ -55,7 +55,10 @@ impl Graph {
     pub fn begins(&mut self, key: Key, time: u64, function: &str, head: &str, lines: &mut Vec<Line>) {
         let depth = self.depth;
         let stack = self.goroutines.entry((key.pid, key.goid)).or_default();
-        release(stack, key.goid, depth, lines);
+        // What is left out opens nothing.
+        if depth.is_none_or(|most| stack.len() < most) {
+            release(stack, key.goid, depth, lines);
+        }
         stack.push(Open { id: key.id, function: function.to_owned(), held: Some((head.to_owned(), time)) });
     }
 

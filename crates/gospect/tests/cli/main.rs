@@ -23,6 +23,7 @@ mod running;
 mod several;
 mod stress;
 mod sudo;
+mod trace;
 mod trouble;
 mod usage;
 mod words;

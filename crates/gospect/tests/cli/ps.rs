@@ -150,8 +150,16 @@ fn without_privileges_ones_own_processes_are_shown_with_what_is_missing() {
         assert!(rows.iter().all(|row| row["pid"] != other.pid()), "root's process cannot be looked at");
         let (count, why) = ran.stderr.split_once(" processes of ").expect("it is told whose");
         assert!(count.starts_with("gospect: ") && why.starts_with("root"), "{}", ran.stderr);
-        assert!(why.contains(" were not looked at: gospect lacks CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH\n"), "{}", ran.stderr);
-        assert!(ran.stderr.ends_with("hint: run as root, or give gospect cap_sys_ptrace,cap_dac_read_search\n"), "{}", ran.stderr);
+        assert!(
+            why.contains(" were not looked at: gospect lacks CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH\n"),
+            "{}",
+            ran.stderr
+        );
+        assert!(
+            ran.stderr.ends_with("hint: run as root, or give gospect cap_sys_ptrace,cap_dac_read_search\n"),
+            "{}",
+            ran.stderr
+        );
     }
 }
 

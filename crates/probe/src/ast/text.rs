@@ -85,7 +85,7 @@ impl Display for User {
 }
 
 /// In quotes, if it has anything that would end it.
-fn quoted(name: &str) -> String {
+pub fn quoted(name: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "_./-*()[]".contains(c);
     let digit = name.starts_with(|c: char| c.is_ascii_digit());
     let open = name.matches(['(', '[']).count() != name.matches([')', ']']).count();

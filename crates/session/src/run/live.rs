@@ -23,6 +23,7 @@ use probe::plan::{On, Period};
 use probe::program::exit;
 
 use super::before::Before;
+use super::calls::{Joined, Telling};
 use super::maps::UserMaps;
 use super::names::Known;
 use super::watch::{Control, Watch, Whose};
@@ -96,6 +97,7 @@ pub(super) struct Live<'r> {
     printed: u64,
     exit: Option<i64>,
     damaged: u64,
+    calls: Joined,
     probes: Vec<Probes>,
     /// What the processes of each build's executables did before, where somebody wants to know.
     before: Vec<Vec<Before>>,
@@ -138,6 +140,7 @@ impl<'r> Live<'r> {
             printed: 0,
             exit: None,
             damaged: 0,
+            calls: Joined::new(&compiled.script.values),
             probes,
             in_place: Vec::new(),
             open: 0,
@@ -378,6 +381,7 @@ impl<'r> Live<'r> {
         let mut acting = Acting {
             maps: UserMaps { program: &compiled.program, maps },
             known,
+            calls: &mut self.calls,
             most: self.limits.printed.unwrap_or(u64::MAX),
             printed: self.printed,
             exit: self.exit,
@@ -400,7 +404,7 @@ impl<'r> Live<'r> {
         (self.printed, self.exit, self.damaged) = (printed, exit, damaged);
         outcome?;
         if count > 0 {
-            show.pause()?;
+            show.pause(&self.known())?;
         }
         unshown.map_or(Ok(count > 0), |error| Err(error.into()))
     }
@@ -412,22 +416,36 @@ impl<'r> Live<'r> {
         summary.missed = programs.map(|program| self.engine.missed(program).unwrap_or(0)).sum();
         summary.printed = self.printed;
         summary.damaged = self.damaged;
+        summary.lost += self.calls.forgotten();
         Ok(summary)
+    }
+
+    /// What numbers mean.
+    fn known(&self) -> Known<'_> {
+        let tables = &self.compiled.program.tables;
+        Known {
+            first: self.compiled,
+            later: &self.later,
+            watch: &self.watch,
+            processes: self.maps.get(tables.processes),
+            stacks: tables.stacks.and_then(|id| self.maps.get(id)),
+            kernel: &self.kernel,
+            unix_less_boot: self.unix_less_boot,
+        }
+    }
+
+    /// Shows the calls that have not ended.
+    fn tell_open(&mut self, show: &mut dyn Show) -> Result<(), Stopped> {
+        let mut calls = std::mem::take(&mut self.calls);
+        let known = self.known();
+        let told = calls.close(&mut Telling { schema: &self.compiled.program.schema, known: &known, show });
+        self.calls = calls;
+        told
     }
 
     /// What is left to show.
     fn last(&self, maps: &[Snapshot], summary: &Summary, show: &mut dyn Show) -> io::Result<()> {
-        let program = &self.compiled.program;
-        let known = Known {
-            first: self.compiled,
-            later: &self.later,
-            watch: &self.watch,
-            processes: self.maps.get(program.tables.processes),
-            stacks: program.tables.stacks.and_then(|id| self.maps.get(id)),
-            kernel: &self.kernel,
-            unix_less_boot: self.unix_less_boot,
-        };
-        show.rest(maps, &known)?;
+        show.rest(maps, &self.known())?;
         show.finish()?;
         show.summary(summary)?;
         show.finish()
@@ -443,6 +461,7 @@ impl<'r> Live<'r> {
         self.act(show)?;
         self.once(On::End)?;
         self.act(show)?;
+        self.tell_open(show)?;
         let open = self.open + remains::still_open(&self.latest().plan, program, &self.maps)?;
         let summary = Summary { exit, open, ended_by: Some(cause), ..self.summary()? };
         let maps = UserMaps { program, maps: &self.maps }.all()?;
@@ -511,6 +530,7 @@ fn no_map() -> Refusal {
 struct Acting<'r, 's> {
     maps: UserMaps<'r>,
     known: Known<'r>,
+    calls: &'r mut Joined,
     /// Units of output after which nothing more is shown.
     most: u64,
     printed: u64,
@@ -533,11 +553,6 @@ impl Acting<'_, '_> {
     fn event(&mut self, event: Event) -> Result<(), Stopped> {
         let schema = &self.maps.program.schema;
         match event.what {
-            // What is printed of a call is its end; whoever shows keeps its beginning until then.
-            What::CallDropped(_) => return Ok(self.show.call(&event.header, &event.what, schema)?),
-            What::Call { call, .. } if schema.call(call).is_some_and(|call| !call.returns) => {
-                return Ok(self.show.call(&event.header, &event.what, schema)?);
-            }
             What::Clear(map) => return Ok(self.maps.clear(map)?),
             What::Zero(map) => return Ok(self.maps.zero(map)?),
             What::Exit(status) => {
@@ -550,8 +565,11 @@ impl Acting<'_, '_> {
                     self.show.printf(form, &args, &self.known)?;
                 }
             }
-            What::Call { .. } | What::CallStart { .. } | What::CallEnd(_) => {
-                self.show.call(&event.header, &event.what, schema)?
+            What::Call { .. } | What::CallStart { .. } | What::CallEnd(_) | What::CallDropped(_) => {
+                let mut telling = Telling { schema, known: &self.known, show: &mut *self.show };
+                if !self.calls.record(event.header, event.what, &mut telling)? {
+                    return Ok(());
+                }
             }
             What::PrintValue(value) => self.show.value(&value, &self.known)?,
             What::Time(form) => {

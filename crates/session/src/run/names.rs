@@ -14,6 +14,7 @@ use probe::program::stack;
 
 use super::Compiled;
 use super::watch::Watch;
+use super::world::Executable;
 
 /// What numbers mean at this moment.
 pub(super) struct Known<'r> {
@@ -95,6 +96,11 @@ impl Known<'_> {
         let mut names = std::iter::once(self.first).chain(self.later).map(name);
         let first = names.next()??;
         names.all(|name| name.as_ref() == Some(&first)).then_some(first)
+    }
+
+    /// An executable of the plan, in the build of it that a process runs.
+    pub fn executable(&self, pid: Pid, binary: u32) -> Option<&Executable> {
+        self.build(pid).binaries().into_iter().nth(binary as usize)
     }
 
     fn build(&self, pid: Pid) -> &Compiled {

@@ -13,6 +13,7 @@ use gobin::{Arch, Image};
 use kernel::engine::{Engine, tracepoint};
 use kernel::{FileId, Pid};
 use probe::ast::{Attach, Script};
+use probe::capture::Limits;
 use probe::plan::FieldForm;
 use probe::target::{ElfTarget, Field, GoTarget, Target as Asked, World};
 
@@ -263,11 +264,12 @@ pub(super) struct Answers<'r> {
     engine: Result<&'r Engine, String>,
     /// Why we were not allowed to know something.
     refused: RefCell<Option<Refusal>>,
+    captured: Limits,
 }
 
 impl<'r> Answers<'r> {
     /// About these executables, and about the kernel's tracepoints if there is an engine.
-    pub fn new(executables: &'r Executables, engine: Result<&'r Engine, String>) -> Answers<'r> {
+    pub fn new(executables: &'r Executables, engine: Result<&'r Engine, String>, captured: Limits) -> Answers<'r> {
         let target = |executable: &'r Executable| -> Box<dyn Asked + 'r> {
             match executable.go() {
                 Some(image) => Box::new(GoTarget::new(image)),
@@ -279,6 +281,7 @@ impl<'r> Answers<'r> {
             targets: executables.list.iter().map(target).collect(),
             engine,
             refused: RefCell::new(None),
+            captured,
         }
     }
 }
@@ -310,6 +313,10 @@ impl World for Answers<'_> {
             }
             _ => Ok(target.as_ref()),
         }
+    }
+
+    fn captured(&self) -> Limits {
+        self.captured.clone()
     }
 
     fn targets(&self) -> Vec<String> {

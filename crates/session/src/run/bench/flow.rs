@@ -4,10 +4,10 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use event::run::{Attached, Summary};
-use event::{Format, Header, Names, Schema, Snapshot, Value, What};
+use event::{Format, Names, Snapshot, Value};
 use kernel::specimen::Specimen;
 
-use super::super::Show;
+use super::super::{Call, Show};
 use super::{BUSY, gone};
 
 /// Calls that are ordered at once.
@@ -76,8 +76,16 @@ impl Show for Paced<'_> {
         self.show.value(value, names)
     }
 
-    fn call(&mut self, header: &Header, what: &What, schema: &Schema) -> io::Result<()> {
-        self.show.call(header, what, schema)
+    fn call(&mut self, call: &Call<'_>, names: &dyn Names) -> io::Result<()> {
+        self.show.call(call, names)
+    }
+
+    fn begins(&mut self, call: &Call<'_>, names: &dyn Names) -> io::Result<()> {
+        self.show.begins(call, names)
+    }
+
+    fn wants_beginnings(&self) -> bool {
+        self.show.wants_beginnings()
     }
 
     fn time(&mut self, form: &str, boot: u64, names: &dyn Names) -> io::Result<()> {
@@ -92,8 +100,8 @@ impl Show for Paced<'_> {
         self.show.rest(maps, names)
     }
 
-    fn pause(&mut self) -> io::Result<()> {
-        self.show.pause()?;
+    fn pause(&mut self, names: &dyn Names) -> io::Result<()> {
+        self.show.pause(names)?;
         self.took = self.start.elapsed();
         self.go_on()
     }

@@ -1,0 +1,63 @@
+//! `gospect trace`: the calls of functions, each with its arguments, results and duration.
+//!
+//! A program in the probe language, which `--show-program` prints, and a way to look at it, which `gospect run` has too.
+
+use std::ffi::OsString;
+use std::io::Write;
+
+use session::Subject;
+use session::ready::Trace;
+use session::run::Script;
+
+use crate::failure::Failure;
+use crate::{Run, choose, script};
+
+pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
+    let (subject, functions) = subject(run)?;
+    let trace = Trace { functions, ..run.typed.trace.clone() };
+    if run.typed.show_program {
+        return Ok(write!(run.out, "{trace}")?);
+    }
+    let typed = &run.typed.run;
+    let script = Script {
+        text: trace.to_string(),
+        subject,
+        command: run.typed.command.clone(),
+        as_root: typed.as_root,
+        by_tracefs: typed.by_tracefs,
+        values: typed.values.clone(),
+        ..Script::default()
+    };
+    script::go(run, script)
+}
+
+/// The target, unless a command is to be started, and the functions.
+fn subject(run: &Run) -> Result<(Option<Subject>, Vec<String>), Failure> {
+    let typed = &run.typed;
+    let (subject, words) = match (typed.pids.as_slice(), typed.command.is_empty(), typed.words.split_first()) {
+        ([_, ..], false, _) => {
+            return Err(Failure::usage("`-p` and `--` cannot both name the target", "leave one out"));
+        }
+        (pids @ [_, ..], true, _) => (Some(Subject::processes(pids)), typed.words.as_slice()),
+        ([], false, _) => (None, typed.words.as_slice()),
+        ([], true, Some((path, words))) => (Some(Subject::Path(path.into())), words),
+        ([], true, None) => {
+            return Err(Failure::usage(
+                "`gospect trace` needs a TARGET: the path of a program, `-p PID`, or a command behind `--`",
+                "`gospect ps` shows the Go processes that are running",
+            ));
+        }
+    };
+    if words.is_empty() {
+        return Err(Failure::usage(
+            "`gospect trace` needs a function: a name as Go prints it, or a pattern such as 'main.*'",
+            "`gospect list TARGET` shows every function",
+        ));
+    }
+    choose::patterns(words)?;
+    Ok((subject, words.iter().map(text).collect()))
+}
+
+fn text(word: &OsString) -> String {
+    word.to_string_lossy().into_owned()
+}

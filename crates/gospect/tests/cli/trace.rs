@@ -1,0 +1,159 @@
+//! `gospect trace`: every call once, with the values that it had.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::process::Stdio;
+
+use gospect_fixtures::{Variant, need};
+use serde_json::{Value, json};
+
+use crate::run::{Counter, Tracing, WAYS, counter_path, objects, permitted, summary};
+use crate::{Ran, command};
+
+/// `main.hit` of the fixture `counter`.
+fn hit(n: i64) -> i64 {
+    let leaf = |n: i64| n.wrapping_mul(2_654_435_761) + 1;
+    match n % 3 {
+        0 => leaf(n) + 1,
+        1 => leaf(n + 1) - leaf(n),
+        _ => leaf(n),
+    }
+}
+
+/// What a number of the contract says, which is a string where it is large.
+fn number(value: &Value) -> i64 {
+    value.as_i64().unwrap_or_else(|| value.as_str().and_then(|text| text.parse().ok()).expect("a number"))
+}
+
+/// Lines of calls, without moment, goroutine and duration.
+fn untimed(shown: &str) -> Vec<String> {
+    let calls = shown.lines().skip(1).map(|line| line.get(24..).unwrap_or_default());
+    calls.map(|call| call.rsplit_once("  ").map_or(call, |(call, _)| call).to_owned()).collect()
+}
+
+/// Begins to trace.
+fn tracing(args: &[&str]) -> Tracing {
+    Tracing::of(&mut command(&[&["trace", "--ready-fd", "1"], args].concat()))
+}
+
+#[test]
+fn each_call_is_shown_once_with_its_argument_and_its_own_result() {
+    need!(permitted());
+    for variant in [Variant::Plain, Variant::Pie] {
+        let path = need!(counter_path(variant));
+        for way in WAYS {
+            let mut counter = Counter::start(&path);
+            let (pid, flags) = (counter.pid(), ["--way", way, "--json", "main.hit", "main.deep"]);
+            let tracing = tracing(&[&["-p", &pid][..], &flags].concat());
+            let (hits, deeps) = counter.calls(4, 500);
+            let all = objects(&tracing.stop());
+            let calls = |of: &str| -> Vec<&Value> { all.iter().filter(|call| call["func"] == of).collect() };
+            assert_eq!((calls("main.hit").len() as u64, calls("main.deep").len() as u64), (hits, deeps), "{way}");
+            let mut seen = BTreeMap::new();
+            for call in calls("main.hit") {
+                let n = number(&call["args"]["n"]);
+                assert_eq!(number(&call["rets"]["~r0"]), hit(n), "{call}");
+                *seen.entry(n).or_insert(0) += 1;
+            }
+            assert_eq!(seen, (0..500).map(|n| (n, 4)).collect(), "{way}");
+            // Each stands in the one that called it, of its goroutine.
+            let by_depth = calls("main.deep").into_iter().all(|call| {
+                (number(&call["args"]["n"]) + number(&call["depth"])) == 100 && call["rets"]["~r0"] == call["args"]["n"]
+            });
+            assert!(by_depth && calls("main.deep").iter().all(|call| call["end"] == "return"), "{way}");
+            let sum = summary(&all);
+            assert_eq!((&sum["hits"], &sum["printed"]), (&json!(hits + deeps), &json!(hits + deeps)), "{way}");
+            assert_eq!((&sum["lost"], &sum["open"], &sum["unpaired"]), (&json!(0), &json!(0), &json!(0)), "{way}");
+        }
+    }
+}
+
+#[test]
+fn what_a_condition_refuses_is_counted_whether_it_was_known_at_once_or_at_the_end() {
+    need!(permitted());
+    let path = need!(counter_path(Variant::Plain));
+    for (condition, wanted) in [
+        ("args.n < 10", (0..10).collect::<Vec<i64>>()),
+        ("rets.0 % 2 == 0", (0..100).filter(|&n| hit(n) % 2 == 0).collect()),
+        ("args.n < 50 && ret % 2 == 0", (0..50).filter(|&n| hit(n) % 2 == 0).collect()),
+    ] {
+        let mut counter = Counter::start(&path);
+        let tracing = tracing(&["-p", &counter.pid(), "--json", "main.hit", "--if", condition]);
+        counter.calls(1, 100);
+        let all = objects(&tracing.stop());
+        let calls = all.iter().filter(|call| call["type"] == "call");
+        assert_eq!(calls.map(|call| number(&call["args"]["n"])).collect::<Vec<_>>(), wanted, "{condition}");
+        let sum = summary(&all);
+        let [hits, printed, filtered, lost] = ["hits", "printed", "filtered", "lost"].map(|name| number(&sum[name]));
+        assert_eq!((printed, lost), (wanted.len() as i64, 0), "{condition}");
+        assert_eq!((hits, printed + filtered), (100, 100), "{condition}: {sum}");
+    }
+}
+
+#[test]
+fn its_program_run_by_itself_shows_the_same() {
+    need!(permitted());
+    let path = need!(counter_path(Variant::Plain));
+    let shown =
+        Ran::of(command(&["trace", "-p", "1", "main.*", "-x", "main.work*", "--show-program"]).output().unwrap());
+    assert_eq!(shown.stdout, "goret:main.*, !\"main.work*\" { call(); }\n".replace('"', ""));
+    let lines = |ran: Ran| untimed(&ran.stdout);
+    let mut by_trace = Counter::start(&path);
+    let tracing = tracing(&["-p", &by_trace.pid(), "main.*", "-x", "main.work*"]);
+    by_trace.calls(1, 5);
+    let traced = lines(tracing.stop());
+    let mut by_run = Counter::start(&path);
+    let text = shown.stdout.trim();
+    let tracing = Tracing::start(&["-p", &by_run.pid(), "-e", text]);
+    by_run.calls(1, 5);
+    assert_eq!(lines(tracing.stop()), traced);
+    assert!(traced.contains(&format!("main.hit(n=4) = {}", hit(4))), "{traced:?}");
+}
+
+#[test]
+fn calls_stand_within_calls_as_they_happen() {
+    need!(permitted());
+    let path = need!(counter_path(Variant::Plain));
+    let mut counter = Counter::start(&path);
+    let tracing = tracing(&["-p", &counter.pid(), "main.deep", "--max-depth", "2"]);
+    counter.calls(1, 1);
+    let shown = tracing.stop().stdout;
+    let calls = untimed(&shown);
+    assert_eq!(calls, ["main.deep(n=100) {", "  main.deep(n=99) = 99", "} main.deep = 100"], "{shown}");
+}
+
+#[test]
+fn whoever_asks_for_nothing_is_told_what_to_type() {
+    let said = |args: &[&str]| Ran::of(command(args).output().unwrap()).seen();
+    assert_eq!(
+        said(&["trace"]),
+        "gospect: `gospect trace` needs a TARGET: the path of a program, `-p PID`, or a command behind `--`\n\
+         hint: `gospect ps` shows the Go processes that are running\n(exit status 2)"
+    );
+    assert_eq!(
+        said(&["trace", "./app"]),
+        "gospect: `gospect trace` needs a function: a name as Go prints it, or a pattern such as 'main.*'\n\
+         hint: `gospect list TARGET` shows every function\n(exit status 2)"
+    );
+    assert_eq!(
+        said(&["trace", "./app", "main.f", "--strlen", "5000"]),
+        "gospect: `5000` cannot be the value of `--strlen`: it is not a number from 1 to 4000\n\
+         hint: `gospect help trace` shows what can be typed\n(exit status 2)"
+    );
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_it_quietly() {
+    need!(permitted());
+    let path = need!(counter_path(Variant::Plain));
+    let mut counter = Counter::start(&path);
+    let mut command = command(&["trace", "-p", &counter.pid(), "main.hit", "--ready-fd", "1"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut ready = [0];
+    std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut ready).unwrap();
+    drop(child.stdout.take());
+    counter.calls(1, 1000);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    std::io::stdout().flush().unwrap();
+    assert_eq!(counter.calls(1, 10).0, 1010);
+}

@@ -1,0 +1,77 @@
+//! The texts of ready-made programs: what `gospect trace` runs, as anybody could have typed it for `gospect run`.
+
+use std::fmt;
+
+use probe::ast::quoted;
+
+/// What to trace, as typed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trace {
+    /// Names or patterns of functions; at least one.
+    pub functions: Vec<String>,
+    /// Patterns of functions that are left out.
+    pub except: Vec<String>,
+    /// Which calls, as an expression of the language.
+    pub condition: Option<String>,
+}
+
+impl fmt::Display for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let places = self.functions.iter().map(|name| format!("goret:{}", quoted(name)));
+        let left_out = self.except.iter().map(|name| format!("!{}", quoted(name)));
+        let all: Vec<String> = places.chain(left_out).collect();
+        f.write_str(&all.join(", "))?;
+        match &self.condition {
+            // In parentheses, since a condition ends with a slash.
+            Some(condition) if condition.contains('/') => write!(f, " /({condition})/")?,
+            Some(condition) => write!(f, " /{condition}/")?,
+            None => {}
+        }
+        f.write_str(" { call(); }\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    fn check(trace: &Trace, want: Expect) {
+        want.assert_eq(&trace.to_string());
+    }
+
+    fn of(functions: &[&str]) -> Trace {
+        Trace { functions: functions.iter().map(ToString::to_string).collect(), ..Trace::default() }
+    }
+
+    #[test]
+    fn a_trace_is_a_clause_on_ends_of_calls() {
+        check(
+            &Trace { except: vec!["*.func*".into()], ..of(&["main.*", "net/http.(*conn).serve"]) },
+            expect![[r#"
+            goret:main.*, goret:net/http.(*conn).serve, !*.func* { call(); }
+        "#]],
+        );
+    }
+
+    #[test]
+    fn names_that_would_end_an_attach_point_are_quoted() {
+        check(
+            &of(&["main.Map[int,string]", "a b"]),
+            expect![[r#"
+            goret:"main.Map[int,string]", goret:"a b" { call(); }
+        "#]],
+        );
+    }
+
+    #[test]
+    fn conditions_with_slashes_do_not_end_early() {
+        check(
+            &Trace { condition: Some("args.n / 2 > 1".into()), ..of(&["main.f"]) },
+            expect![[r#"
+            goret:main.f /(args.n / 2 > 1)/ { call(); }
+        "#]],
+        );
+    }
+}

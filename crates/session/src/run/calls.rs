@@ -1,0 +1,165 @@
+//! Records of calls, made whole and put into values for whoever shows them.
+
+use event::calls::{Calls, Finished, Reader, Record, Told};
+use event::go::redact::{SECRETS, Secrets};
+use event::go::{self, End, World};
+use event::{CallIndex, Header, Schema, What};
+use gobin::VAddr;
+use gobin::elf::Placement;
+use kernel::Pid;
+use probe::capture::Limits;
+
+use super::names::Known;
+use super::{Show, Stopped};
+
+/// A call, for whoever shows it.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a> {
+    /// When and where it was, and how it ended; [`End::Open`] where it has just begun.
+    pub call: &'a Finished,
+    /// Its values.
+    pub told: &'a Told<'a>,
+    /// What these are, and the records that they were read from.
+    pub schema: &'a Schema,
+    /// When it began, in nanoseconds since 1970.
+    pub ts: i64,
+}
+
+/// How much of values is read, and what of them is not shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Values {
+    /// How many pointers are followed, one behind the other.
+    pub depth: u8,
+    /// Bytes of a record of a call.
+    pub bytes: u32,
+    /// Bytes of a string.
+    pub strlen: u16,
+    /// What has such a name is not shown.
+    pub secrets: Vec<String>,
+}
+
+impl Default for Values {
+    fn default() -> Values {
+        let Limits { depth, bytes, string: strlen, .. } = Limits::default();
+        Values { depth, bytes, strlen, secrets: SECRETS.map(str::to_owned).to_vec() }
+    }
+}
+
+impl Values {
+    /// The same for the compiler.
+    pub(super) fn limits(&self) -> Limits {
+        Limits { depth: self.depth, bytes: self.bytes, string: self.strlen, ..Limits::default() }
+    }
+}
+
+/// The calls of a run.
+#[derive(Default)]
+pub(super) struct Joined {
+    calls: Calls,
+    secrets: Secrets,
+    limits: go::Limits,
+}
+
+/// What it takes to put them into values.
+pub(super) struct Telling<'r, 's> {
+    pub schema: &'r Schema,
+    pub known: &'r Known<'r>,
+    pub show: &'s mut dyn Show,
+}
+
+impl Joined {
+    /// None yet.
+    pub fn new(values: &Values) -> Joined {
+        let limits = go::Limits { depth: Some(values.depth.into()), text: values.strlen.into() };
+        let secrets = Secrets::like(values.secrets.iter().map(String::as_str));
+        Joined { calls: Calls::default(), secrets, limits }
+    }
+
+    /// Takes a record of a call. Says whether one was shown.
+    pub fn record(&mut self, header: Header, what: What, telling: &mut Telling<'_, '_>) -> Result<bool, Stopped> {
+        let ended = match what {
+            What::Call { call, bytes } => {
+                let returns = telling.schema.call(call).is_some_and(|call| call.returns);
+                let record = record(call, bytes);
+                if !returns {
+                    self.begins(header, record, telling)?;
+                    return Ok(false);
+                }
+                self.calls.returns(header, record)
+            }
+            What::CallStart { call, bytes } => Calls::begun(header, record(call, bytes)),
+            What::CallEnd(short) => {
+                let end = End::numbered(short.end).unwrap_or(End::Lost);
+                self.calls.ends(header, short.id, end)
+            }
+            What::CallDropped(short) => {
+                self.calls.dropped(header, short.id);
+                None
+            }
+            _ => None,
+        };
+        ended.map_or(Ok(false), |call| self.tell(&call, telling, false).map(|()| true))
+    }
+
+    fn begins(&mut self, header: Header, record: Record, telling: &mut Telling<'_, '_>) -> Result<(), Stopped> {
+        let key = self.calls.begins(header, record);
+        let begun = key.filter(|_| telling.show.wants_beginnings()).and_then(|key| self.calls.get(key));
+        begun.map_or(Ok(()), |call| self.tell(&call, telling, true))
+    }
+
+    /// Shows those that are open: the run is over.
+    pub fn close(&mut self, telling: &mut Telling<'_, '_>) -> Result<(), Stopped> {
+        let open = self.calls.close(End::Open, |_, _| true);
+        open.iter().try_for_each(|call| self.tell(call, telling, false))
+    }
+
+    /// How many there was no room for until they ended.
+    pub fn forgotten(&self) -> u64 {
+        self.calls.tally().forgotten
+    }
+
+    fn tell(&self, call: &Finished, telling: &mut Telling<'_, '_>, begins: bool) -> Result<(), Stopped> {
+        let Telling { schema, known, show } = telling;
+        let (types, calls) = (schema.types(), schema.calls());
+        let binary = calls.get(call.begun.call as usize).map_or(0, |of| of.binary);
+        let place = InProcess { known, pid: Pid(call.key.pid), binary };
+        let reader = Reader { types, calls, secrets: &self.secrets, limits: self.limits };
+        let Some(told) = reader.read(call, &place) else { return Ok(()) };
+        let ts = call.started.cast_signed().wrapping_add(known.unix_less_boot);
+        let shown = Call { call, told: &told, schema, ts };
+        let done = if begins { show.begins(&shown, *known) } else { show.call(&shown, *known) };
+        Ok(done?)
+    }
+}
+
+fn record(call: CallIndex, bytes: Vec<u8>) -> Record {
+    Record { call: call.0, bytes }
+}
+
+/// An executable in a process.
+struct InProcess<'k, 'r> {
+    known: &'k Known<'r>,
+    pid: Pid,
+    binary: u32,
+}
+
+impl World for InProcess<'_, '_> {
+    fn bias(&self) -> u64 {
+        let executable = self.known.executable(self.pid, self.binary);
+        let moves = executable.is_some_and(|executable| executable.elf().placement != Placement::Fixed);
+        if moves { self.known.watch.bias(self.pid, self.binary, self.known.processes) } else { 0 }
+    }
+
+    fn function(&self, address: u64) -> Option<String> {
+        let image = self.known.executable(self.pid, self.binary)?.go()?;
+        let function = image.function_at(VAddr(address.wrapping_sub(self.bias())))?;
+        Some(function.name().to_owned())
+    }
+
+    fn constant(&self, address: u64, most: usize) -> Option<&[u8]> {
+        let elf = self.known.executable(self.pid, self.binary)?.elf();
+        let at = VAddr(address.wrapping_sub(self.bias()));
+        let never_changes = elf.segment(at).is_some_and(|segment| !segment.writable);
+        elf.tail(at).filter(|_| never_changes).map(|bytes| bytes.get(..most).unwrap_or(bytes))
+    }
+}
