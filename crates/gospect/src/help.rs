@@ -295,11 +295,14 @@ mod tests {
             whose they are, is said on standard error.
 
             Options:
-                  --json         Write JSON, one object per line, as docs/json.md describes it
-              -o, --output FILE  Write to FILE instead of standard output
-                  --color WHEN   Use colours: auto (on a terminal, unless NO_COLOR is set), always or never
-              -h, --help         Show help
-              -V, --version      Show the version
+                  --user NAME     Take every Go process of this user, by name or number
+                  --cgroup PATH   Take every Go process in this control group: path, or name (web.service)
+                  --container ID  Take every Go process in this container: start of its id, name, or pod uid
+                  --json          Write JSON, one object per line, as docs/json.md describes it
+              -o, --output FILE   Write to FILE instead of standard output
+                  --color WHEN    Use colours: auto (on a terminal, unless NO_COLOR is set), always or never
+              -h, --help          Show help
+              -V, --version       Show the version
 
             Examples:
               sudo gospect ps                                     all of this machine, containers too
@@ -348,12 +351,13 @@ mod tests {
               TARGET  The path of a program, or -p PID in its place
 
             Options:
-              -p, --pid PID      Take the program of this process as TARGET
-                  --json         Write JSON, one object per line, as docs/json.md describes it
-              -o, --output FILE  Write to FILE instead of standard output
-                  --color WHEN   Use colours: auto (on a terminal, unless NO_COLOR is set), always or never
-              -h, --help         Show help
-              -V, --version      Show the version
+              -p, --pid PID       Take the program of this process as TARGET
+                  --container ID  Take every Go process in this container: start of its id, name, or pod uid
+                  --json          Write JSON, one object per line, as docs/json.md describes it
+              -o, --output FILE   Write to FILE instead of standard output
+                  --color WHEN    Use colours: auto (on a terminal, unless NO_COLOR is set), always or never
+              -h, --help          Show help
+              -V, --version       Show the version
 
             Examples:
               gospect info ./app                        a program's file
@@ -395,15 +399,16 @@ mod tests {
               [PATTERN...]  Functions to show; without any, all
 
             Options:
-              -p, --pid PID      Take the program of this process as TARGET
-                  --inlined      Also show each place where a function was inlined
-                  --sites        Show every place for a probe, not only how many
-                  --by-name      Sort by name instead of by address
-                  --json         Write JSON, one object per line, as docs/json.md describes it
-              -o, --output FILE  Write to FILE instead of standard output
-                  --color WHEN   Use colours: auto (on a terminal, unless NO_COLOR is set), always or never
-              -h, --help         Show help
-              -V, --version      Show the version
+              -p, --pid PID       Take the program of this process as TARGET
+                  --container ID  Take every Go process in this container: start of its id, name, or pod uid
+                  --inlined       Also show each place where a function was inlined
+                  --sites         Show every place for a probe, not only how many
+                  --by-name       Sort by name instead of by address
+                  --json          Write JSON, one object per line, as docs/json.md describes it
+              -o, --output FILE   Write to FILE instead of standard output
+                  --color WHEN    Use colours: auto (on a terminal, unless NO_COLOR is set), always or never
+              -h, --help          Show help
+              -V, --version       Show the version
 
             Examples:
               gospect list ./app 'main.*'                                       everything in package main
@@ -442,12 +447,13 @@ mod tests {
               FUNC    The function, or an address in it such as 0x4a1c20
 
             Options:
-              -p, --pid PID      Take the program of this process as TARGET
-                  --json         Write JSON, one object per line, as docs/json.md describes it
-              -o, --output FILE  Write to FILE instead of standard output
-                  --color WHEN   Use colours: auto (on a terminal, unless NO_COLOR is set), always or never
-              -h, --help         Show help
-              -V, --version      Show the version
+              -p, --pid PID       Take the program of this process as TARGET
+                  --container ID  Take every Go process in this container: start of its id, name, or pod uid
+                  --json          Write JSON, one object per line, as docs/json.md describes it
+              -o, --output FILE   Write to FILE instead of standard output
+                  --color WHEN    Use colours: auto (on a terminal, unless NO_COLOR is set), always or never
+              -h, --help          Show help
+              -V, --version       Show the version
 
             Examples:
               gospect explain ./app main.main                   from the file
@@ -469,8 +475,11 @@ mod tests {
 
             The target is what `go:FUNC`, `goret:FUNC` and an empty file name in `uprobe::FUNC` mean: the
             program of each -p PID or of COMMAND, of which only those processes count, or of --target PATH, of
-            which all processes count. A uretprobe on a Go function is a probe on each of its return
-            instructions; return addresses are never touched.
+            which all processes count; or the programs of a group of processes, in which it counts whoever runs
+            one of them, now or later: --all, --user, --cgroup, --container, which may be combined.
+
+            A uretprobe on a Go function is a probe on each of its return instructions; return addresses are
+            never touched.
 
             Under sudo COMMAND is started as the user who called it, with that user's groups and home, and only
             gospect is root; --as-root starts it as root.
@@ -490,6 +499,10 @@ mod tests {
               -e, --text TEXT      Take TEXT as the script
               -p, --pid PID        Probe the program of this process, and count only it there; of several, each
               -t, --target PATH    Take this program as target: every process that runs it, now and later
+                  --all            Take every Go process of the user who runs gospect, or who called sudo
+                  --user NAME      Take every Go process of this user, by name or number
+                  --cgroup PATH    Take every Go process in this control group: path, or name (web.service)
+                  --container ID   Take every Go process in this container: start of its id, name, or pod uid
               -c, --command CMD    Start CMD, split at blanks, as -- COMMAND does
                   --as-root        Start COMMAND as root, not as the user who called sudo
                   --duration TIME  End after TIME, such as 10, 1.5s, 200ms or 5m

@@ -3,13 +3,18 @@
 //! Where a newcomer on a machine starts: what is there, and could it be traced. What could not be looked at is counted
 //! on standard error, so that an empty list is not taken for an idle machine.
 
+use session::Group;
 use session::processes::{Process, Unseen};
 
 use crate::failure::Failure;
 use crate::{Run, say};
 
 pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
-    let found = session::processes()?;
+    let mut found = session::processes()?;
+    if run.typed.choice.is_some() {
+        let group = Group::chosen(&run.typed.choice)?;
+        found.go.retain(|process| group.includes(process.pid));
+    }
     let unseen = found.unseen.map(|u| (count(&u), u.hint));
     if found.go.is_empty() {
         let (but, hint) = unseen.map_or((String::new(), None), |(s, h)| (format!(", but {s}"), Some(h.to_owned())));

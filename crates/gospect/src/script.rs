@@ -5,8 +5,8 @@ use std::io::{self, Read, Write};
 
 use event::run::{Attached, Summary};
 use event::{Names, Snapshot, Value};
-use session::Subject;
 use session::run::{Call, Limits, Script, Show, Stopped, Values};
+use session::{Group, Subject};
 use ui::call::{Page, Shown};
 use ui::go::Style;
 use ui::{Format, Look};
@@ -113,6 +113,13 @@ fn read(file: &std::ffi::OsStr) -> Result<String, Failure> {
 }
 
 fn subject(run: &Run) -> Result<Option<Subject>, Failure> {
+    if run.typed.choice.is_some() {
+        if !run.typed.pids.is_empty() || run.typed.run.target.is_some() {
+            let both = "a group of processes, and `-p` or `--target`, cannot both name the target";
+            return Err(Failure::usage(both, "leave one out"));
+        }
+        return Ok(Some(Subject::Group(Group::chosen(&run.typed.choice)?)));
+    }
     match (run.typed.pids.as_slice(), &run.typed.run.target) {
         ([_, ..], Some(_)) => Err(Failure::usage("`-p` and `--target` cannot both name the target", "leave one out")),
         (pids @ [_, ..], None) => Ok(Some(Subject::processes(pids))),

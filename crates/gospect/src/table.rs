@@ -190,7 +190,7 @@ const TEXT: Flag = Flag {
     each: false,
     brief: "Take TEXT as the script",
     keep: |typed, value| {
-        typed.run.text = Some(typed::text(value)?);
+        typed.run.text = Some(value.to_str().ok_or("it is not valid UTF-8")?.to_owned());
         Ok(())
     },
 };
@@ -221,6 +221,58 @@ const COMMAND: Flag = Flag {
     brief: "Start CMD, split at blanks, as -- COMMAND does",
     keep: |typed, value| {
         typed.run.command = typed::split(value.to_str().ok_or("it is not valid UTF-8")?)?;
+        Ok(())
+    },
+};
+
+/// Every process of a user.
+const ALL: Flag = Flag {
+    long: "all",
+    short: None,
+    value: Value::None,
+    each: false,
+    brief: "Take every Go process of the user who runs gospect, or who called sudo",
+    keep: |typed, _| {
+        typed.choice.all = true;
+        Ok(())
+    },
+};
+
+/// Every process of a named user.
+const USER: Flag = Flag {
+    long: "user",
+    short: None,
+    value: Value::Any("NAME"),
+    each: false,
+    brief: "Take every Go process of this user, by name or number",
+    keep: |typed, value| {
+        typed.choice.user = Some(typed::text(value)?);
+        Ok(())
+    },
+};
+
+/// Every process of a control group.
+const CGROUP: Flag = Flag {
+    long: "cgroup",
+    short: None,
+    value: Value::Any("PATH"),
+    each: false,
+    brief: "Take every Go process in this control group: path, or name (web.service)",
+    keep: |typed, value| {
+        typed.choice.cgroup = Some(typed::text(value)?);
+        Ok(())
+    },
+};
+
+/// Every process of a container.
+const CONTAINER: Flag = Flag {
+    long: "container",
+    short: None,
+    value: Value::Any("ID"),
+    each: false,
+    brief: "Take every Go process in this container: start of its id, name, or pod uid",
+    keep: |typed, value| {
+        typed.choice.container = Some(typed::text(value)?);
         Ok(())
     },
 };
@@ -567,7 +619,7 @@ Processes of other users are seen as root or with CAP_SYS_PTRACE only; how many 
 whose they are, is said on standard error.",
         words: &[],
         starts: false,
-        flags: &[],
+        flags: &[&USER, &CGROUP, &CONTAINER],
         examples: &[
             ("sudo gospect ps", "all of this machine, containers too"),
             ("gospect ps --json | jq -r 'select(.traceable).pid'", "the PIDs of what can be traced"),
@@ -609,7 +661,7 @@ Go version, modules, how it was built, what is stripped and where the runtime's 
 how many functions it has; what gospect can do with it and what not, and why; the build settings.",
         words: &[TARGET],
         starts: false,
-        flags: &[&PID],
+        flags: &[&PID, &CONTAINER],
         examples: &[
             ("gospect info ./app", "a program's file"),
             ("sudo gospect info -p 4242", "the program of a process, in a container too"),
@@ -650,7 +702,7 @@ lines are shortened to its width.",
             Word { usage: "[PATTERN...]", brief: "Functions to show; without any, all", most: usize::MAX },
         ],
         starts: false,
-        flags: &[&PID, &INLINED, &SITES, &BY_NAME],
+        flags: &[&PID, &CONTAINER, &INLINED, &SITES, &BY_NAME],
         examples: &[
             ("gospect list ./app 'main.*'", "everything in package main"),
             ("gospect list ./app 'main.(*Store).*'", "the methods of a type"),
@@ -681,7 +733,7 @@ the function, as the file counts them or the process. Names with parentheses, br
 need single quotes in a shell: 'main.(*Store).Get'.",
         words: &[TARGET, Word { usage: "FUNC", brief: "The function, or an address in it such as 0x4a1c20", most: 1 }],
         starts: false,
-        flags: &[&PID],
+        flags: &[&PID, &CONTAINER],
         examples: &[
             ("gospect explain ./app main.main", "from the file"),
             ("gospect explain ./app 0x4a1c20", "whatever function has code there"),
@@ -699,8 +751,11 @@ file, or - for standard input; with -e the text is on the command line and all w
 
 The target is what `go:FUNC`, `goret:FUNC` and an empty file name in `uprobe::FUNC` mean: the
 program of each -p PID or of COMMAND, of which only those processes count, or of --target PATH, of
-which all processes count. A uretprobe on a Go function is a probe on each of its return
-instructions; return addresses are never touched.
+which all processes count; or the programs of a group of processes, in which it counts whoever runs
+one of them, now or later: --all, --user, --cgroup, --container, which may be combined.
+
+A uretprobe on a Go function is a probe on each of its return instructions; return addresses are
+never touched.
 
 Under sudo COMMAND is started as the user who called it, with that user's groups and home, and only
 gospect is root; --as-root starts it as root.
@@ -724,6 +779,10 @@ ends it quietly with 0.",
             &TEXT,
             &ONLY,
             &TARGET_PATH,
+            &ALL,
+            &USER,
+            &CGROUP,
+            &CONTAINER,
             &COMMAND,
             &AS_ROOT,
             &DURATION,

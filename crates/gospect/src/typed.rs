@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use session::ready::Trace;
 use session::run::{Stage, Values};
-use session::{Pid, Target};
+use session::{Choice, Group, Pid, Target};
 use ui::call::View;
 
 use crate::failure::Failure;
@@ -32,6 +32,8 @@ pub struct Typed {
     pub version: bool,
     /// `-p PID`, each
     pub pids: Vec<Pid>,
+    /// `--all`, `--user NAME`, `--cgroup PATH`, `--container ID`
+    pub choice: Choice,
     /// `--inlined`
     pub inlined: bool,
     /// `--sites`
@@ -128,6 +130,9 @@ impl Typed {
     /// # Errors
     /// A usage error when there is neither `-p` nor a word, or an empty one, or more than one process.
     pub fn target(&self, command: &str) -> Result<(Target, &[OsString]), Failure> {
+        if self.choice.is_some() {
+            return Ok((self.one_of_group(command)?, &self.words));
+        }
         match (self.pids.as_slice(), self.words.split_first()) {
             ([pid, others @ ..], _) if others.iter().all(|other| other == pid) => Ok((Target::Pid(*pid), &self.words)),
             ([_, ..], _) => Err(Failure::usage(
@@ -146,6 +151,26 @@ impl Typed {
     }
 }
 
+impl Typed {
+    /// The only process of a group, for a command that looks at one program.
+    fn one_of_group(&self, command: &str) -> Result<Target, Failure> {
+        if !self.pids.is_empty() {
+            return Err(Failure::usage("`-p` and `--container` cannot both name the target", "leave one out"));
+        }
+        let (pids, _) = Group::chosen(&self.choice)?.members()?;
+        match pids.as_slice() {
+            [pid] => Ok(Target::Pid(*pid)),
+            several => {
+                let named: Vec<String> = several.iter().take(10).map(Pid::to_string).collect();
+                Err(Failure::usage(
+                    format!("`gospect {command}` looks at one program, and {} Go processes are meant", several.len()),
+                    format!("name one of them by `-p`: {}", named.join(", ")),
+                ))
+            }
+        }
+    }
+}
+
 /// Takes the path of a file.
 ///
 /// # Errors
@@ -157,9 +182,10 @@ pub fn path(word: &OsStr) -> Result<PathBuf, String> {
 /// Takes a text.
 ///
 /// # Errors
-/// That it is none.
+/// That it is none, or no text.
 pub fn text(word: &OsStr) -> Result<String, String> {
-    word.to_str().map(ToOwned::to_owned).ok_or_else(|| "it is not valid UTF-8".to_owned())
+    let text = word.to_str().ok_or("it is not valid UTF-8")?;
+    if text.is_empty() { Err("it is empty".to_owned()) } else { Ok(text.to_owned()) }
 }
 
 /// Reads a PID.

@@ -5,7 +5,7 @@
 //! version 1 (a line for each hierarchy) and version 2 (one line). No runtime is asked, so there are ids here, no names.
 
 /// Where a process is contained.
-#[derive(Clone, PartialEq, Eq, Debug, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
 pub struct Container {
     /// The container's id, 64 hexadecimal digits.
     pub id: String,
@@ -20,6 +20,69 @@ pub fn container(cgroup: &str) -> Option<Container> {
     let found: Vec<Container> = paths.filter_map(in_path).collect();
     // Hierarchies may disagree (one that the runtime does not manage stays outside): the one that knows most counts.
     found.iter().find(|c| c.pod.is_some()).or(found.first()).cloned()
+}
+
+/// Whether a process with this `/proc/PID/cgroup` is in a control group or below it: a path as it stands there, with or
+/// without where control groups are mounted, or the name of one alone.
+#[must_use]
+pub fn is_in(cgroup: &str, wanted: &str) -> bool {
+    let mut paths = cgroup.lines().filter_map(|line| line.splitn(3, ':').nth(2));
+    paths.any(|path| down_to(path, wanted).is_some())
+}
+
+/// The path of version 2 from the root down to a control group, for a process that is in it.
+#[must_use]
+pub fn v2_down_to(cgroup: &str, wanted: &str) -> Option<String> {
+    down_to(v2(cgroup)?, wanted)
+}
+
+/// The same down to a container's.
+#[must_use]
+pub fn v2_down_to_container(cgroup: &str, id: &str) -> Option<String> {
+    let path = v2(cgroup)?;
+    let segment = path.split('/').find(|segment| container_id(segment) == Some(id))?;
+    down_to(path, segment)
+}
+
+/// The number that the kernel knows a control group of version 2 by: on 64-bit machines its inode.
+#[must_use]
+pub fn v2_id(path: &str) -> Option<u64> {
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo").ok()?;
+    let mount = mounts.lines().find_map(|line| {
+        let (before, behind) = line.split_once(" - ")?;
+        let mut fields = before.split(' ').skip(3);
+        // What is mounted has to be all of it, or the path is another one there.
+        (behind.starts_with("cgroup2 ") && fields.next() == Some("/")).then(|| fields.next())?
+    })?;
+    std::fs::metadata(format!("{mount}{path}")).ok().map(|of| std::os::unix::fs::MetadataExt::ino(&of))
+}
+
+fn v2(cgroup: &str) -> Option<&str> {
+    cgroup.lines().find_map(|line| line.strip_prefix("0::"))
+}
+
+/// The part of a path down to a control group.
+fn down_to(path: &str, wanted: &str) -> Option<String> {
+    let wanted = wanted.trim_end_matches('/');
+    let bare = wanted.strip_prefix("/sys/fs/cgroup").unwrap_or(wanted);
+    // Version 1, and version 2 beside it, have a directory for each hierarchy.
+    let within = bare.get(1..).filter(|_| bare != wanted).and_then(|rest| rest.find('/').map(|at| &rest[at..]));
+    let is_below = |start: &str| {
+        let rest =
+            path.strip_prefix(start).filter(|rest| !start.is_empty() && (rest.is_empty() || rest.starts_with('/')));
+        rest.map(|_| start.to_owned())
+    };
+    if wanted.contains('/') {
+        return is_below(bare).or_else(|| within.and_then(is_below));
+    }
+    let mut down = String::new();
+    for segment in path.split('/').skip(1) {
+        down = format!("{down}/{segment}");
+        if segment == wanted {
+            return Some(down);
+        }
+    }
+    None
 }
 
 fn in_path(path: &str) -> Option<Container> {
@@ -68,6 +131,25 @@ mod tests {
             Some(c) => format!("{} in {}", c.id, c.pod.as_deref().unwrap_or("no pod")),
         };
         expect.assert_eq(&answer.replace(C, "C").replace(D, "D").replace(P, "P"));
+    }
+
+    #[test]
+    fn a_control_group_is_named_by_path_or_by_its_own_name() {
+        let text = "4:memory:/a/b\n0::/system.slice/web.service/x\n";
+        let named = [
+            "/system.slice/web.service",
+            "/sys/fs/cgroup/system.slice",
+            "web.service",
+            "/a",
+            "/sys/fs/cgroup/memory/a",
+        ];
+        assert_eq!(named.map(|name| is_in(text, name)), [true; 5]);
+        let others = ["/system.slice/web", "web", "/", "", "/b", "/sys/fs/cgroup/memory/b", "/sys/fs/cgroup"];
+        assert_eq!(others.map(|name| is_in(text, name)), [false; 7]);
+        assert_eq!(v2_down_to(text, "web.service").as_deref(), Some("/system.slice/web.service"));
+        assert_eq!((v2_down_to(text, "/a"), v2_down_to_container(text, C)), (None, None));
+        let text = format!("0::/system.slice/docker-{C}.scope/init\n");
+        assert_eq!(v2_down_to_container(&text, C), Some(format!("/system.slice/docker-{C}.scope")));
     }
 
     #[test]

@@ -193,12 +193,20 @@ impl Process {
         parse_status(&self.read("status")?).ok_or_else(not_understood)
     }
 
+    /// The text of its control groups, for [`cgroup`].
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub fn cgroups(&self) -> io::Result<String> {
+        self.read("cgroup")
+    }
+
     /// The container that it runs in.
     ///
     /// # Errors
     /// When it is gone.
     pub fn container(&self) -> io::Result<Option<Container>> {
-        Ok(cgroup::container(&self.read("cgroup")?))
+        Ok(cgroup::container(&self.cgroups()?))
     }
 
     /// Its memory map.

@@ -31,6 +31,12 @@ impl Users {
         Users { names }
     }
 
+    /// The number of the user of this name.
+    #[must_use]
+    pub fn number(&self, name: &str) -> Option<u32> {
+        self.names.iter().find(|(_, known)| *known == name).map(|(number, _)| *number)
+    }
+
     /// The user's name, or the number where it has none.
     #[must_use]
     pub fn name(&self, uid: u32) -> String {
@@ -46,6 +52,7 @@ mod tests {
     fn a_user_without_a_name_is_a_number() {
         let users =
             Users::parse(b"root:x:0:0::/root:/bin/sh\ntoor:x:0:0::/:\n# nobody\nbroken\nx:y:z:\nweb:x:33:33:::\n");
+        assert_eq!((users.number("web"), users.number("nobody")), (Some(33), None));
         assert_eq!(["root", "web", "1000"], [users.name(0), users.name(33), users.name(1000)].each_ref().map(|n| &**n));
     }
 }

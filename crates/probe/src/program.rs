@@ -48,8 +48,12 @@ pub mod control {
     pub const STARTS: u32 = 48;
     /// Only those that are there already (`BPF_EXIST`).
     pub const KNOWN: u64 = 2;
+    /// `u64`: of processes that begin only those of this user come into the table, whose number is one less; 0 for all.
+    pub const USER: u32 = 80;
+    /// `u64`: only those in the control group of this id, or below it; 0 for all.
+    pub const CGROUP: u32 = 88;
     /// Bytes of it.
-    pub const SIZE: u32 = 80;
+    pub const SIZE: u32 = 96;
 }
 
 /// The only value of [`Tables::exit`]. Programs write it.

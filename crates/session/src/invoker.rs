@@ -14,6 +14,11 @@ fn of_sudo() -> Option<(u32, u32)> {
     by_sudo(effective_user(), &|name| std::env::var_os(name))
 }
 
+/// The user whose processes are meant if nobody is named.
+pub(crate) fn user() -> u32 {
+    of_sudo().map_or_else(effective_user, |(uid, _)| uid)
+}
+
 fn by_sudo(us: u32, variable: &dyn Fn(&str) -> Option<OsString>) -> Option<(u32, u32)> {
     let number = |name: &str| variable(name)?.to_str()?.parse::<u32>().ok();
     let (uid, gid) = (number("SUDO_UID")?, number("SUDO_GID")?);

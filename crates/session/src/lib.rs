@@ -4,6 +4,7 @@
 //! or a [`Refusal`]: a sentence, what would help, and how bad it is. Nothing is printed.
 
 pub mod doctor;
+pub mod group;
 mod invoker;
 mod library;
 pub mod ordered;
@@ -16,6 +17,7 @@ pub mod run;
 pub mod subject;
 pub mod target;
 
+pub use group::{Choice, Group};
 pub use kernel::signal::wait_for_orders;
 pub use kernel::{FileId, Pid, say_before_sigbus};
 pub use ordered::{both, ordered};

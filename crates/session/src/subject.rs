@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use kernel::Pid;
 
+use crate::group::Group;
+use crate::refusal::Refusal;
 use crate::target::Target;
 
 /// What a script is about.
@@ -13,6 +15,8 @@ pub enum Subject {
     Path(PathBuf),
     /// These processes alone, and their programs.
     Processes(Vec<Pid>),
+    /// The Go processes of a group, now and later, as far as they run programs that do now.
+    Group(Group),
 }
 
 impl Subject {
@@ -24,12 +28,16 @@ impl Subject {
         Subject::Processes(each)
     }
 
-    /// The files and processes to open, which may turn out to be fewer programs.
-    pub(crate) fn targets(&self) -> Vec<Target> {
-        match self {
-            Subject::Path(path) => vec![Target::Path(path.clone())],
-            Subject::Processes(pids) => pids.iter().copied().map(Target::Pid).collect(),
-        }
+    /// The files and processes to open, which may turn out to be fewer programs; and who is left out, in sentences.
+    pub(crate) fn targets(&self) -> Result<(Vec<Target>, Vec<String>), Refusal> {
+        Ok(match self {
+            Subject::Path(path) => (vec![Target::Path(path.clone())], Vec::new()),
+            Subject::Processes(pids) => (pids.iter().copied().map(Target::Pid).collect(), Vec::new()),
+            Subject::Group(group) => {
+                let (pids, left_out) = group.members()?;
+                (pids.into_iter().map(Target::Pid).collect(), left_out)
+            }
+        })
     }
 }
 

@@ -11,6 +11,7 @@ mod cycles;
 mod doctor;
 mod explain;
 mod goroutines;
+mod groups;
 mod handed_around;
 mod info;
 mod list;

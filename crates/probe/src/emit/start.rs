@@ -7,7 +7,7 @@
 //! kernels need no atomic that tells what it found. Processes that began before us have the PID alone.
 
 use bpf::insn::{AluOp, AtomicOp, Cond, Size, Width};
-use bpf::{Assembler, Entries, Helper, Kind, MapId, MapSpec, Reg};
+use bpf::{Assembler, Entries, Helper, Kind, Label, MapId, MapSpec, Reg};
 use gobin::Arch;
 
 use super::body::{CONTEXT, R0, R1, R2, R3, R4};
@@ -22,6 +22,8 @@ const KEY: i32 = HIT - 24;
 const VALUE: i32 = KEY - process::SIZE as i32;
 /// How far behind the file's addresses the executable is.
 const BIAS: Reg = Reg::R8;
+/// Control groups are looked for so far below the root.
+const DEEPEST: i32 = 16;
 /// `-ENOENT`
 const NOT_THERE: i32 = -2;
 /// The process's number.
@@ -46,7 +48,9 @@ fn program(shared: &mut Shared<'_>, binary: BinaryNo, start: Start, counts: MapI
     let mut entry = Entry::new(shared, &format!("start_{}", binary.0), kind, Some(binary));
     entry.asm.mov(CONTEXT, Reg::R1);
     entry.ids();
+    let out = entry.out;
     let asm = &mut entry.asm;
+    is_admitted(asm, control, out);
     bias(asm, arch, start);
     number(asm, counts);
     // Whatever else it maps is the same process's.
@@ -61,6 +65,19 @@ fn program(shared: &mut Shared<'_>, binary: BinaryNo, start: Start, counts: MapI
         put(asm, [processes, control, counts], of_this);
     }
     Ok(StartProgram { binary, program: entry.finish()?, site: start.file })
+}
+
+/// Out if the process is none of the user's or the control group's that the control map names.
+fn is_admitted(asm: &mut Assembler, control: MapId, out: Label) {
+    let (any_user, is_in) = (asm.label("of_the_user"), asm.label("in_the_cgroup"));
+    asm.comment("admitted?").map_value(R1, control, control::USER).load(Size::U64, BIAS, R1, 0);
+    asm.jump_if(Cond::Eq, BIAS, 0, any_user).helper(Helper::GET_CURRENT_UID_GID);
+    asm.alu32(AluOp::Add, R0, 1).jump_if(Cond::Ne, R0, BIAS, out).place(any_user);
+    asm.map_value(R1, control, control::CGROUP).load(Size::U64, BIAS, R1, 0).jump_if(Cond::Eq, BIAS, 0, is_in);
+    for level in 0..DEEPEST {
+        asm.mov(R1, level).helper(Helper::GET_CURRENT_ANCESTOR_CGROUP_ID).jump_if(Cond::Eq, R0, BIAS, is_in);
+    }
+    asm.jump(out).place(is_in);
 }
 
 fn bias(asm: &mut Assembler, arch: Arch, start: Start) {

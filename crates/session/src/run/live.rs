@@ -131,7 +131,7 @@ impl<'r> Live<'r> {
             later: Vec::new(),
             unfit: None,
             before: vec![Before::all(compiled)],
-            notes: Vec::new(),
+            notes: compiled.executables.left_out.clone(),
             watch,
             control,
             attached: tally::planned(&compiled.plan, program),
@@ -498,6 +498,7 @@ fn ordered() -> Option<Cause> {
 fn whose(compiled: &Compiled, life: &Life) -> Whose {
     match (&compiled.script.subject, life.held()) {
         (Some(Subject::Processes(pids)), _) => Whose::These(pids.clone()),
+        (Some(Subject::Group(group)), _) => Whose::Group(group.clone()),
         (None, Some(pid)) => Whose::These(vec![pid]),
         (Some(Subject::Path(_)), _) => Whose::Running,
         (None, None) => Whose::All,

@@ -13,6 +13,7 @@ use probe::program::{control, process};
 
 use super::Compiled;
 use super::world::Executable;
+use crate::group::{Admission, Group};
 
 /// How many processes that have ended are remembered, to name addresses that they have left behind.
 const REMEMBERED: usize = 4096;
@@ -22,6 +23,8 @@ const REMEMBERED: usize = 4096;
 pub(super) enum Whose {
     /// Those of these processes.
     These(Vec<Pid>),
+    /// Those of a group that run the executables.
+    Group(Group),
     /// Those of all that run the executables; of libraries only what processes do that run the target.
     Running,
     /// Those of all that run the executables, and of libraries those of all that map them.
@@ -41,6 +44,8 @@ struct Watched {
 /// What is known of processes.
 pub(super) struct Watch {
     whose: Whose,
+    /// How the kernel tells who belongs to the group, if it can.
+    admission: Option<Admission>,
     /// The executables, in each build of theirs.
     builds: Vec<Vec<Watched>>,
     /// The targets, in each build of theirs.
@@ -71,6 +76,7 @@ impl Watch {
     /// Knows no process yet.
     pub fn new(whose: Whose) -> Watch {
         Watch {
+            admission: if let Whose::Group(group) = &whose { group.admission() } else { None },
             whose,
             builds: Vec::new(),
             targets: Vec::new(),
@@ -117,9 +123,18 @@ impl Watch {
         &self.whose
     }
 
-    /// Whether processes come into the table that are not in it yet.
+    /// Whether files that replace others are looked for: not where processes were named.
     pub fn is_open(&self) -> bool {
-        !matches!(self.whose, Whose::These(_))
+        matches!(self.whose, Whose::Running | Whose::All)
+    }
+
+    /// Whose processes come into the table by themselves; nobody's if that is nothing.
+    fn admitted(&self) -> Option<Admission> {
+        match &self.whose {
+            Whose::These(_) => None,
+            Whose::Group(_) => self.admission,
+            Whose::Running | Whose::All => Some(Admission::default()),
+        }
     }
 
     /// Whether any process was found.
@@ -130,7 +145,7 @@ impl Watch {
     /// The bits of [`control::UNFILTERED`]: files of which every process counts, whether it was found or not.
     fn unfiltered(&self) -> u64 {
         let open = |binary: &Watched| match self.whose {
-            Whose::These(_) => false,
+            Whose::These(_) | Whose::Group(_) => false,
             Whose::Running => !binary.starts && self.targets.contains(&binary.file),
             Whose::All => !binary.starts,
         };
@@ -166,8 +181,11 @@ impl Watch {
     fn look_at(&self, pid: Pid) -> Vec<(u32, Option<u64>)> {
         let process = Process::open(pid).ok();
         let main = process.as_ref().and_then(main_of);
-        let is_ours = match self.whose {
+        let is_ours = match &self.whose {
             Whose::These(_) => true,
+            Whose::Group(group) => {
+                main.is_some_and(|main| self.targets.contains(&main)) && process.as_ref().is_some_and(|p| group.has(p))
+            }
             Whose::Running => {
                 main.is_some_and(|main| self.targets.contains(&main))
                     || self.binaries().any(|b| b.starts && Some(b.file) == main)
@@ -187,7 +205,8 @@ impl Watch {
     /// Looks what became of the table: learns of those that have come, and takes those out that have ended. Says whether
     /// any has.
     pub fn look(&mut self, table: &Map) -> Result<bool, Error> {
-        if self.whose == Whose::Running && self.binaries().all(|b| !self.targets.contains(&b.file)) {
+        let by_hand = matches!(self.whose, Whose::Group(_)) && self.admission.is_none();
+        if by_hand || self.whose == Whose::Running && self.binaries().all(|b| !self.targets.contains(&b.file)) {
             self.find(table)?;
         }
         let (mut any, mut ended) = (false, HashSet::new());
@@ -362,7 +381,11 @@ impl Control {
             control.set(control::PID_NUMBER, walk.number.into());
         }
         control.set(control::UNFILTERED, watch.unfiltered());
-        control.set(control::STARTS, if watch.is_open() { 0 } else { control::KNOWN });
+        let admitted = watch.admitted();
+        control.set(control::STARTS, if admitted.is_some() { 0 } else { control::KNOWN });
+        let Admission { user, cgroup } = admitted.unwrap_or_default();
+        control.set(control::USER, user.map_or(0, |uid| u64::from(uid) + 1));
+        control.set(control::CGROUP, cgroup.unwrap_or(0));
         control
     }
 

@@ -115,6 +115,8 @@ pub(super) struct Executables {
     /// How many of them are the targets.
     targets: usize,
     names: HashMap<String, Result<usize, String>>,
+    /// What is none of the targets though it might be, in sentences.
+    pub left_out: Vec<String>,
 }
 
 impl Executables {
@@ -129,7 +131,9 @@ impl Executables {
     ) -> Result<Executables, Refusal> {
         let mut all = Executables::default();
         if let Some(subject) = subject {
-            subject.targets().iter().try_for_each(|target| all.add(target).map(|_| ()))?;
+            let (targets, left_out) = subject.targets()?;
+            targets.iter().try_for_each(|target| all.add(target).map(|_| ()))?;
+            all.left_out = left_out;
             all.name_targets();
         } else if let Some(command) = command {
             let opened = all.add(&Target::Path(located(&command.to_string_lossy())));
