@@ -23,7 +23,7 @@ use crate::root;
 const SCRIPTS: u64 = 300;
 
 /// How long one kernel may take.
-const PATIENCE: Duration = Duration::from_secs(40 * 60);
+const PATIENCE: Duration = Duration::from_secs(60 * 60);
 
 const QEMU: &str = "qemu-system-x86_64";
 
