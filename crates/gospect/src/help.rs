@@ -562,6 +562,10 @@ mod tests {
 
             Options:
               -p, --pid PID         Probe the program of this process, and count only it there; of several, each
+                  --all             Take every Go process of the user who runs gospect, or who called sudo
+                  --user NAME       Take every Go process of this user, by name or number
+                  --cgroup PATH     Take every Go process in this control group: path, or name (web.service)
+                  --container ID    Take every Go process in this container: start of its id, name, or pod uid
               -x, --except PATTERN  Leave out functions that match PATTERN; may be given several times
                   --if CONDITION    Only calls for which it is true: 'args.n > 10 && elapsed > 1ms'
                   --entry           Show when calls begin, too

@@ -112,7 +112,8 @@ fn read(file: &std::ffi::OsStr) -> Result<String, Failure> {
     read.map(|_| text).map_err(unread)
 }
 
-fn subject(run: &Run) -> Result<Option<Subject>, Failure> {
+/// The processes that flags name.
+pub(crate) fn subject(run: &Run) -> Result<Option<Subject>, Failure> {
     if run.typed.choice.is_some() {
         if !run.typed.pids.is_empty() || run.typed.run.target.is_some() {
             let both = "a group of processes, and `-p` or `--target`, cannot both name the target";

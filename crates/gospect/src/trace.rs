@@ -34,14 +34,13 @@ pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
 /// The target, unless a command is to be started, and the functions.
 fn subject(run: &Run) -> Result<(Option<Subject>, Vec<String>), Failure> {
     let typed = &run.typed;
-    let (subject, words) = match (typed.pids.as_slice(), typed.command.is_empty(), typed.words.split_first()) {
-        ([_, ..], false, _) => {
-            return Err(Failure::usage("`-p` and `--` cannot both name the target", "leave one out"));
+    let (subject, words) = match (script::subject(run)?, typed.command.is_empty(), typed.words.split_first()) {
+        (Some(_), false, _) => {
+            return Err(Failure::usage("processes and a command behind `--` cannot both be traced", "leave one out"));
         }
-        (pids @ [_, ..], true, _) => (Some(Subject::processes(pids)), typed.words.as_slice()),
-        ([], false, _) => (None, typed.words.as_slice()),
-        ([], true, Some((path, words))) => (Some(Subject::Path(path.into())), words),
-        ([], true, None) => {
+        (subject, false, _) | (subject @ Some(_), true, _) => (subject, typed.words.as_slice()),
+        (None, true, Some((path, words))) => (Some(Subject::Path(path.into())), words),
+        (None, true, None) => {
             return Err(Failure::usage(
                 "`gospect trace` needs a TARGET: the path of a program, `-p PID`, or a command behind `--`",
                 "`gospect ps` shows the Go processes that are running",
