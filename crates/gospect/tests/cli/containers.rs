@@ -213,3 +213,38 @@ fn with_the_hosts_processes_in_view_its_numbers_are_shown() {
                 namespace than gospect's\nhint: start it first, and name it by -p; or mount a /proc of gospect's own\n";
     assert_eq!(Ran::of(inner.output().unwrap()).seen(), format!("{said}(exit status 3)"));
 }
+
+#[test]
+fn in_a_pod_three_capabilities_are_enough_for_another_users_process() {
+    need!(root());
+    let scratch = Scratch::new();
+    let path = scratch.copy(&need!(counter_path(Variant::Plain)), "counter");
+    let pod = Pod::new();
+    let mut other = Command::new("setpriv");
+    other.args(["--reuid", "65534", "--regid", "65534", "--clear-groups", "--no-new-privs"]).arg(&path);
+    let mut counter = Counter::of(&mut pod.enter(&other));
+    let pid = numbers(&counter.child)[1].clone();
+    let run = |capabilities: &str| {
+        let gospect =
+            command(&["run", "--ready-fd", "1", "--json", "-e", "go:main.hit { @[pid] = count() }", "-p", &pid]);
+        let mut confined = Command::new("setpriv");
+        confined.arg(format!("--bounding-set=-all{capabilities}")).arg(format!("--inh-caps=-all{capabilities}"));
+        confined.arg("--no-new-privs").arg(gospect.get_program()).args(gospect.get_args());
+        pod.enter(&confined)
+    };
+    let tracing = Tracing::of(&mut run(",+bpf,+perfmon,+sys_ptrace"));
+    counter.calls(2, 100);
+    assert_eq!(map(&objects(&stop(tracing)), "@"), json!({ pid.clone(): 200 }));
+    for (capabilities, lacks) in [
+        (",+perfmon,+sys_ptrace", "CAP_BPF"),
+        (",+bpf,+sys_ptrace", "CAP_PERFMON"),
+        (",+bpf,+perfmon", "CAP_SYS_PTRACE"),
+    ] {
+        let ran = Ran::of(run(capabilities).output().unwrap());
+        assert!(
+            ran.status == 3 && ran.stderr.contains(&format!("gospect lacks {lacks}")),
+            "{capabilities} {}",
+            ran.seen()
+        );
+    }
+}
