@@ -69,7 +69,8 @@ fn body_of(clause: &Clause) -> Block {
     Block { stmts: vec![stmt], span }
 }
 
-fn records(block: &Block) -> bool {
+/// Whether it has `call()`.
+pub(super) fn records(block: &Block) -> bool {
     let one = |stmt: &Stmt| match &stmt.kind {
         StmtKind::Expr(Expr { kind: Ast::Call { name, .. }, .. }) => name.value == CALL,
         StmtKind::If { then, otherwise, .. } => records(then) || otherwise.as_ref().is_some_and(records),

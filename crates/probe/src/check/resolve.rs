@@ -5,13 +5,15 @@ use std::rc::Rc;
 
 use gobin::insn::Class;
 use gobin::pattern::Pattern;
-use gobin::sites::{Exit, Sites};
+use gobin::sites::{Exit, Refusal, Sites};
 
 use crate::ast::{Attach, AttachPoint, Clock, Code, Script, Span, Spanned, User};
 use crate::diagnostic::Diagnostic;
 use crate::plan::{BinaryNo, GoroutineEvent, On, Period, Point, PointNo, Prelude, Skipped};
 use crate::target::{Field, Found, Scheduler, Target, World};
 use crate::words;
+
+use super::calls;
 
 /// An executable that the text names.
 pub(super) struct Binary<'w> {
@@ -62,6 +64,8 @@ struct Resolver<'w> {
     sites: HashMap<(BinaryNo, u32), Option<Rc<Sites>>>,
     /// A clause runs once at a place, however many of its attach points lead there.
     taken: HashSet<(usize, BinaryNo, u32, Option<u32>, bool)>,
+    /// The clause records whole calls.
+    records: bool,
     /// What the clause leaves out, and whether that was ever anything.
     except: Vec<(Pattern, Span, bool)>,
     text: &'w str,
@@ -75,10 +79,12 @@ pub(super) fn resolve<'w>(script: &Script, text: &'w str, world: &'w dyn World) 
         missing: BTreeMap::new(),
         sites: HashMap::new(),
         taken: HashSet::new(),
+        records: false,
         except: Vec::new(),
         text,
     };
     for (clause, of) in script.clauses.iter().enumerate() {
+        resolver.records = calls::records(&of.body);
         resolver.except = of.except.iter().map(|name| (Pattern::new(&name.value), name.span, false)).collect();
         for point in &of.points {
             resolver.point(clause, point);
@@ -418,7 +424,7 @@ impl<'w> Resolver<'w> {
 
     fn function(&mut self, clause: usize, point: PointNo, binary: BinaryNo, found: Found, user: &User, several: bool) {
         let sites = self.sites(binary, &found);
-        if let Some(why) = sites.as_ref().and_then(|sites| unprobeable(sites, user.ret)) {
+        if let Some(why) = sites.as_ref().and_then(|sites| unprobeable(sites, user.ret, self.records)) {
             self.skip(point, &found, why, several, user.code.span);
             return;
         }
@@ -519,9 +525,10 @@ fn exact_first(found: Vec<Found>, text: &str) -> Vec<Found> {
     found
 }
 
-/// Why a function gets no probe on its calls, or on their ends.
-fn unprobeable(sites: &Sites, ret: bool) -> Option<String> {
-    if !ret {
+/// Why a function gets no probe on its calls, or on their ends. Whoever records calls also learns of those that end
+/// without a return.
+fn unprobeable(sites: &Sites, ret: bool, records: bool) -> Option<String> {
+    if !ret || records && sites.returns == Err(Refusal::NeverReturns) {
         return sites.entry.as_ref().err().map(ToString::to_string);
     }
     let refused = |exit: &Exit| exit.class.err().map(|why| format!("it leaves at +{:#x}, where {why}", exit.offset));

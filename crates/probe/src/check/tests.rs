@@ -916,3 +916,14 @@ fn functions_behind_a_bang_are_left_out() {
         variant 0: body 0 ()"#]],
     );
 }
+
+#[test]
+fn a_function_that_never_returns_is_recorded_from_its_entry_to_whatever_ends_it() {
+    check_places(
+        "goret:main.forever { call(); }",
+        expect![[r#"
+        site func 0+0x6 file +0x1a06 emulated entry group 0
+        variant 0: body 0 ()
+        variant 1: body 1 ()"#]],
+    );
+}
