@@ -90,7 +90,7 @@ struct Seen {
 impl Gospect {
     fn start(gospect: &Path, pid: u32) -> Result<Gospect, String> {
         let mut command = Command::new(gospect);
-        command.args(["run", "--ready-fd", "1", "-p", &pid.to_string(), "-e", SCRIPT]);
+        command.args(["run", "--max-overhead", "off", "--ready-fd", "1", "-p", &pid.to_string(), "-e", SCRIPT]);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(|e| e.to_string())?;
         let mut stdout = child.stdout.take().map(BufReader::new).ok_or("gospect has no output")?;
         let mut line = String::new();

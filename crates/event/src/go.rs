@@ -406,12 +406,13 @@ pub enum End {
 
 impl End {
     /// Those that programs in the kernel tell, by number.
-    pub const SEEN: [End; 6] = [End::Return, End::Tail, End::Unwound, End::Goexit, End::Switched, End::Lost];
+    pub const SEEN: [End; 7] =
+        [End::Return, End::Tail, End::Unwound, End::Goexit, End::Switched, End::Lost, End::Detached];
 
     /// The end with that number.
     #[must_use]
     pub fn numbered(number: u32) -> Option<End> {
-        End::SEEN.into_iter().chain([End::Detached, End::Open]).find(|end| *end as u32 == number)
+        End::SEEN.into_iter().chain([End::Open]).find(|end| *end as u32 == number)
     }
 
     /// The word for it.

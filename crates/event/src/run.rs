@@ -30,6 +30,35 @@ pub struct Reason {
     pub why: String,
 }
 
+/// Functions, or events of goroutines, whose probes were taken away because they cost too much.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Detached {
+    /// The function's name; [`Detached::GOROUTINES`] for what is no function.
+    pub func: String,
+    /// What it cost, in words.
+    pub why: String,
+    /// How often its sites were hit until then.
+    pub hits: u64,
+    /// What that cost in the end, in percent of one CPU.
+    pub overhead: u64,
+}
+
+impl Detached {
+    /// All probes of goroutines' events.
+    pub const GOROUTINES: &'static str = "goroutine:*";
+}
+
+/// What probes cost while they are in place.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Load {
+    /// Hits in a second.
+    pub hits: f64,
+    /// How much of a CPU they take, if that is known by now.
+    pub share: Option<f64>,
+    /// How much they may take.
+    pub limit: Option<f64>,
+}
+
 /// A probe of which records found no room.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Lost {
@@ -109,8 +138,10 @@ pub struct Summary {
     pub damaged: u64,
     /// Maps in which there was no room.
     pub full: Vec<Full>,
-    /// Functions whose probes were taken away before the end, with the reasons.
-    pub detached: Vec<Reason>,
+    /// Functions whose probes were taken away before the end.
+    pub detached: Vec<Detached>,
+    /// Calls that were open in those when that was done.
+    pub calls_detached: u64,
     /// The exit status of the command that was started, 128 and the signal if one ended it; `None` if none was.
     pub exit: Option<i32>,
     /// What ended the run; `None` while it goes on.

@@ -6,6 +6,7 @@ use session::run::bench::{Attaching, Bench, Body, Hit, Sited, Throughput, Versus
 use ui::bench::Row;
 
 use crate::failure::Failure;
+use crate::line::Line;
 use crate::output::Output;
 use crate::script::Screen;
 use crate::{Format, Run};
@@ -50,6 +51,7 @@ fn text(bench: &mut Bench, time: Duration) -> Result<Throughput, Failure> {
         quiet: true,
         buffered: false,
         ready: None,
+        line: Line::new(false),
         calls: Page::new(View::Ends, Style::default()),
     };
     Ok(bench.text(time, &mut screen)?)

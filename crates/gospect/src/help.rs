@@ -484,6 +484,11 @@ mod tests {
             Under sudo COMMAND is started as the user who called it, with that user's groups and home, and only
             gospect is root; --as-root starts it as root.
 
+            A function whose probes take more than --max-overhead of one CPU for three seconds loses them, and
+            the others go on; it is said, and the summary names it. --rate and --sample hold back what user
+            probes (go:, goret:, uprobe:, uretprobe:) would do at hits, behind their conditions, and count it;
+            where calls are paired with their returns both are held back, or none. They spare work, not hits.
+
             It ends with Ctrl-C, when the script calls exit(), when the process or COMMAND ends, and after
             --duration or -n. Then the probes are taken out, END runs and the maps that are left are shown.
             Where output can no longer be written, as on a full disk, the same happens with exit status 3, and
@@ -496,37 +501,40 @@ mod tests {
               [-- COMMAND...]  The command to start, with probes in place before it begins
 
             Options:
-              -e, --text TEXT      Take TEXT as the script
-              -p, --pid PID        Probe the program of this process, and count only it there; of several, each
-              -t, --target PATH    Take this program as target: every process that runs it, now and later
-                  --all            Take every Go process of the user who runs gospect, or who called sudo
-                  --user NAME      Take every Go process of this user, by name or number
-                  --cgroup PATH    Take every Go process in this control group: path, or name (web.service)
-                  --container ID   Take every Go process in this container: start of its id, name, or pod uid
-              -c, --command CMD    Start CMD, split at blanks, as -- COMMAND does
-                  --as-root        Start COMMAND as root, not as the user who called sudo
-                  --duration TIME  End after TIME, such as 10, 1.5s, 200ms or 5m
-              -n, --number N       End after N units of output
-              -q, --quiet          Do not say on standard error how it went
-              -f, --format FORMAT  Write text, or JSON as --json does
-              -B, --buffer MODE    Write output at once (line, none) or in large pieces (full)
-                  --entry          Show when calls begin, too
-                  --graph          Show calls within calls of the same goroutine, as they happen
-                  --max-depth N    As --graph, and leave out calls within N others
-                  --depth N        Follow up to N pointers one behind the other (0 to 16) instead of 2
-                  --strlen BYTES   Take and show so many bytes of a string (1 to 4000)
-                  --capture BYTES  Take up to so many bytes of a call (512 to 16000) instead of 2048
-                  --redact GLOB    Do not show values with names like GLOB, nor passwords and tokens
-                  --no-redact      Show passwords, tokens and the like, too
-                  --ready-fd N     Write a line to file descriptor N when the probes are in place
-                  --way WAY        Attach by the best way that the kernel has, or by tracefs
-              -l, --list           Take SCRIPT for attach points, show what they match, and run nothing
-              -d, --emit STAGE     Show the script as ast, plan, bpf or schema, and run nothing
-                  --json           Write JSON, one object per line, as docs/json.md describes it
-              -o, --output FILE    Write to FILE instead of standard output
-                  --color WHEN     Use colours: auto (on a terminal, unless NO_COLOR is set), always or never
-              -h, --help           Show help
-              -V, --version        Show the version
+              -e, --text TEXT        Take TEXT as the script
+              -p, --pid PID          Probe the program of this process, and count only it; of several, each
+              -t, --target PATH      Take this program as target: every process that runs it, now and later
+                  --all              Take every Go process of the user who runs gospect, or who called sudo
+                  --user NAME        Take every Go process of this user, by name or number
+                  --cgroup PATH      Take every Go process in this control group: path, or name (web.service)
+                  --container ID     Take every Go process in this container: start of its id, name, or pod uid
+              -c, --command CMD      Start CMD, split at blanks, as -- COMMAND does
+                  --as-root          Start COMMAND as root, not as the user who called sudo
+                  --duration TIME    End after TIME, such as 10, 1.5s, 200ms or 5m
+              -n, --number N         End after N units of output
+                  --max-overhead N%  Take probes out that cost more than N% of a CPU, 25% if not given, or off
+                  --rate N/s         Act on no more than N hits a second of each user probe
+                  --sample 1/N       Act on one in N hits of user probes, by chance
+              -q, --quiet            Do not say on standard error how it went
+              -f, --format FORMAT    Write text, or JSON as --json does
+              -B, --buffer MODE      Write output at once (line, none) or in large pieces (full)
+                  --entry            Show when calls begin, too
+                  --graph            Show calls within calls of the same goroutine, as they happen
+                  --max-depth N      As --graph, and leave out calls within N others
+                  --depth N          Follow up to N pointers one behind the other (0 to 16) instead of 2
+                  --strlen BYTES     Take and show so many bytes of a string (1 to 4000)
+                  --capture BYTES    Take up to so many bytes of a call (512 to 16000) instead of 2048
+                  --redact GLOB      Do not show values with names like GLOB, nor passwords and tokens
+                  --no-redact        Show passwords, tokens and the like, too
+                  --ready-fd N       Write a line to file descriptor N when the probes are in place
+                  --way WAY          Attach by the best way that the kernel has, or by tracefs
+              -l, --list             Take SCRIPT for attach points, show what they match, and run nothing
+              -d, --emit STAGE       Show the script as ast, plan, bpf or schema, and run nothing
+                  --json             Write JSON, one object per line, as docs/json.md describes it
+              -o, --output FILE      Write to FILE instead of standard output
+                  --color WHEN       Use colours: auto (on a terminal, unless NO_COLOR is set), always or never
+              -h, --help             Show help
+              -V, --version          Show the version
 
             Examples:
               sudo gospect run -p 4242 -e 'go:main.Handle { @[goid] = count() }'  calls by goroutine
@@ -561,33 +569,36 @@ mod tests {
               [-- COMMAND...]  The command to start, with probes in place before it begins, instead of TARGET
 
             Options:
-              -p, --pid PID         Probe the program of this process, and count only it there; of several, each
-                  --all             Take every Go process of the user who runs gospect, or who called sudo
-                  --user NAME       Take every Go process of this user, by name or number
-                  --cgroup PATH     Take every Go process in this control group: path, or name (web.service)
-                  --container ID    Take every Go process in this container: start of its id, name, or pod uid
-              -x, --except PATTERN  Leave out functions that match PATTERN; may be given several times
-                  --if CONDITION    Only calls for which it is true: 'args.n > 10 && elapsed > 1ms'
-                  --entry           Show when calls begin, too
-                  --graph           Show calls within calls of the same goroutine, as they happen
-                  --max-depth N     As --graph, and leave out calls within N others
-                  --depth N         Follow up to N pointers one behind the other (0 to 16) instead of 2
-                  --strlen BYTES    Take and show so many bytes of a string (1 to 4000)
-                  --capture BYTES   Take up to so many bytes of a call (512 to 16000) instead of 2048
-                  --redact GLOB     Do not show values with names like GLOB, nor passwords and tokens
-                  --no-redact       Show passwords, tokens and the like, too
-                  --as-root         Start COMMAND as root, not as the user who called sudo
-                  --duration TIME   End after TIME, such as 10, 1.5s, 200ms or 5m
-              -n, --number N        End after N units of output
-              -q, --quiet           Do not say on standard error how it went
-                  --ready-fd N      Write a line to file descriptor N when the probes are in place
-                  --way WAY         Attach by the best way that the kernel has, or by tracefs
-                  --show-program    Write the script that it would run, for `gospect run -`, and run nothing
-                  --json            Write JSON, one object per line, as docs/json.md describes it
-              -o, --output FILE     Write to FILE instead of standard output
-                  --color WHEN      Use colours: auto (on a terminal, unless NO_COLOR is set), always or never
-              -h, --help            Show help
-              -V, --version         Show the version
+              -p, --pid PID          Probe the program of this process, and count only it; of several, each
+                  --all              Take every Go process of the user who runs gospect, or who called sudo
+                  --user NAME        Take every Go process of this user, by name or number
+                  --cgroup PATH      Take every Go process in this control group: path, or name (web.service)
+                  --container ID     Take every Go process in this container: start of its id, name, or pod uid
+              -x, --except PATTERN   Leave out functions that match PATTERN; may be given several times
+                  --if CONDITION     Only calls for which it is true: 'args.n > 10 && elapsed > 1ms'
+                  --entry            Show when calls begin, too
+                  --graph            Show calls within calls of the same goroutine, as they happen
+                  --max-depth N      As --graph, and leave out calls within N others
+                  --depth N          Follow up to N pointers one behind the other (0 to 16) instead of 2
+                  --strlen BYTES     Take and show so many bytes of a string (1 to 4000)
+                  --capture BYTES    Take up to so many bytes of a call (512 to 16000) instead of 2048
+                  --redact GLOB      Do not show values with names like GLOB, nor passwords and tokens
+                  --no-redact        Show passwords, tokens and the like, too
+                  --as-root          Start COMMAND as root, not as the user who called sudo
+                  --duration TIME    End after TIME, such as 10, 1.5s, 200ms or 5m
+              -n, --number N         End after N units of output
+                  --max-overhead N%  Take probes out that cost more than N% of a CPU, 25% if not given, or off
+                  --rate N/s         Act on no more than N hits a second of each user probe
+                  --sample 1/N       Act on one in N hits of user probes, by chance
+              -q, --quiet            Do not say on standard error how it went
+                  --ready-fd N       Write a line to file descriptor N when the probes are in place
+                  --way WAY          Attach by the best way that the kernel has, or by tracefs
+                  --show-program     Write the script that it would run, for `gospect run -`, and run nothing
+                  --json             Write JSON, one object per line, as docs/json.md describes it
+              -o, --output FILE      Write to FILE instead of standard output
+                  --color WHEN       Use colours: auto (on a terminal, unless NO_COLOR is set), always or never
+              -h, --help             Show help
+              -V, --version          Show the version
 
             Examples:
               sudo gospect trace -p 4242 main.Handle                   each call of a function

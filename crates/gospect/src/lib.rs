@@ -12,6 +12,7 @@ mod explain;
 pub mod failure;
 pub mod help;
 mod info;
+mod line;
 mod list;
 pub mod output;
 pub mod parse;

@@ -27,6 +27,8 @@ pub struct Output {
     to: BufWriter<File>,
     name: String,
     terminal: bool,
+    /// What was written last does not end a line.
+    in_line: bool,
     /// What the file had before is still there.
     untouched: bool,
     /// Where the file is, if it was not there before.
@@ -56,7 +58,7 @@ impl Output {
         let untouched = file.metadata().is_ok_and(|m| m.is_file());
         // The path may be a link to where the file was made.
         let made = if existed { None } else { path.canonicalize().ok() };
-        Ok(Output { to: BufWriter::new(file), name, terminal: false, untouched, made, turned_to: None })
+        Ok(Output { to: BufWriter::new(file), name, terminal: false, in_line: false, untouched, made, turned_to: None })
     }
 
     /// Not [`io::stdout`] itself: it writes at every line end, and takes a closed descriptor for success.
@@ -66,6 +68,7 @@ impl Output {
         let file = File::from(file.map_err(|e| said(&e, format!("{name} cannot be opened: {e}")))?);
         Ok(Output {
             terminal: file.is_terminal(),
+            in_line: false,
             to: BufWriter::new(file),
             name,
             untouched: false,
@@ -115,6 +118,12 @@ impl Output {
         self.turned_to
     }
 
+    /// Whether a terminal shows a line that goes on.
+    #[must_use]
+    pub fn is_in_line(&self) -> bool {
+        self.terminal && self.in_line
+    }
+
     /// Which file it is, whatever it is called.
     ///
     /// # Errors
@@ -152,6 +161,7 @@ impl Drop for Output {
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.begin()?;
+        self.in_line = bytes.last().map_or(self.in_line, |&last| last != b'\n');
         self.to.write(bytes).map_err(|e| self.worded(&e))
     }
 

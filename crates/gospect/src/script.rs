@@ -1,9 +1,9 @@
 //! `gospect run`: a script of probes on a program.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, IsTerminal, Read, Write};
 
-use event::run::{Attached, Summary};
+use event::run::{Attached, Load, Summary};
 use event::{Names, Snapshot, Value};
 use session::run::{Call, Limits, Script, Show, Stopped, Values};
 use session::{Group, Subject};
@@ -12,6 +12,7 @@ use ui::go::Style;
 use ui::{Format, Look};
 
 use crate::failure::{Failure, Message};
+use crate::line::Line;
 use crate::output::Output;
 use crate::{Run, say};
 
@@ -31,6 +32,7 @@ pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
 
 /// Runs a script, whoever wrote it, as the flags say that all probing commands have.
 pub(crate) fn go(run: &mut Run, script: Script) -> Result<(), Failure> {
+    let has_command = !script.command.is_empty();
     let compiled = script.compile()?;
     let typed = &run.typed.run;
     if !typed.quiet {
@@ -38,10 +40,13 @@ pub(crate) fn go(run: &mut Run, script: Script) -> Result<(), Failure> {
         let _ = io::stderr().write_all(compiled.warnings.as_bytes());
     }
     session::wait_for_orders();
-    let limits = Limits { duration: typed.duration, printed: typed.printed };
+    let limits = Limits { duration: typed.duration, printed: typed.printed, overhead: typed.overhead.0 };
     let (quiet, buffered, ready) = (typed.quiet, typed.buffered, typed.ready);
+    // What a command prints on the same terminal would go into the line.
+    let live = !quiet && io::stderr().is_terminal() && !has_command;
+    let line = Line::new(live);
     let calls = Page::new(typed.view, style(&typed.values));
-    let mut screen = Screen { out: &mut run.out, format: run.format, quiet, buffered, ready, calls };
+    let mut screen = Screen { out: &mut run.out, format: run.format, quiet, buffered, ready, line, calls };
     let ended = compiled.run(limits, &mut screen);
     if let Err(Stopped::Show(error)) = &ended
         && error.kind() == io::ErrorKind::BrokenPipe
@@ -99,6 +104,7 @@ fn script(run: &Run) -> Result<Script, Failure> {
         as_root: typed.run.as_root,
         by_tracefs: typed.run.by_tracefs,
         values: typed.run.values.clone(),
+        restraint: typed.run.restraint,
     })
 }
 
@@ -145,6 +151,7 @@ pub(crate) struct Screen<'r> {
     pub quiet: bool,
     pub buffered: bool,
     pub ready: Option<u32>,
+    pub line: Line,
     pub calls: Page,
 }
 
@@ -158,6 +165,7 @@ impl Screen<'_> {
         if self.format == Format::Json {
             return show(Format::Json, self.out);
         }
+        self.line.clear();
         if !self.quiet {
             let mut text = Vec::new();
             show(Format::Text(Look::default()), &mut text)?;
@@ -188,19 +196,23 @@ impl Show for Screen<'_> {
     }
 
     fn printf(&mut self, form: &event::Format, args: &[Value], names: &dyn Names) -> io::Result<()> {
+        self.line.clear();
         ui::printf::printf(form, args, names, self.format, self.out)
     }
 
     fn value(&mut self, value: &Value, names: &dyn Names) -> io::Result<()> {
+        self.line.clear();
         ui::printf::value(value, names, self.format, self.out)
     }
 
     fn call(&mut self, call: &Call<'_>, names: &dyn Names) -> io::Result<()> {
+        self.line.clear();
         let shown = shown(call, &self.calls);
         self.calls.ends(&shown, names, self.format, self.out)
     }
 
     fn begins(&mut self, call: &Call<'_>, names: &dyn Names) -> io::Result<()> {
+        self.line.clear();
         let shown = shown(call, &self.calls);
         self.calls.begins(&shown, names, self.format, self.out)
     }
@@ -210,14 +222,17 @@ impl Show for Screen<'_> {
     }
 
     fn time(&mut self, form: &str, boot: u64, names: &dyn Names) -> io::Result<()> {
+        self.line.clear();
         ui::printf::time(form, boot, names, self.format, self.out)
     }
 
     fn map(&mut self, map: &Snapshot, names: &dyn Names) -> io::Result<()> {
+        self.line.clear();
         ui::maps::show(map, names, self.format, self.out)
     }
 
     fn rest(&mut self, maps: &[Snapshot], names: &dyn Names) -> io::Result<()> {
+        self.line.clear();
         ui::maps::show_rest(maps, names, self.format, self.out)
     }
 
@@ -227,6 +242,7 @@ impl Show for Screen<'_> {
     }
 
     fn finish(&mut self) -> io::Result<()> {
+        self.line.clear();
         self.out.flush()
     }
 
@@ -240,7 +256,21 @@ impl Show for Screen<'_> {
         self.aside(|format, out| ui::run::show_summary(summary, format, out))
     }
 
+    fn wants_load(&self) -> bool {
+        self.line.is_live()
+    }
+
+    fn load(&mut self, load: &Load) -> io::Result<()> {
+        // What was printed before stands above it.
+        self.out.flush()?;
+        if !self.out.is_in_line() {
+            self.line.draw(&ui::run::load(load));
+        }
+        Ok(())
+    }
+
     fn note(&mut self, note: &str) {
+        self.line.clear();
         if !self.quiet {
             say(note, None);
         }

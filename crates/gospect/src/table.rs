@@ -196,8 +196,7 @@ const TEXT: Flag = Flag {
 };
 
 /// The process whose hits count.
-const ONLY: Flag =
-    Flag { brief: "Probe the program of this process, and count only it there; of several, each", ..PID };
+const ONLY: Flag = Flag { brief: "Probe the program of this process, and count only it; of several, each", ..PID };
 
 /// The program that scripts are about.
 const TARGET_PATH: Flag = Flag {
@@ -395,6 +394,45 @@ const NUMBER: Flag = Flag {
     brief: "End after N units of output",
     keep: |typed, value| {
         typed.run.printed = Some(typed::number(value)?);
+        Ok(())
+    },
+};
+
+/// What probes may cost.
+const OVERHEAD: Flag = Flag {
+    long: "max-overhead",
+    short: None,
+    value: Value::Any("N%"),
+    each: false,
+    brief: "Take probes out that cost more than N% of a CPU, 25% if not given, or off",
+    keep: |typed, value| {
+        typed.run.overhead = typed::overhead(value)?;
+        Ok(())
+    },
+};
+
+/// How many hits of a probe count in a second.
+const RATE: Flag = Flag {
+    long: "rate",
+    short: None,
+    value: Value::Any("N/s"),
+    each: false,
+    brief: "Act on no more than N hits a second of each user probe",
+    keep: |typed, value| {
+        typed.run.restraint.rate = Some(typed::rate(value)?);
+        Ok(())
+    },
+};
+
+/// Which share of hits counts.
+const SAMPLE: Flag = Flag {
+    long: "sample",
+    short: None,
+    value: Value::Any("1/N"),
+    each: false,
+    brief: "Act on one in N hits of user probes, by chance",
+    keep: |typed, value| {
+        typed.run.restraint.sample = Some(typed::sample(value)?);
         Ok(())
     },
 };
@@ -760,6 +798,11 @@ never touched.
 Under sudo COMMAND is started as the user who called it, with that user's groups and home, and only
 gospect is root; --as-root starts it as root.
 
+A function whose probes take more than --max-overhead of one CPU for three seconds loses them, and
+the others go on; it is said, and the summary names it. --rate and --sample hold back what user
+probes (go:, goret:, uprobe:, uretprobe:) would do at hits, behind their conditions, and count it;
+where calls are paired with their returns both are held back, or none. They spare work, not hits.
+
 It ends with Ctrl-C, when the script calls exit(), when the process or COMMAND ends, and after
 --duration or -n. Then the probes are taken out, END runs and the maps that are left are shown.
 Where output can no longer be written, as on a full disk, the same happens with exit status 3, and
@@ -787,6 +830,9 @@ ends it quietly with 0.",
             &AS_ROOT,
             &DURATION,
             &NUMBER,
+            &OVERHEAD,
+            &RATE,
+            &SAMPLE,
             &QUIET,
             &FORMAT,
             &BUFFER,
@@ -859,6 +905,9 @@ It ends as `gospect run` does, whose language it is written in.",
             &AS_ROOT,
             &DURATION,
             &NUMBER,
+            &OVERHEAD,
+            &RATE,
+            &SAMPLE,
             &QUIET,
             &READY,
             &WAY,

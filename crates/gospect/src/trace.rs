@@ -25,6 +25,7 @@ pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
         command: run.typed.command.clone(),
         as_root: typed.as_root,
         by_tracefs: typed.by_tracefs,
+        restraint: typed.restraint,
         values: typed.values.clone(),
         ..Script::default()
     };

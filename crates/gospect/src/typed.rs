@@ -11,7 +11,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use session::ready::Trace;
-use session::run::{Stage, Values};
+use session::run::{Restraint, Stage, Values};
 use session::{Choice, Group, Pid, Target};
 use ui::call::View;
 
@@ -85,7 +85,24 @@ pub struct TypedRun {
     pub values: Values,
     /// `--entry`, `--graph`, `--nested N`
     pub view: View,
+    /// `--max-overhead N%`
+    pub overhead: Overhead,
+    /// `--rate N/s`, `--sample 1/N`
+    pub restraint: Restraint,
 }
+
+/// How much of a CPU probes may take before some are taken out.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Overhead(pub Option<f64>);
+
+impl Default for Overhead {
+    fn default() -> Overhead {
+        Overhead(Some(0.25))
+    }
+}
+
+// Read from digits, so it is never what is unequal to itself.
+impl Eq for Overhead {}
 
 /// The values of the flags of `gospect bench`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -215,6 +232,39 @@ pub fn duration(word: &OsStr) -> Result<Duration, String> {
     let number: Option<f64> = digits.parse().ok().filter(|n| *n > 0.0);
     let duration = number.and_then(|n| Duration::try_from_secs_f64(n * unit).ok());
     duration.ok_or_else(|| "it is not a time such as 10, 1.5s, 200ms or 5m".to_owned())
+}
+
+/// Reads how much of a CPU, such as `25%`, `350%`, or `off`.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn overhead(word: &OsStr) -> Result<Overhead, String> {
+    let word = word.to_str().unwrap_or_default();
+    if word == "off" {
+        return Ok(Overhead(None));
+    }
+    let digits = word.strip_suffix('%').filter(|digits| digits.starts_with(|c: char| c.is_ascii_digit()));
+    let percent: Option<f64> = digits.and_then(|digits| digits.parse().ok()).filter(|&p| p > 0.0 && p <= 1e6);
+    let wrong = || "it is not a share of a CPU such as 25% or 350%, or off".to_owned();
+    percent.map(|percent| Overhead(Some(percent / 100.0))).ok_or_else(wrong)
+}
+
+/// Reads how many in a second, such as `100/s`.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn rate(word: &OsStr) -> Result<u32, String> {
+    let digits = word.to_str().and_then(|word| word.strip_suffix("/s")).unwrap_or_default();
+    number(digits.as_ref()).map_err(|_| "it is not a rate such as 100/s".to_owned())
+}
+
+/// Reads one in how many, such as `1/100`.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn sample(word: &OsStr) -> Result<u32, String> {
+    let digits = word.to_str().and_then(|word| word.strip_prefix("1/")).unwrap_or_default();
+    number(digits.as_ref()).map_err(|_| "it is not a share of hits such as 1/100".to_owned())
 }
 
 /// Reads a number above zero.

@@ -55,6 +55,12 @@ pub struct Engine {
     tracefs: OnceLock<Tracefs>,
 }
 
+/// Major and minor of a release such as `6.18.44-generic`.
+fn version(release: &str) -> Option<(u32, u32)> {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+}
+
 impl Engine {
     /// Takes the kernel that we run on.
     ///
@@ -100,6 +106,13 @@ impl Engine {
     #[must_use]
     pub fn way(&self) -> Way {
         Way::best(self.caps)
+    }
+
+    /// Whether taking one link out waits until no program runs any more at any site, as the kernel guards all of them
+    /// together since Linux 6.12.
+    #[must_use]
+    pub fn waits_for_all(&self) -> bool {
+        self.way() == Way::Multi && version(&self.sys.release()).is_some_and(|version| version >= (6, 12))
     }
 
     /// How many CPUs the machine may have, which is how many values a map by CPU has.

@@ -208,8 +208,7 @@ pub struct Specimen {
 type Order = [u64; 3];
 
 impl Specimen {
-    /// Starts it. To be done before there is anything in the process that the fork should not keep: it has all files that
-    /// are open now, and keeps attached what is.
+    /// Starts it. It keeps no file of ours open, and so nothing attached that is.
     ///
     /// # Errors
     /// Where no process can be made, or there is no code for this machine.
@@ -224,9 +223,7 @@ impl Specimen {
         match unsafe { libc::fork() } {
             -1 => Err(io::Error::last_os_error()),
             0 => {
-                // Else it would never see the end of its orders.
-                // SAFETY: only closes the copies of descriptors that nothing in the child uses.
-                unsafe { (libc::close(orders.as_raw_fd()), libc::close(answers.as_raw_fd())) };
+                close_all_but([ordered.as_raw_fd(), answered.as_raw_fd()].map(i32::unsigned_abs));
                 let _ = serve(&ordered, &answered);
                 // SAFETY: _exit(2) ends the process and returns to nobody.
                 unsafe { libc::_exit(0) }
@@ -271,6 +268,18 @@ impl Drop for Specimen {
         unsafe {
             libc::kill(self.pid, libc::SIGKILL);
             libc::waitpid(self.pid, std::ptr::null_mut(), 0);
+        }
+    }
+}
+
+/// Closes all other files: with the other ends of the pipes open it would never see the end of its orders, and what is
+/// attached would stay so as long as it lives.
+fn close_all_but(kept: [u32; 2]) {
+    let [low, high] = [kept[0].min(kept[1]), kept[0].max(kept[1])];
+    for (first, last) in [(0, low.checked_sub(1)), (low + 1, high.checked_sub(1)), (high + 1, Some(u32::MAX))] {
+        if let Some(last) = last.filter(|&last| first <= last) {
+            // SAFETY: close_range(2) closes descriptors, and nothing in the child uses these.
+            unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
         }
     }
 }

@@ -25,6 +25,7 @@ mod calls;
 mod capture;
 mod entry;
 mod expr;
+mod flip;
 mod goroutines;
 mod hit;
 mod keys;
@@ -32,6 +33,7 @@ mod memory;
 mod pairs;
 mod place;
 mod record;
+mod restrain;
 mod scratch;
 mod shapes;
 mod stacks;
@@ -54,6 +56,7 @@ use crate::plan::{Group, Plan};
 use crate::program::{Program, Tables, control, counter, drops, exit, process, site, stack};
 use taint::Taints;
 
+pub use restrain::Restraint;
 pub use weight::{Weight, weigh};
 pub(crate) use weight::{together, variants};
 
@@ -65,12 +68,14 @@ pub struct Options {
     /// Programs may follow the kernel's structures to the number of a process in our pid namespace, where it lives in
     /// one below ([`crate::program::control::NAMESPACE`]).
     pub walk: bool,
+    /// What is held back.
+    pub restraint: Restraint,
 }
 
 impl Default for Options {
     /// 4 MiB.
     fn default() -> Options {
-        Options { ring: 4 << 20, walk: false }
+        Options { ring: 4 << 20, walk: false, restraint: Restraint::default() }
     }
 }
 
@@ -148,7 +153,15 @@ struct Shared<'p> {
     captured: Option<capture::Captured>,
     /// [`Options::walk`]
     walk: bool,
+    /// How many programs at places of the runtime there are so far.
+    hooks: u32,
+    restraint: Restraint,
+    /// What each attach point has had in this second, if there is a limit to that.
+    rates: Option<MapId>,
 }
+
+/// How many programs at places of the runtime there are of a binary at most.
+const MOST_HOOKS: usize = 6;
 
 impl<'p> Shared<'p> {
     fn new(plan: &'p Plan, caps: Caps, options: &Options) -> Result<Shared<'p>, Refused> {
@@ -164,8 +177,8 @@ impl<'p> Shared<'p> {
         let captured = capture::Captured::add(plan, caps, &mut maps, &mut schema)?;
         tables.captures = captured.map(|captured| captured.tables);
         let (garbage, exits) = (taint::garbage(plan), taint::exits(plan));
-        let (scratch, weights) = (None, Vec::new());
-        let walk = options.walk;
+        let restraint = options.restraint;
+        let rates = restraint.table(plan, &mut maps)?;
         Ok(Shared {
             plan,
             caps,
@@ -174,12 +187,15 @@ impl<'p> Shared<'p> {
             schema,
             user_maps,
             taints,
-            scratch,
-            weights,
+            scratch: None,
+            weights: Vec::new(),
             garbage,
             exits,
+            hooks: 0,
+            restraint,
+            rates,
             captured,
-            walk,
+            walk: options.walk,
         })
     }
 
@@ -210,6 +226,12 @@ impl<'p> Shared<'p> {
         self.plan.groups.get(group.index()).ok_or_else(missing)
     }
 
+    /// In [`Tables::firings`], where one more program at places of the runtime counts.
+    fn place_of_hook(&mut self) -> u32 {
+        self.hooks += 1;
+        self.plan.sites.len() as u32 + self.hooks - 1
+    }
+
     /// Whether uprobes are attached by a link with cookies.
     fn has_links(&self) -> bool {
         has_links(self.caps)
@@ -236,6 +258,7 @@ fn tables(plan: &Plan, caps: Caps, options: &Options, maps: &mut Maps) -> Result
     let addressed = has_places && !has_links(caps);
     let sites = entry::site_rows(plan);
     let rows = plan.sites.len().max(1) as u32;
+    let places = plan.sites.len() + plan.binaries.len() * MOST_HOOKS;
     Ok(Tables {
         ring: maps.add(MapSpec::ringbuf("ring", Entries::Fixed(options.ring)))?,
         control: maps.add(MapSpec::array("control", control::SIZE, one))?,
@@ -248,6 +271,8 @@ fn tables(plan: &Plan, caps: Caps, options: &Options, maps: &mut Maps) -> Result
             process::ENTRIES,
         ))?,
         counters: maps.add(MapSpec::per_cpu_array("counters", counter::SIZE, 1 + plan.points.len() as u32))?,
+        firings: maps.add(MapSpec::per_cpu_array("firings", 8, places.max(1) as u32))?,
+        flip: if plan.sites.is_empty() { None } else { Some(flip::tables(caps, maps)?) },
         drops: maps.add(MapSpec::per_cpu_array("drops", 8, plan.maps.len() as u32 + drops::OTHERS))?,
         sites: maps.add(MapSpec::array("sites", site::SIZE, Entries::Fixed(rows)).contents(sites))?,
         addresses: if addressed { Some(maps.add(addresses(plan))?) } else { None },

@@ -20,6 +20,7 @@ use std::fmt;
 use bpf::{MapId, Maps};
 use event::Schema;
 use gobin::FileOff;
+use gobin::insn::Class;
 
 use crate::plan::{BinaryNo, FuncNo, On};
 use crate::target::HookKind;
@@ -44,6 +45,12 @@ pub mod control {
     /// `u64`: bit *n* is set if processes that are not in the table are let through at probes in binary *n*, with their
     /// PID for a number; binaries from 64 on never are.
     pub const UNFILTERED: u32 = 24;
+    /// `u32`: while one link takes over from another, the number of the one that goes; else 0. See [`super::Flip`].
+    pub const LINK_OLD: u32 = 32;
+    /// `u32`: the number of the one that comes; else 0.
+    pub const LINK_NEW: u32 = 36;
+    /// `u32`: how far they are, a [`super::Phase`].
+    pub const PHASE: u32 = 40;
     /// `u64`: the flags with which processes that begin are put into the table: 0, or [`KNOWN`].
     pub const STARTS: u32 = 48;
     /// Only those that are there already (`BPF_EXIST`).
@@ -121,6 +128,38 @@ pub mod counter {
     pub const NO_SCRATCH: u32 = 56;
     /// Bytes of it.
     pub const SIZE: u32 = 64;
+}
+
+/// How far it is that a link takes over from another one at the same sites ([`Flip`]).
+///
+/// No hit may see two changes: between them every program that runs must have ended.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[repr(u32)]
+pub enum Phase {
+    /// The old one handles hits, the new one comes.
+    Coming = 0,
+    /// The same, with the new one in place.
+    Both = 1,
+    /// The new one handles hits and marks them; the old one handles those without a mark: where the new one is not.
+    Handing = 2,
+    /// The new one handles hits, the old one goes.
+    Going = 3,
+}
+
+/// An entry of [`Flip::marks`]: a hit that a new link has handled.
+pub mod mark {
+    /// The key, a `u64`: process and thread, by the kernel's numbers.
+    pub const KEY: u32 = 8;
+    /// In the value, `u64`: the instruction.
+    pub const AT: u32 = 0;
+    /// In the value, `u64`: the number of the link.
+    pub const LINK: u32 = 8;
+    /// Bytes of the value.
+    pub const SIZE: u32 = 16;
+    /// Room for so many.
+    pub const ENTRIES: u32 = 1 << 16;
+    /// The same where all of it is allocated from the start.
+    pub const ENTRIES_ALLOCATED: u32 = 1 << 12;
 }
 
 /// Entries of [`Tables::drops`] behind those of the maps of the text: of which tables they are.
@@ -262,6 +301,11 @@ pub struct Tables {
     pub processes: MapId,
     /// [`counter`]: an array by CPU.
     pub counters: MapId,
+    /// How often programs ran while armed, by place: an array by CPU, a `u64` for each of the plan's sites, then one for
+    /// each of [`Program::hooks`] ([`HookProgram::place`]), which count whether armed or not.
+    pub firings: MapId,
+    /// If there are [`Program::users`].
+    pub flip: Option<Flip>,
     /// How many entries did not fit into a map: an array by CPU, a `u64` for each of [`Program::user_maps`], then
     /// [`drops`].
     pub drops: MapId,
@@ -304,6 +348,17 @@ pub struct CaptureTables {
 
 /// In [`crate::frames::FRAME_FLAGS`]: the beginning of the call is in the ring, and its end is not.
 pub const FRAME_RECORDED: u32 = 1 << 8;
+
+/// What it takes for a second link of a program to take over from the first one, so that every hit at a site of both
+/// counts once ([`Phase`]).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Flip {
+    /// The number of this link, a `u32`, not 0: an array of one value. Each time that a program is loaded it has one of
+    /// its own.
+    pub link: MapId,
+    /// [`mark`]: a hash.
+    pub marks: MapId,
+}
 
 /// What runs where an executable begins, whether armed or not: puts its process into [`Tables::processes`].
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -351,6 +406,10 @@ pub struct HookProgram {
     pub kind: HookKind,
     /// The code.
     pub program: bpf::Program,
+    /// Its place in [`Tables::firings`].
+    pub place: u32,
+    /// What the dearest of its places costs.
+    pub class: Class,
     /// Where.
     pub sites: Vec<HookSite>,
 }

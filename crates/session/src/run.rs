@@ -9,6 +9,7 @@
 
 mod before;
 pub mod bench;
+mod budget;
 mod calls;
 mod live;
 mod maps;
@@ -25,11 +26,12 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use event::run::{Attached, Summary};
+use event::run::{Attached, Load, Summary};
 use event::{Names, Row, Snapshot, Value};
 use kernel::Pid;
 use kernel::engine::{Engine, Feature, Numbers};
 use probe::emit::Options;
+pub use probe::emit::Restraint;
 use probe::plan::GroupNo;
 use probe::target::World;
 use probe::{Caps, Diagnostic, Plan, Program, Source};
@@ -58,15 +60,19 @@ pub struct Script {
     pub by_tracefs: bool,
     /// How much of values is read.
     pub values: Values,
+    /// What is held back of user probes.
+    pub restraint: Restraint,
 }
 
-/// When a run ends by itself.
+/// When a run, or a part of it, ends by itself.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Limits {
     /// After that long.
     pub duration: Option<Duration>,
     /// After so many units of output.
     pub printed: Option<u64>,
+    /// How much of a CPU the probes may take before some are taken out; nothing for as much as they like.
+    pub overhead: Option<f64>,
 }
 
 /// A stage of compilation, as text.
@@ -191,6 +197,17 @@ pub trait Show {
     fn summary(&mut self, summary: &Summary) -> io::Result<()>;
     /// Something could not be shown: from now on shows elsewhere, first what is `kept` from before.
     fn rescue(&mut self, kept: bool);
+    /// Whether [`Show::load`] is wanted.
+    fn wants_load(&self) -> bool {
+        false
+    }
+    /// What the probes cost now, several times a second.
+    ///
+    /// # Errors
+    /// The writer's.
+    fn load(&mut self, _: &Load) -> io::Result<()> {
+        Ok(())
+    }
     /// Something that is no result, in a sentence.
     fn note(&mut self, note: &str);
 }
@@ -244,7 +261,8 @@ impl Script {
         if stage == Stage::Plan {
             return Ok(plan.to_string());
         }
-        let program = emit(&plan, engine.as_ref().map_or(Caps::linux_5_10(), Engine::caps), Numbers::default())?;
+        let caps = engine.as_ref().map_or(Caps::linux_5_10(), Engine::caps);
+        let program = emit(&plan, caps, Numbers::default(), self.restraint)?;
         Ok(match stage {
             Stage::Schema => program.schema.to_string(),
             _ => program.to_string(),
@@ -300,7 +318,21 @@ impl Script {
             stopped => stopped,
         })?;
         drop(answers);
+        self.restrains_something(&plan)?;
         Ok(Planned { executables, plan, warnings })
+    }
+
+    /// A limit that has nothing to limit was meant for something else.
+    fn restrains_something(&self, plan: &Plan) -> Result<(), Refusal> {
+        let applies = plan.bodies.iter().any(|body| Restraint::applies(body.prelude));
+        match self.restraint.any() && !applies {
+            false => Ok(()),
+            true => {
+                let why = "`--rate` and `--sample` hold back hits of functions, and the script has no probe on any";
+                let hint = "they apply to go:, goret:, uprobe: and uretprobe:; `interval` and `profile` have a rate of their own";
+                Err(Refusal { class: Class::Usage, ..Refusal::refused(why).hint(hint) })
+            }
+        }
     }
 
     /// What it means in a world, and the warnings as they are shown.
@@ -328,9 +360,9 @@ impl Script {
     }
 }
 
-fn emit(plan: &Plan, caps: Caps, numbers: Numbers) -> Result<Program, Refusal> {
+fn emit(plan: &Plan, caps: Caps, numbers: Numbers, restraint: Restraint) -> Result<Program, Refusal> {
     let refuse = |refused: probe::Refused| Refusal::refused(format!("this script cannot be compiled: {refused}"));
-    let options = Options { walk: numbers.walk.is_some(), ..Options::default() };
+    let options = Options { walk: numbers.walk.is_some(), restraint, ..Options::default() };
     let program = probe::emit(plan, caps, &options).map_err(refuse)?;
     let ring = ring(&program, caps);
     if ring == options.ring {
@@ -388,7 +420,7 @@ impl Compiled {
         if let Some(Subject::Processes(pids)) = &script.subject {
             pids.iter().try_for_each(|pid| reached(numbers, *pid))?;
         }
-        let program = emit(&plan, engine.caps(), numbers)?;
+        let program = emit(&plan, engine.caps(), numbers, script.restraint)?;
         let found = plan.binaries.iter().map(|binary| executables.find(&binary.path));
         let binaries = found.collect::<Result<_, _>>().map_err(Refusal::refused)?;
         Ok(Compiled { script, executables, binaries, plan, program, engine, numbers, warnings })

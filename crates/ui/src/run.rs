@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use event::run::{Attached, Cause, Full, Lost, Reason, Summary};
+use event::run::{Attached, Cause, Detached, Full, Load, Lost, Reason, Summary};
 
 use crate::text::visible;
 use crate::{Format, json_line};
@@ -35,12 +35,17 @@ pub fn show_summary(summary: &Summary, format: Format, out: &mut dyn Write) -> i
         (summary.open, "still open"),
         (summary.unwound, "unwound by panics"),
         (summary.goexit, "ended with their goroutine"),
+        (summary.calls_detached, "open when their function was detached"),
         (summary.lost, "lost"),
         (summary.missed, "missed by the kernel"),
     ];
     let rest: String = rest.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!(", {n} {what}")).collect();
     writeln!(out, "{} hit{}, {} printed{rest}", summary.hits, s(summary.hits), summary.printed)?;
-    reasons("detached", &summary.detached, out)?;
+    let detached = summary.detached.iter().map(|Detached { func, why, hits, .. }| Reason {
+        func: format!("{func} after {hits} hit{}", s(*hits)),
+        why: why.clone(),
+    });
+    reasons("detached", &detached.collect::<Vec<_>>(), out)?;
     if let Some(cause) = summary.ended_by {
         writeln!(out, "ended {}", ended(cause))?;
     }
@@ -62,6 +67,16 @@ fn ended(cause: Cause) -> &'static str {
         Cause::Process => "with the process",
         Cause::Output => "because something could not be written",
     }
+}
+
+/// What the probes cost now, in one short line.
+#[must_use]
+pub fn load(load: &Load) -> String {
+    let hits = load.hits.round();
+    let share = load.share.map(|share| format!(", {:.1}% of a CPU", share * 100.0)).unwrap_or_default();
+    let limit = load.limit.filter(|_| load.share.is_some());
+    let limit = limit.map(|limit| format!(" of {}% allowed", (limit * 100.0).round())).unwrap_or_default();
+    format!("{hits} hits/s{share}{limit}")
 }
 
 /// What went wrong underway, a sentence each; nothing if nothing did.
@@ -179,7 +194,7 @@ mod tests {
             expect![[r#"
                 1 hit, 1 printed
                 ended by exit()
-                {"type":"summary","matched":1,"attached":1,"skipped":[],"firings":7,"hits":1,"printed":1,"filtered":0,"limited":0,"open":0,"unwound":0,"goexit":0,"switched":0,"lost":0,"lost_by":[],"missed":0,"unpaired":0,"unended":0,"foreign":0,"no_g":0,"unreadable":0,"no_scratch":0,"damaged":0,"full":[],"detached":[],"exit":null,"ended_by":"exit"}
+                {"type":"summary","matched":1,"attached":1,"skipped":[],"firings":7,"hits":1,"printed":1,"filtered":0,"limited":0,"open":0,"unwound":0,"goexit":0,"switched":0,"lost":0,"lost_by":[],"missed":0,"unpaired":0,"unended":0,"foreign":0,"no_g":0,"unreadable":0,"no_scratch":0,"damaged":0,"full":[],"detached":[],"calls_detached":0,"exit":null,"ended_by":"exit"}
             "#]],
         );
         let all = Summary {
@@ -206,18 +221,24 @@ mod tests {
             no_scratch: 4,
             damaged: 3,
             full: vec![Full { map: Full::CALLS.into(), times: 2 }, Full { map: "@by_name".into(), times: 1 }],
-            detached: vec![Reason { func: "main.hot".into(), why: "it cost more than allowed".into() }],
+            detached: vec![Detached {
+                func: "main.hot".into(),
+                why: "it cost more than allowed".into(),
+                hits: 700,
+                overhead: 312,
+            }],
+            calls_detached: 2,
             exit: Some(3),
             ended_by: Some(Cause::Command),
         };
         check(
             |format, out| show_summary(&all, format, out),
             expect![[r#"
-                800 hits, 600 printed, 100 filtered, 50 over the limit, 30 still open, 13 unwound by panics, 12 ended with their goroutine, 20 lost, 10 missed by the kernel
-                detached main.hot: it cost more than allowed
+                800 hits, 600 printed, 100 filtered, 50 over the limit, 30 still open, 13 unwound by panics, 12 ended with their goroutine, 2 open when their function was detached, 20 lost, 10 missed by the kernel
+                detached main.hot after 700 hits: it cost more than allowed
                 ended with the command
                 the command exited with status 3
-                {"type":"summary","matched":4,"attached":3,"skipped":[{"func":"main.f","why":"it does not decode to its end"}],"firings":900,"hits":800,"printed":600,"filtered":100,"limited":50,"open":30,"unwound":13,"goexit":12,"switched":11,"lost":20,"lost_by":[{"probe":"go:main.*","records":20}],"missed":10,"unpaired":9,"unended":8,"foreign":7,"no_g":6,"unreadable":5,"no_scratch":4,"damaged":3,"full":[{"map":"calls","times":2},{"map":"@by_name","times":1}],"detached":[{"func":"main.hot","why":"it cost more than allowed"}],"exit":3,"ended_by":"command"}
+                {"type":"summary","matched":4,"attached":3,"skipped":[{"func":"main.f","why":"it does not decode to its end"}],"firings":900,"hits":800,"printed":600,"filtered":100,"limited":50,"open":30,"unwound":13,"goexit":12,"switched":11,"lost":20,"lost_by":[{"probe":"go:main.*","records":20}],"missed":10,"unpaired":9,"unended":8,"foreign":7,"no_g":6,"unreadable":5,"no_scratch":4,"damaged":3,"full":[{"map":"calls","times":2},{"map":"@by_name","times":1}],"detached":[{"func":"main.hot","why":"it cost more than allowed","hits":700,"overhead":312}],"calls_detached":2,"exit":3,"ended_by":"command"}
             "#]],
         );
     }
@@ -256,6 +277,17 @@ mod tests {
             "output"} ended because something could not be written
         "#]]
         .assert_eq(&said.concat());
+    }
+
+    #[test]
+    fn the_cost_is_told_as_far_as_it_is_known() {
+        let all = [(None, Some(0.25)), (Some(0.123_4), Some(0.25)), (Some(3.0), None)];
+        let all = all.map(|(share, limit)| load(&Load { hits: 12_345.6, share, limit }));
+        expect![[r#"
+            12346 hits/s
+            12346 hits/s, 12.3% of a CPU of 25% allowed
+            12346 hits/s, 300.0% of a CPU"#]]
+        .assert_eq(&all.join("\n"));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod bench;
+mod budget;
 mod confined;
 mod containers;
 mod contract;

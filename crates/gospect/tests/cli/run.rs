@@ -91,7 +91,13 @@ pub struct Tracing {
 }
 
 impl Tracing {
+    /// Whatever it costs, since all is to be seen.
     pub fn start(args: &[&str]) -> Tracing {
+        Tracing::within(&[&["--max-overhead", "off"], args].concat())
+    }
+
+    /// Within the budget that the arguments say, or the usual one.
+    pub fn within(args: &[&str]) -> Tracing {
         Tracing::of(&mut command(&[&["run", "--ready-fd", "1"], args].concat()))
     }
 

@@ -24,6 +24,7 @@ const NOEXIST: u64 = 1;
 pub type Entry = (Vec<u8>, Vec<u8>);
 
 /// The maps of a run, by the ids that its programs use.
+#[derive(Clone)]
 pub struct Maps {
     maps: Vec<Arc<Map>>,
 }

@@ -53,7 +53,7 @@ pub(super) struct Code<'a, 'p> {
     repeated: Weight,
     pub(super) pos: Option<Pos>,
     /// What it records of calls.
-    records: Option<Recording>,
+    pub(super) records: Option<Recording>,
     /// The functions that do so, once they are called.
     pub(super) capture: Option<capture::Functions>,
 }
@@ -208,15 +208,20 @@ impl<'a, 'p> Code<'a, 'p> {
             self.take_scratch(out);
         }
         self.make_vars()?;
-        let not_met = if returns { self.leave } else { self.asm.label("not_met") };
+        let mut refused = Vec::new();
         if let Some(predicate) = &self.body.predicate {
+            let not_met = if returns { self.leave } else { self.asm.label("not_met") };
             self.branch(predicate, not_met)?;
+            refused.extend((!returns).then_some((not_met, counter::FILTERED)));
+        }
+        if self.is_restrained() {
+            let held = self.asm.label("held_back");
+            self.restrain(held);
+            refused.push((held, counter::LIMITED));
         }
         self.statements(&self.body.code)?;
         self.asm.at(None);
-        if self.body.predicate.is_some() && !returns {
-            self.not_met(not_met);
-        }
+        self.count_refused(&refused);
         self.asm.place(self.leave);
         if returns {
             self.drop_call()?;
@@ -271,13 +276,15 @@ impl<'a, 'p> Code<'a, 'p> {
         Ok(())
     }
 
-    /// Where the predicate was not met.
-    fn not_met(&mut self, not_met: Label) {
-        if !self.body.code.iter().any(ends) {
-            self.asm.jump(self.leave);
+    /// Where hits end up that are refused, each with its counter.
+    fn count_refused(&mut self, refused: &[(Label, u32)]) {
+        for (n, &(label, counter)) in refused.iter().enumerate() {
+            if n > 0 || !self.body.code.iter().any(ends) {
+                self.asm.jump(self.leave);
+            }
+            self.asm.place(label);
+            self.count(counter);
         }
-        self.asm.place(not_met);
-        self.count(counter::FILTERED);
     }
 
     /// Adds one to a counter of this attach point.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use bpf::insn::{AluOp, AtomicOp, Cond, Size, Width};
 use bpf::{Assembler, FunctionId, Helper, Kind, Label, Linkage, Reg};
 use gobin::Arch;
+use gobin::insn::Class;
 
 use super::body::{self, CONTEXT, R0, R1, R2, R3, R4};
 use super::expr::LOWEST;
@@ -14,7 +15,10 @@ use crate::frames::Frames;
 use crate::limits;
 use crate::machine::Register;
 use crate::plan::{BinaryNo, Event, GroupNo, On, Plan, Run, SaveNo, Site};
-use crate::program::{EventProgram, ProgramSite, UserProgram, control, counter, exit, process, site};
+use crate::program::{
+    EventProgram, HookProgram, HookSite, ProgramSite, UserProgram, control, counter, exit, process, site,
+};
+use crate::target::{Hook, HookKind};
 
 /// Where the hit is in the frame of the entry.
 pub(super) const HIT: i32 = -hit::SIZE;
@@ -179,9 +183,15 @@ fn user(
     let kind = if shared.has_links() { Kind::UprobeMulti } else { Kind::Uprobe };
     let name = format!("{}_{}", if returning { "returns" } else { "sites" }, binary.0);
     let mut entry = Entry::new(shared, &name, kind, Some(binary));
-    entry.begin(true);
-    entry.whose(binary);
-    entry.which(binary, only);
+    entry.begin(true, true);
+    if entry.shared.has_links() || only.is_some() {
+        // Hits of others cost as much.
+        entry.which(binary, only);
+        entry.whose(binary);
+    } else {
+        entry.whose(binary);
+        entry.which(binary, only);
+    }
     if !returning {
         entry.where_loaded();
     }
@@ -218,7 +228,7 @@ fn event_program(shared: &mut Shared<'_>, event: &Event, number: usize) -> Resul
     let of_thread = matches!(event.on, On::Profile { .. } | On::Tracepoint { .. });
     let binary = threads::binary(shared.plan).filter(|_| of_thread);
     let mut entry = Entry::new(shared, &name, kind, binary);
-    entry.begin(!always);
+    entry.begin(!always, false);
     entry.nowhere();
     if let Some(binary) = binary {
         entry.goroutine_of_thread(binary)?;
@@ -239,20 +249,54 @@ pub(super) struct Entry<'a, 'p> {
     pub(super) out: Label,
     /// The functions that were called, by variant.
     functions: BTreeMap<u32, FunctionId>,
+    /// In [`crate::program::Tables::firings`], of what runs at places of the runtime.
+    place: u32,
 }
 
 impl<'a, 'p> Entry<'a, 'p> {
     pub(super) fn new(shared: &'a mut Shared<'p>, name: &str, kind: Kind, binary: Option<BinaryNo>) -> Entry<'a, 'p> {
         let mut asm = Assembler::new(name, kind, shared.plan.source.clone());
         let out = asm.label("out");
-        Entry { shared, asm, frames: None, saves: BTreeMap::new(), binary, out, functions: BTreeMap::new() }
+        let (saves, functions) = (BTreeMap::new(), BTreeMap::new());
+        Entry { shared, asm, frames: None, saves, binary, out, functions, place: 0 }
+    }
+
+    /// A program at places of the runtime: it counts that it runs, armed or not, and is out if that is in no process of
+    /// ours.
+    pub(super) fn at_hooks(shared: &'a mut Shared<'p>, name: &str, binary: BinaryNo) -> Entry<'a, 'p> {
+        let kind = if shared.has_links() { Kind::UprobeMulti } else { Kind::Uprobe };
+        let place = shared.place_of_hook();
+        let mut entry = Entry::new(shared, &format!("{name}_{}", binary.0), kind, Some(binary));
+        entry.place = place;
+        entry.asm.mov(CONTEXT, R1).store(Size::U32, Reg::R10, WORD, place as i32);
+        entry.count_here();
+        entry.ids();
+        entry.whose(binary);
+        entry
+    }
+
+    /// The program at places of the runtime, with what the kernel shall hand to it at each.
+    pub(super) fn hooked(
+        self,
+        kind: HookKind,
+        at: &[&Hook],
+        cookie: impl Fn(&Hook) -> u64,
+    ) -> Result<HookProgram, Refused> {
+        let (binary, place) = (self.binary.unwrap_or(BinaryNo(0)), self.place);
+        let stepped = at.iter().any(|hook| hook.class == Class::Stepped);
+        let class = if stepped { Class::Stepped } else { Class::Emulated };
+        let sites = at.iter().map(|hook| HookSite { file: hook.file, cookie: cookie(hook) }).collect();
+        Ok(HookProgram { binary, kind, program: self.finish()?, place, class, sites })
     }
 
     /// Looks whether firings count now, counts this one, and asks whose it is.
-    fn begin(&mut self, stoppable: bool) {
+    fn begin(&mut self, stoppable: bool, at_sites: bool) {
         self.asm.mov(CONTEXT, R1);
         if stoppable {
             self.if_armed(self.out);
+        }
+        if at_sites {
+            self.one_link();
         }
         self.count_firing();
         self.ids();
@@ -344,7 +388,8 @@ impl<'a, 'p> Entry<'a, 'p> {
     /// The process's number and bias; out if it is none of ours.
     pub(super) fn whose(&mut self, binary: BinaryNo) {
         let (known, have) = (self.asm.label("known"), self.asm.label("ours"));
-        self.asm.comment("ours?").alu(AluOp::Rsh, R0, 32).store(Size::U32, Reg::R10, WORD, R0);
+        self.asm.comment("ours?").load(Size::U32, R1, Reg::R10, HIT + hit::PID_TGID + 4);
+        self.asm.store(Size::U32, Reg::R10, WORD, R1);
         self.asm.store(Size::U32, Reg::R10, WORD + process::BINARY as i32, binary.0 as i32);
         self.look_up(self.shared.tables.processes, WORD);
         self.asm.jump_if(Cond::Ne, R0, 0, known);
@@ -379,8 +424,15 @@ impl<'a, 'p> Entry<'a, 'p> {
             None => self.cookie(binary, 0),
         }
         self.asm.store(Size::U32, Reg::R10, WORD, R0);
+        self.count_here();
         self.look_up(self.shared.tables.sites, WORD);
         self.asm.jump_if(Cond::Eq, R0, 0, self.out).mov(ROW, R0);
+    }
+
+    /// Counts this firing at the place whose number is in [`WORD`].
+    fn count_here(&mut self) {
+        self.look_up(self.shared.tables.firings, WORD);
+        self.asm.jump_if(Cond::Eq, R0, 0, self.out).mov(R1, 1).atomic(AtomicOp::Add, Width::W64, R0, 0, R1);
     }
 
     /// Which place of the runtime this is, as [`crate::target::HookKind`], in `R0`.
@@ -407,7 +459,7 @@ impl<'a, 'p> Entry<'a, 'p> {
         self.asm.jump_if(Cond::Eq, R0, 0, self.out).load(Size::U32, R0, R0, 0);
     }
 
-    fn load_register(&mut self, dst: Reg, name: &str) {
+    pub(super) fn load_register(&mut self, dst: Reg, name: &str) {
         let register = Register::named(self.shared.plan.arch, name);
         self.asm.load(Size::U64, dst, CONTEXT, register.map_or(0, |register| i32::from(register.offset)));
     }
@@ -419,7 +471,7 @@ impl<'a, 'p> Entry<'a, 'p> {
         self.put(hit::BIAS, R1);
     }
 
-    fn instruction_pointer(&self) -> &'static str {
+    pub(super) fn instruction_pointer(&self) -> &'static str {
         match self.shared.plan.arch {
             Arch::Amd64 => "ip",
             Arch::Arm64 => "pc",
@@ -564,7 +616,7 @@ impl<'a, 'p> Entry<'a, 'p> {
     }
 
     pub(super) fn finish(self) -> Result<bpf::Program, Refused> {
-        let Entry { shared, mut asm, frames, saves, binary, out, functions } = self;
+        let Entry { shared, mut asm, frames, saves, binary, out, functions, .. } = self;
         let mut capture = None;
         asm.place(out).mov(R0, 0).exit();
         for (variant, function) in functions {

@@ -16,14 +16,14 @@
 //! Only one thread at a time changes the state of a g, so entries need no locks.
 
 use bpf::insn::{AluOp, AtomicOp, Cond, Size, Width};
-use bpf::{Caps, Helper, Kind, Label, MapError, MapKind, MapSpec, Maps, Reg};
+use bpf::{Caps, Helper, Label, MapError, MapKind, MapSpec, Maps, Reg};
 
 use super::body::{CONTEXT, R0, R1, R2, R3, R4};
 use super::entry::{Entry, HIT, WORD};
 use super::{Refused, Shared, hit, late_hash, refused, taint};
 use crate::machine::Register;
 use crate::plan::{BinaryNo, GoroutineEvent, GroupNo, On, Plan};
-use crate::program::{HookProgram, HookSite, drops, gos};
+use crate::program::{HookProgram, drops, gos};
 use crate::target::{HookKind, Scheduler};
 
 /// The g that is concerned.
@@ -98,12 +98,7 @@ fn prelude(shared: &mut Shared<'_>, binary: BinaryNo) -> Result<HookProgram, Ref
     let runtime = plan.binaries.get(binary.index()).and_then(|binary| binary.runtime.as_ref());
     let Some(runtime) = runtime else { return refused("goroutines are seen only where the Go runtime is known", None) };
     let scheduler = Scheduler::of(runtime).or_else(|why| refused(why, None))?;
-    let kind = if shared.has_links() { Kind::UprobeMulti } else { Kind::Uprobe };
-    let sites = scheduler.hooks.iter().map(|hook| HookSite { file: hook.file, cookie: hook.kind as u64 }).collect();
-    let mut entry = Entry::new(shared, &format!("goroutines_{}", binary.0), kind, Some(binary));
-    entry.asm.mov(CONTEXT, R1);
-    entry.ids();
-    entry.whose(binary);
+    let mut entry = Entry::at_hooks(shared, "goroutines", binary);
     let (changes, next) = (entry.asm.label("changes"), entry.asm.label("next"));
     entry.places(binary, &scheduler, changes);
     entry.asm.place(changes);
@@ -114,7 +109,7 @@ fn prelude(shared: &mut Shared<'_>, binary: BinaryNo) -> Result<HookProgram, Ref
     entry.what_happens(scheduler.states.waiting, scheduler.states.running, DIRECT_BIT);
     entry.reason(scheduler.coroutine);
     entry.asm.jump(changes);
-    Ok(HookProgram { binary, kind: HookKind::Status, program: entry.finish()?, sites })
+    entry.hooked(HookKind::Status, &scheduler.hooks.iter().collect::<Vec<_>>(), |hook| hook.kind as u64)
 }
 
 impl Entry<'_, '_> {

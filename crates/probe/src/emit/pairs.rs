@@ -4,7 +4,7 @@
 //! there; bodies that ask for `elapsed` or an argument do not run then, others do.
 
 use bpf::insn::{AluOp, Cond, Size};
-use bpf::{Assembler, Caps, Helper, Kind, Label, Linkage, Maps, Reg};
+use bpf::{Assembler, Caps, Helper, Label, Linkage, Maps, Reg};
 
 use super::body::{CONTEXT, Code, HIT as BODY_HIT, R0, R1, R2, R3, R4};
 use super::entry::{Entry, HIT, ROW};
@@ -13,7 +13,7 @@ use super::{Refused, Shared, hit, refused, taint};
 use crate::ast::Span;
 use crate::frames::{self, Capacity, FRAME_SAVED, FRAME_TIME, Frames, Gs, Outcome};
 use crate::plan::{Access, BinaryNo, Body, BodyNo, Plan, Prelude, SaveNo, Site, Variant};
-use crate::program::{HookProgram, HookSite, site};
+use crate::program::{HookProgram, site};
 use crate::target::{Hook, HookKind};
 
 /// The frame, in the function that saves.
@@ -86,11 +86,7 @@ fn hook(shared: &mut Shared<'_>, binary: BinaryNo, kind: HookKind, at: &[&Hook])
         HookKind::GoroutineEnd => "goroutine_end",
         _ => "copystack",
     };
-    let kind_of_program = if shared.has_links() { Kind::UprobeMulti } else { Kind::Uprobe };
-    let mut entry = Entry::new(shared, &format!("{name}_{}", binary.0), kind_of_program, Some(binary));
-    entry.asm.mov(CONTEXT, R1);
-    entry.ids();
-    entry.whose(binary);
+    let mut entry = Entry::at_hooks(shared, name, binary);
     entry.pair(binary)?;
     entry.asm.mov(R1, CONTEXT).load(Size::U64, R2, Reg::R10, HIT + hit::PROCESS);
     if let Some(frames) = &mut entry.frames {
@@ -100,8 +96,7 @@ fn hook(shared: &mut Shared<'_>, binary: BinaryNo, kind: HookKind, at: &[&Hook])
             _ => frames.copystack(&mut entry.asm),
         }
     }
-    let sites = at.iter().map(|hook| HookSite { file: hook.file, cookie: 0 }).collect();
-    Ok(HookProgram { binary, kind, program: entry.finish()?, sites })
+    entry.hooked(kind, at, |_| 0)
 }
 
 impl Entry<'_, '_> {

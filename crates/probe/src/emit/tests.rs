@@ -3,10 +3,12 @@
 
 mod calls;
 mod expressions;
+mod flips;
 mod goroutines;
 mod maps;
 mod paired;
 mod programs;
+mod restraint;
 mod sketch;
 mod starts;
 mod statements;
@@ -21,7 +23,7 @@ use event::{CallIndex, Folded, Schema, Snapshot, Value};
 use expect_test::Expect;
 use gobin::Arch;
 
-use super::{Options, emit};
+use super::{Options, Restraint, emit};
 use crate::machine::Register;
 use crate::plan::Plan;
 use crate::program::{Program, control, counter, exit};
@@ -73,8 +75,13 @@ struct Trial {
 
 impl Trial {
     fn new(plan: &Plan, caps: Caps) -> Trial {
-        let program = emit(plan, caps, &Options { ring: 1 << 16, ..Options::default() }).unwrap();
-        let again = emit(plan, caps, &Options { ring: 1 << 16, ..Options::default() }).unwrap();
+        Trial::held_back(plan, caps, Restraint::default())
+    }
+
+    fn held_back(plan: &Plan, caps: Caps, restraint: Restraint) -> Trial {
+        let options = Options { ring: 1 << 16, restraint, ..Options::default() };
+        let program = emit(plan, caps, &options).unwrap();
+        let again = emit(plan, caps, &options).unwrap();
         let bytes = |program: &Program| program.programs().flat_map(bpf::Program::serialize).collect::<Vec<u8>>();
         assert!(bytes(&program) == bytes(&again) && program == again, "the same plan gave different programs");
         for one in program.programs() {
@@ -152,6 +159,7 @@ impl Trial {
     fn counters(&self, out: &mut String) {
         let names = [
             (counter::FILTERED, "filtered"),
+            (counter::LIMITED, "held back"),
             (counter::LOST, "lost"),
             (counter::UNREADABLE, "unreadable"),
             (counter::NO_SCRATCH, "without scratch"),

@@ -7,13 +7,13 @@
 //! A thread that is not in the table runs no goroutine, or belongs to nobody's target.
 
 use bpf::insn::{Cond, Size};
-use bpf::{Caps, Helper, Kind, MapError, Maps, Reg};
+use bpf::{Caps, Helper, MapError, Maps, Reg};
 
-use super::body::{CONTEXT, R0, R1, R2, R3, R4};
+use super::body::{R0, R1, R2, R3, R4};
 use super::entry::{Entry, HIT, WORD};
 use super::{Refused, Shared, hit, late_hash, refused};
 use crate::plan::{BinaryNo, Plan};
-use crate::program::{HookProgram, HookSite, process, threads};
+use crate::program::{HookProgram, process, threads};
 use crate::target::{Hook, HookKind};
 
 /// A new value, below the words for keys.
@@ -50,12 +50,7 @@ fn hook<'h>(
     at: impl Iterator<Item = &'h Hook>,
 ) -> Result<HookProgram, Refused> {
     let starts = kind == HookKind::ThreadStart;
-    let of_program = if shared.has_links() { Kind::UprobeMulti } else { Kind::Uprobe };
-    let name = format!("{}_{}", if starts { "thread_start" } else { "thread_end" }, binary.0);
-    let mut entry = Entry::new(shared, &name, of_program, Some(binary));
-    entry.asm.mov(CONTEXT, R1);
-    entry.ids();
-    entry.whose(binary);
+    let mut entry = Entry::at_hooks(shared, if starts { "thread_start" } else { "thread_end" }, binary);
     if starts {
         entry.thread_starts(binary)?;
     } else {
@@ -63,8 +58,7 @@ fn hook<'h>(
         let map = entry.threads();
         entry.asm.map(R1, map).frame(R2, WORD).helper(Helper::MAP_DELETE_ELEM);
     }
-    let sites = at.map(|hook| HookSite { file: hook.file, cookie: 0 }).collect();
-    Ok(HookProgram { binary, kind, program: entry.finish()?, sites })
+    entry.hooked(kind, &at.collect::<Vec<_>>(), |_| 0)
 }
 
 impl Entry<'_, '_> {

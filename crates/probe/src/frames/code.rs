@@ -673,9 +673,19 @@ impl Frames {
         asm.mov(R3, R8).jump_if(Cond::Ne, R3, End::Lost as i32, kind);
         asm.load(Size::U32, R1, R0, FRAME_FLAGS).alu(AluOp::And, R1, FRAME_SWITCHES).jump_if(Cond::Eq, R1, 0, kind);
         asm.mov(R3, End::Switched as i32);
-        asm.place(kind).mov(R2, R3).alu(AluOp::And, R2, 7).alu(AluOp::Lsh, R2, 3);
+        asm.place(kind);
+        self.unless_gone(asm);
+        asm.mov(R2, R3).alu(AluOp::And, R2, 7).alu(AluOp::Lsh, R2, 3);
         asm.map_value(R1, self.tables.counters, 0).add(R1, R2).mov(R4, 1);
         asm.atomic(AtomicOp::Add, Width::W64, R1, 0, R4);
+    }
+
+    /// Makes the end in `R3` another one if the row of the frame in `R0` is gone.
+    fn unless_gone(&self, asm: &mut Assembler) {
+        let known = asm.label("known");
+        asm.load(Size::U32, R1, R0, FRAME_ROW).store(Size::U32, R10, OWN, R1).store(Size::U64, R10, HI, R3);
+        asm.map(R1, self.tables.gone).frame(R2, OWN).helper(Helper::MAP_LOOKUP_ELEM).load(Size::U64, R3, R10, HI);
+        asm.jump_if(Cond::Eq, R0, 0, known).mov(R3, End::Detached as i32).place(known);
     }
 
     /// The emitter's code for an ended call, whose frame is the first one behind the top.

@@ -116,6 +116,8 @@ pub struct Counters {
     pub switched: u64,
     /// Calls of which nobody saw the end. Not 0: a hook is missing or wrong.
     pub lost: u64,
+    /// Calls that were open when the probes of their function were taken out.
+    pub detached: u64,
     /// Exits of calls whose entries were not seen: open when we attached, or not recorded.
     pub unpaired: u64,
     /// Calls that were not recorded because a map was full.
@@ -144,6 +146,7 @@ impl Counters {
             goexit: end(End::Goexit),
             switched: end(End::Switched),
             lost: end(End::Lost),
+            detached: end(End::Detached),
             unpaired: at(COUNT_UNPAIRED),
             full: at(COUNT_FULL),
             foreign: at(COUNT_FOREIGN),
@@ -182,11 +185,17 @@ pub struct Tables {
     pub chunks: MapId,
     /// One value, [`Counters`].
     pub counters: MapId,
+    /// Which rows nobody sees the exits of any more, `u32` to `u32`: whatever ends their calls, it says nothing of how.
+    /// User space puts them in.
+    pub gone: MapId,
     /// An empty head, to copy.
     pub(super) blank: MapId,
     /// How many words each frame saves.
     pub(super) saved: u32,
 }
+
+/// How many rows may be in [`Tables::gone`].
+pub const MOST_GONE: u32 = 1024;
 
 /// Most words that a frame can save.
 const MOST_SAVED: u32 = 64;
@@ -209,6 +218,7 @@ impl Tables {
             heads: maps.add(hash("frame_heads", head, capacity.heads))?,
             chunks: maps.add(hash("frame_chunks", frames, capacity.chunks))?,
             counters: maps.add(MapSpec::array("frame_counters", COUNTERS_BYTES, Entries::Fixed(1)))?,
+            gone: maps.add(MapSpec::hash("frame_gone", MapKind::Hash, 4, 4, MOST_GONE))?,
             blank: maps.add(MapSpec::array("frame_blank", head, Entries::Fixed(1)))?,
             saved,
         })

@@ -615,24 +615,59 @@ fn maps_allocate_as_they_fill_where_the_kernel_lets_them() {
     check_maps(
         Caps::linux_6_12(),
         expect![[r#"
-        frame_heads hash key 16 value 952 entries 262144 no_prealloc
-        frame_chunks hash key 16 value 896 entries 131072 no_prealloc
-        frame_counters array key 4 value 96 entries 1
-        frame_blank array key 4 value 952 entries 1"#]],
+            frame_heads hash key 16 value 952 entries 262144 no_prealloc
+            frame_chunks hash key 16 value 896 entries 131072 no_prealloc
+            frame_counters array key 4 value 96 entries 1
+            frame_gone hash key 4 value 4 entries 1024
+            frame_blank array key 4 value 952 entries 1"#]],
     );
     check_maps(
         Caps::linux_5_10(),
         expect![[r#"
-        frame_heads hash key 16 value 952 entries 8192
-        frame_chunks hash key 16 value 896 entries 4096
-        frame_counters array key 4 value 96 entries 1
-        frame_blank array key 4 value 952 entries 1"#]],
+            frame_heads hash key 16 value 952 entries 8192
+            frame_chunks hash key 16 value 896 entries 4096
+            frame_counters array key 4 value 96 entries 1
+            frame_gone hash key 4 value 4 entries 1024
+            frame_blank array key 4 value 952 entries 1"#]],
     );
 }
 
 #[test]
 fn every_end_has_its_number_and_word() {
     assert!(End::SEEN.iter().all(|&end| End::numbered(end as u32) == Some(end)));
-    assert_eq!(End::SEEN.map(End::word).join(" "), "return tail unwound goexit switched lost");
+    assert_eq!(End::SEEN.map(End::word).join(" "), "return tail unwound goexit switched lost detached");
     assert_eq!(End::numbered(0), None);
+}
+
+#[test]
+fn calls_of_a_function_without_probes_end_as_detached_however_they_do() {
+    let mut bench = bench();
+    for n in 1..=5 {
+        bench.enter(G, HI - 64 * n, row(n as u32));
+    }
+    let gone = |bench: &mut Bench, row: u32| {
+        bench.vm.put(bench.tables.gone, &row.to_le_bytes(), &1_u32.to_le_bytes()).unwrap();
+    };
+    [1, 3, 5].into_iter().for_each(|row| gone(&mut bench, row));
+    // Its caller returns.
+    assert_eq!(bench.exit(G, HI - 256, row(4)).answer, End::Return as u64);
+    assert_eq!(rows(&bench.told()), [(5, "detached")]);
+    // A recovered panic, the goroutine's end.
+    bench.recover(G, HI - 128 - 8);
+    assert_eq!(rows(&bench.told()), [(3, "detached")]);
+    bench.end(G);
+    assert_eq!(rows(&bench.told()), [(2, "goexit"), (1, "detached")]);
+    assert_eq!(bench.counters(), Counters { detached: 3, goexit: 1, ..Counters::default() });
+}
+
+#[test]
+fn a_call_after_the_probes_of_another_one_went_is_paired_at_the_same_depth() {
+    let mut bench = bench();
+    bench.enter(G, HI - 64, row(1));
+    bench.vm.put(bench.tables.gone, &1_u32.to_le_bytes(), &1_u32.to_le_bytes()).unwrap();
+    // It has returned, unseen.
+    let call = bench.enter(G, HI - 64, row(2)).call;
+    let exit = bench.exit(G, HI - 64, row(2));
+    assert_eq!((exit.answer, exit.call), (End::Return as u64, call));
+    assert_eq!(bench.counters(), Counters { detached: 1, ..Counters::default() });
 }

@@ -284,7 +284,7 @@ impl Bench {
     pub fn text(&mut self, time: Duration, show: &mut dyn Show) -> Result<Throughput, Stopped> {
         let compiled = self.compile(text(BUSY, Body::Event4))?;
         let mut paced = Paced::new(show, Flow::new(&mut self.specimen));
-        compiled.run(Limits { duration: Some(time), printed: None }, &mut paced)?;
+        compiled.run(Limits { duration: Some(time), ..Limits::default() }, &mut paced)?;
         Ok(Throughput { events_per_s: per_second(paced.shown, paced.took), lost: paced.lost })
     }
 
@@ -432,7 +432,7 @@ fn over(times: &[f64], of: &[f64]) -> Vec<f64> {
 }
 
 /// The one in the middle, or between those that are.
-fn median(mut all: Vec<f64>) -> f64 {
+pub(super) fn median(mut all: Vec<f64>) -> f64 {
     all.sort_by(f64::total_cmp);
     let middle = [all.len().saturating_sub(1) / 2, all.len() / 2].map(|at| all.get(at).copied().unwrap_or(f64::NAN));
     (middle[0] + middle[1]) / 2.0

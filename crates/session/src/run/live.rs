@@ -4,7 +4,9 @@
 //! stands in it.
 
 mod clocks;
+mod flip;
 mod life;
+mod overhead;
 mod probes;
 mod replaced;
 
@@ -26,14 +28,17 @@ use super::before::Before;
 use super::calls::{Joined, Telling};
 use super::maps::UserMaps;
 use super::names::Known;
+use super::remains::{self, Open};
+use super::tally;
 use super::watch::{Control, Watch, Whose};
 use super::world::Stamp;
 use super::{Compiled, Ended, Limits, Show, Stopped};
-use super::{remains, tally};
 use crate::refusal::Refusal;
 use crate::subject::Subject;
 use clocks::Intervals;
+use flip::Flips;
 pub(super) use life::Life;
+use overhead::Overhead;
 use probes::{Placing, Probes};
 
 /// How often the ring is looked at, and how often at least where nothing came for a while: nobody waits for what is rare,
@@ -105,7 +110,9 @@ pub(super) struct Live<'r> {
     notes: Vec<String>,
     in_place: Vec<attach::Attached>,
     /// Calls in which processes have ended.
-    open: u64,
+    open: Open,
+    overhead: Overhead,
+    flips: Flips,
     events: Vec<engine::Program>,
     ring: Ring,
     maps: Maps,
@@ -143,7 +150,9 @@ impl<'r> Live<'r> {
             calls: Joined::new(&compiled.script.values),
             probes,
             in_place: Vec::new(),
-            open: 0,
+            open: Open::default(),
+            overhead: Overhead::new(limits.overhead),
+            flips: Flips::default(),
             events,
             ring,
             maps,
@@ -199,7 +208,7 @@ impl<'r> Live<'r> {
         let pid = self.watch.pid().filter(|_| compiled.numbers.own);
         let placing = Placing { engine: self.engine, compiled, executables, pid };
         for probes in &mut self.probes {
-            probes.attach(&placing, &mut self.attached).map_err(|error| life.explain(error))?;
+            probes.attach(&placing, &|_| false, &mut self.attached).map_err(|error| life.explain(error))?;
         }
         // Who came before the probes that see him come.
         self.watch.find(self.maps.get(compiled.program.tables.processes).ok_or_else(no_map)?)?;
@@ -245,6 +254,7 @@ impl<'r> Live<'r> {
     /// Until something ends it: what that was.
     fn follow(&mut self, life: &mut Life, show: &mut dyn Show) -> Result<Cause, Stopped> {
         let start = Instant::now();
+        self.overhead.begin();
         let mut intervals = Intervals::new(&self.compiled.program.events, start);
         let (mut glanced, mut look, mut said, mut tick) = (start, start + LOOK, false, TICK);
         loop {
@@ -259,6 +269,8 @@ impl<'r> Live<'r> {
                     self.engine.run(program, &[])?;
                 }
             }
+            self.weigh(show)?;
+            self.go_on_with_flips()?;
             if now >= look {
                 self.look()?;
                 self.renew(show)?;
@@ -285,7 +297,7 @@ impl<'r> Live<'r> {
     fn look(&mut self) -> Result<(), Stopped> {
         let program = &self.compiled.program;
         if self.watch.look(self.maps.get(program.tables.processes).ok_or_else(no_map)?)? {
-            self.open += remains::clear(&self.latest().plan, program, &self.maps)?;
+            self.open += remains::clear(&self.latest().plan, program, &self.maps, &|f| self.flips.has(f))?;
         }
         self.notes.extend(self.watch.strayed());
         self.catch_up()
@@ -313,13 +325,14 @@ impl<'r> Live<'r> {
         let other = || Refusal::refused("the script means something else there");
         let mut compiled = self.compiled.script.clone().compile()?;
         compiled.plan = compiled.plan.like(&self.latest().plan).ok_or_else(other)?;
-        compiled.program = super::emit(&compiled.plan, self.engine.caps(), compiled.numbers)?;
+        compiled.program =
+            super::emit(&compiled.plan, self.engine.caps(), compiled.numbers, compiled.script.restraint)?;
         let (program, first) = (&compiled.program, &self.compiled.program);
         if (&program.schema, &program.tables) != (&first.schema, &first.tables) {
             return Err(other().into());
         }
         let tables = &program.tables;
-        let own = [Some(tables.sites), tables.addresses, tables.wrappers].into_iter().flatten();
+        let own = [Some(tables.sites), Some(tables.firings), tables.addresses, tables.wrappers].into_iter().flatten();
         let own: Vec<_> = own.collect();
         let maps = self.engine.maps_beside(&program.maps, &self.maps, &own)?.ok_or_else(other)?;
         let mut probes = Probes::load(self.engine, program, &maps)?;
@@ -327,7 +340,7 @@ impl<'r> Live<'r> {
         let executables = executables.map(|(n, one)| Some(one).filter(|one| !self.is_probed(n, one))).collect();
         let placing = Placing { engine: self.engine, compiled: &compiled, executables, pid: None };
         let mut told = self.attached.clone();
-        probes.attach(&placing, &mut told)?;
+        probes.attach(&placing, &|function| self.flips.has(function), &mut told)?;
         let known = self.attached.skipped.len();
         for reason in told.skipped.drain(..).skip(known) {
             if !self.attached.skipped.contains(&reason) {
@@ -415,6 +428,7 @@ impl<'r> Live<'r> {
         let programs = self.probes.iter().flat_map(Probes::programs).chain(&self.events);
         summary.missed = programs.map(|program| self.engine.missed(program).unwrap_or(0)).sum();
         summary.printed = self.printed;
+        summary.detached = self.detached()?;
         summary.damaged = self.damaged;
         summary.lost += self.calls.forgotten();
         Ok(summary)
@@ -455,15 +469,19 @@ impl<'r> Live<'r> {
     fn close(mut self, life: &mut Life, cause: Cause, show: &mut dyn Show) -> Result<Ended, Stopped> {
         let Compiled { program, .. } = self.compiled;
         self.arm(false)?;
+        self.overhead.calibration.end();
         self.in_place.clear();
+        self.flips = self.flips.over();
         self.detach();
         let exit = life.end()?;
         self.act(show)?;
         self.once(On::End)?;
         self.act(show)?;
         self.tell_open(show)?;
-        let open = self.open + remains::still_open(&self.latest().plan, program, &self.maps)?;
-        let summary = Summary { exit, open, ended_by: Some(cause), ..self.summary()? };
+        self.open += remains::still_open(&self.latest().plan, program, &self.maps, &|f| self.flips.has(f))?;
+        let so_far = self.summary()?;
+        let (open, calls_detached) = (self.open.calls, so_far.calls_detached + self.open.detached);
+        let summary = Summary { exit, open, calls_detached, ended_by: Some(cause), ..so_far };
         let maps = UserMaps { program, maps: &self.maps }.all()?;
         let mut before = show.finish().map_err(Stopped::Show);
         let no_room_before = no_room(&mut before);

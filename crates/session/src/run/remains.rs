@@ -3,23 +3,40 @@
 //! processes ended in.
 
 use std::collections::HashSet;
+use std::ops::AddAssign;
 
 use kernel::engine::{Error, Map, Maps};
 use probe::frames::{Heads, OpenCall};
-use probe::plan::Plan;
+use probe::plan::{FuncNo, Plan};
 use probe::program::FRAME_RECORDED;
 use probe::{MapId, Program};
 
 use super::watch::{Watch, numbers};
 
-/// Takes out what no process owns any more. Says how many calls were open in it.
-pub(super) fn clear(plan: &Plan, program: &Program, maps: &Maps) -> Result<u64, Error> {
+/// Calls without an end.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Open {
+    /// Those whose end would have been seen.
+    pub calls: u64,
+    /// Those of functions that have lost their probes.
+    pub detached: u64,
+}
+
+impl AddAssign for Open {
+    fn add_assign(&mut self, other: Open) {
+        self.calls += other.calls;
+        self.detached += other.detached;
+    }
+}
+
+/// Takes out what no process owns any more. Says which calls were open in it.
+pub(super) fn clear(plan: &Plan, program: &Program, maps: &Maps, gone: &dyn Fn(FuncNo) -> bool) -> Result<Open, Error> {
     for table in [program.tables.gos, program.tables.threads].into_iter().flatten() {
         forget(table, program, maps)?;
     }
-    let Some(tables) = &program.tables.frames else { return Ok(0) };
+    let Some(tables) = &program.tables.frames else { return Ok(Open::default()) };
     let all = [tables.heads, tables.chunks, program.tables.processes].map(|id| maps.get(id));
-    let [Some(heads), Some(chunks), Some(processes)] = all else { return Ok(0) };
+    let [Some(heads), Some(chunks), Some(processes)] = all else { return Ok(Open::default()) };
     let before = numbers(processes)?;
     let heads_left = heads.entries_where(|key| !before.contains(&number(key)))?;
     // A process is in its table before it has anything here, so who came meanwhile is there by now.
@@ -27,13 +44,13 @@ pub(super) fn clear(plan: &Plan, program: &Program, maps: &Maps) -> Result<u64, 
     let over: HashSet<u32> = heads_left.iter().map(|(key, _)| number(key)).collect();
     let over: HashSet<u32> = over.into_iter().filter(|&number| Watch::is_over(number, &now)).collect();
     if over.is_empty() {
-        return Ok(0);
+        return Ok(Open::default());
     }
     let heads_left: Vec<_> = heads_left.into_iter().filter(|(key, _)| over.contains(&number(key))).collect();
     let chunks_left = chunks.entries_where(|key| over.contains(&number(key)))?;
     remove(heads, &heads_left)?;
     remove(chunks, &chunks_left)?;
-    Ok(open(plan, &Heads::new(tables, heads_left, chunks_left)))
+    Ok(open(plan, &Heads::new(tables, heads_left, chunks_left), gone))
 }
 
 /// Takes out of a table what no process owns any more.
@@ -46,15 +63,21 @@ fn forget(table: MapId, program: &Program, maps: &Maps) -> Result<(), Error> {
     remove(table, &left)
 }
 
-/// How many calls have no end. Exact once no probe is in place any more.
-pub(super) fn still_open(plan: &Plan, program: &Program, maps: &Maps) -> Result<u64, Error> {
-    let Some(tables) = &program.tables.frames else { return Ok(0) };
-    let (Some(heads), Some(chunks)) = (maps.get(tables.heads), maps.get(tables.chunks)) else { return Ok(0) };
-    Ok(open(plan, &Heads::new(tables, heads.entries()?, chunks.entries()?)))
+/// Which calls have no end. Exact once no probe is in place any more.
+pub(super) fn still_open(
+    plan: &Plan,
+    program: &Program,
+    maps: &Maps,
+    gone: &dyn Fn(FuncNo) -> bool,
+) -> Result<Open, Error> {
+    let Some(tables) = &program.tables.frames else { return Ok(Open::default()) };
+    let both = (maps.get(tables.heads), maps.get(tables.chunks));
+    let (Some(heads), Some(chunks)) = both else { return Ok(Open::default()) };
+    Ok(open(plan, &Heads::new(tables, heads.entries()?, chunks.entries()?), gone))
 }
 
 /// Of calls that the user asked for.
-fn open(plan: &Plan, heads: &Heads<'_>) -> u64 {
+fn open(plan: &Plan, heads: &Heads<'_>, gone: &dyn Fn(FuncNo) -> bool) -> Open {
     let is_paired = |row: u32| plan.functions.get(row as usize).is_some_and(|function| function.frames);
     let recorded = |row: u32| plan.captures.as_ref()?.rows.get(&row).filter(|of| !of.alone);
     // Of a function whose calls are recorded those count that were wanted.
@@ -62,7 +85,11 @@ fn open(plan: &Plan, heads: &Heads<'_>) -> u64 {
         Some(_) => call.flags & FRAME_RECORDED != 0,
         None => is_paired(call.row),
     };
-    heads.open().filter(counts).count() as u64
+    let mut open = Open::default();
+    for call in heads.open().filter(counts) {
+        *if gone(FuncNo(call.row)) { &mut open.detached } else { &mut open.calls } += 1;
+    }
+    open
 }
 
 fn remove(map: &Map, entries: &[(Vec<u8>, Vec<u8>)]) -> Result<(), Error> {

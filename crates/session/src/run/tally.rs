@@ -59,11 +59,38 @@ pub(super) fn summary(plan: &Plan, program: &Program, maps: &Maps, attached: &At
     Ok(summary)
 }
 
+/// How often clauses' code began, but for that which gospect itself wants to run.
+pub(super) fn hits(plan: &Plan, program: &Program, maps: &Maps) -> Result<u64, Error> {
+    let Some(counters) = maps.get(program.tables.counters) else { return Ok(0) };
+    let points = (0..plan.points.len()).filter(|&n| !is_our_own(plan, n));
+    points.map(|n| Ok(Words::read(counters, 1 + n as u32)?.at(counter::HITS))).sum()
+}
+
+/// How often programs ran while armed, all in all.
+pub(super) fn firings(program: &Program, maps: &Maps) -> Result<u64, Error> {
+    let Some(counters) = maps.get(program.tables.counters) else { return Ok(0) };
+    Ok(Words::read(counters, 0)?.at(counter::FIRINGS))
+}
+
+/// The same by place ([`probe::program::Tables::firings`]).
+pub(super) fn firings_by_place(program: &Program, maps: &Maps) -> Result<Vec<u64>, Error> {
+    let Some(firings) = maps.get(program.tables.firings) else { return Ok(Vec::new()) };
+    let mut places = vec![0; firings.capacity() as usize];
+    for (key, value) in firings.entries()? {
+        let place = key.first_chunk().map_or(0, |key| u32::from_ne_bytes(*key));
+        if let Some(sum) = places.get_mut(place as usize) {
+            *sum = Words::of(firings, &value).at(0);
+        }
+    }
+    Ok(places)
+}
+
 /// Calls and returns of which the other one was not seen.
 fn pairs(program: &Program, maps: &Maps, summary: &mut Summary) -> Result<(), Error> {
     let Some(map) = program.tables.frames.and_then(|tables| maps.get(tables.counters)) else { return Ok(()) };
     let value = map.get(&0u32.to_ne_bytes())?.unwrap_or_default();
-    let Counters { unwound, goexit, switched, unpaired, full, lost, foreign, no_g } = Counters::read(&value);
+    let Counters { unwound, goexit, switched, unpaired, full, lost, detached, foreign, no_g } = Counters::read(&value);
+    summary.calls_detached = detached;
     summary.full.extend((full > 0).then(|| Full { map: Full::CALLS.to_owned(), times: full }));
     (summary.unwound, summary.goexit, summary.switched) = (unwound, goexit, switched);
     (summary.unpaired, summary.unended, summary.foreign, summary.no_g) = (unpaired, lost, foreign, no_g);
@@ -104,15 +131,18 @@ struct Words(Vec<u64>);
 
 impl Words {
     fn read(map: &Map, entry: u32) -> Result<Words, Error> {
-        let value = map.get(&entry.to_ne_bytes())?.unwrap_or_default();
+        Ok(Words::of(map, &map.get(&entry.to_ne_bytes())?.unwrap_or_default()))
+    }
+
+    fn of(map: &Map, value: &[u8]) -> Words {
         let mut words: Vec<u64> = Vec::new();
-        for cpu in map.by_cpu(&value) {
+        for cpu in map.by_cpu(value) {
             words.resize(cpu.len() / 8, 0);
             for (sum, word) in words.iter_mut().zip(cpu.chunks_exact(8)) {
                 *sum = sum.wrapping_add(word.iter().rev().fold(0, |n, &b| n << 8 | u64::from(b)));
             }
         }
-        Ok(Words(words))
+        Words(words)
     }
 
     /// The word at an offset.

@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use kernel::engine::{Error, Map, Numbers};
 use kernel::{FileId, Pid, Process};
-use probe::program::{control, process};
+use probe::program::{Phase, control, process};
 
 use super::Compiled;
 use super::world::Executable;
@@ -391,6 +391,13 @@ impl Control {
 
     fn set(&mut self, at: u32, word: u64) {
         self.bytes[at as usize..][..8].copy_from_slice(&word.to_le_bytes());
+    }
+
+    /// How far it is that one link takes over from another.
+    pub fn links(&mut self, [old, new]: [u32; 2], phase: Phase, table: &Map) -> Result<(), Error> {
+        self.set(control::LINK_OLD, u64::from(old) | u64::from(new) << 32);
+        self.set(control::PHASE, phase as u64);
+        table.put(&0u32.to_ne_bytes(), &self.bytes)
     }
 
     /// From now on hits count, or do not.

@@ -43,7 +43,7 @@ fn load(engine: &Engine, plan: &Plan) -> Result<u32, String> {
     kernels.dedup();
     for caps in kernels {
         // With the most that any of them may have.
-        let options = Options { ring: 1 << 16, walk: true };
+        let options = Options { ring: 1 << 16, walk: true, ..Options::default() };
         let program = probe::emit(plan, caps, &options).map_err(|why| format!("the emitter: {why}"))?;
         let maps = engine.maps(&program.maps.with_room_for(64)).map_err(|error| format!("maps: {error}"))?;
         for one in program.programs() {

@@ -6,7 +6,7 @@ use event::decode;
 use expect_test::{Expect, expect};
 use gobin::Arch;
 
-use super::{Trial, World, what};
+use super::{Restraint, Trial, World, what};
 use crate::check::compile;
 use crate::frames::{Counters, Heads};
 use crate::plan::{Plan, Site};
@@ -24,9 +24,9 @@ const STACK: u64 = 0x8000;
 const SYSTEM_SP: u64 = 0x6000_0000;
 
 /// A goroutine that calls functions.
-struct Calls {
+pub(super) struct Calls {
     plan: Plan,
-    run: Trial,
+    pub(super) run: Trial,
     hi: u64,
     goid: u64,
     /// Where it goes on if it is switched to.
@@ -35,9 +35,13 @@ struct Calls {
 
 impl Calls {
     fn new(text: &str, caps: Caps) -> Calls {
+        Calls::held_back(text, caps, Restraint::default())
+    }
+
+    pub(super) fn held_back(text: &str, caps: Caps, restraint: Restraint) -> Calls {
         let source = bpf::Source { name: String::new(), text: text.into() };
         let plan = compile(&source, &[], &Fake::hooked(Arch::Amd64)).plan.unwrap();
-        Calls { run: Trial::new(&plan, caps), plan, hi: HI, goid: 42, sched_sp: 0 }
+        Calls { run: Trial::held_back(&plan, caps, restraint), plan, hi: HI, goid: 42, sched_sp: 0 }
     }
 
     fn world(&self, registers: &[(&'static str, u64)]) -> World {
@@ -56,12 +60,12 @@ impl Calls {
         self.run.hit(&self.plan, &world);
     }
 
-    fn enter(&mut self, function: &str, depth: u64, n: u64) {
+    pub(super) fn enter(&mut self, function: &str, depth: u64, n: u64) {
         self.hit(function, |site| site.entry.is_some(), depth, &[("ax", n)]);
     }
 
     /// Leaves by a return instruction, with this result.
-    fn leave(&mut self, function: &str, depth: u64, result: u64) {
+    pub(super) fn leave(&mut self, function: &str, depth: u64, result: u64) {
         self.hit(function, |site| site.exit.as_ref().is_some_and(|exit| !exit.tail), depth, &[("ax", result)]);
     }
 
@@ -103,7 +107,7 @@ impl Calls {
     }
 
     /// What was printed, and how calls ended.
-    fn outcome(&mut self) -> String {
+    pub(super) fn outcome(&mut self) -> String {
         let (mut out, schema) = (String::new(), self.run.program.schema.clone());
         self.run.vm.drain(self.run.program.tables.ring, |record| {
             out += &(what(&schema, decode::event(&schema, record).unwrap().what) + "\n");
@@ -137,7 +141,7 @@ fn a_return_has_what_its_call_began_with_and_how_long_it_took() {
         },
         expect![[r#"
             fib(7) = 13 in 100 on 42
-            Counters { unwound: 0, goexit: 0, switched: 0, lost: 0, unpaired: 0, full: 0, foreign: 0, no_g: 0 }"#]],
+            Counters { unwound: 0, goexit: 0, switched: 0, lost: 0, detached: 0, unpaired: 0, full: 0, foreign: 0, no_g: 0 }"#]],
     );
 }
 
@@ -180,7 +184,7 @@ fn each_return_of_a_recursion_has_its_own_call_also_after_the_stack_has_moved() 
             fib(18) = 1002 in 3500 on 42
             fib(19) = 1001 in 3700 on 42
             fib(20) = 1000 in 3900 on 42
-            Counters { unwound: 0, goexit: 0, switched: 0, lost: 0, unpaired: 0, full: 0, foreign: 0, no_g: 0 }"#]],
+            Counters { unwound: 0, goexit: 0, switched: 0, lost: 0, detached: 0, unpaired: 0, full: 0, foreign: 0, no_g: 0 }"#]],
     );
 }
 
@@ -200,7 +204,7 @@ fn what_a_recovered_panic_ends_does_not_return() {
         expect![[r#"
             fib(5) = 50 in 100 on 42
             fib(1) = 10 in 600 on 42
-            Counters { unwound: 3, goexit: 0, switched: 0, lost: 0, unpaired: 0, full: 0, foreign: 0, no_g: 0 }"#]],
+            Counters { unwound: 3, goexit: 0, switched: 0, lost: 0, detached: 0, unpaired: 0, full: 0, foreign: 0, no_g: 0 }"#]],
     );
 }
 
@@ -219,7 +223,7 @@ fn what_ends_with_its_goroutine_does_not_return_nor_is_it_the_next_ones() {
         },
         expect![[r#"
             fib(3) = 30 in 100 on 43
-            Counters { unwound: 0, goexit: 2, switched: 0, lost: 0, unpaired: 0, full: 0, foreign: 0, no_g: 0 }"#]],
+            Counters { unwound: 0, goexit: 2, switched: 0, lost: 0, detached: 0, unpaired: 0, full: 0, foreign: 0, no_g: 0 }"#]],
     );
 }
 
@@ -236,7 +240,7 @@ fn a_jump_to_another_function_ends_the_call_and_has_no_results_yet() {
         expect![[r#"
             8 in 100
             fib(9) 100
-            Counters { unwound: 0, goexit: 0, switched: 0, lost: 0, unpaired: 0, full: 0, foreign: 0, no_g: 0 }"#]],
+            Counters { unwound: 0, goexit: 0, switched: 0, lost: 0, detached: 0, unpaired: 0, full: 0, foreign: 0, no_g: 0 }"#]],
     );
 }
 
@@ -247,7 +251,7 @@ fn a_return_whose_call_nobody_saw_runs_only_what_asks_nothing_of_it() {
         |calls| calls.leave("main.fib", 64, 13),
         expect![[r#"
             ret 13
-            Counters { unwound: 0, goexit: 0, switched: 0, lost: 0, unpaired: 1, full: 0, foreign: 0, no_g: 0 }"#]],
+            Counters { unwound: 0, goexit: 0, switched: 0, lost: 0, detached: 0, unpaired: 1, full: 0, foreign: 0, no_g: 0 }"#]],
     );
 }
 

@@ -255,6 +255,9 @@ fn the_listing_of_a_count() {
         map exit array key 4 value 16 entries 1
         map processes hash key 8 value 16 entries 16384
         map counters percpu_array key 4 value 64 entries 2
+        map firings percpu_array key 4 value 8 entries 7
+        map link array key 4 value 4 entries 1 holds 1
+        map marks hash key 8 value 16 entries 65536 no_prealloc
         map drops percpu_array key 4 value 8 entries 3
         map sites array key 4 value 48 entries 1 holds 1
         map @ percpu_hash key 8 value 8 entries 16
@@ -265,6 +268,9 @@ fn the_listing_of_a_count() {
         map control array key 4 value 96 entries 1
         map processes hash key 8 value 16 entries 16384
         map counters percpu_array key 4 value 64 entries 2
+        map firings percpu_array key 4 value 8 entries 7
+        map link array key 4 value 4 entries 1 holds 1
+        map marks hash key 8 value 16 entries 65536 no_prealloc
         map drops percpu_array key 4 value 8 entries 3
         map sites array key 4 value 48 entries 1 holds 1
         map @ percpu_hash key 8 value 8 entries 16
@@ -275,6 +281,49 @@ fn the_listing_of_a_count() {
           r1 = map[control][0]+0
           r0 = *(u32 *)(r1 +0)
           if r0 == 0x0 goto out
+          ; which link?
+          r1 = map[link][0]+0
+          r2 = *(u32 *)(r1 +0)
+          r1 = map[control][0]+0
+          r8 = *(u32 *)(r1 +36)
+          if r2 == r8 goto newer_link
+          r0 = *(u32 *)(r1 +32)
+          if r2 != r0 goto our_hit
+        older_link:
+          r0 = *(u32 *)(r1 +40)
+          if r0 == 0x0 goto our_hit
+          if r0 == 0x3 goto out
+          r9 = *(u64 *)(r6 +128)
+          call bpf_get_current_pid_tgid#14
+          *(u64 *)(r10 -96) = r0
+          r1 = map[marks]
+          r2 = r10
+          r2 += -96
+          call bpf_map_lookup_elem#1
+          if r0 == 0x0 goto our_hit
+          r1 = *(u64 *)(r0 +0)
+          if r1 != r9 goto our_hit
+          r1 = *(u64 *)(r0 +8)
+          if r1 != r8 goto our_hit
+          goto out
+        newer_link:
+          r0 = *(u32 *)(r1 +40)
+          if r0 == 0x3 goto our_hit
+          if r0 != 0x2 goto out
+          r9 = *(u64 *)(r6 +128)
+          call bpf_get_current_pid_tgid#14
+          *(u64 *)(r10 -96) = r0
+          *(u64 *)(r10 -112) = r9
+          *(u64 *)(r10 -104) = r8
+          r1 = map[marks]
+          r2 = r10
+          r2 += -96
+          r3 = r10
+          r3 += -112
+          r4 = 0
+          call bpf_map_update_elem#2
+          if r0 != 0x0 goto out
+        our_hit:
           ; firings += 1
           *(u32 *)(r10 -96) = 0
           r1 = map[counters]
@@ -304,9 +353,26 @@ fn the_listing_of_a_count() {
           call bpf_get_current_pid_tgid#14
         have_ids:
           *(u64 *)(r10 -64) = r0
-          ; ours?
-          r0 >>= 32
+          ; which site?
+          r1 = r6
+          call bpf_get_attach_cookie#174
           *(u32 *)(r10 -96) = r0
+          r1 = map[firings]
+          r2 = r10
+          r2 += -96
+          call bpf_map_lookup_elem#1
+          if r0 == 0x0 goto out
+          r1 = 1
+          lock *(u64 *)(r0 +0) += r1
+          r1 = map[sites]
+          r2 = r10
+          r2 += -96
+          call bpf_map_lookup_elem#1
+          if r0 == 0x0 goto out
+          r8 = r0
+          ; ours?
+          r1 = *(u32 *)(r10 -60)
+          *(u32 *)(r10 -96) = r1
           *(u32 *)(r10 -92) = 0
           r1 = map[processes]
           r2 = r10
@@ -328,16 +394,6 @@ fn the_listing_of_a_count() {
           r1 = *(u64 *)(r0 +8)
           *(u64 *)(r10 -24) = r1
         ours:
-          ; which site?
-          r1 = r6
-          call bpf_get_attach_cookie#174
-          *(u32 *)(r10 -96) = r0
-          r1 = map[sites]
-          r2 = r10
-          r2 += -96
-          call bpf_map_lookup_elem#1
-          if r0 == 0x0 goto out
-          r8 = r0
           r1 = *(u64 *)(r6 +128)
           r2 = *(u64 *)(r8 +40)
           r1 -= r2
@@ -441,6 +497,9 @@ fn the_listing_of_a_predicate_and_a_printf() {
         map exit array key 4 value 16 entries 1
         map processes hash key 8 value 16 entries 16384
         map counters percpu_array key 4 value 64 entries 2
+        map firings percpu_array key 4 value 8 entries 7
+        map link array key 4 value 4 entries 1 holds 1
+        map marks hash key 8 value 16 entries 4096
         map drops percpu_array key 4 value 8 entries 2
         map sites array key 4 value 48 entries 1 holds 1
         map addresses hash key 16 value 4 entries 1 holds 1
@@ -452,6 +511,9 @@ fn the_listing_of_a_predicate_and_a_printf() {
         map control array key 4 value 96 entries 1
         map processes hash key 8 value 16 entries 16384
         map counters percpu_array key 4 value 64 entries 2
+        map firings percpu_array key 4 value 8 entries 7
+        map link array key 4 value 4 entries 1 holds 1
+        map marks hash key 8 value 16 entries 4096
         map sites array key 4 value 48 entries 1 holds 1
         map addresses hash key 16 value 4 entries 1 holds 1
 
@@ -461,6 +523,49 @@ fn the_listing_of_a_predicate_and_a_printf() {
           r1 = map[control][0]+0
           r0 = *(u32 *)(r1 +0)
           if r0 == 0x0 goto out
+          ; which link?
+          r1 = map[link][0]+0
+          r2 = *(u32 *)(r1 +0)
+          r1 = map[control][0]+0
+          r8 = *(u32 *)(r1 +36)
+          if r2 == r8 goto newer_link
+          r0 = *(u32 *)(r1 +32)
+          if r2 != r0 goto our_hit
+        older_link:
+          r0 = *(u32 *)(r1 +40)
+          if r0 == 0x0 goto our_hit
+          if r0 == 0x3 goto out
+          r9 = *(u64 *)(r6 +128)
+          call bpf_get_current_pid_tgid#14
+          *(u64 *)(r10 -96) = r0
+          r1 = map[marks]
+          r2 = r10
+          r2 += -96
+          call bpf_map_lookup_elem#1
+          if r0 == 0x0 goto our_hit
+          r1 = *(u64 *)(r0 +0)
+          if r1 != r9 goto our_hit
+          r1 = *(u64 *)(r0 +8)
+          if r1 != r8 goto our_hit
+          goto out
+        newer_link:
+          r0 = *(u32 *)(r1 +40)
+          if r0 == 0x3 goto our_hit
+          if r0 != 0x2 goto out
+          r9 = *(u64 *)(r6 +128)
+          call bpf_get_current_pid_tgid#14
+          *(u64 *)(r10 -96) = r0
+          *(u64 *)(r10 -112) = r9
+          *(u64 *)(r10 -104) = r8
+          r1 = map[marks]
+          r2 = r10
+          r2 += -96
+          r3 = r10
+          r3 += -112
+          r4 = 0
+          call bpf_map_update_elem#2
+          if r0 != 0x0 goto out
+        our_hit:
           ; firings += 1
           *(u32 *)(r10 -96) = 0
           r1 = map[counters]
@@ -491,8 +596,8 @@ fn the_listing_of_a_predicate_and_a_printf() {
         have_ids:
           *(u64 *)(r10 -64) = r0
           ; ours?
-          r0 >>= 32
-          *(u32 *)(r10 -96) = r0
+          r1 = *(u32 *)(r10 -60)
+          *(u32 *)(r10 -96) = r1
           *(u32 *)(r10 -92) = 0
           r1 = map[processes]
           r2 = r10
@@ -528,6 +633,13 @@ fn the_listing_of_a_predicate_and_a_printf() {
           if r0 == 0x0 goto out
           r0 = *(u32 *)(r0 +0)
           *(u32 *)(r10 -96) = r0
+          r1 = map[firings]
+          r2 = r10
+          r2 += -96
+          call bpf_map_lookup_elem#1
+          if r0 == 0x0 goto out
+          r1 = 1
+          lock *(u64 *)(r0 +0) += r1
           r1 = map[sites]
           r2 = r10
           r2 += -96

@@ -1,21 +1,45 @@
 //! The programs at sites of one build of what is probed: loaded, put in place, taken out.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use event::run::{Attached, Reason};
 use kernel::Pid;
 use kernel::engine::{self, Engine, Maps, Site, Uprobes, attach};
-use probe::plan::BinaryNo;
-use probe::program::UserProgram;
+use probe::plan::{BinaryNo, FuncNo};
+use probe::program::{HookProgram, ProgramSite, UserProgram};
 
 use super::super::world::Executable;
 use super::super::{Compiled, Stopped};
+use super::no_map;
 use crate::refusal::Refusal;
 
 /// Programs at sites. Dropped, they are taken out.
 pub(super) struct Probes {
-    users: Vec<engine::Program>,
-    hooks: Vec<engine::Program>,
-    starts: Vec<engine::Program>,
-    in_place: Vec<(BinaryNo, attach::Attached)>,
+    maps: Maps,
+    /// What the text asks for, in the order of [`probe::Program::users`].
+    pub users: Vec<User>,
+    hooks: Vec<Held>,
+    starts: Vec<Held>,
+    /// Programs that others have taken over from: how often they were missed is still asked.
+    over: Vec<engine::Program>,
+}
+
+/// A program and what holds it in place.
+struct Held {
+    binary: BinaryNo,
+    program: engine::Program,
+    attached: Option<attach::Attached>,
+}
+
+/// A program at the user's sites and what holds it in place.
+pub(super) struct User {
+    binary: BinaryNo,
+    program: engine::Program,
+    /// The number of its link.
+    pub link: u32,
+    /// Where it is.
+    pub sites: Vec<ProgramSite>,
+    attached: Option<attach::Attached>,
 }
 
 /// What it takes to put them in place.
@@ -30,72 +54,134 @@ pub(super) struct Placing<'r> {
 
 impl Probes {
     /// Loads what was compiled.
-    pub fn load(engine: &Engine, program: &probe::Program, maps: &Maps) -> Result<Probes, engine::Error> {
-        let users = program.users.iter().map(|user| engine.load(&user.program, maps));
-        let hooks = program.hooks.iter().map(|hook| engine.load(&hook.program, maps));
-        let starts = program.starts.iter().map(|start| engine.load(&start.program, maps));
+    pub fn load(engine: &Engine, program: &probe::Program, maps: &Maps) -> Result<Probes, Stopped> {
+        let held = |binary, program| {
+            Ok::<_, engine::Error>(Held { binary, program: engine.load(program, maps)?, attached: None })
+        };
+        let users = program.users.iter().map(|user| User::load(engine, program, user, maps));
+        let hooks = program.hooks.iter().map(|hook| held(hook.binary, &hook.program));
+        let starts = program.starts.iter().map(|start| held(start.binary, &start.program));
         Ok(Probes {
             users: users.collect::<Result<_, _>>()?,
             hooks: hooks.collect::<Result<_, _>>()?,
             starts: starts.collect::<Result<_, _>>()?,
-            in_place: Vec::new(),
+            over: Vec::new(),
+            maps: maps.clone(),
         })
     }
 
     /// All programs.
     pub fn programs(&self) -> impl Iterator<Item = &engine::Program> {
-        self.users.iter().chain(&self.hooks).chain(&self.starts)
+        let users = self.users.iter().map(|user| &user.program);
+        users.chain(self.hooks.iter().chain(&self.starts).map(|held| &held.program)).chain(&self.over)
+    }
+
+    /// The maps that they use.
+    pub fn maps(&self) -> &Maps {
+        &self.maps
     }
 
     /// Puts them in place: what keeps pairs right before what makes them, and what makes processes known last, so that
-    /// hits of those count when all sites see them.
-    pub fn attach(&mut self, placing: &Placing<'_>, told: &mut Attached) -> Result<(), Stopped> {
+    /// hits of those count when all sites see them. Functions that are `gone` have no probes.
+    pub fn attach(
+        &mut self,
+        placing: &Placing<'_>,
+        gone: &dyn Fn(FuncNo) -> bool,
+        told: &mut Attached,
+    ) -> Result<(), Stopped> {
         let program = &placing.compiled.program;
-        for (hook, loaded) in program.hooks.iter().zip(&self.hooks) {
+        for (hook, held) in program.hooks.iter().zip(&mut self.hooks) {
             let site = |site: &probe::program::HookSite| Site { offset: site.file.0, cookie: site.cookie };
             let sites: Vec<Site> = hook.sites.iter().map(site).collect();
-            let attached = placing.all(hook.binary, loaded, &sites, hook.purpose())?;
-            self.in_place.extend(attached.map(|attached| (hook.binary, attached)));
+            held.attached = placing.all(hook.binary, &held.program, &sites, hook.purpose())?;
         }
-        for (user, loaded) in program.users.iter().zip(&self.users) {
-            let site = |site: &probe::program::ProgramSite| Site { offset: site.file.0, cookie: site.cookie };
-            let sites: Vec<Site> = user.sites.iter().map(site).collect();
-            if let Some(attached) = placing.at(user.binary, loaded, &sites, user.returning)? {
+        for (user, held) in program.users.iter().zip(&mut self.users) {
+            held.attached = None;
+            held.sites = user.sites.iter().filter(|site| !gone(site.function)).copied().collect();
+            if let Some(attached) = placing.user(user, held)? {
                 placing.refuse(user, &attached, told);
-                self.in_place.push((user.binary, attached));
+                held.take(attached);
             }
         }
-        for (start, loaded) in program.starts.iter().zip(&self.starts) {
-            let why = "new processes cannot be noticed";
-            let site = [Site { offset: start.site.0, cookie: 0 }];
-            let attached = placing.all(start.binary, loaded, &site, why)?;
-            self.in_place.extend(attached.map(|attached| (start.binary, attached)));
+        for (start, held) in program.starts.iter().zip(&mut self.starts) {
+            let (sites, why) = ([Site { offset: start.site.0, cookie: 0 }], "new processes cannot be noticed");
+            held.attached = placing.all(start.binary, &held.program, &sites, why)?;
         }
         Ok(())
     }
 
     /// Takes them out, the last ones first. When it comes back none of them runs any more.
     pub fn detach(&mut self) {
-        while self.in_place.pop().is_some() {}
+        self.detach_where(|_| true);
+    }
+
+    /// Takes programs at places of the runtime out; whether there were any.
+    pub fn detach_hooks(&mut self, program: &probe::Program, which: impl Fn(&HookProgram) -> bool) -> bool {
+        let wanted = program.hooks.iter().zip(&mut self.hooks).filter(|(hook, _)| which(hook));
+        wanted.fold(false, |any, (_, held)| held.attached.take().is_some() || any)
+    }
+
+    /// Takes one of [`Probes::users`] out; in its place is, if there is any, the one that has taken over from it.
+    pub fn replace(&mut self, user: usize, other: Option<User>) {
+        let Some(held) = self.users.get_mut(user) else { return };
+        held.attached = None;
+        held.sites.clear();
+        if let Some(other) = other {
+            self.over.push(std::mem::replace(held, other).program);
+        }
     }
 
     /// Whether some are in place in an executable.
     pub fn are_in(&self, binary: BinaryNo) -> bool {
-        self.in_place.iter().any(|(of, _)| *of == binary)
+        let held = self.hooks.iter().chain(&self.starts).map(|held| (held.binary, &held.attached));
+        let mut all = held.chain(self.users.iter().map(|user| (user.binary, &user.attached)));
+        all.any(|(of, attached)| of == binary && attached.is_some())
     }
 
     /// Takes those out that are in an executable, the last ones first.
     pub fn release(&mut self, binary: BinaryNo) {
-        let (of_it, others) = self.in_place.drain(..).partition(|(of, _)| *of == binary);
-        self.in_place = others;
-        let mut of_it: Vec<_> = of_it;
-        while of_it.pop().is_some() {}
+        self.detach_where(|of| of == binary);
+    }
+
+    fn detach_where(&mut self, which: impl Fn(BinaryNo) -> bool) {
+        let held = |held: &mut Held| held.attached = held.attached.take().filter(|_| !which(held.binary));
+        self.starts.iter_mut().rev().for_each(held);
+        let users = self.users.iter_mut().rev().filter(|user| which(user.binary));
+        users.for_each(|user| user.attached = None);
+        self.hooks.iter_mut().rev().for_each(held);
     }
 }
 
 impl Drop for Probes {
     fn drop(&mut self) {
         self.detach();
+    }
+}
+
+impl User {
+    /// Loads it, with a number of its own where another link may have to take over.
+    pub fn load(engine: &Engine, program: &probe::Program, user: &UserProgram, maps: &Maps) -> Result<User, Stopped> {
+        static LINKS: AtomicU32 = AtomicU32::new(1);
+        let (binary, sites, attached) = (user.binary, user.sites.clone(), None);
+        let Some(flip) = program.tables.flip.filter(|_| sites.len() > 1) else {
+            return Ok(User { binary, program: engine.load(&user.program, maps)?, link: u32::MAX, sites, attached });
+        };
+        let own = engine.maps_beside(&program.maps, maps, &[flip.link])?.ok_or_else(no_map)?;
+        let link = LINKS.fetch_add(1, Ordering::Relaxed);
+        own.get(flip.link).ok_or_else(no_map)?.put(&0u32.to_ne_bytes(), &link.to_ne_bytes())?;
+        Ok(User { binary, program: engine.load(&user.program, &own)?, link, sites, attached })
+    }
+
+    /// Holds what is in place.
+    pub fn take(&mut self, attached: attach::Attached) {
+        let refused = |site: &ProgramSite| attached.refused.iter().any(|refused| refused.site.offset == site.file.0);
+        self.sites.retain(|site| !refused(site));
+        self.attached = Some(attached);
+    }
+
+    /// Whether it is in place.
+    pub fn is_in_place(&self) -> bool {
+        self.attached.is_some()
     }
 }
 
@@ -115,7 +201,15 @@ impl Placing<'_> {
         }
     }
 
-    fn at(
+    /// At its sites, as far as the kernel takes them.
+    pub fn user(&self, user: &UserProgram, held: &User) -> Result<Option<attach::Attached>, Stopped> {
+        let sites: Vec<Site> =
+            held.sites.iter().map(|site| Site { offset: site.file.0, cookie: site.cookie }).collect();
+        self.at(user.binary, &held.program, &sites, user.returning)
+    }
+
+    /// A program at some places.
+    pub fn at(
         &self,
         binary: BinaryNo,
         program: &engine::Program,
