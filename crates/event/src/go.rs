@@ -257,7 +257,7 @@ impl Default for Types {
     /// Knows bytes.
     fn default() -> Types {
         Types {
-            rows: vec![GoType { name: "byte".into(), size: 1, kind: GoKind::Int { signed: false } }],
+            rows: vec![GoType { name: "uint8".into(), size: 1, kind: GoKind::Int { signed: false } }],
             dynamic: HashMap::new(),
         }
     }

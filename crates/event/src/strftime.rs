@@ -60,7 +60,8 @@ pub fn format(form: &str, unix_nanos: i64, east: i32) -> String {
 #[must_use]
 pub fn rfc3339(unix_seconds: i64, nanos: u32) -> String {
     let Civil { year, month, day, hour, minute, second, .. } = Civil::new(unix_seconds, 0, 0);
-    let mut out = format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}");
+    let (sign, year) = (if year < 0 { "-" } else { "" }, year.unsigned_abs());
+    let mut out = format!("{sign}{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}");
     if nanos > 0 {
         let digits = format!(".{nanos:09}");
         out.push_str(digits.trim_end_matches('0'));
@@ -252,7 +253,7 @@ mod tests {
         assert_eq!(rfc3339(0, 0), "1970-01-01T00:00:00Z");
         assert_eq!(rfc3339(-62_135_596_800, 120_000_000), "0001-01-01T00:00:00.12Z");
         assert_eq!(rfc3339(i64::MAX, 1), "292277026596-12-04T15:30:07.000000001Z");
-        assert!(rfc3339(i64::MIN, 0).starts_with('-'));
+        assert!(rfc3339(-70_000_000_000, 0).starts_with("-0249-") && rfc3339(i64::MIN, 0).starts_with('-'));
     }
 
     #[test]

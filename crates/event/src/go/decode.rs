@@ -7,7 +7,7 @@ use super::kinds::{self, Read};
 use super::memory::{Found, Memory, u32_at, u64_at};
 use super::span::{Hole, Span};
 use super::value::{GoValue, Is, Missing};
-use super::{BYTES, Call, Root, TypeRow, Types, call};
+use super::{Call, Dynamic, Root, TypeRow, Types, call};
 use crate::schema::record;
 
 /// What only those know who look at the process.
@@ -17,6 +17,9 @@ pub trait World {
 
     /// The name of the function whose code is there.
     fn function(&self, address: u64) -> Option<String>;
+
+    /// Where the type is that an itab is about which the file does not have: the runtime made it.
+    fn itab(&self, address: u64) -> Option<u64>;
 
     /// Memory that never changes, as the file has it: at most so many bytes.
     fn constant(&self, address: u64, most: usize) -> Option<&[u8]>;
@@ -57,10 +60,9 @@ pub fn decode<'a>(
     let chunks = call::REGISTERS + (usize::from(call.registers) + usize::from(call.stack)) * 8;
     let memory = Memory::new(bytes.get(chunks..).unwrap_or_default());
     let stat = u32_at(bytes, record::STAT).unwrap_or_default();
-    let binary = call.binary;
-    let mut decoder =
-        Decoder { types, binary, world, memory, stat, limits, path: vec![], nested: 0, values: 0, depth: 0 };
-    let second = u64_at(bytes, call::REGISTERS + 8).map(|word| word.wrapping_sub(world.bias()));
+    let process = Process { world, binary: call.binary, bias: world.bias() };
+    let mut decoder = Decoder { types, process, memory, stat, limits, path: vec![], nested: 0, values: 0, depth: 0 };
+    let second = u64_at(bytes, call::REGISTERS + 8).map(|word| word.wrapping_sub(process.bias));
     let lost = |root: &Root| root.lost_if.is_some() && root.lost_if == second;
     let value = |root: &'a Root| {
         let value = if lost(root) { missing(root.ty, Missing::Lost) } else { decoder.root(root, bytes) };
@@ -73,11 +75,18 @@ fn missing(ty: TypeRow, why: Missing) -> GoValue {
     GoValue { ty, is: Is::Missing(why) }
 }
 
+/// The process that a record comes from.
+#[derive(Clone, Copy)]
+struct Process<'a> {
+    world: &'a dyn World,
+    binary: u32,
+    bias: u64,
+}
+
 /// What is shared while the values of one record are read.
 pub(super) struct Decoder<'a> {
     pub types: &'a Types,
-    pub binary: u32,
-    pub world: &'a dyn World,
+    process: Process<'a>,
     memory: Memory<'a>,
     stat: u32,
     limits: Limits,
@@ -159,14 +168,26 @@ impl<'a> Decoder<'a> {
 
     /// What could not be read may stand in the file.
     fn constant(&self, address: u64, size: usize) -> Option<Span<'a>> {
-        let bytes = self.world.constant(address, size.min(self.limits.text)).filter(|bytes| !bytes.is_empty())?;
-        Some(Span::memory(bytes, Missing::Large))
+        let bytes = self.process.world.constant(address, size.min(self.limits.text));
+        bytes.filter(|bytes| !bytes.is_empty()).map(|bytes| Span::memory(bytes, Missing::Large))
     }
 
-    /// The bytes of a string: of several that start there the longest was taken.
-    pub fn text(&self, address: u64, len: u64) -> Read<&'a [u8]> {
+    /// What an interface with that first word holds, which is a type if it has no methods, and else an itab.
+    pub fn dynamic(&self, word: u64, empty: bool) -> Option<Dynamic> {
+        let Process { world, binary, bias } = self.process;
+        let known = |address: u64| self.types.dynamic(binary, address.wrapping_sub(bias));
+        known(word).or_else(|| if empty { None } else { known(world.itab(word)?) })
+    }
+
+    /// The name of the function whose code is there.
+    pub fn function(&self, address: u64) -> Option<String> {
+        self.process.world.function(address)
+    }
+
+    /// Bytes that were read as that: of several strings that start there the longest was taken.
+    pub fn text(&self, address: u64, row: TypeRow, len: u64) -> Read<&'a [u8]> {
         let len = usize::try_from(len).unwrap_or(usize::MAX);
-        let bytes = self.memory(address, BYTES, len)?.bytes();
+        let bytes = self.memory(address, row, len)?.bytes();
         Ok(bytes.get(..len).unwrap_or(bytes))
     }
 

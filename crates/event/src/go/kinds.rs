@@ -34,7 +34,7 @@ pub(super) fn plain(decoder: &mut Decoder<'_>, ty: &GoType, span: Span<'_>) -> R
         GoKind::Slice(elem) => slice(decoder, *elem, span),
         GoKind::Array { elem, len } => array(decoder, *elem, (*len).into(), span),
         GoKind::Struct(fields) => Ok(Is::Struct(fields.iter().map(|field| of_field(decoder, field, span)).collect())),
-        GoKind::Interface { .. } => interface(decoder, span),
+        GoKind::Interface { empty } => interface(decoder, *empty, span),
         GoKind::Map(map) => maps::read(decoder, map, span),
         GoKind::Chan => channel(decoder, span),
         GoKind::Func => function(decoder, span),
@@ -89,11 +89,11 @@ fn string(decoder: &Decoder<'_>, span: Span<'_>) -> Read {
     if len > 0 && start == 0 {
         return Err(Missing::Torn);
     }
-    Ok(Is::String(text(decoder, start, len)))
+    Ok(Is::String(text(decoder, start, BYTES, len)))
 }
 
-fn text(decoder: &Decoder<'_>, start: u64, len: u64) -> Bytes {
-    match decoder.text(start, len) {
+fn text(decoder: &Decoder<'_>, start: u64, row: TypeRow, len: u64) -> Bytes {
+    match decoder.text(start, row, len) {
         Ok(bytes) => Bytes { bytes: bytes.to_vec(), len, rest: Some(decoder.cut()) },
         Err(why) => Bytes { bytes: vec![], len, rest: Some(why) },
     }
@@ -118,9 +118,8 @@ fn slice(decoder: &mut Decoder<'_>, elem: TypeRow, span: Span<'_>) -> Read {
         (0, _) => return Err(Missing::Torn),
         _ => {}
     }
-    // However bytes are called, they are read as bytes.
     if is_byte(decoder, elem) {
-        return decoder.follow(start, BYTES, |decoder| Ok(Is::Bytes(text(decoder, start, len))));
+        return decoder.follow(start, elem, |decoder| Ok(Is::Bytes(text(decoder, start, elem, len))));
     }
     decoder.follow(start, elem, |decoder| Ok(Is::List(elements(decoder, elem, start, len))))
 }
@@ -153,13 +152,12 @@ fn array(decoder: &mut Decoder<'_>, elem: TypeRow, len: u64, span: Span<'_>) -> 
     Ok(Is::Bytes(Bytes { len, rest: Some(span.why(bytes.len())), bytes }))
 }
 
-fn interface(decoder: &mut Decoder<'_>, span: Span<'_>) -> Read {
+fn interface(decoder: &mut Decoder<'_>, empty: bool, span: Span<'_>) -> Read {
     let word = span.word(0)?;
     if word == 0 {
         return Ok(Is::Nil);
     }
-    let type_address = word.wrapping_sub(decoder.world.bias());
-    let dynamic = decoder.types.dynamic(decoder.binary, type_address).ok_or(Missing::UnknownType(word))?;
+    let dynamic = decoder.dynamic(word, empty).ok_or(Missing::UnknownType(word))?;
     let value = if dynamic.direct {
         decoder.value(dynamic.ty, span.part(8, 8))
     } else {
@@ -189,5 +187,5 @@ fn function(decoder: &Decoder<'_>, span: Span<'_>) -> Read {
         return Ok(Is::Nil);
     }
     let address = decoder.memory(start, BYTES, 8)?.word(0)?;
-    Ok(Is::Func { address, name: decoder.world.function(address) })
+    Ok(Is::Func { address, name: decoder.function(address) })
 }

@@ -95,9 +95,9 @@ impl Secrets {
     }
 }
 
-/// Nothing is no secret.
+/// Nothing is no secret, and neither is whether there is one.
 fn hide(value: &mut GoValue) {
-    if !matches!(value.is, Is::Nil | Is::Missing(_)) {
+    if !matches!(value.is, Is::Nil | Is::Bool(_) | Is::Missing(_)) {
         value.is = Is::Redacted;
     }
 }

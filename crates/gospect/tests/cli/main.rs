@@ -28,6 +28,7 @@ mod sudo;
 mod trace;
 mod trouble;
 mod usage;
+mod values;
 mod words;
 
 use std::process::{Command, Output, Stdio};

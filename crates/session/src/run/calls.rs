@@ -1,5 +1,9 @@
 //! Records of calls, made whole and put into values for whoever shows them.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::io;
+
 use event::calls::{Calls, Finished, Reader, Record, Told};
 use event::go::redact::{SECRETS, Secrets};
 use event::go::{self, End, World};
@@ -7,6 +11,7 @@ use event::{CallIndex, Header, Schema, What};
 use gobin::VAddr;
 use gobin::elf::Placement;
 use kernel::Pid;
+use kernel::proc::Process;
 use probe::capture::Limits;
 
 use super::names::Known;
@@ -58,7 +63,11 @@ pub(super) struct Joined {
     calls: Calls,
     secrets: Secrets,
     limits: go::Limits,
+    itabs: RefCell<Itabs>,
 }
+
+/// The types of itabs that runtimes have made, by process and address; nothing where that could not be read.
+type Itabs = HashMap<(Pid, u64), Option<u64>>;
 
 /// What it takes to put them into values.
 pub(super) struct Telling<'r, 's> {
@@ -72,7 +81,7 @@ impl Joined {
     pub fn new(values: &Values) -> Joined {
         let limits = go::Limits { depth: Some(values.depth.into()), text: values.strlen.into() };
         let secrets = Secrets::like(values.secrets.iter().map(String::as_str));
-        Joined { calls: Calls::default(), secrets, limits }
+        Joined { secrets, limits, ..Joined::default() }
     }
 
     /// Takes a record of a call. Says whether one was shown.
@@ -122,7 +131,7 @@ impl Joined {
         let Telling { schema, known, show } = telling;
         let (types, calls) = (schema.types(), schema.calls());
         let binary = calls.get(call.begun.call as usize).map_or(0, |of| of.binary);
-        let place = InProcess { known, pid: Pid(call.key.pid), binary };
+        let place = InProcess { known, pid: Pid(call.key.pid), binary, itabs: &self.itabs };
         let reader = Reader { types, calls, secrets: &self.secrets, limits: self.limits };
         let Some(told) = reader.read(call, &place) else { return Ok(()) };
         let ts = call.started.cast_signed().wrapping_add(known.unix_less_boot);
@@ -136,11 +145,20 @@ fn record(call: CallIndex, bytes: Vec<u8>) -> Record {
     Record { call: call.0, bytes }
 }
 
+/// The type that an itab is about, as the process has it now.
+// +rtype 1.21-1.22 itab._type *abi.Type @8 | 1.23- internal/abi.ITab.Type *abi.Type @8
+fn type_of_itab(pid: Pid, itab: u64) -> io::Result<u64> {
+    let mut word = [0; 8];
+    Process::open(pid)?.memory()?.read(itab.wrapping_add(8), &mut word)?;
+    Ok(u64::from_le_bytes(word))
+}
+
 /// An executable in a process.
 struct InProcess<'k, 'r> {
     known: &'k Known<'r>,
     pid: Pid,
     binary: u32,
+    itabs: &'k RefCell<Itabs>,
 }
 
 impl World for InProcess<'_, '_> {
@@ -154,6 +172,17 @@ impl World for InProcess<'_, '_> {
         let image = self.known.executable(self.pid, self.binary)?.go()?;
         let function = image.function_at(VAddr(address.wrapping_sub(self.bias())))?;
         Some(function.name().to_owned())
+    }
+
+    fn itab(&self, address: u64) -> Option<u64> {
+        let key = (self.pid, address);
+        let known = self.itabs.borrow().get(&key).copied();
+        // One that could not be read is not asked for again either.
+        known.unwrap_or_else(|| {
+            let ty = type_of_itab(self.pid, address).ok();
+            self.itabs.borrow_mut().insert(key, ty);
+            ty
+        })
     }
 
     fn constant(&self, address: u64, most: usize) -> Option<&[u8]> {

@@ -323,11 +323,11 @@ fn names_that_come_twice_are_told_apart() {
 #[test]
 fn secrets_are_taken_out_by_name() {
     let go = "type main.Login struct{User string; Password string; Nested *main.Login}
-              func f(l main.Login; token []byte; m map[string]string; cookie *int; ctx any)";
+              func f(l main.Login; token []byte; m map[string]string; cookie *int; hasToken bool)";
     let group = [&[0x8080_8080_8080_0101, 0xc300, 13, 0xc310, 3, 0xc320, 4, 0xc330, 2][..], &[0; 24]].concat();
     Case::new(go)
         .secrets(&event::go::redact::SECRETS)
-        .args(&[0xc000, 3, 0xc010, 6, 0xc100, 0xc010, 6, 6, 0xc200, 0, 0, 0])
+        .args(&[0xc000, 3, 0xc010, 6, 0xc100, 0xc010, 6, 6, 0xc200, 0, 1])
         .chunk(0xc000, "byte", "ada")
         .chunk(0xc010, "byte", "hunter")
         .chunk(0xc100, "main.Login", words(&[0xc000, 3, 0xc010, 6, 0]))
@@ -346,7 +346,7 @@ fn secrets_are_taken_out_by_name() {
                 {"Authorization":"<redacted>","Host":"me"}
             cookie = nil
                 null
-            ctx = nil
-                null
+            hasToken = true
+                true
         "#]]);
 }

@@ -142,6 +142,14 @@ fn words_that_make_no_sense() {
 
 #[test]
 fn an_interface_whose_type_is_not_known() {
+    // What the runtime made itself is asked for, if it has methods.
+    let made = Case::new("func f(a any; e error)").dynamic(0x6000, "*int").args(&[0x3000, 1, 0x3000, 0]);
+    made.check(expect![[r#"
+        a = <unknown type 0x3000>
+            {"@unreadable":"unknown type 0x3000"}
+        e = (*int)(nil)
+            {"@type":"*int","value":null}
+    "#]]);
     Case::new("func f(a any; e error)").args(&[0x9999, 1, 0x8888, 2]).check(expect![[r#"
         a = <unknown type 0x9999>
             {"@unreadable":"unknown type 0x9999"}

@@ -38,6 +38,10 @@ impl World for Process {
         (address == 0x4000).then(|| "main.handle".to_owned())
     }
 
+    fn itab(&self, address: u64) -> Option<u64> {
+        (address == 0x3000).then_some(0x6000)
+    }
+
     fn constant(&self, address: u64, most: usize) -> Option<&[u8]> {
         let text: &[u8] = b"constant";
         (address == 0x5000).then(|| text.get(..most).unwrap_or(text))

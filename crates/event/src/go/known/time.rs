@@ -5,7 +5,7 @@ use crate::go::decode::Decoder;
 use crate::go::kinds::Read;
 use crate::go::span::Span;
 use crate::go::value::{Is, Known};
-use crate::go::{GoKind, GoType};
+use crate::go::{BYTES, GoKind, GoType};
 use crate::strftime;
 
 /// Seconds from the year 1 to 1970.
@@ -38,7 +38,7 @@ fn location(decoder: &Decoder<'_>, ty: &GoType, span: Span<'_>) -> Option<String
     let there = decoder.memory(span.word(0).ok().filter(|start| *start != 0)?, row, location.size as usize).ok()?;
     let (_, _, name) = field(decoder, location, there, "name")?;
     let (start, len) = (name.word(0).ok()?, name.word(8).ok()?);
-    let bytes = decoder.text(start, len).ok().filter(|bytes| bytes.len() as u64 == len && len > 0)?;
+    let bytes = decoder.text(start, BYTES, len).ok().filter(|bytes| bytes.len() as u64 == len && len > 0)?;
     std::str::from_utf8(bytes).ok().map(str::to_owned)
 }
 

@@ -1,0 +1,95 @@
+//! The values of recorded calls, held against what a program says that it called its functions with and what they gave
+//! back.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use gospect_fixtures::{Arch, Fixture, Missing, Variant, build, need, on_every_go};
+
+use crate::command;
+use crate::contract::documented;
+use crate::run::permitted;
+use crate::running::Scratch;
+
+/// Pointers that are followed, bytes of a string and elements that are shown: what is usual.
+const LIMITS: &str = "2 64 16";
+
+/// Longer than it takes to look at the last record.
+const LOOKED_UP: Duration = Duration::from_millis(500);
+
+/// What a program writes of its own calls.
+fn said(mut program: Command) -> Vec<String> {
+    let mut child = program.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    writeln!(stdin, "{LIMITS}").unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let lines = lines.take_while(|line| line != "done true").filter(|line| line.starts_with("main.")).collect();
+    // What its runtime has made is looked up in its memory while it is there.
+    std::thread::sleep(LOOKED_UP);
+    drop(stdin);
+    assert!(child.wait().unwrap().success());
+    lines
+}
+
+/// The name of the function: parentheses may be part of it.
+fn function(line: &str) -> &str {
+    let from = if line.starts_with("main.(*") { line.find(')').unwrap() } else { 0 };
+    &line[..from + line[from..].find('(').unwrap()]
+}
+
+fn fixture(go: &'static str, variant: Variant) -> Result<std::path::PathBuf, Missing> {
+    permitted()?;
+    let arch = Arch::native().ok_or_else(|| Missing { why: "this machine is none that gospect knows".into() })?;
+    build(&Fixture::new("values", go, variant).on(arch))
+}
+
+fn values_are_what_the_program_says(path: &Path) {
+    let functions: BTreeSet<String> = said(Command::new(path)).iter().map(|line| function(line).to_owned()).collect();
+    assert!(functions.len() > 200, "{}", functions.len());
+    let scratch = Scratch::new();
+    let out = scratch.0.join("out");
+    let mut gospect = command(&["trace", "-q", "--json", "--no-redact", "--as-root", "-o", out.to_str().unwrap()]);
+    gospect.args(&functions).arg("--").arg(path);
+    let said = said(gospect);
+    let lines = std::fs::read_to_string(out).unwrap();
+    let objects: Vec<_> = lines.lines().map(documented).collect();
+    let calls = objects.iter().filter(|object| object["type"] == "call");
+    let seen: Vec<&str> = calls.map(|call| call["text"].as_str().unwrap()).collect();
+    let differ =
+        said.iter().zip(&seen).filter(|(said, seen)| said != *seen).map(|(said, seen)| format!("-{said}\n+{seen}"));
+    let differ: Vec<String> = differ.take(10).collect();
+    assert!(differ.is_empty(), "{}", differ.join("\n"));
+    assert_eq!(said.len(), seen.len());
+    let summary = objects.last().unwrap();
+    let count = |field: &str| summary[field].as_u64().unwrap();
+    assert_eq!(["lost", "damaged", "open", "unended"].map(count), [0; 4]);
+    assert_eq!([count("hits"), count("printed")], [said.len() as u64; 2]);
+}
+
+fn values_of_every_shape(go: &'static str) {
+    for variant in [Variant::Plain, Variant::Pie] {
+        values_are_what_the_program_says(&need!(fixture(go, variant)));
+    }
+}
+on_every_go!(values_of_every_shape);
+
+/// What can be told of a program without debug information: methods' types, and otherwise that arguments are missing.
+#[test]
+fn stripped_programs_show_what_is_known() {
+    let path = need!(fixture("1.26", Variant::Stripped));
+    let scratch = Scratch::new();
+    let out = scratch.0.join("out");
+    let mut gospect = command(&["trace", "-q", "--as-root", "-o", out.to_str().unwrap()]);
+    gospect.args(["main.(*tree).Insert", "main.twoResults", "--"]).arg(&path);
+    said(gospect);
+    let lines = std::fs::read_to_string(out).unwrap();
+    let calls: Vec<&str> = lines.lines().skip(1).map(|line| line.split_once("  1      ").unwrap().1).collect();
+    let shown: Vec<&str> = calls.iter().map(|call| call.rsplit_once("  ").unwrap().0).collect();
+    expect_test::expect![[r#"
+        main.twoResults(…) = (…)
+        main.(*tree).Insert(…) = (…)"#]]
+    .assert_eq(&shown.join("\n"));
+}
