@@ -196,6 +196,11 @@ impl<'a> Decoder<'a> {
         if self.stat & call::stat::BUDGET == 0 { Missing::Large } else { Missing::Room }
     }
 
+    /// Whether this is as deep as interfaces are looked into.
+    pub fn is_deepest(&self) -> bool {
+        self.stat & call::stat::DEPTH != 0 && self.limits.depth == Some(self.depth)
+    }
+
     /// Why memory was not read at all.
     fn not_captured(&self) -> Missing {
         use call::stat;

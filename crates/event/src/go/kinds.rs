@@ -186,6 +186,11 @@ fn function(decoder: &Decoder<'_>, span: Span<'_>) -> Read {
     if start == 0 {
         return Ok(Is::Nil);
     }
-    let address = decoder.memory(start, BYTES, 8)?.word(0)?;
+    let closure = decoder.memory(start, BYTES, 8).map_err(|why| match why {
+        // Code is looked for at any depth, but not in an interface.
+        Missing::NotFollowed if decoder.is_deepest() => Missing::Depth,
+        why => why,
+    });
+    let address = closure?.word(0)?;
     Ok(Is::Func { address, name: decoder.function(address) })
 }

@@ -14,17 +14,25 @@ use crate::contract::documented;
 use crate::run::permitted;
 use crate::running::Scratch;
 
-/// Pointers that are followed, bytes of a string and elements that are shown: what is usual.
-const LIMITS: &str = "2 64 16";
+/// Pointers that are followed, bytes of a string and elements that are shown.
+struct Limits {
+    depth: u8,
+    strlen: u16,
+    elems: u16,
+}
+
+/// What is usual.
+const USUAL: Limits = Limits { depth: 2, strlen: 64, elems: 16 };
 
 /// Longer than it takes to look at the last record.
 const LOOKED_UP: Duration = Duration::from_millis(500);
 
 /// What a program writes of its own calls.
-fn said(mut program: Command) -> Vec<String> {
+fn said(mut program: Command, limits: &Limits) -> Vec<String> {
+    let Limits { depth, strlen, elems } = limits;
     let mut child = program.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    writeln!(stdin, "{LIMITS}").unwrap();
+    writeln!(stdin, "{depth} {strlen} {elems}").unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
     let lines = lines.take_while(|line| line != "done true").filter(|line| line.starts_with("main.")).collect();
     // What its runtime has made is looked up in its memory while it is there.
@@ -46,14 +54,15 @@ fn fixture(go: &'static str, variant: Variant) -> Result<std::path::PathBuf, Mis
     build(&Fixture::new("values", go, variant).on(arch))
 }
 
-fn values_are_what_the_program_says(path: &Path) {
-    let functions: BTreeSet<String> = said(Command::new(path)).iter().map(|line| function(line).to_owned()).collect();
+fn values_are_what_the_program_says(path: &Path, limits: &Limits, flags: &[&str]) {
+    let functions: BTreeSet<String> =
+        said(Command::new(path), limits).iter().map(|line| function(line).to_owned()).collect();
     assert!(functions.len() > 200, "{}", functions.len());
     let scratch = Scratch::new();
     let out = scratch.0.join("out");
     let mut gospect = command(&["trace", "-q", "--json", "--no-redact", "--as-root", "-o", out.to_str().unwrap()]);
-    gospect.args(&functions).arg("--").arg(path);
-    let said = said(gospect);
+    gospect.args(flags).args(&functions).arg("--").arg(path);
+    let said = said(gospect, limits);
     let lines = std::fs::read_to_string(out).unwrap();
     let objects: Vec<_> = lines.lines().map(documented).collect();
     let calls = objects.iter().filter(|object| object["type"] == "call");
@@ -71,10 +80,24 @@ fn values_are_what_the_program_says(path: &Path) {
 
 fn values_of_every_shape(go: &'static str) {
     for variant in [Variant::Plain, Variant::Pie] {
-        values_are_what_the_program_says(&need!(fixture(go, variant)));
+        values_are_what_the_program_says(&need!(fixture(go, variant)), &USUAL, &[]);
     }
 }
 on_every_go!(values_of_every_shape);
+
+/// The layout of maps before and after, and every depth at which something else is left out.
+#[test]
+fn values_as_deep_as_asked_for() {
+    for go in ["1.23", "1.27"] {
+        let path = need!(fixture(go, Variant::Plain));
+        for depth in [0, 1, 3, 6] {
+            let (limits, typed) = (Limits { depth, ..USUAL }, depth.to_string());
+            values_are_what_the_program_says(&path, &limits, &["--capture", "16000", "--depth", &typed]);
+        }
+        let limits = Limits { strlen: 20, ..USUAL };
+        values_are_what_the_program_says(&path, &limits, &["--strlen", "20"]);
+    }
+}
 
 /// What can be told of a program without debug information: methods' types, and otherwise that arguments are missing.
 #[test]
@@ -84,7 +107,7 @@ fn stripped_programs_show_what_is_known() {
     let out = scratch.0.join("out");
     let mut gospect = command(&["trace", "-q", "--as-root", "-o", out.to_str().unwrap()]);
     gospect.args(["main.(*tree).Insert", "main.twoResults", "--"]).arg(&path);
-    said(gospect);
+    said(gospect, &USUAL);
     let lines = std::fs::read_to_string(out).unwrap();
     let calls: Vec<&str> = lines.lines().skip(1).map(|line| line.split_once("  1      ").unwrap().1).collect();
     let shown: Vec<&str> = calls.iter().map(|call| call.rsplit_once("  ").unwrap().0).collect();
