@@ -386,8 +386,8 @@ fn reached(numbers: Numbers, pid: Pid) -> Result<(), Refusal> {
 
 /// Records that may come while nobody reads: 300 000 a second, for a twentieth of one.
 const AWAY: usize = 15_000;
-/// Bytes that the values of a call seldom exceed.
-const USUAL_CALL: usize = 512;
+/// Bytes of a record of a call, which few exceed: what does not fit is no longer followed.
+const USUAL_CALL: usize = 2048;
 /// No ring is larger.
 const LARGEST_RING: usize = 32 << 20;
 

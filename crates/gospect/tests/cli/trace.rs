@@ -91,6 +91,28 @@ fn what_a_condition_refuses_is_counted_whether_it_was_known_at_once_or_at_the_en
 }
 
 #[test]
+fn when_more_comes_than_can_be_kept_all_calls_are_accounted_for() {
+    need!(permitted());
+    let path = need!(counter_path(Variant::Plain));
+    let mut counter = Counter::start(&path);
+    let tracing = tracing(&["-p", &counter.pid(), "--json", "--max-overhead", "off", "main.hit", "--if", "ret != 1"]);
+    // Nobody takes records out of the ring meanwhile.
+    tracing.signal("-STOP");
+    let (hits, _) = counter.calls(4, 50_000);
+    tracing.signal("-CONT");
+    let all = objects(&tracing.stop());
+    let sum = summary(&all);
+    let [printed, filtered, limited, open, lost] =
+        ["printed", "filtered", "limited", "open", "lost"].map(|name| number(&sum[name]));
+    assert_eq!(number(&sum["hits"]), hits as i64, "{sum}");
+    assert_eq!(printed + filtered + limited + open + lost, hits as i64, "{sum}");
+    assert!(lost > 0 && printed > 0, "{sum}");
+    let ends = |end: &str| all.iter().filter(|call| call["end"] == end).count() as i64;
+    assert_eq!((ends("return"), ends("open")), (printed, 0), "{sum}");
+    assert!(ends("lost") <= lost, "{sum}");
+}
+
+#[test]
 fn its_program_run_by_itself_shows_the_same() {
     need!(permitted());
     let path = need!(counter_path(Variant::Plain));

@@ -15,6 +15,7 @@ use kernel::proc::Process;
 use probe::capture::Limits;
 
 use super::names::Known;
+use super::remains::Which;
 use super::{Show, Stopped};
 
 /// A call, for whoever shows it.
@@ -107,27 +108,35 @@ impl Joined {
             }
             _ => None,
         };
-        ended.map_or(Ok(false), |call| self.tell(&call, telling, false).map(|()| true))
+        let Some(call) = ended else { return Ok(false) };
+        self.tell(&call, telling, false)?;
+        Ok(true)
     }
 
     fn begins(&mut self, header: Header, record: Record, telling: &mut Telling<'_, '_>) -> Result<(), Stopped> {
         let key = self.calls.begins(header, record);
         let begun = key.filter(|_| telling.show.wants_beginnings()).and_then(|key| self.calls.get(key));
-        begun.map_or(Ok(()), |call| self.tell(&call, telling, true))
+        Ok(begun.map_or(Ok(()), |call| self.tell(&call, telling, true))?)
     }
 
-    /// Shows those that are open: the run is over.
-    pub fn close(&mut self, telling: &mut Telling<'_, '_>) -> Result<(), Stopped> {
-        let open = self.calls.close(End::Open, |_, _| true);
-        open.iter().try_for_each(|call| self.tell(call, telling, false))
+    /// Gives out those that have not ended: the run is over. Of what the program in the kernel does not know as open the
+    /// end was lost.
+    pub fn unended(&mut self, open: &HashMap<Which, End>) -> Vec<Finished> {
+        let mut unended = self.calls.close(End::Lost, |_, _| true);
+        for call in &mut unended {
+            let which = (call.key.goid, call.key.id, call.started);
+            call.end = open.get(&which).copied().unwrap_or(End::Lost);
+        }
+        unended
     }
 
-    /// How many there was no room for until they ended.
-    pub fn forgotten(&self) -> u64 {
-        self.calls.tally().forgotten
+    /// How many have ended.
+    pub fn finished(&self) -> u64 {
+        self.calls.tally().finished
     }
 
-    fn tell(&self, call: &Finished, telling: &mut Telling<'_, '_>, begins: bool) -> Result<(), Stopped> {
+    /// Shows a call, which begins or ends.
+    pub fn tell(&self, call: &Finished, telling: &mut Telling<'_, '_>, begins: bool) -> io::Result<()> {
         let Telling { schema, known, show } = telling;
         let (types, calls) = (schema.types(), schema.calls());
         let binary = calls.get(call.begun.call as usize).map_or(0, |of| of.binary);
@@ -136,8 +145,7 @@ impl Joined {
         let Some(told) = reader.read(call, &place) else { return Ok(()) };
         let ts = call.started.cast_signed().wrapping_add(known.unix_less_boot);
         let shown = Call { call, told: &told, schema, ts };
-        let done = if begins { show.begins(&shown, *known) } else { show.call(&shown, *known) };
-        Ok(done?)
+        if begins { show.begins(&shown, *known) } else { show.call(&shown, *known) }
     }
 }
 

@@ -15,6 +15,7 @@ use std::io;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use event::calls::Finished;
 use event::run::{Attached, Cause, Summary};
 use event::{Event, Snapshot, What};
 use kernel::engine::{self, Engine, Map, Maps, Ring, attach};
@@ -83,6 +84,13 @@ struct Unfit {
 
 fn first_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
+}
+
+/// What is left to show when all is taken out.
+struct Left {
+    unended: Vec<Finished>,
+    maps: Vec<Snapshot>,
+    summary: Summary,
 }
 
 /// What is in the kernel, and what is known of it.
@@ -430,7 +438,6 @@ impl<'r> Live<'r> {
         summary.printed = self.printed;
         summary.detached = self.detached()?;
         summary.damaged = self.damaged;
-        summary.lost += self.calls.forgotten();
         Ok(summary)
     }
 
@@ -448,20 +455,30 @@ impl<'r> Live<'r> {
         }
     }
 
-    /// Shows the calls that have not ended.
-    fn tell_open(&mut self, show: &mut dyn Show) -> Result<(), Stopped> {
-        let mut calls = std::mem::take(&mut self.calls);
-        let known = self.known();
-        let told = calls.close(&mut Telling { schema: &self.compiled.program.schema, known: &known, show });
-        self.calls = calls;
-        told
+    /// The calls that have begun and not ended; the summary learns how many were lost, so that all add up.
+    fn unended(&mut self, summary: &mut Summary) -> Result<Vec<Finished>, Stopped> {
+        let Compiled { plan, program, .. } = self.compiled;
+        let of_calls = tally::of_calls(plan, program, &self.maps)?;
+        let told = self.calls.finished() + self.open.recorded.len() as u64;
+        let untold = of_calls.wanted.saturating_sub(told);
+        if self.limits.printed.is_some_and(|most| self.printed >= most) {
+            // They came too late to be shown.
+            summary.limited += untold;
+            return Ok(Vec::new());
+        }
+        summary.lost = summary.lost.saturating_sub(of_calls.lost_records) + untold;
+        Ok(self.calls.unended(&self.open.recorded))
     }
 
     /// What is left to show.
-    fn last(&self, maps: &[Snapshot], summary: &Summary, show: &mut dyn Show) -> io::Result<()> {
-        show.rest(maps, &self.known())?;
+    fn last(&self, left: &Left, show: &mut dyn Show) -> io::Result<()> {
+        let (schema, known) = (&self.compiled.program.schema, &self.known());
+        for call in &left.unended {
+            self.calls.tell(call, &mut Telling { schema, known, show }, false)?;
+        }
+        show.rest(&left.maps, known)?;
         show.finish()?;
-        show.summary(summary)?;
+        show.summary(&left.summary)?;
         show.finish()
     }
 
@@ -477,24 +494,24 @@ impl<'r> Live<'r> {
         self.act(show)?;
         self.once(On::End)?;
         self.act(show)?;
-        self.tell_open(show)?;
         self.open += remains::still_open(&self.latest().plan, program, &self.maps, &|f| self.flips.has(f))?;
-        let so_far = self.summary()?;
+        let mut so_far = self.summary()?;
+        let unended = self.unended(&mut so_far)?;
         let (open, calls_detached) = (self.open.calls, so_far.calls_detached + self.open.detached);
         let summary = Summary { exit, open, calls_detached, ended_by: Some(cause), ..so_far };
-        let maps = UserMaps { program, maps: &self.maps }.all()?;
+        let left = Left { unended, maps: UserMaps { program, maps: &self.maps }.all()?, summary };
         let mut before = show.finish().map_err(Stopped::Show);
         let no_room_before = no_room(&mut before);
         before?;
         if no_room_before.is_some() {
             show.rescue(true);
         }
-        let mut shown = self.last(&maps, &summary, show).map_err(Stopped::Show);
+        let mut shown = self.last(&left, show).map_err(Stopped::Show);
         let no_room_then = no_room(&mut shown);
         shown?;
         if no_room_then.is_some() {
             show.rescue(false);
-            self.last(&maps, &summary, show)?;
+            self.last(&left, show)?;
         }
         if let Some(error) = no_room_before.or(no_room_then) {
             return Err(error.into());

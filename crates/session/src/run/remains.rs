@@ -2,9 +2,10 @@
 //! out, so that a program that starts others all day does not fill the maps, and the calls are counted that their
 //! processes ended in.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::AddAssign;
 
+use event::go::End;
 use kernel::engine::{Error, Map, Maps};
 use probe::frames::{Heads, OpenCall};
 use probe::plan::{FuncNo, Plan};
@@ -14,18 +15,24 @@ use probe::{MapId, Program};
 use super::watch::{Watch, numbers};
 
 /// Calls without an end.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Open {
     /// Those whose end would have been seen.
     pub calls: u64,
     /// Those of functions that have lost their probes.
     pub detached: u64,
+    /// What becomes of those of both that are recorded whole.
+    pub recorded: HashMap<Which, End>,
 }
+
+/// A call: its goroutine, its number there, and when it began.
+pub(super) type Which = (u64, u64, u64);
 
 impl AddAssign for Open {
     fn add_assign(&mut self, other: Open) {
         self.calls += other.calls;
         self.detached += other.detached;
+        self.recorded.extend(other.recorded);
     }
 }
 
@@ -87,7 +94,14 @@ fn open(plan: &Plan, heads: &Heads<'_>, gone: &dyn Fn(FuncNo) -> bool) -> Open {
     };
     let mut open = Open::default();
     for call in heads.open().filter(counts) {
-        *if gone(FuncNo(call.row)) { &mut open.detached } else { &mut open.calls } += 1;
+        let (count, end) = match gone(FuncNo(call.row)) {
+            true => (&mut open.detached, End::Detached),
+            false => (&mut open.calls, End::Open),
+        };
+        *count += 1;
+        if recorded(call.row).is_some() {
+            open.recorded.insert((call.goid, call.call, call.time), end);
+        }
     }
     open
 }

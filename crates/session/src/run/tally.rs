@@ -1,5 +1,7 @@
 //! How a run went, out of the counters that its programs keep.
 
+use std::collections::BTreeSet;
+
 use event::run::{Attached, Full, Lost, Reason, Summary};
 use kernel::engine::{Error, Map, Maps};
 use probe::Program;
@@ -57,6 +59,31 @@ pub(super) fn summary(plan: &Plan, program: &Program, maps: &Maps, attached: &At
     summary.full.extend(unknown(program, maps)?);
     summary.full.extend(drops(program, maps)?);
     Ok(summary)
+}
+
+/// Calls that are recorded whole.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct OfCalls {
+    /// Those that no condition and no limit held back.
+    pub wanted: u64,
+    /// Records of them that did not fit into the ring.
+    pub lost_records: u64,
+}
+
+/// What became of calls that are recorded whole.
+pub(super) fn of_calls(plan: &Plan, program: &Program, maps: &Maps) -> Result<OfCalls, Error> {
+    let (Some(counters), Some(captures)) = (maps.get(program.tables.counters), &plan.captures) else {
+        return Ok(OfCalls::default());
+    };
+    let points = captures.rows.values().filter(|of| !of.alone).map(|of| of.point.index());
+    let mut all = OfCalls::default();
+    for point in points.collect::<BTreeSet<_>>() {
+        let point = Words::read(counters, 1 + point as u32)?;
+        let refused = point.at(counter::FILTERED) + point.at(counter::LIMITED);
+        all.wanted += point.at(counter::HITS).saturating_sub(refused);
+        all.lost_records += point.at(counter::LOST);
+    }
+    Ok(all)
 }
 
 /// How often clauses' code began, but for that which gospect itself wants to run.
