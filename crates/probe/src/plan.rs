@@ -320,7 +320,7 @@ impl Body {
 
 fn records(code: &[Stmt]) -> Option<Recording> {
     code.iter().find_map(|stmt| match &stmt.kind {
-        StmtKind::Call(recording) => Some(*recording),
+        StmtKind::Call { recording, .. } => Some(*recording),
         StmtKind::If { then, otherwise, .. } => records(then).or_else(|| records(otherwise)),
         StmtKind::Repeat { body, .. } => records(body),
         _ => None,
@@ -725,7 +725,12 @@ pub enum StmtKind {
     /// `return`: this body ends here.
     Return,
     /// `call()`: this call is recorded, once.
-    Call(Recording),
+    Call {
+        /// What of it.
+        recording: Recording,
+        /// With the stack that called, of at most so many frames; 0: without.
+        stack: u32,
+    },
 }
 
 /// What is recorded of a call.

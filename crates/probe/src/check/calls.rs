@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use crate::ast::{Attach, BinaryOp, Block, Clause, Expr, ExprKind as Ast, Script, Spanned, Stmt, StmtKind};
+use crate::ast::{Attach, BinaryOp, Block, Clause, Expr, ExprKind as Ast, Script, Stmt, StmtKind};
 use crate::capture::{Builder, Captures, Limits, Subject};
 use crate::diagnostic::Diagnostic;
 use crate::plan::{FuncNo, Plan, PointNo, Recording};
@@ -34,9 +34,7 @@ pub(super) fn split(script: &Script) -> Split<'_> {
     let own = script.clauses.len();
     let mut split = Split { script: Cow::Borrowed(script), own, of: Vec::new(), messages: Vec::new() };
     for (n, clause) in script.clauses.iter().enumerate() {
-        if !records(&clause.body) || !clause.points.iter().any(is_return) {
-            continue;
-        }
+        let Some(call) = records(&clause.body).filter(|_| clause.points.iter().any(is_return)) else { continue };
         if let Some(other) = clause.points.iter().find(|point| !is_return(point)) {
             let message = Diagnostic::error(other.span, "`call()` here and in a return is not the same");
             split.messages.push(message.help("in a return it records where calls begin, too; write two clauses"));
@@ -48,7 +46,7 @@ pub(super) fn split(script: &Script) -> Split<'_> {
             points: Vec::new(),
             except: Vec::new(),
             predicate: at_begin,
-            body: body_of(clause),
+            body: Block { stmts: vec![call.clone()], span: clause.body.span },
             span: clause.span,
         });
         script.clauses[n].predicate = at_return;
@@ -61,24 +59,15 @@ fn is_return(point: &crate::ast::AttachPoint) -> bool {
     matches!(&point.attach, Attach::User(user) if user.ret)
 }
 
-/// `{ call() }`
-fn body_of(clause: &Clause) -> Block {
-    let span = clause.body.span;
-    let call = Ast::Call { name: Spanned { value: CALL.to_owned(), span }, args: Vec::new() };
-    let stmt = Stmt { kind: StmtKind::Expr(Expr { kind: call, span }), span };
-    Block { stmts: vec![stmt], span }
-}
-
-/// Whether it has `call()`.
-pub(super) fn records(block: &Block) -> bool {
-    let one = |stmt: &Stmt| match &stmt.kind {
-        StmtKind::Expr(Expr { kind: Ast::Call { name, .. }, .. }) => name.value == CALL,
-        StmtKind::If { then, otherwise, .. } => records(then) || otherwise.as_ref().is_some_and(records),
+/// The statement that records calls, if there is one.
+pub(super) fn records(block: &Block) -> Option<&Stmt> {
+    block.stmts.iter().find_map(|stmt| match &stmt.kind {
+        StmtKind::Expr(Expr { kind: Ast::Call { name, .. }, .. }) => (name.value == CALL).then_some(stmt),
+        StmtKind::If { then, otherwise, .. } => records(then).or_else(|| otherwise.as_ref().and_then(records)),
         StmtKind::Unroll { body, .. } => records(body),
         StmtKind::Block(inner) => records(inner),
-        _ => false,
-    };
-    block.stmts.iter().any(one)
+        _ => None,
+    })
 }
 
 /// What of a condition can be asked where a call begins, and what only where it returns.

@@ -84,7 +84,7 @@ pub(super) fn resolve<'w>(script: &Script, text: &'w str, world: &'w dyn World) 
         text,
     };
     for (clause, of) in script.clauses.iter().enumerate() {
-        resolver.records = calls::records(&of.body);
+        resolver.records = calls::records(&of.body).is_some();
         resolver.except = of.except.iter().map(|name| (Pattern::new(&name.value), name.span, false)).collect();
         for point in &of.points {
             resolver.point(clause, point);

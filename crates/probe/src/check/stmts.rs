@@ -6,7 +6,7 @@ use event::format::Kind;
 use crate::ast::{self, BinaryOp, ExprKind as Ast, Span, StmtKind as AstStmt};
 use crate::diagnostic::{Diagnostic, position};
 use crate::limits;
-use crate::plan::{ExprKind, Id, MapValue, Prelude, Recording, Stmt, StmtKind, Type};
+use crate::plan::{ExprKind, Id, MapValue, Prelude, Recording, Stmt, StmtKind, Type, Word};
 use crate::words::{self, Action, Aggregation, Meaning, Row};
 
 use super::expr::unify;
@@ -293,13 +293,13 @@ impl<'s> Scope<'_, 's, '_> {
                 };
                 Some(StmtKind::Time(self.shared.strings.add(&text)))
             }
-            (Action::Call, []) => self.record_call(span),
+            (Action::Call, args) => self.record_call(span, args.first()),
             _ => None, // the arity was checked
         }
     }
 
     /// Where calls are paired the goroutine is known; elsewhere it must be asked for.
-    fn record_call(&mut self, span: Span) -> Option<StmtKind> {
+    fn record_call(&mut self, span: Span, stack: Option<&'s ast::Expr>) -> Option<StmtKind> {
         let recording = match self.setting.prelude {
             Prelude::GoReturn => Recording::Return,
             Prelude::GoEntry if self.setting.implied => Recording::Begin,
@@ -312,7 +312,25 @@ impl<'s> Scope<'_, 's, '_> {
         };
         self.needs.frames |= recording == Recording::Return;
         self.needs.goid = true;
-        Some(StmtKind::Call(recording))
+        // Of a return the stack is that of where the call begins.
+        let stack = match stack.filter(|_| recording != Recording::Return) {
+            Some(stack) => self.frames(stack)?,
+            None => 0,
+        };
+        Some(StmtKind::Call { recording, stack })
+    }
+
+    /// How many frames of a stack are asked for.
+    fn frames(&mut self, stack: &'s ast::Expr) -> Option<u32> {
+        let typed = self.expr(stack)?;
+        match typed.expr.ty {
+            Type::Id(Id::UStack(frames)) if typed.expr.kind == ExprKind::Word(Word::UStack) => Some(frames),
+            _ => {
+                let message = Diagnostic::error(stack.span, "`call()` takes nothing but the stack that called");
+                self.say(message.help("`call(ustack(8))` records it with up to 8 frames"));
+                None
+            }
+        }
     }
 
     fn printf(&mut self, span: Span, format: &'s ast::Expr, values: &'s [ast::Expr]) -> Option<StmtKind> {

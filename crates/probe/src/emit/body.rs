@@ -403,7 +403,7 @@ impl<'a, 'p> Code<'a, 'p> {
                 self.asm.jump(self.leave);
                 Ok(())
             }
-            StmtKind::Call(recording) => self.call(*recording),
+            StmtKind::Call { recording, stack } => self.call(*recording, *stack),
         }
     }
 

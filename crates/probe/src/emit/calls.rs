@@ -7,7 +7,7 @@
 use bpf::insn::{AluOp, Cond, Size};
 use event::go::End;
 
-use super::body::{CONTEXT, Code, HIT, R0, R1, R2, R3, RECORD};
+use super::body::{CONTEXT, Code, HIT, R0, R1, R2, R3, R4, RECORD};
 use super::{Refused, capture, hit};
 use crate::frames::FRAME_FLAGS;
 use crate::plan::Recording;
@@ -22,23 +22,27 @@ impl Code<'_, '_> {
     }
 
     /// `call()`
-    pub(super) fn call(&mut self, recording: Recording) -> Result<(), Refused> {
+    pub(super) fn call(&mut self, recording: Recording, stack: u32) -> Result<(), Refused> {
         match recording {
             Recording::Start => {
-                self.capture(0)?;
+                self.capture(0, stack)?;
                 self.count_outcome();
                 Ok(())
             }
-            Recording::Begin => self.call_begins(),
+            Recording::Begin => self.call_begins(stack),
             Recording::Return => self.call_returns(),
         }
     }
 
     /// `R0 =` 0 if the record is in the ring.
-    fn capture(&mut self, end: i32) -> Result<(), Refused> {
+    fn capture(&mut self, end: i32, stack: u32) -> Result<(), Refused> {
         capture::of(self.shared.captured)?;
+        self.asm.mov(R0, 0);
+        if stack > 0 {
+            self.user_stack(stack)?;
+        }
         let functions = *self.capture.get_or_insert_with(|| capture::Functions::declare(self.asm));
-        self.asm.mov(R1, CONTEXT).mov(R2, HIT).mov(R3, end).call(functions.capture);
+        self.asm.mov(R4, R0).mov(R1, CONTEXT).mov(R2, HIT).mov(R3, end).call(functions.capture);
         Ok(())
     }
 
@@ -53,10 +57,10 @@ impl Code<'_, '_> {
     }
 
     /// What has no frame cannot be told to be over.
-    fn call_begins(&mut self) -> Result<(), Refused> {
+    fn call_begins(&mut self, stack: u32) -> Result<(), Refused> {
         let (lost, done) = (self.asm.label("lost"), self.asm.label("begun"));
         self.asm.load(Size::U64, R1, HIT, hit::FRAME).jump_if(Cond::Eq, R1, 0, lost);
-        self.capture(0)?;
+        self.capture(0, stack)?;
         self.asm.jump_if(Cond::Ne, R0, 0, lost).load(Size::U64, R1, HIT, hit::FRAME);
         self.asm.load(Size::U32, R2, R1, FRAME_FLAGS).alu(AluOp::Or, R2, FRAME_RECORDED as i32);
         self.asm.store(Size::U32, R1, FRAME_FLAGS, R2).jump(done).place(lost);
@@ -77,7 +81,7 @@ impl Code<'_, '_> {
             self.count(counter::LOST);
             self.asm.place(told);
         } else {
-            self.capture(End::Return as i32)?;
+            self.capture(End::Return as i32, 0)?;
             self.count_outcome();
         }
         self.asm.place(done);

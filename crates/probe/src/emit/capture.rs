@@ -1,9 +1,9 @@
 //! Whole calls: records of registers, words of the stack, and what their pointers lead to.
 //!
 //! ```text
-//! capture(context, hit, end)   takes scratch memory, writes the head, registers and words, and puts the record out
-//! capture_run(slot)            turns until nothing is left to follow
-//! capture_step(slot)           some turns
+//! capture(context, hit, end, stack)  takes scratch memory, writes the head, registers and words, and puts the record out
+//! capture_run(slot)                  turns until nothing is left to follow
+//! capture_step(slot)                 some turns
 //! ```
 //!
 //! The last two are *global* functions: the verifier looks at each once, however many turns there are. They know nothing
@@ -164,7 +164,7 @@ pub(super) struct Functions {
 
 impl Functions {
     pub(super) fn declare(asm: &mut Assembler) -> Functions {
-        let capture = asm.declare("capture", Linkage::Static, &["ctx", "hit", "end"]);
+        let capture = asm.declare("capture", Linkage::Static, &["ctx", "hit", "end", "stack"]);
         let run = asm.declare("capture_run", Linkage::Global, &["slot"]);
         let step = asm.declare("capture_step", Linkage::Global, &["slot"]);
         Functions { capture, run, step }
@@ -205,12 +205,19 @@ const FUNCTION: i32 = -8;
 const NUMBER: i32 = -16;
 /// How the call ends.
 const ENDS: i32 = -24;
+/// The number of the stack that called.
+const CALLERS: i32 = -32;
 
 impl Capture<'_> {
     /// Answers 0 if the record is in the ring.
     fn capture(mut self) {
         let (out, taken, release) = (self.asm.label("out"), self.asm.label("slot_taken"), self.asm.label("release"));
-        self.asm.comment("records a call").mov(R6, R1).mov(R7, R2).store(Size::U64, R10, ENDS, R3);
+        self.asm.comment("records a call").mov(R6, R1).mov(R7, R2).store(Size::U64, R10, ENDS, R3).store(
+            Size::U64,
+            R10,
+            CALLERS,
+            R4,
+        );
         self.function(out);
         let key = Place::at(R10, NUMBER);
         scratch::take(self.asm, self.of.caps, self.of.captured.tables.slots, key, R8, R9, taken);
@@ -253,7 +260,7 @@ impl Capture<'_> {
         self.asm.store(Size::U64, R9, field(call::STARTED), R0).mov(R1, 0);
         self.asm.place(have).store(Size::U32, R9, field(call::DEPTH), R1);
         self.asm.load(Size::U64, R1, R10, ENDS).store(Size::U32, R9, field(call::END), R1);
-        self.asm.store(Size::U64, R9, field(call::STACK), 0);
+        self.asm.load(Size::U64, R1, R10, CALLERS).store(Size::U64, R9, field(call::STACK), R1);
     }
 
     fn registers(&mut self) {

@@ -217,7 +217,7 @@ fn visit(stmt: &Stmt, each: &mut dyn FnMut(Step<'_>)) {
         | StmtKind::PrintMap { .. }
         | StmtKind::Time(_)
         | StmtKind::Return
-        | StmtKind::Call(_) => {}
+        | StmtKind::Call { .. } => {}
     }
 }
 

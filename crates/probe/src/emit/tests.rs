@@ -212,13 +212,14 @@ fn ended(end: u32) -> &'static str {
 
 /// The record of a call, its first register being all that is shown of its values.
 fn recorded(schema: &Schema, call: CallIndex, bytes: &[u8]) -> String {
-    use event::go::call::{DEPTH, END, ID, REGISTERS, STARTED};
+    use event::go::call::{DEPTH, END, ID, REGISTERS, STACK, STARTED};
     let word = |at: usize| u64::from_le_bytes(bytes[at..][..8].try_into().unwrap());
     let half = |at: usize| u32::from_le_bytes(bytes[at..][..4].try_into().unwrap());
     let of = schema.call(call).unwrap();
     assert_eq!((of.returns, half(END) != 0, word(STARTED) >= 5_000), (of.returns, of.returns, true));
     let what = if of.returns { ended(half(END)) } else { "begins" };
-    format!("call {} at {}: {} {what} with {}", word(ID), half(DEPTH), of.name, word(REGISTERS))
+    let stack = if word(STACK) == 0 { "" } else { ", and who called" };
+    format!("call {} at {}: {} {what} with {}{stack}", word(ID), half(DEPTH), of.name, word(REGISTERS))
 }
 
 fn show(value: &Value) -> String {

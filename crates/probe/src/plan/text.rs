@@ -265,9 +265,14 @@ impl Shown<'_> {
             StmtKind::Exit(None) => "exit".to_owned(),
             StmtKind::Exit(Some(status)) => format!("exit {}", self.expr(status)),
             StmtKind::Return => "return".to_owned(),
-            StmtKind::Call(Recording::Start) => "call".to_owned(),
-            StmtKind::Call(Recording::Begin) => "call begins".to_owned(),
-            StmtKind::Call(Recording::Return) => "call returns".to_owned(),
+            StmtKind::Call { recording, stack } => {
+                let what = match recording {
+                    Recording::Start => "call",
+                    Recording::Begin => "call begins",
+                    Recording::Return => "call returns",
+                };
+                if *stack > 0 { format!("{what}, {stack} frames") } else { what.to_owned() }
+            }
             StmtKind::If { .. } | StmtKind::Repeat { .. } => String::new(), // written by `stmt`
         }
     }

@@ -399,14 +399,15 @@ pub const ROWS: &[Row] = &[
         "Prints the time of the day as FORMAT says, `%H:%M:%S` and a new line without one.",
     ),
     called(
-        ("call", "call()"),
-        NONE,
+        ("call", "call([STACK])"),
+        at_least(0, &[Param::Value]),
         Meaning::Action(Action::Call),
         "goret:main.fib /args.n > 1 && elapsed > 1ms/ { call(); }",
         "Records a call of a Go function with its arguments, results and all that their pointers lead to, once. In a \
          return the arguments are recorded where the call begins, and what of the condition can be known there is asked \
          there; a call whose return the clause does not record is taken back. Calls that end otherwise, by a panic or \
-         with their goroutine, are told as such. Where a call begins only that is recorded.",
+         with their goroutine, are told as such. Where a call begins only that is recorded. With `ustack` or `ustack(N)` \
+         the stack that called is recorded, too.",
     ),
     called(
         ("count", "count()"),

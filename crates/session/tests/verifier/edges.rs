@@ -134,6 +134,7 @@ fn calls_recorded_by_bodies_of_every_size() {
     for text in [
         "go:main.fib { call(); }",
         "goret:main.* { call(); }",
+        "goret:main.* { call(ustack(127)); }",
         "goret:main.handle /args.n > 1 && args.s == \"x\" && elapsed > 10 && rets.count == 3/ { call(); }",
         "goret:main.forward, goret:main.fib { if (elapsed > 10) { call(); } else { @ = count(); call(); } @k = 1; }",
     ] {

@@ -1702,3 +1702,62 @@ fn what_is_left_out_has_a_name_and_stands_behind_a_place() {
     "#]],
     );
 }
+
+#[test]
+fn calls_are_recorded_once_each_where_there_are_calls() {
+    check(
+        "BEGIN { call(); }",
+        expect![[r#"
+        error: only calls of Go functions are recorded
+         --> 1:9
+          |
+        1 | BEGIN { call(); }
+          |         ^^^^^^
+          = help: `goret:FUNC { call() }` records calls, `go:FUNC { call() }` that they begin
+    "#]],
+    );
+    check(
+        "go:main.fib, goret:main.handle { call(); }",
+        expect![[r#"
+        error: `call()` here and in a return is not the same
+         --> 1:1
+          |
+        1 | go:main.fib, goret:main.handle { call(); }
+          | ^^^^^^^^^^^
+          = help: in a return it records where calls begin, too; write two clauses
+    "#]],
+    );
+    check(
+        "goret:main.* { call(); } go:main.fib { call(); }",
+        expect![[r#"
+        error: calls of `main.fib` are recorded by another clause already
+         --> 1:26
+          |
+        1 | goret:main.* { call(); } go:main.fib { call(); }
+          |                          ^^^^^^^^^^^
+          = help: each call is recorded once; `call()` in a return records where it begins, too
+    "#]],
+    );
+    check(
+        "goret:main.fib { call(7); }",
+        expect![[r#"
+        error: `call()` takes nothing but the stack that called
+         --> 1:23
+          |
+        1 | goret:main.fib { call(7); }
+          |                       ^
+          = help: `call(ustack(8))` records it with up to 8 frames
+    "#]],
+    );
+    check(
+        "goret:main.fib /args.m > 1 && elapsed > 1/ { call(); }",
+        expect![[r#"
+        error: `main.fib` has no argument `m`
+         --> 1:22
+          |
+        1 | goret:main.fib /args.m > 1 && elapsed > 1/ { call(); }
+          |                      ^
+          = help: it has `n` int
+    "#]],
+    );
+}

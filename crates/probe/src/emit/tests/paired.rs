@@ -392,6 +392,22 @@ fn where_calls_begin_that_is_all() {
 }
 
 #[test]
+fn the_stack_that_called_is_recorded_where_a_call_begins() {
+    check_recorded(
+        "goret:main.fib /ret > 1/ { call(ustack(4)); } go:main.forward { call(ustack); }",
+        0,
+        |calls| {
+            calls.enter("main.fib", 64, 7);
+            calls.leave("main.fib", 64, 13);
+        },
+        expect![[r#"
+            call 1 at 0: main.fib begins with 7, and who called
+            call 1 at 0: main.fib return with 13
+            1 hits, 1 printed, 0 filtered, 0 lost, 0 open"#]],
+    );
+}
+
+#[test]
 fn what_does_not_fit_into_the_ring_is_counted_and_has_no_end() {
     let mut calls = Calls::new("goret:main.fib { call(); }", Caps::linux_7_0());
     for n in 1..=600 {
