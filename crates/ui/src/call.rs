@@ -101,7 +101,7 @@ impl Page {
             return json_line(out, shown);
         }
         let tail = format!("{}{}", outcome(call.end, told, types, *style), took(call.elapsed));
-        let ended = call.started + call.elapsed.unwrap_or(0);
+        let ended = call.started.saturating_add(call.elapsed.unwrap_or(0));
         if self.graph.ends(call.key, ended, &tail, &mut self.lines) {
             return self.write(names, out);
         }
@@ -275,3 +275,6 @@ impl Serialize for Values<'_> {
         to.collect_map(named)
     }
 }
+
+#[cfg(test)]
+mod tests;
