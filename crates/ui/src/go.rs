@@ -7,6 +7,7 @@ mod json;
 mod name;
 mod quote;
 
+use std::borrow::Cow;
 use std::fmt::{self, Write};
 
 use event::go::value::{Bytes, GoValue, Is, Known, Link, List, Missing};
@@ -60,7 +61,7 @@ struct Writer<'a> {
     out: String,
 }
 
-impl Writer<'_> {
+impl<'a> Writer<'a> {
     fn value(&mut self, value: &GoValue, known: Type) -> fmt::Result {
         match &value.is {
             Is::Bool(is) => self.literal(value, known, "bool", &is.to_string()),
@@ -91,8 +92,8 @@ impl Writer<'_> {
     }
 
     /// The type's name as code would have it.
-    fn name(&self, value: &GoValue) -> String {
-        self.types.get(value.ty).map_or_else(|| "?".to_owned(), |ty| short(&ty.name))
+    fn name(&self, value: &GoValue) -> Cow<'a, str> {
+        self.types.get(value.ty).map_or(Cow::Borrowed("?"), |ty| short(&ty.name))
     }
 
     fn plain(&mut self, text: &str) -> fmt::Result {
@@ -114,8 +115,8 @@ impl Writer<'_> {
         }
         let name = self.name(value);
         let open = ["*", "func", "chan", "<-"].iter().any(|start| name.starts_with(start));
-        let name = if open { format!("({name})") } else { name };
-        write!(self.out, "{name}({})", crate::text::visible(text))
+        let (from, to) = if open { ("(", ")") } else { ("", "") };
+        write!(self.out, "{from}{name}{to}({})", crate::text::visible(text))
     }
 
     fn known(&mut self, value: &GoValue, known: Type, form: &Known) -> fmt::Result {
@@ -173,7 +174,7 @@ impl Writer<'_> {
     fn open(&mut self, value: &GoValue, known: Type) -> fmt::Result {
         let name = self.name(value);
         // The fields follow.
-        let name = if name.starts_with("struct {") { "struct".to_owned() } else { name };
+        let name = if name.starts_with("struct {") { Cow::Borrowed("struct") } else { name };
         if known == Type::Repeated { self.out.write_char('{') } else { write!(self.out, "{name}{{") }
     }
 
@@ -236,9 +237,9 @@ impl Writer<'_> {
         }
     }
 
-    fn holds(&mut self, value: &GoValue, known: Type, made_by: Option<&str>, inner: &GoValue) -> fmt::Result {
+    fn holds(&mut self, value: &GoValue, known: Type, made_by: Option<&'static str>, inner: &GoValue) -> fmt::Result {
         let open = match made_by {
-            Some(name) => name.to_owned(),
+            Some(name) => Cow::Borrowed(name),
             None if known == Type::Open => self.name(value),
             None => return self.value(inner, Type::Known),
         };

@@ -1,8 +1,19 @@
 //! Names of types as code has them: with the package's name, not its whole path.
 
+use std::borrow::Cow;
+
 /// `*example.com/pkg.T` as `*pkg.T`, `[]uint8` as `[]byte`, `interface {}` as `any`.
 #[must_use]
-pub fn short(name: &str) -> String {
+pub fn short(name: &str) -> Cow<'_, str> {
+    // Most names are short already.
+    if !name.contains(['/', '{', '·']) && !name.contains("]uint8") {
+        Cow::Borrowed(name)
+    } else {
+        Cow::Owned(shortened(name))
+    }
+}
+
+fn shortened(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     let mut rest = name;
     while let Some(start) = rest.find(is_word) {
