@@ -99,23 +99,6 @@ pub struct Tally {
     pub unknown: u64,
 }
 
-/// All hits of a run by what became of them; what is not known of is lost.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sum {
-    /// Calls that were seen to begin.
-    pub hits: u64,
-    /// Shown.
-    pub printed: u64,
-    /// Refused by a condition.
-    pub filtered: u64,
-    /// Refused by a limit.
-    pub limited: u64,
-    /// Not ended.
-    pub open: u64,
-    /// The others.
-    pub lost: u64,
-}
-
 impl Calls {
     /// Keeps at most so much.
     #[must_use]
@@ -226,16 +209,6 @@ fn finished(key: Key, header: Header, begun: Record, end: End) -> Finished {
     let started = word(&begun.bytes, STARTED).unwrap_or(header.time);
     let depth = word(&begun.bytes, DEPTH).unwrap_or_default() as u32;
     Finished { key, header, started, elapsed: None, depth, end, begun, returned: None }
-}
-
-impl Tally {
-    /// All hits of a run: `refused` by a condition when they began, `limited` then by a limit, `open` at the end.
-    #[must_use]
-    pub fn sum(&self, hits: u64, refused: u64, limited: u64, open: u64) -> Sum {
-        let (printed, filtered) = (self.finished, self.dropped + refused);
-        let lost = hits.saturating_sub(printed + filtered + limited + open);
-        Sum { hits, printed, filtered, limited, open, lost }
-    }
 }
 
 /// A call in values.

@@ -45,8 +45,7 @@ fn ends_without_results_and_ends_that_nobody_wants() {
     calls.dropped(header(1, 140), 99);
     assert!(calls.ends(header(1, 150), 99, End::Goexit).is_none());
     assert_eq!(calls.tally(), Tally { finished: 1, dropped: 1, forgotten: 0, unknown: 2 });
-    let sum = calls.tally().sum(10, 2, 1, calls.open() as u64);
-    assert_eq!(sum, Sum { hits: 10, printed: 1, filtered: 3, limited: 1, open: 1, lost: 4 });
+    assert_eq!(calls.open(), 1);
 }
 
 #[test]
