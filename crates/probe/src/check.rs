@@ -234,7 +234,7 @@ impl<'s, 'w> Checker<'s, 'w> {
             let classes = self.classes.iter().filter(|class| class.clause == clause);
             classes.flat_map(|class| &class.members).filter_map(place).collect()
         };
-        let both = calls::in_both(&of(one), &of(other));
+        let both = &of(one) & &of(other);
         for class in self.classes.iter_mut().filter(|class| [one, other].contains(&class.clause)) {
             class.members.retain(|member| place(member).is_some_and(|place| both.contains(&place)));
         }

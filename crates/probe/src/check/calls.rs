@@ -4,7 +4,7 @@
 //! The rest is asked where it returns, and if that refuses the call, its record is taken back.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use crate::ast::{Attach, BinaryOp, Block, Clause, Expr, ExprKind as Ast, Script, Stmt, StmtKind};
 use crate::capture::{Builder, Captures, Limits, Subject};
@@ -112,7 +112,7 @@ fn can_be_asked_early(e: &Expr) -> bool {
 /// The functions whose calls are recorded, and by which attach point.
 #[derive(Default)]
 pub(super) struct RecordedFunctions<'w> {
-    all: std::collections::BTreeMap<FuncNo, Of<'w>>,
+    all: BTreeMap<FuncNo, Of<'w>>,
 }
 
 /// Who records a function's calls.
@@ -167,9 +167,4 @@ impl<'w> RecordedFunctions<'w> {
         }
         Some(builder.finish())
     }
-}
-
-/// The functions that both of two clauses have, of those that each has.
-pub(super) fn in_both<T: Ord + Copy>(one: &BTreeSet<T>, other: &BTreeSet<T>) -> BTreeSet<T> {
-    one.intersection(other).copied().collect()
 }
