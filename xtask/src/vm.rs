@@ -39,7 +39,7 @@ struct Check {
     tests: &'static [&'static str],
 }
 
-const CHECKS: [Check; 7] = [
+const CHECKS: [Check; 9] = [
     Check {
         column: "attached by each way",
         in_verifier: false,
@@ -75,6 +75,15 @@ const CHECKS: [Check; 7] = [
             "doctor::probes_work_exactly_where_nothing_that_they_need_is_missing",
         ],
     },
+    Check {
+        column: "`gospect trace`",
+        in_verifier: false,
+        tests: &[
+            "trace::each_call_is_shown_once_with_its_argument_and_its_own_result",
+            "trace::what_a_condition_refuses_is_counted_whether_it_was_known_at_once_or_at_the_end",
+        ],
+    },
+    Check { column: "recorded calls", in_verifier: true, tests: &["edges::calls_recorded_by_bodies_of_every_size"] },
     Check { column: "random scripts", in_verifier: true, tests: &["scripts::random_scripts_are_emitted_and_loaded"] },
     Check {
         column: "scripts at their limits",
