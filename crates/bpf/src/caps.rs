@@ -20,6 +20,8 @@ pub enum Feature {
     Cookies,
     /// Links for perf events, with which cookies come.
     PerfLink,
+    /// Tracing programs are told the control groups above that of a thread (`bpf_get_current_ancestor_cgroup_id`).
+    AncestorCgroup,
     /// `bpf_loop`.
     Loop,
     /// `bpf_strncmp`.
@@ -45,12 +47,13 @@ struct Row {
     since: (u32, u32),
 }
 
-const ROWS: [Row; 13] = [
+const ROWS: [Row; 14] = [
     Row { feature: Feature::Atomics, name: "atomics with fetch", since: (5, 12) },
     Row { feature: Feature::MemcgAccounting, name: "maps without RLIMIT_MEMLOCK", since: (5, 11) },
     Row { feature: Feature::Callbacks, name: "callbacks", since: (5, 13) },
     Row { feature: Feature::Cookies, name: "attach cookies", since: (5, 15) },
     Row { feature: Feature::PerfLink, name: "links for perf events", since: (5, 15) },
+    Row { feature: Feature::AncestorCgroup, name: "ancestors of control groups", since: (5, 15) },
     Row { feature: Feature::Loop, name: "bpf_loop", since: (5, 17) },
     Row { feature: Feature::Strncmp, name: "bpf_strncmp", since: (5, 17) },
     Row { feature: Feature::SleepableUprobes, name: "sleepable uprobes", since: (6, 0) },
@@ -185,11 +188,12 @@ mod tests {
             Caps::linux_5_10(),
             Caps::linux_5_15(),
             expect![[r#"
-            atomics with fetch
-            maps without RLIMIT_MEMLOCK
-            callbacks
-            attach cookies
-            links for perf events"#]],
+                atomics with fetch
+                maps without RLIMIT_MEMLOCK
+                callbacks
+                attach cookies
+                links for perf events
+                ancestors of control groups"#]],
         );
         check(
             Caps::linux_5_15(),

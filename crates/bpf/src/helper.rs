@@ -66,7 +66,7 @@ helpers! {
     /// `(device, inode, struct {u32 pid, tgid}, size) → 0 or -errno`; ids in a pid namespace.
     GET_NS_CURRENT_PID_TGID = 120, "get_ns_current_pid_tgid";
     /// `(level) → id of the cgroup so far below the root that the thread's is in, or 0`.
-    GET_CURRENT_ANCESTOR_CGROUP_ID = 123, "get_current_ancestor_cgroup_id";
+    GET_CURRENT_ANCESTOR_CGROUP_ID = 123, "get_current_ancestor_cgroup_id", AncestorCgroup;
     /// `() → nanoseconds since boot`.
     KTIME_GET_BOOT_NS = 125, "ktime_get_boot_ns";
     /// `(ring, data, size, flags) → 0 or -errno`.

@@ -432,7 +432,7 @@ mod tests {
             tried(Way::Tracefs, Feature::all().collect(), None),
             expect![[r#"
                 ok machine: amd64
-                ok kernel: Linux 5.10.0; gospect manages without: atomics with fetch, maps without RLIMIT_MEMLOCK, callbacks, attach cookies, links for perf events, bpf_loop, bpf_strncmp, sleepable uprobes, hash maps without preallocation in tracing, uprobe_multi, uprobe_multi filtered by process, cpu v4 instructions, writable registers
+                ok kernel: Linux 5.10.0; gospect manages without: atomics with fetch, maps without RLIMIT_MEMLOCK, callbacks, attach cookies, links for perf events, ancestors of control groups, bpf_loop, bpf_strncmp, sleepable uprobes, hash maps without preallocation in tracing, uprobe_multi, uprobe_multi filtered by process, cpu v4 instructions, writable registers
                 ok rights: CAP_SYS_ADMIN, which includes CAP_BPF and CAP_PERFMON
                 no namespace: gospect runs in a user namespace, where rights do not count for eBPF
                     run gospect outside of the container, or in one that shares the host's user namespace

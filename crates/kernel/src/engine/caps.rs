@@ -89,6 +89,7 @@ impl Probe<'_> {
             Feature::Callbacks => self.helper(FOR_EACH_MAP_ELEM),
             Feature::Cookies => self.helper(Helper::GET_ATTACH_COOKIE),
             Feature::PerfLink => self.perf_links(),
+            Feature::AncestorCgroup => self.helper(Helper::GET_CURRENT_ANCESTOR_CGROUP_ID),
             Feature::Loop => self.helper(Helper::LOOP),
             Feature::Strncmp => self.helper(Helper::STRNCMP),
             Feature::SleepableUprobes => self.loads(Kind::Uprobe, SLEEPABLE, nothing),

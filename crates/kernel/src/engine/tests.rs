@@ -124,6 +124,7 @@ fn each_feature_is_asked_for_and_its_refusal_understood() {
     assert_eq!(lacking(Fake::new().rejecting("call 164", unknown)), [Callbacks]);
     assert_eq!(lacking(Fake::new().rejecting("call 174", unknown)), [Cookies]);
     assert_eq!(lacking(Fake::new().rather_refusing("link_no_event", libc::EINVAL)), [PerfLink]);
+    assert_eq!(lacking(Fake::new().rejecting("call 123", unknown)), [AncestorCgroup]);
     assert_eq!(lacking(Fake::new().rejecting("call 181", "invalid func unknown#181")), [Loop]);
     assert_eq!(lacking(Fake::new().rejecting("call 182", unknown)), [Strncmp]);
     assert_eq!(lacking(Fake::new().refusing("sign-extend", libc::EINVAL)), [CpuV4]);

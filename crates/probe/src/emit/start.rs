@@ -7,7 +7,7 @@
 //! kernels need no atomic that tells what it found. Processes that began before us have the PID alone.
 
 use bpf::insn::{AluOp, AtomicOp, Cond, Size, Width};
-use bpf::{Assembler, Entries, Helper, Kind, Label, MapId, MapSpec, Reg};
+use bpf::{Assembler, Entries, Feature, Helper, Kind, Label, MapId, MapSpec, Reg};
 use gobin::Arch;
 
 use super::body::{CONTEXT, R0, R1, R2, R3, R4};
@@ -45,12 +45,13 @@ fn program(shared: &mut Shared<'_>, binary: BinaryNo, start: Start, counts: MapI
     let kind = if shared.has_links() { Kind::UprobeMulti } else { Kind::Uprobe };
     let (arch, all) = (shared.plan.arch, shared.plan.binaries.len() as u32);
     let (processes, control) = (shared.tables.processes, shared.tables.control);
+    let by_group = shared.caps.has(Feature::AncestorCgroup);
     let mut entry = Entry::new(shared, &format!("start_{}", binary.0), kind, Some(binary));
     entry.asm.mov(CONTEXT, Reg::R1);
     entry.ids();
     let out = entry.out;
     let asm = &mut entry.asm;
-    is_admitted(asm, control, out);
+    is_admitted(asm, control, by_group, out);
     bias(asm, arch, start);
     number(asm, counts);
     // Whatever else it maps is the same process's.
@@ -67,12 +68,17 @@ fn program(shared: &mut Shared<'_>, binary: BinaryNo, start: Start, counts: MapI
     Ok(StartProgram { binary, program: entry.finish()?, site: start.file })
 }
 
-/// Out if the process is none of the user's or the control group's that the control map names.
-fn is_admitted(asm: &mut Assembler, control: MapId, out: Label) {
-    let (any_user, is_in) = (asm.label("of_the_user"), asm.label("in_the_cgroup"));
+/// Out if the process is none of the user's or the control group's that the control map names. Kernels that do not tell
+/// the groups above (before Linux 5.15) are not asked; there nobody may name one.
+fn is_admitted(asm: &mut Assembler, control: MapId, by_group: bool, out: Label) {
+    let any_user = asm.label("of_the_user");
     asm.comment("admitted?").map_value(R1, control, control::USER).load(Size::U64, BIAS, R1, 0);
     asm.jump_if(Cond::Eq, BIAS, 0, any_user).helper(Helper::GET_CURRENT_UID_GID);
     asm.alu32(AluOp::Add, R0, 1).jump_if(Cond::Ne, R0, BIAS, out).place(any_user);
+    if !by_group {
+        return;
+    }
+    let is_in = asm.label("in_the_cgroup");
     asm.map_value(R1, control, control::CGROUP).load(Size::U64, BIAS, R1, 0).jump_if(Cond::Eq, BIAS, 0, is_in);
     for level in 0..DEEPEST {
         asm.mov(R1, level).helper(Helper::GET_CURRENT_ANCESTOR_CGROUP_ID).jump_if(Cond::Eq, R0, BIAS, is_in);

@@ -7,7 +7,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use kernel::engine::{Error, Map, Numbers};
+use kernel::engine::{Error, Feature, Map, Numbers};
 use kernel::{FileId, Pid, Process};
 use probe::program::{Phase, control, process};
 
@@ -95,6 +95,9 @@ impl Watch {
         let binaries = compiled.binaries().into_iter().zip((0..).map(starts));
         self.builds.push(binaries.map(|(executable, starts)| watched(executable, starts)).collect());
         self.targets.extend(compiled.executables.targets().iter().map(|target| target.id));
+        // Of a control group the kernel can tell only if it knows those above a process's own.
+        let tells_groups = compiled.engine.caps().has(Feature::AncestorCgroup);
+        self.admission = self.admission.filter(|admission| tells_groups || admission.cgroup.is_none());
     }
 
     fn binaries(&self) -> impl Iterator<Item = &Watched> {
