@@ -142,12 +142,15 @@ impl Calls {
         self.finish(key(&header, id), header.time, end, None)
     }
 
-    /// A call has ended, and a condition does not want it.
-    pub fn dropped(&mut self, header: Header, id: u64) {
-        match self.take(key(&header, id)) {
-            Some(_) => self.tally.dropped += 1,
-            None => self.tally.unknown += 1,
+    /// A call has ended, and a condition does not want it. Gives back which one, if it was open.
+    pub fn dropped(&mut self, header: Header, id: u64) -> Option<Key> {
+        let key = key(&header, id);
+        if self.take(key).is_none() {
+            self.tally.unknown += 1;
+            return None;
         }
+        self.tally.dropped += 1;
+        Some(key)
     }
 
     /// A call that is open: as it would be if the run ended now.

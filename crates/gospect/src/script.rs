@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
 
+use event::calls::Key;
 use event::run::{Attached, Load, Summary};
 use event::{Names, Snapshot, Value};
 use session::run::{Call, Limits, Script, Show, Stopped, Values};
@@ -215,6 +216,10 @@ impl Show for Screen<'_> {
         self.line.clear();
         let shown = shown(call, &self.calls);
         self.calls.begins(&shown, names, self.format, self.out)
+    }
+
+    fn drops(&mut self, call: Key, boot: u64, names: &dyn Names) -> io::Result<()> {
+        self.calls.drops(call, boot, names, self.out)
     }
 
     fn wants_beginnings(&self) -> bool {

@@ -83,7 +83,7 @@ pub struct TypedRun {
     pub buffered: bool,
     /// `--depth N`, `--strlen N`, `--capture BYTES`, `--redact GLOB`, `--no-redact`
     pub values: Values,
-    /// `--entry`, `--graph`, `--nested N`
+    /// `--entry`, `--graph`, `--max-depth N`
     pub view: View,
     /// `--max-overhead N%`
     pub overhead: Overhead,

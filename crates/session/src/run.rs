@@ -26,6 +26,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
+use event::calls::Key;
 use event::run::{Attached, Load, Summary};
 use event::{Names, Row, Snapshot, Value};
 use kernel::Pid;
@@ -168,6 +169,11 @@ pub trait Show {
     /// # Errors
     /// The writer's.
     fn begins(&mut self, call: &Call<'_>, names: &dyn Names) -> io::Result<()>;
+    /// A call that began has ended, and a condition does not want it: it will not be shown.
+    ///
+    /// # Errors
+    /// The writer's.
+    fn drops(&mut self, call: Key, boot: u64, names: &dyn Names) -> io::Result<()>;
     /// Whether [`Show::begins`] is wanted.
     fn wants_beginnings(&self) -> bool;
     /// `print` of a map

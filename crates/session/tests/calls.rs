@@ -16,7 +16,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use event::calls::Record;
+use event::calls::{Key, Record};
 use event::go::{Call, End, Short, call, chunk};
 use event::run::{Attached, Summary};
 use event::schema::record;
@@ -78,6 +78,9 @@ impl Show for Keeper<'_> {
             shown.schema = call.schema.clone();
         }
         shown.records.push((call.call.header, whole(&call.call.begun)));
+        Ok(())
+    }
+    fn drops(&mut self, _: Key, _: u64, _: &dyn Names) -> io::Result<()> {
         Ok(())
     }
     fn wants_beginnings(&self) -> bool {

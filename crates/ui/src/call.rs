@@ -8,7 +8,7 @@
 use std::io::{self, Write};
 
 use event::Names;
-use event::calls::{Finished, Told};
+use event::calls::{Finished, Key, Told};
 use event::go::value::GoValue;
 use event::go::{End, Types, duration_text};
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -107,6 +107,15 @@ impl Page {
         }
         self.heading(out)?;
         line(call.started, call.key.goid, &format!("{}{tail}", head(told, types, *style)), names, out)
+    }
+
+    /// A call that began has ended, and is not wanted. Only where calls stand inside of one another that says anything.
+    ///
+    /// # Errors
+    /// The writer's.
+    pub fn drops(&mut self, call: Key, boot: u64, names: &dyn Names, out: &mut dyn Write) -> io::Result<()> {
+        self.graph.drops(call, boot, &mut self.lines);
+        self.write(names, out)
     }
 
     /// There is nothing more for the moment: what was held back is shown.

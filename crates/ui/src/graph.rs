@@ -78,6 +78,16 @@ impl Graph {
         true
     }
 
+    /// A call ends that nobody wants. If nothing was said of it yet, nothing is.
+    pub fn drops(&mut self, key: Key, time: u64, lines: &mut Vec<Line>) {
+        let Some(stack) = self.goroutines.get_mut(&(key.pid, key.goid)) else { return };
+        if stack.pop_if(|open| open.id == key.id && open.held.is_some()).is_none() {
+            self.ends(key, time, "  left out by the condition", lines);
+        } else if stack.is_empty() {
+            self.goroutines.remove(&(key.pid, key.goid));
+        }
+    }
+
     /// Writes the first lines of calls that began before that moment and go on.
     pub fn release(&mut self, before: u64, lines: &mut Vec<Line>) {
         let from = lines.len();
@@ -126,7 +136,7 @@ mod tests {
 
     use super::*;
 
-    /// Steps such as `1 begin f`, `1 end`, `1 end f`, `wait`: the goroutine, and the call that ends if not the latest.
+    /// Steps such as `1 begin f`, `1 end`, `1 end f`, `1 drop f`, `wait`: the goroutine, and the call that ends if not the latest.
     fn check(depth: Option<usize>, steps: &str, expect: Expect) {
         let (mut graph, mut lines, mut names) = (Graph::new(depth), vec![], vec![]);
         for (time, step) in steps.split(", ").enumerate() {
@@ -146,6 +156,10 @@ mod tests {
                     let id = id(&names, Some(&name));
                     let known = graph.ends(Key { pid: 1, goid, id }, time as u64, " = 1  2µs", &mut lines);
                     assert_eq!(known, id != 999);
+                }
+                ["drop", name] => {
+                    let id = id(&names, Some(&name));
+                    graph.drops(Key { pid: 1, goid, id }, time as u64, &mut lines);
                 }
                 _ => graph.release(time as u64, &mut lines),
             }
@@ -206,6 +220,20 @@ mod tests {
             expect![[r#"
                 0  1  a(n=0) {
                 6  1  } a = 1  2µs
+            "#]],
+        );
+    }
+
+    #[test]
+    fn calls_that_a_condition_leaves_out_do_not_stay_open() {
+        check(
+            None,
+            "1 begin a, 1 drop a, 1 begin b, 1 begin c, 1 end c, 1 drop b, 2 drop zz, 1 begin d, 1 end d",
+            expect![[r#"
+                2  1  b(n=2) {
+                3  1    c(n=3) = 1  2µs
+                5  1  } b  left out by the condition
+                7  1  d(n=7) = 1  2µs
             "#]],
         );
     }

@@ -103,7 +103,9 @@ impl Joined {
                 self.calls.ends(header, short.id, end)
             }
             What::CallDropped(short) => {
-                self.calls.dropped(header, short.id);
+                if let Some(key) = self.calls.dropped(header, short.id) {
+                    telling.show.drops(key, header.time, telling.known)?;
+                }
                 None
             }
             _ => None,

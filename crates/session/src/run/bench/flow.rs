@@ -3,6 +3,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
+use event::calls::Key;
 use event::run::{Attached, Summary};
 use event::{Format, Names, Snapshot, Value};
 use kernel::specimen::Specimen;
@@ -82,6 +83,10 @@ impl Show for Paced<'_> {
 
     fn begins(&mut self, call: &Call<'_>, names: &dyn Names) -> io::Result<()> {
         self.show.begins(call, names)
+    }
+
+    fn drops(&mut self, call: Key, boot: u64, names: &dyn Names) -> io::Result<()> {
+        self.show.drops(call, boot, names)
     }
 
     fn wants_beginnings(&self) -> bool {
