@@ -49,37 +49,37 @@ fn arguments_of_every_kind_lead_to_what_is_behind_them() {
         "main.many",
         Maps::Swiss { split: false },
         expect![[r#"
-        main.many begins, 9 registers, 3 words, a type 1 at 88 96, b type 2 at 104 112 120, e type 3 at 128 136, m type 4 at 144, c type 11 at 152, f type 12 at 160, arr type 13 at 168
-          0: Length ≤256 × 1 byte leaf free
-          16: Length ≤256 × 1 byte leaf
-          40: Iface
-          56: One ≤1 × 48 map header once
-          64: One ≤1 × 16 byte leaf
-          72: One ≤1 × 8 byte leaf free
-        main.many returns, 9 registers, 0 words
-        string None every 16
-          0: Length ≤256 × 1 byte leaf free
-        map slot Group every 24
-          8: Length ≤256 × 1 byte leaf free
-        map group None every 200
-          0: 8 × map slot, inside
-        map table None every 32
-          16: Mask ≤5 × 200 map group inner free
-        map directory None every 8
-          0: One ≤1 × 32 map table inner once free
-        map header None every 48
-          16: Only ≤1 × 200 map group inner free
-          16: Length ≤8 × 8 map directory inner free
-        main.Req None every 88
-          8: Length ≤256 × 1 byte leaf free
-          24: Length ≤64 × 16 string
-          48: One ≤1 × 88 main.Req once
-          64: One ≤1 × 48 main.User once
-        main.User None every 48
-          0: Length ≤256 × 1 byte leaf free
-          16: Iface
-          40: One ≤1 × 16 main.Link leaf once
-    "#]],
+            main.many begins, 9 registers, 3 words, a type 1 at 88 96, b type 2 at 104 112 120, e type 3 at 128 136, m type 4 at 144, c type 11 at 152, f type 12 at 160, arr type 13 at 168
+              0: Length ≤256 × 1 uint8 leaf free
+              16: Length ≤256 × 1 uint8 leaf
+              40: Iface
+              56: One ≤1 × 48 map header once
+              64: One ≤1 × 16 uint8 leaf
+              72: One ≤1 × 8 uint8 leaf free
+            main.many returns, 9 registers, 0 words
+            string None every 16
+              0: Length ≤256 × 1 uint8 leaf free
+            map slot Group every 24
+              8: Length ≤256 × 1 uint8 leaf free
+            map group None every 200
+              0: 8 × map slot, inside
+            map table None every 32
+              16: Mask ≤5 × 200 map group inner free
+            map directory None every 8
+              0: One ≤1 × 32 map table inner once free
+            map header None every 48
+              16: Only ≤1 × 200 map group inner free
+              16: Length ≤8 × 8 map directory inner free
+            main.Req None every 88
+              8: Length ≤256 × 1 uint8 leaf free
+              24: Length ≤64 × 16 string
+              48: One ≤1 × 88 main.Req once
+              64: One ≤1 × 48 main.User once
+            main.User None every 48
+              0: Length ≤256 × 1 uint8 leaf free
+              16: Iface
+              40: One ≤1 × 16 main.Link leaf once
+        "#]],
     );
 }
 
@@ -89,21 +89,21 @@ fn older_maps_have_buckets_in_chains_and_those_from_before_they_grew() {
         "main.(*Server).Close",
         Maps::Buckets,
         expect![[r#"
-        main.(*Server).Close begins, 9 registers, 0 words, s type 1 at 88
-          0: One ≤1 × 24 main.Server once
-        main.(*Server).Close returns, 9 registers, 0 words
-        main.Server None every 24
-          0: Length ≤256 × 1 byte leaf free
-          16: One ≤1 × 48 map header once
-        map slot Bucket every 16
-          8: Length ≤256 × 1 byte leaf free
-        map bucket None every 208
-          0: 8 × map slot, inside
-          200: One ≤1 × 208 map bucket inner once free
-        map header None every 48
-          16: Buckets ≤4 × 208 map bucket inner free
-          24: OldBuckets ≤4 × 208 map bucket inner free
-    "#]],
+            main.(*Server).Close begins, 9 registers, 0 words, s type 1 at 88
+              0: One ≤1 × 24 main.Server once
+            main.(*Server).Close returns, 9 registers, 0 words
+            main.Server None every 24
+              0: Length ≤256 × 1 uint8 leaf free
+              16: One ≤1 × 48 map header once
+            map slot Bucket every 16
+              8: Length ≤256 × 1 uint8 leaf free
+            map bucket None every 208
+              0: 8 × map slot, inside
+              200: One ≤1 × 208 map bucket inner once free
+            map header None every 48
+              16: Buckets ≤4 × 208 map bucket inner free
+              24: OldBuckets ≤4 × 208 map bucket inner free
+        "#]],
     );
 }
 
@@ -113,22 +113,22 @@ fn a_struct_that_leads_to_itself_is_listed_once() {
         "main.swapped",
         Maps::Buckets,
         expect![[r#"
-        main.swapped begins, 9 registers, 0 words, n type 1 at 88, s type 2 at 96 104, r type 3 at 112
-          8: Length ≤256 × 1 byte leaf free
-          24: One ≤1 × 88 main.Req once
-        main.swapped returns, 9 registers, 0 words
-        string None every 16
-          0: Length ≤256 × 1 byte leaf free
-        main.Req None every 88
-          8: Length ≤256 × 1 byte leaf free
-          24: Length ≤64 × 16 string
-          48: One ≤1 × 88 main.Req once
-          64: One ≤1 × 48 main.User once
-        main.User None every 48
-          0: Length ≤256 × 1 byte leaf free
-          16: Iface
-          40: One ≤1 × 16 main.Link leaf once
-    "#]],
+            main.swapped begins, 9 registers, 0 words, n type 1 at 88, s type 2 at 96 104, r type 3 at 112
+              8: Length ≤256 × 1 uint8 leaf free
+              24: One ≤1 × 88 main.Req once
+            main.swapped returns, 9 registers, 0 words
+            string None every 16
+              0: Length ≤256 × 1 uint8 leaf free
+            main.Req None every 88
+              8: Length ≤256 × 1 uint8 leaf free
+              24: Length ≤64 × 16 string
+              48: One ≤1 × 88 main.Req once
+              64: One ≤1 × 48 main.User once
+            main.User None every 48
+              0: Length ≤256 × 1 uint8 leaf free
+              16: Iface
+              40: One ≤1 × 16 main.Link leaf once
+        "#]],
     );
 }
 
