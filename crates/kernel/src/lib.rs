@@ -27,5 +27,5 @@ pub mod specimen;
 pub mod users;
 
 pub use login::Login;
-pub use map::{FileId, Mapped, NotAFile, map, map_file, say_before_sigbus};
+pub use map::{FileId, Mapped, NotAFile, map, map_file, open_file, say_before_sigbus};
 pub use proc::{Memory, Pid, Process};

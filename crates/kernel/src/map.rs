@@ -44,6 +44,14 @@ impl FileId {
             None => Ok(FileId::of(&file.metadata()?)),
         }
     }
+
+    /// The same of what a path leads to.
+    ///
+    /// # Errors
+    /// Those of [`open_file`].
+    pub fn of_path(path: &Path) -> io::Result<FileId> {
+        FileId::of_file(&open_file(path)?)
+    }
 }
 
 /// A file's bytes, mapped into memory.
@@ -86,10 +94,20 @@ impl std::error::Error for NotAFile {}
 /// # Errors
 /// The kernel's, or [`NotAFile`] inside an [`io::Error`].
 pub fn map_file(path: &Path) -> io::Result<Mapped> {
-    // Looked at before it is opened, because opening a device can do things; the second look, in `map`, is the one
-    // that holds, and O_NONBLOCK keeps a FIFO put there in between from stopping us.
+    map(&open_file(path)?)
+}
+
+/// Opens the file called `path`, whoever may have put something else there.
+///
+/// # Errors
+/// The kernel's, or [`NotAFile`] inside an [`io::Error`].
+pub fn open_file(path: &Path) -> io::Result<File> {
+    // Looked at before it is opened, because opening a device can do things; the second look is the one that holds, and
+    // O_NONBLOCK keeps a FIFO put there in between from stopping us.
     regular(&path.metadata()?)?;
-    map(&OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)?)
+    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)?;
+    regular(&file.metadata()?)?;
+    Ok(file)
 }
 
 /// Maps a file that is already open.
@@ -231,6 +249,7 @@ mod tests {
         check(path.to_str().unwrap(), expect!["InvalidInput: it is a named pipe, not a file"]);
         let opened = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&path).unwrap();
         assert_eq!(map(&opened).err().unwrap().kind(), io::ErrorKind::InvalidInput);
+        assert_eq!(FileId::of_path(&path).unwrap_err().kind(), io::ErrorKind::InvalidInput);
         std::fs::remove_file(path).unwrap();
     }
 

@@ -156,8 +156,8 @@ impl Process {
     /// `CAP_CHECKPOINT_RESTORE`; without them it is looked for where the process sees it.
     fn mapped_file(&self, mapping: &Mapping) -> Option<FileId> {
         let link = self.entry("map_files").join(format!("{:x}-{:x}", mapping.start, mapping.end));
-        let by_name = || File::open(self.as_seen_by_it(&mapping.path));
-        FileId::of_file(&File::open(link).or_else(|_| by_name()).ok()?).ok()
+        let by_name = || FileId::of_path(&self.as_seen_by_it(&mapping.path));
+        FileId::of_path(&link).or_else(|_| by_name()).ok()
     }
 
     /// The name of its program file.

@@ -166,7 +166,7 @@ impl Executables {
         }
         for (n, target) in self.list.iter_mut().enumerate() {
             // In a container a path may lead to another file than here, where the text may name that one.
-            let ours = File::open(&target.name).and_then(|file| FileId::of_file(&file)).ok();
+            let ours = FileId::of_path(Path::new(&target.name)).ok();
             if ours != Some(target.id) {
                 target.name = format!("{} ({})", target.name, target.target);
             }
@@ -216,7 +216,7 @@ impl Executables {
             let metadata = path.metadata().ok()?;
             let stamp = (FileId::of(&metadata), metadata.modified().ok()?, metadata.len());
             // Who has the same number is the same; an overlay gives another one than what lies beneath has.
-            let is_same = || File::open(path).and_then(|file| FileId::of_file(&file)).ok() == Some(executable.id);
+            let is_same = || FileId::of_path(path).ok() == Some(executable.id);
             (Some(stamp.0) != executable.shown_as() && !is_same()).then(|| (path.to_owned(), stamp))
         })
     }
@@ -245,7 +245,7 @@ fn asks_of_target(script: &Script) -> bool {
 /// The same file, for probes.
 fn reopen(path: &Path, name: &str, id: FileId) -> Result<File, String> {
     let unopened = |e| format!("{name} cannot be opened: {e}");
-    let file = File::open(path).map_err(unopened)?;
+    let file = kernel::open_file(path).map_err(unopened)?;
     let now = FileId::of_file(&file).map_err(unopened)?;
     if now == id { Ok(file) } else { Err(format!("{name} was replaced just now")) }
 }
