@@ -64,15 +64,18 @@ pub struct Stat {
     pub state: char,
     /// Whether it is a part of the kernel, without a program file.
     pub kernel_thread: bool,
+    /// How many threads it has; 0 if it has ended.
+    pub threads: u64,
     /// When it was started, in clock ticks since boot. With the number it names a process for ever.
     pub start_ticks: u64,
 }
 
 impl Stat {
-    /// Whether it has ended, though its parent may not have noticed.
+    /// Whether it has ended, though its parent may not have noticed. Its first thread alone may have: so it is while
+    /// another one executes a program.
     #[must_use]
     pub fn has_ended(&self) -> bool {
-        matches!(self.state, 'Z' | 'X')
+        matches!(self.state, 'Z' | 'X') && self.threads <= 1
     }
 }
 
@@ -291,8 +294,9 @@ fn parse_stat(text: &str) -> Option<Stat> {
     let mut fields = text[text.rfind(')')? + 1..].split_ascii_whitespace();
     let state = fields.next()?.chars().next()?;
     let flags: u64 = fields.nth(5)?.parse().ok()?;
-    let start_ticks = fields.nth(12)?.parse().ok()?;
-    Some(Stat { state, kernel_thread: flags & PF_KTHREAD != 0, start_ticks })
+    let threads = fields.nth(10)?.parse().ok()?;
+    let start_ticks = fields.nth(1)?.parse().ok()?;
+    Some(Stat { state, kernel_thread: flags & PF_KTHREAD != 0, threads, start_ticks })
 }
 
 fn parse_status(text: &str) -> Option<Status> {
@@ -356,7 +360,10 @@ mod tests {
     #[test]
     fn a_name_with_blanks_and_parentheses_does_not_shift_the_fields_of_stat() {
         let text = "42 (a) R (b c)) S 1 42 42 0 -1 2129984 0 0 0 0 0 0 0 0 20 0 1 0 9876 0 0 18446744073709551615 0";
-        check(parse_stat(text), expect!["Some(Stat { state: 'S', kernel_thread: true, start_ticks: 9876 })"]);
+        check(
+            parse_stat(text),
+            expect!["Some(Stat { state: 'S', kernel_thread: true, threads: 1, start_ticks: 9876 })"],
+        );
         check([parse_stat("42 (a"), parse_stat(""), parse_stat("1 (a) S 1")], expect!["[None, None, None]"]);
     }
 

@@ -80,7 +80,7 @@ impl Page {
     pub fn begins(&mut self, shown: &Shown<'_>, names: &dyn Names, to: Format, out: &mut dyn Write) -> io::Result<()> {
         let Shown { call, told, types, style, .. } = shown;
         if to == Format::Json {
-            return json_line(out, &Begun(shown));
+            return if self.leaves_out(call) { Ok(()) } else { json_line(out, &Begun(shown)) };
         }
         let head = head(told, types, *style);
         if self.view == View::Both {
@@ -98,7 +98,7 @@ impl Page {
     pub fn ends(&mut self, shown: &Shown<'_>, names: &dyn Names, to: Format, out: &mut dyn Write) -> io::Result<()> {
         let Shown { call, told, types, style, .. } = shown;
         if to == Format::Json {
-            return json_line(out, shown);
+            return if self.leaves_out(call) { Ok(()) } else { json_line(out, shown) };
         }
         let tail = format!("{}{}", outcome(call.end, told, types, *style), took(call.elapsed));
         let ended = call.started.saturating_add(call.elapsed.unwrap_or(0));
@@ -116,6 +116,11 @@ impl Page {
     pub fn drops(&mut self, call: Key, boot: u64, names: &dyn Names, out: &mut dyn Write) -> io::Result<()> {
         self.graph.drops(call, boot, &mut self.lines);
         self.write(names, out)
+    }
+
+    /// Within too many others.
+    fn leaves_out(&self, call: &Finished) -> bool {
+        self.view.depth().is_some_and(|most| call.depth as usize >= most)
     }
 
     /// There is nothing more for the moment: what was held back is shown.

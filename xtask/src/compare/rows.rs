@@ -49,7 +49,7 @@ pub const ROWS: &[Row] = &[
     Row {
         name: "gospect run: count of calls",
         tool: Tool::Gospect,
-        args: &["run", "--ready-fd", "1", "-p", "{pid}", "-e", "go:{func} { @ = count() }"],
+        args: &["run", "--max-overhead", "off", "--ready-fd", "1", "-p", "{pid}", "-e", "go:{func} { @ = count() }"],
         ready: Ready::EmptyLine,
         seen: total,
         events: 1,
@@ -57,7 +57,17 @@ pub const ROWS: &[Row] = &[
     Row {
         name: "gospect run: each call printed, with its argument",
         tool: Tool::Gospect,
-        args: &["run", "--ready-fd", "1", "-p", "{pid}", "-e", "go:{func} { printf(\"E %d %d\\n\", goid, args.n) }"],
+        args: &[
+            "run",
+            "--max-overhead",
+            "off",
+            "--ready-fd",
+            "1",
+            "-p",
+            "{pid}",
+            "-e",
+            "go:{func} { printf(\"E %d %d\\n\", goid, args.n) }",
+        ],
         ready: Ready::EmptyLine,
         seen: printed,
         events: 1,
@@ -67,6 +77,8 @@ pub const ROWS: &[Row] = &[
         tool: Tool::Gospect,
         args: &[
             "run",
+            "--max-overhead",
+            "off",
             "--ready-fd",
             "1",
             "-p",
@@ -81,9 +93,27 @@ pub const ROWS: &[Row] = &[
     Row {
         name: "gospect run: histogram of durations by function",
         tool: Tool::Gospect,
-        args: &["run", "--ready-fd", "1", "-p", "{pid}", "-e", "goret:{func} { @[func] = hist(elapsed) }"],
+        args: &[
+            "run",
+            "--max-overhead",
+            "off",
+            "--ready-fd",
+            "1",
+            "-p",
+            "{pid}",
+            "-e",
+            "goret:{func} { @[func] = hist(elapsed) }",
+        ],
         ready: Ready::EmptyLine,
         seen: bars,
+        events: 1,
+    },
+    Row {
+        name: "gospect trace: each call with argument, result and duration",
+        tool: Tool::Gospect,
+        args: &["trace", "--max-overhead", "off", "--ready-fd", "1", "-p", "{pid}", "{func}"],
+        ready: Ready::EmptyLine,
+        seen: told,
         events: 1,
     },
     Row {
@@ -173,6 +203,11 @@ fn bars(line: &str) -> u64 {
 }
 
 /// `> goroutine(18): main.hit(5)`
+fn told(line: &str) -> u64 {
+    u64::from(line.contains("  main.") && line.contains(") = "))
+}
+
+/// Of delve.
 fn traced(line: &str) -> u64 {
     u64::from(line.starts_with("> goroutine("))
 }
@@ -189,6 +224,8 @@ mod tests {
         assert_eq!([line, "@[main.hit]:", "[0]  3 |@ |"].map(bars), [17, 0, 3]);
         let own = "20 records of go:main.* came faster than they could be shown, and are lost";
         assert_eq!(["Lost 16 events", own, "Lost", "7 hits, 0 printed"].map(lost), [16, 20, 0, 0]);
+        let call = "21:00:47.123456  42     main.hit(n=1) = 7  1.2µs";
+        assert_eq!([call, "TIME             GOID   CALL", "7 hits, 7 printed"].map(told), [1, 0, 0]);
         assert_eq!(["> goroutine(18): main.hit(5)", ">> goroutine(18): => (6)"].map(traced), [1, 0]);
     }
 

@@ -59,7 +59,18 @@ struct Run {
 fn once(gospect: &Path, pid: u32) -> Result<Run, String> {
     let said = |e: std::io::Error| e.to_string();
     let mut command = Command::new(gospect);
-    command.args(["run", "--json", "--ready-fd", "1", "-p", &pid.to_string(), "-e", "go:* { @ = count() }"]);
+    command.args([
+        "run",
+        "--max-overhead",
+        "off",
+        "--json",
+        "--ready-fd",
+        "1",
+        "-p",
+        &pid.to_string(),
+        "-e",
+        "go:* { @ = count() }",
+    ]);
     let start = Instant::now();
     let mut child = Ended(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().map_err(said)?);
     let mut stdout = child.0.stdout.take().map(BufReader::new).ok_or("gospect has no output")?;

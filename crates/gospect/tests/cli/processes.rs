@@ -41,6 +41,18 @@ fn calls_that_have_not_returned_are_open_at_the_end() {
 }
 
 #[test]
+fn a_command_counts_on_whichever_of_its_threads_executes_it_anew() {
+    // Regression: the kernel's link knows a process by its first thread, which is another one afterwards.
+    let path = need!(brief_path("1.26", Variant::Plain));
+    for way in WAYS {
+        let text = "go:main.hit { @ = count() }";
+        let args = ["run", "--json", "--way", way, "-e", text, "--", path.to_str().unwrap(), "10", "0", "3"];
+        let all = objects(&crate::gospect(&args[..]).without_its("10\n10\n10\n10\n"));
+        assert_eq!(map(&all, "@"), json!(40), "{way} {:?}", summary(&all));
+    }
+}
+
+#[test]
 fn a_call_that_ended_before_the_probes_were_there_is_unpaired() {
     let path = need!(counter_path(Variant::Plain));
     for way in WAYS {

@@ -125,6 +125,8 @@ impl Joined {
     /// end was lost.
     pub fn unended(&mut self, open: &HashMap<Which, End>) -> Vec<Finished> {
         let mut unended = self.calls.close(End::Lost, |_, _| true);
+        // What began last stands within what began before.
+        unended.reverse();
         for call in &mut unended {
             let which = (call.key.goid, call.key.id, call.started);
             call.end = open.get(&which).copied().unwrap_or(End::Lost);

@@ -210,10 +210,17 @@ impl<'r> Live<'r> {
         std::iter::once(self.compiled).chain(&self.later)
     }
 
+    /// The process that links are asked to keep to, so that others of the same file do not pay. Not a command of ours: the
+    /// kernel knows it by its first thread (Linux 6.18, `uprobe_multi_link_filter`), which is another one once a further
+    /// thread has executed a program.
+    fn link_pid(&self, compiled: &Compiled) -> Option<kernel::Pid> {
+        self.watch.pid().filter(|_| compiled.numbers.own && compiled.script.command.is_empty())
+    }
+
     pub(super) fn attach(&mut self, life: &Life) -> Result<(), Stopped> {
         let compiled = self.compiled;
         let executables = compiled.binaries().into_iter().map(Some).collect();
-        let pid = self.watch.pid().filter(|_| compiled.numbers.own);
+        let pid = self.link_pid(compiled);
         let placing = Placing { engine: self.engine, compiled, executables, pid };
         for probes in &mut self.probes {
             probes.attach(&placing, &|_| false, &mut self.attached).map_err(|error| life.explain(error))?;
