@@ -238,7 +238,7 @@ fn recorded(shown: &Shown) -> BTreeMap<String, Ends> {
             End::Return | End::Tail => 1,
             End::Unwound => 2,
             End::Goexit => 3,
-            other => panic!("{name} ended as {other:?}"),
+            other => panic!("{name} ended as {other:?}: {:?}", shown.summary),
         };
         ends.entry(name).or_default()[kind] += 1;
     }
