@@ -7,13 +7,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use event::check::Line;
 use kernel::cgroup::{self, Container};
+use kernel::privilege::Privileges;
 use kernel::users::Users;
 use kernel::{Pid, Process, proc};
 use serde_json::Value;
 
 use crate::invoker;
-use crate::processes::processes;
+use crate::privilege;
+use crate::processes::{Unseen, processes};
 use crate::refusal::{Class, Refusal};
 
 /// A container's id is taken from so many of its first digits on.
@@ -120,8 +123,8 @@ impl Group {
     /// That there are none.
     pub fn members(&self) -> Result<(Vec<Pid>, Vec<String>), Refusal> {
         let (mut pids, mut left_out) = (Vec::new(), Vec::new());
-        let all = processes()?.go.into_iter();
-        for one in all.filter(|one| self.includes(one.pid)) {
+        let all = processes()?;
+        for one in all.go.into_iter().filter(|one| self.includes(one.pid)) {
             match one.traceable {
                 Ok(()) => pids.push(one.pid),
                 Err(why) => left_out.push(format!("PID {} ({}) is left out: {why}", one.pid, one.exe.path.display())),
@@ -132,6 +135,11 @@ impl Group {
         }
         let but = left_out.first().map(|why| format!("; {why}")).unwrap_or_default();
         let sentence = format!("there is no Go process {}{but}", self.name);
+        if let Some(unseen) = all.unseen.filter(|_| !Privileges::own().is_ok_and(privilege::may_look)) {
+            let Unseen { count, why, hint, .. } = unseen;
+            let sentence = format!("{sentence} among those that may be looked at; {count} may not: {why}");
+            return Err(Refusal::refused(sentence).hint(hint).explained_by(Line::Processes));
+        }
         Err(Refusal { class: Class::NothingMatched, ..Refusal::refused(sentence) }
             .hint("`gospect ps` shows the Go processes that are running"))
     }
