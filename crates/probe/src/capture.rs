@@ -9,7 +9,7 @@
 //! ```
 //!
 //! The tables are made once, out of what executables say about their types; ten thousand functions are ten thousand
-//! rows. Two read them: the program that [`crate::emit`] makes, and [`interpret`], which is its test, and what runs
+//! rows. Two read them: the program that [`mod@crate::emit`] makes, and [`interpret`], which is its test, and what runs
 //! where there is no such program. They must do the same, step by step.
 //!
 //! Wrong tables make wrong values, never a read outside of the record: both readers check every place.

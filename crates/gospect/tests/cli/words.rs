@@ -326,8 +326,8 @@ fn an_address_of_the_kernel_has_its_function() {
     assert_eq!(gospect(&["run", "-q", "-e", &script]).seen(), format!("{expected}\n(exit status 0)"));
 }
 
-/// The rows of the last two tests.
-const OTHERS: [&str; 3] = ["strftime(\"FORMAT\", NSECS)", "time([\"FORMAT\"])", "ksym(ADDRESS)"];
+/// The rows of the last two tests, and of those of `gospect trace`.
+const OTHERS: [&str; 4] = ["strftime(\"FORMAT\", NSECS)", "time([\"FORMAT\"])", "ksym(ADDRESS)", "call([STACK])"];
 
 #[test]
 fn every_row_of_the_reference_is_tested() {
