@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::decode::Header;
-use crate::go::call::{DEPTH, END, ID, STARTED};
+use crate::go::call::{DEPTH, END, ID, STACK, STARTED};
 use crate::go::redact::Secrets;
 use crate::go::{Call, End, GoValue, Limits, Types, World, decode};
 
@@ -227,6 +227,8 @@ pub struct Told<'a> {
     pub rets: Option<Vec<(&'a str, GoValue)>>,
     /// Results are missing there, or may be.
     pub rets_omitted: bool,
+    /// Who called, the innermost first, where that was recorded.
+    pub stack: Vec<String>,
 }
 
 /// What records of calls are read with.
@@ -247,7 +249,9 @@ impl<'a> Reader<'a> {
     pub fn read(&self, call: &Finished, world: &dyn World) -> Option<Told<'a>> {
         let (of, args) = self.values(&call.begun, world)?;
         let returned = call.returned.as_ref().and_then(|record| self.values(record, world));
+        let stack = word(&call.begun.bytes, STACK).filter(|&id| id != 0);
         Some(Told {
+            stack: stack.map_or_else(Vec::new, |id| world.stack(id)),
             function: &of.name,
             args,
             args_omitted: of.incomplete,

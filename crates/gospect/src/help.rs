@@ -144,6 +144,7 @@ fn row(flag: &Flag) -> (String, String) {
     let short = flag.short.map_or("    ".to_owned(), |c| format!("-{c}, "));
     let value = match flag.value {
         Value::None => String::new(),
+        Value::Maybe(name) => format!("[={name}]"),
         Value::Any(name) | Value::OneOf(name, _) => format!(" {name}"),
     };
     (format!("{short}--{}{value}", flag.long), flag.brief.to_owned())
@@ -576,6 +577,7 @@ mod tests {
                   --container ID     Take every Go process in this container: start of its id, name, or pod uid
               -x, --except PATTERN   Leave out functions that match PATTERN; may be given several times
                   --if CONDITION     Only calls for which it is true: 'args.n > 10 && elapsed > 1ms'
+                  --stack[=N]        Show who called, up to N frames if N is given
                   --entry            Show when calls begin, too
                   --graph            Show calls within calls of the same goroutine, as they happen
                   --max-depth N      As --graph, and leave out calls within N others

@@ -76,6 +76,12 @@ fn arg(flag: &Flag) -> Arg {
     let arg = if let Some(short) = flag.short { arg.short(short) } else { arg };
     match flag.value {
         Value::None => arg.action(ArgAction::SetTrue),
+        Value::Maybe(_) => arg
+            .action(ArgAction::Set)
+            .num_args(0..=1)
+            .require_equals(true)
+            .default_missing_value("")
+            .value_parser(parser),
         Value::Any(_) | Value::OneOf(..) => {
             arg.action(if flag.each { ArgAction::Append } else { ArgAction::Set }).value_parser(parser)
         }
@@ -85,7 +91,7 @@ fn arg(flag: &Flag) -> Arg {
 fn keep(flag: &Flag, from: &ArgMatches, typed: &mut Typed, command: Option<&Command>) -> Result<(), Failure> {
     let values: Vec<&OsStr> = match flag.value {
         Value::None => from.get_flag(flag.long).then_some(OsStr::new("")).into_iter().collect(),
-        Value::Any(_) | Value::OneOf(..) => from.get_raw(flag.long).into_iter().flatten().collect(),
+        Value::Any(_) | Value::OneOf(..) | Value::Maybe(_) => from.get_raw(flag.long).into_iter().flatten().collect(),
     };
     let counted = if flag.each { 0 } else { values.len().saturating_sub(1) };
     values.into_iter().skip(counted).try_for_each(|value| {

@@ -67,6 +67,8 @@ pub enum Value {
     None,
     /// Anything; how help calls it.
     Any(&'static str),
+    /// Anything, behind `=`, or nothing; how help calls it.
+    Maybe(&'static str),
     /// One of these words; how help calls them.
     OneOf(&'static str, &'static [&'static str]),
 }
@@ -580,6 +582,19 @@ const NO_REDACT: Flag = Flag {
     },
 };
 
+/// Who called.
+const STACK: Flag = Flag {
+    long: "stack",
+    short: None,
+    value: Value::Maybe("N"),
+    each: false,
+    brief: "Show who called, up to N frames if N is given",
+    keep: |typed, value| {
+        typed.trace.stack = Some(if value.is_empty() { 0 } else { typed::within(value, 1..=32)? });
+        Ok(())
+    },
+};
+
 /// The program instead of running it.
 const SHOW_PROGRAM: Flag = Flag {
     long: "show-program",
@@ -894,6 +909,7 @@ It ends as `gospect run` does, whose language it is written in.",
             &CONTAINER,
             &EXCEPT,
             &IF,
+            &STACK,
             &STARTS,
             &GRAPH,
             &NESTED,

@@ -13,6 +13,8 @@ pub struct Trace {
     pub except: Vec<String>,
     /// Which calls, as an expression of the language.
     pub condition: Option<String>,
+    /// Who called, up to so many frames; 0 for as many as there are.
+    pub stack: Option<u32>,
 }
 
 impl fmt::Display for Trace {
@@ -27,7 +29,11 @@ impl fmt::Display for Trace {
             Some(condition) => write!(f, " /{condition}/")?,
             None => {}
         }
-        f.write_str(" { call(); }\n")
+        match self.stack {
+            None => f.write_str(" { call(); }\n"),
+            Some(0) => f.write_str(" { call(ustack); }\n"),
+            Some(frames) => writeln!(f, " {{ call(ustack({frames})); }}"),
+        }
     }
 }
 

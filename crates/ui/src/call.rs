@@ -18,6 +18,8 @@ use crate::graph::{Graph, Line};
 use crate::text::visible;
 use crate::{Format, json_line};
 
+/// How far behind the beginning of a line frames of a stack stand.
+const FRAME: usize = 28;
 /// The moment of a line: the time of day with microseconds.
 pub(crate) const MOMENT: &str = "%H:%M:%S.%f";
 
@@ -103,10 +105,12 @@ impl Page {
         let tail = format!("{}{}", outcome(call.end, told, types, *style), took(call.elapsed));
         let ended = call.started.saturating_add(call.elapsed.unwrap_or(0));
         if self.graph.ends(call.key, ended, &tail, &mut self.lines) {
-            return self.write(names, out);
+            self.write(names, out)?;
+        } else {
+            self.heading(out)?;
+            line(call.started, call.key.goid, &format!("{}{tail}", head(told, types, *style)), names, out)?;
         }
-        self.heading(out)?;
-        line(call.started, call.key.goid, &format!("{}{tail}", head(told, types, *style)), names, out)
+        told.stack.iter().try_for_each(|frame| writeln!(out, "{:>FRAME$}  {}", "", visible(frame)))
     }
 
     /// A call that began has ended, and is not wanted. Only where calls stand inside of one another that says anything.
@@ -245,6 +249,7 @@ impl Serialize for Shown<'_> {
         map.serialize_entry("elapsed_ns", &call.elapsed)?;
         map.serialize_entry("depth", &call.depth)?;
         map.serialize_entry("end", call.end.word())?;
+        map.serialize_entry("stack", &Some(&told.stack).filter(|stack| !stack.is_empty()))?;
         let text = format!("{}{}", head(told, types, *style), outcome(call.end, told, types, *style));
         map.serialize_entry("text", &text)?;
         map.end()

@@ -21,6 +21,11 @@ pub trait World {
     /// Where the type is that an itab is about which the file does not have: the runtime made it.
     fn itab(&self, address: u64) -> Option<u64>;
 
+    /// The functions on a recorded stack, the innermost first.
+    fn stack(&self, _id: u64) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Memory that never changes, as the file has it: at most so many bytes.
     fn constant(&self, address: u64, most: usize) -> Option<&[u8]>;
 }

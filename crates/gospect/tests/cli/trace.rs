@@ -113,6 +113,26 @@ fn when_more_comes_than_can_be_kept_all_calls_are_accounted_for() {
 }
 
 #[test]
+fn who_called_is_told_where_that_is_asked_for() {
+    need!(permitted());
+    let path = need!(counter_path(Variant::Plain));
+    let mut counter = Counter::start(&path);
+    let tracing = tracing(&["-p", &counter.pid(), "--json", "main.hit", "--stack"]);
+    counter.calls(2, 50);
+    let all = objects(&tracing.stop());
+    let stacks: Vec<&Value> = all.iter().filter(|call| call["type"] == "call").map(|call| &call["stack"]).collect();
+    let names = |stack: &Value| -> Vec<String> {
+        let frames = stack.as_array().expect("a stack").iter().map(|frame| frame.as_str().unwrap_or_default());
+        frames.map(|frame| frame.split('+').next().unwrap_or_default().to_owned()).collect()
+    };
+    let whole = ["main.hit", "main.work", "main.main.func1", "runtime.goexit"];
+    let inlined = ["main.hit", "main.work (inlined)", "main.main.func1", "runtime.goexit"];
+    assert_eq!(stacks.len(), 100);
+    let known = |stack: &&Value| [whole, inlined].iter().any(|known| names(stack) == known);
+    assert!(stacks.iter().all(known), "{:?}", stacks[0]);
+}
+
+#[test]
 fn its_program_run_by_itself_shows_the_same() {
     need!(permitted());
     let path = need!(counter_path(Variant::Plain));

@@ -7,7 +7,7 @@ use std::io;
 use event::calls::{Calls, Finished, Reader, Record, Told};
 use event::go::redact::{SECRETS, Secrets};
 use event::go::{self, End, World};
-use event::{CallIndex, Header, Schema, What};
+use event::{CallIndex, Header, Id, IdKind, Names, Schema, What};
 use gobin::VAddr;
 use gobin::elf::Placement;
 use kernel::Pid;
@@ -195,6 +195,11 @@ impl World for InProcess<'_, '_> {
             self.itabs.borrow_mut().insert(key, ty);
             ty
         })
+    }
+
+    fn stack(&self, id: u64) -> Vec<String> {
+        let id = Id { kind: IdKind::UserStack, number: id, process: 0 };
+        self.known.name(id).map_or_else(Vec::new, |lines| lines.lines().map(ToOwned::to_owned).collect())
     }
 
     fn constant(&self, address: u64, most: usize) -> Option<&[u8]> {

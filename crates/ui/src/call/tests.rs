@@ -48,7 +48,7 @@ fn finished(end: End, elapsed: Option<u64>) -> Finished {
 }
 
 fn told(args: Vec<(&'static str, GoValue)>, rets: Option<Vec<(&'static str, GoValue)>>) -> Told<'static> {
-    Told { function: "main.Handle", args, args_omitted: false, rets, rets_omitted: false }
+    Told { function: "main.Handle", args, args_omitted: false, rets, rets_omitted: false, stack: Vec::new() }
 }
 
 fn shown(call: &Finished, told: &Told<'_>, to: Format) -> String {
@@ -72,7 +72,7 @@ fn a_call_is_a_line_and_an_object() {
         expect![[r#"
             TIME             GOID   CALL
             22:13:24.999999  42     main.Handle(n=7, s="hello") = (13, nil)  1.234µs
-            {"type":"call","ts":9,"pid":10,"tid":11,"goid":42,"func":"main.Handle","args":{"n":7,"s":"hello"},"rets":{"~r0":13,"~r1":null},"omitted":false,"elapsed_ns":1234,"depth":1,"end":"return","text":"main.Handle(n=7, s=\"hello\") = (13, nil)"}
+            {"type":"call","ts":9,"pid":10,"tid":11,"goid":42,"func":"main.Handle","args":{"n":7,"s":"hello"},"rets":{"~r0":13,"~r1":null},"omitted":false,"elapsed_ns":1234,"depth":1,"end":"return","stack":null,"text":"main.Handle(n=7, s=\"hello\") = (13, nil)"}
         "#]],
     );
 }
@@ -98,10 +98,10 @@ fn what_is_missing_from_the_signature_is_not_hidden() {
         &finished(End::Return, Some(1)),
         &told,
         expect![[r#"
-        TIME             GOID   CALL
-        22:13:24.999999  42     main.Handle(n=7, …) = (1, …)  1ns
-        {"type":"call","ts":9,"pid":10,"tid":11,"goid":42,"func":"main.Handle","args":{"n":7},"rets":{"~r0":1},"omitted":true,"elapsed_ns":1,"depth":1,"end":"return","text":"main.Handle(n=7, …) = (1, …)"}
-    "#]],
+            TIME             GOID   CALL
+            22:13:24.999999  42     main.Handle(n=7, …) = (1, …)  1ns
+            {"type":"call","ts":9,"pid":10,"tid":11,"goid":42,"func":"main.Handle","args":{"n":7},"rets":{"~r0":1},"omitted":true,"elapsed_ns":1,"depth":1,"end":"return","stack":null,"text":"main.Handle(n=7, …) = (1, …)"}
+        "#]],
     );
 }
 
