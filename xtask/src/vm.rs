@@ -392,10 +392,10 @@ mod tests {
         assert!(!booted.held());
         let none = Err("no Debian is known to have Linux 4.19, only 5.10".to_owned());
         expect![[r#"
-            | kernel | attached by each way | `latency.bt` | one-liners for a gin service | `goroutine:*` | `gospect doctor` | 300 random scripts | scripts at their limits |
-            |---|---|---|---|---|---|---|---|
-            | 5.10.0-32-cloud-amd64 | ok, 2 s | FAILED | FAILED | ok, 1 s | NOT RUN | NOT RUN | NOT RUN |
-            | 4.19 | skipped: no Debian is known to have Linux 4.19, only 5.10 | | | | | | |
+            | kernel | attached by each way | `latency.bt` | one-liners for a gin service | `goroutine:*` | `gospect doctor` | `gospect trace` | recorded calls | 300 random scripts | scripts at their limits |
+            |---|---|---|---|---|---|---|---|---|---|
+            | 5.10.0-32-cloud-amd64 | ok, 2 s | FAILED | FAILED | ok, 1 s | NOT RUN | NOT RUN | NOT RUN | NOT RUN | NOT RUN |
+            | 4.19 | skipped: no Debian is known to have Linux 4.19, only 5.10 | | | | | | | | |
         "#]].assert_eq(&table(&[("5.10".to_owned(), Ok(booted)), ("4.19".to_owned(), none)], 300));
     }
 

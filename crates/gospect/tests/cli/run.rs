@@ -311,7 +311,9 @@ pub fn code(pid: u32, program: &Path) -> Vec<u8> {
 
 #[test]
 fn after_kill_9_the_code_is_as_it_was() {
-    let path = need!(counter_path(Variant::Plain));
+    // A copy, which no other test probes.
+    let scratch = Scratch::new();
+    let path = scratch.copy(&need!(counter_path(Variant::Plain)), "counter");
     for way in WAYS {
         let mut counter = Counter::start(&path);
         let before = code(counter.child.id(), &path);

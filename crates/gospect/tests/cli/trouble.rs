@@ -103,7 +103,9 @@ fn what_has_no_room_on_a_small_disk_is_shown_from_where_it_was_full() {
 
 #[test]
 fn a_reader_that_goes_away_takes_the_probes_with_it() {
-    let path = need!(counter_path(Variant::Plain));
+    // A copy, which no other test probes.
+    let scratch = Scratch::new();
+    let path = scratch.copy(&need!(counter_path(Variant::Plain)), "counter");
     for way in WAYS {
         let mut counter = Counter::start(&path);
         let before = code(counter.child.id(), &path);
@@ -128,7 +130,9 @@ fn a_reader_that_goes_away_takes_the_probes_with_it() {
 
 #[test]
 fn whoever_asks_it_to_end_gets_the_whole_end() {
-    let path = need!(counter_path(Variant::Plain));
+    // A copy, which no other test probes.
+    let scratch = Scratch::new();
+    let path = scratch.copy(&need!(counter_path(Variant::Plain)), "counter");
     for (signal, said) in [("-INT", "Ctrl-C (SIGINT)"), ("-TERM", "SIGTERM"), ("-HUP", "SIGHUP")] {
         let mut counter = Counter::start(&path);
         let before = code(counter.child.id(), &path);
