@@ -440,6 +440,11 @@ impl Compiled {
         live::run(self, limits, show)
     }
 
+    /// An executable by its number in the plan.
+    fn binary(&self, number: u32) -> Option<&Executable> {
+        self.executables.list.get(*self.binaries.get(number as usize)?)
+    }
+
     /// The executables by their numbers in the plan.
     fn binaries(&self) -> Vec<&Executable> {
         self.binaries.iter().filter_map(|&at| self.executables.list.get(at)).collect()

@@ -16,6 +16,7 @@ use probe::capture::Limits;
 
 use super::names::Known;
 use super::remains::Which;
+use super::world::Executable;
 use super::{Show, Stopped};
 
 /// A call, for whoever shows it.
@@ -144,7 +145,7 @@ impl Joined {
         let Telling { schema, known, show } = telling;
         let (types, calls) = (schema.types(), schema.calls());
         let binary = calls.get(call.begun.call as usize).map_or(0, |of| of.binary);
-        let place = InProcess { known, pid: Pid(call.key.pid), binary, itabs: &self.itabs };
+        let place = InProcess::new(known, Pid(call.key.pid), binary, &self.itabs);
         let reader = Reader { types, calls, secrets: &self.secrets, limits: self.limits };
         let Some(told) = reader.read(call, &place) else { return Ok(()) };
         let ts = call.started.cast_signed().wrapping_add(known.unix_less_boot);
@@ -169,20 +170,29 @@ fn type_of_itab(pid: Pid, itab: u64) -> io::Result<u64> {
 struct InProcess<'k, 'r> {
     known: &'k Known<'r>,
     pid: Pid,
-    binary: u32,
+    executable: Option<&'k Executable>,
+    /// By how much its addresses are greater than the file's.
+    bias: u64,
     itabs: &'k RefCell<Itabs>,
+}
+
+impl<'k, 'r> InProcess<'k, 'r> {
+    fn new(known: &'k Known<'r>, pid: Pid, binary: u32, itabs: &'k RefCell<Itabs>) -> InProcess<'k, 'r> {
+        let executable = known.executable(pid, binary);
+        let moves = executable.is_some_and(|executable| executable.elf().placement != Placement::Fixed);
+        let bias = if moves { known.watch.bias(pid, binary, known.processes) } else { 0 };
+        InProcess { known, pid, executable, bias, itabs }
+    }
 }
 
 impl World for InProcess<'_, '_> {
     fn bias(&self) -> u64 {
-        let executable = self.known.executable(self.pid, self.binary);
-        let moves = executable.is_some_and(|executable| executable.elf().placement != Placement::Fixed);
-        if moves { self.known.watch.bias(self.pid, self.binary, self.known.processes) } else { 0 }
+        self.bias
     }
 
     fn function(&self, address: u64) -> Option<String> {
-        let image = self.known.executable(self.pid, self.binary)?.go()?;
-        let function = image.function_at(VAddr(address.wrapping_sub(self.bias())))?;
+        let image = self.executable?.go()?;
+        let function = image.function_at(VAddr(address.wrapping_sub(self.bias)))?;
         Some(function.name().to_owned())
     }
 
@@ -203,8 +213,8 @@ impl World for InProcess<'_, '_> {
     }
 
     fn constant(&self, address: u64, most: usize) -> Option<&[u8]> {
-        let elf = self.known.executable(self.pid, self.binary)?.elf();
-        let at = VAddr(address.wrapping_sub(self.bias()));
+        let elf = self.executable?.elf();
+        let at = VAddr(address.wrapping_sub(self.bias));
         let never_changes = elf.segment(at).is_some_and(|segment| !segment.writable);
         elf.tail(at).filter(|_| never_changes).map(|bytes| bytes.get(..most).unwrap_or(bytes))
     }

@@ -100,7 +100,7 @@ impl Known<'_> {
 
     /// An executable of the plan, in the build of it that a process runs.
     pub fn executable(&self, pid: Pid, binary: u32) -> Option<&Executable> {
-        self.build(pid).binaries().into_iter().nth(binary as usize)
+        self.build(pid).binary(binary)
     }
 
     fn build(&self, pid: Pid) -> &Compiled {
