@@ -7,7 +7,7 @@ use std::process::{Child, Command, Output};
 use std::time::{Duration, Instant};
 
 use crate::tests_run::{self, Counts};
-use crate::{generate, no_args, root, walls};
+use crate::{generate, no_args, root, vm, walls};
 
 /// What the whole should take on a machine with two cores, with toolchains and fixtures at hand.
 const BUDGET: Duration = Duration::from_secs(600);
@@ -31,6 +31,7 @@ pub fn run(args: &[String]) -> Result<bool, String> {
     let mut counts = Counts::default();
     BEFORE.iter().for_each(|&(name, run)| step(name, run, &mut failed));
     step("test", || tests_run::run(&mut counts, &mut failed_tests), &mut failed);
+    step("kernels", || kernels(&mut counts), &mut failed);
     AFTER.iter().for_each(|&(name, run)| step(name, run, &mut failed));
 
     let (took, budget) = (start.elapsed().as_secs(), BUDGET.as_secs());
@@ -66,6 +67,13 @@ fn fmt() -> Outcome {
 
 fn clippy() -> Outcome {
     cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"], &[]).map(quiet)
+}
+
+/// Other kernels than this one, in short. One that cannot be had is skipped.
+fn kernels(counts: &mut Counts) -> Outcome {
+    let (note, skipped) = vm::short()?;
+    counts.skip(skipped);
+    Ok(note)
 }
 
 fn docs() -> Outcome {

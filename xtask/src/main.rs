@@ -79,7 +79,7 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "vm",
-        args: "[--scripts N] [KERNEL...]",
+        args: "[--short] [--scripts N] [KERNEL...]",
         about: "Boot Debian's kernels under qemu and hold the verifier, the ways of attaching and scripts on them",
         run: vm::run,
     },

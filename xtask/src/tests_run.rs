@@ -18,6 +18,13 @@ pub struct Counts {
     skipped: usize,
 }
 
+impl Counts {
+    /// More that could not run.
+    pub fn skip(&mut self, more: usize) {
+        self.skipped += more;
+    }
+}
+
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped)

@@ -1,11 +1,12 @@
 //! Tests on other kernels than the one at hand: Debian's, booted by qemu without hardware help, so that it works inside
 //! other virtual machines. What they came to is a table; the last one stands in `docs/kernels.md`.
 //!
-//! Not a part of `cargo xtask ci`: an emulated machine is ten to thirty times slower than a real one.
+//! An emulated machine is ten to thirty times slower than a real one, so that `cargo xtask ci` does a part of it only.
 
 mod cpio;
 mod debian;
 mod guest;
+mod qemu;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write as _};
@@ -15,6 +16,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use guest::{MARK, canonical};
+use qemu::Qemu;
 
 use crate::ci::cargo;
 use crate::root;
@@ -25,7 +27,8 @@ const SCRIPTS: u64 = 300;
 /// How long one kernel may take.
 const PATIENCE: Duration = Duration::from_secs(60 * 60);
 
-const QEMU: &str = "qemu-system-x86_64";
+/// The kernels that `--short` takes, and how many random scripts.
+const SHORT: (&[&str], u64) = (&["5.10", "6.1"], 10);
 
 /// Programs that need no library, where Rust has them.
 const STATIC: &str = "x86_64-unknown-linux-musl";
@@ -35,6 +38,8 @@ struct Check {
     column: &'static str,
     /// In the tests of the verifier, else in those of the command.
     in_verifier: bool,
+    /// Whether it is one of those that `--short` leaves.
+    short: bool,
     /// Their whole names.
     tests: &'static [&'static str],
 }
@@ -43,6 +48,7 @@ const CHECKS: [Check; 9] = [
     Check {
         column: "attached by each way",
         in_verifier: false,
+        short: true,
         tests: &[
             "run::counts_are_those_of_the_program_by_either_way_and_wherever_it_is_loaded",
             "run::returns_know_their_calls_by_either_way",
@@ -51,16 +57,19 @@ const CHECKS: [Check; 9] = [
     Check {
         column: "`latency.bt`",
         in_verifier: false,
+        short: true,
         tests: &["handed_around::latency_bt_measures_each_statement_on_its_goroutine"],
     },
     Check {
         column: "one-liners for a gin service",
         in_verifier: false,
+        short: true,
         tests: &["handed_around::arguments_and_results_are_those_that_the_service_counts"],
     },
     Check {
         column: "`goroutine:*`",
         in_verifier: false,
+        short: false,
         tests: &[
             "goroutines::goroutines_do_what_the_program_says::go1_26",
             "goroutines::goid_in_tracepoints_is_whose_thread_it_is::go1_26",
@@ -69,6 +78,7 @@ const CHECKS: [Check; 9] = [
     Check {
         column: "`gospect doctor`",
         in_verifier: false,
+        short: false,
         tests: &[
             "doctor::each_line_is_there_once_and_in_order",
             "doctor::probes_are_tried_by_each_way_and_what_a_hit_costs_is_said",
@@ -78,16 +88,28 @@ const CHECKS: [Check; 9] = [
     Check {
         column: "`gospect trace`",
         in_verifier: false,
+        short: true,
         tests: &[
             "trace::each_call_is_shown_once_with_its_argument_and_its_own_result",
             "trace::what_a_condition_refuses_is_counted_whether_it_was_known_at_once_or_at_the_end",
         ],
     },
-    Check { column: "recorded calls", in_verifier: true, tests: &["edges::calls_recorded_by_bodies_of_every_size"] },
-    Check { column: "random scripts", in_verifier: true, tests: &["scripts::random_scripts_are_emitted_and_loaded"] },
+    Check {
+        column: "recorded calls",
+        in_verifier: true,
+        short: false,
+        tests: &["edges::calls_recorded_by_bodies_of_every_size"],
+    },
+    Check {
+        column: "random scripts",
+        in_verifier: true,
+        short: true,
+        tests: &["scripts::random_scripts_are_emitted_and_loaded"],
+    },
     Check {
         column: "scripts at their limits",
         in_verifier: true,
+        short: false,
         tests: &[
             "edges::any_kind_of_statement_as_often_as_it_goes",
             "edges::repeated_statements_as_many_as_go",
@@ -98,13 +120,28 @@ const CHECKS: [Check; 9] = [
     },
 ];
 
+/// What is asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Asked {
+    versions: Vec<String>,
+    /// How many random scripts are loaded.
+    scripts: u64,
+    /// Fewer checks, of the programs that the other tests were built as.
+    short: bool,
+}
+
+impl Asked {
+    /// What is looked at, a column each.
+    fn checks(&self) -> Vec<&'static Check> {
+        CHECKS.iter().filter(|check| check.short || !self.short).collect()
+    }
+}
+
 /// What was built for the machine.
 pub struct Programs {
     verifier: PathBuf,
     cli: PathBuf,
     gospect: PathBuf,
-    /// How many random scripts are loaded.
-    scripts: u64,
 }
 
 /// What became of a check.
@@ -127,53 +164,60 @@ struct Booted {
 /// A kernel as it was asked for, and what became of it, or why it could not be had.
 type Row = (String, Result<Booted, String>);
 
-/// `cargo xtask vm [--scripts N] [KERNEL...]`.
+/// `cargo xtask vm [--short] [--scripts N] [KERNEL...]`.
 pub fn run(args: &[String]) -> Result<bool, String> {
-    let (versions, scripts) = asked(args)?;
-    if cfg!(not(target_arch = "x86_64")) {
-        return Err("the kernels are for amd64, and this machine is not".to_owned());
-    }
-    starts(QEMU)?;
-    let kernels: Vec<_> = versions.iter().map(|version| debian::kernel(version)).collect();
-    let dir = root().join("target/vm");
-    if kernels.iter().any(Result::is_ok) {
-        let archive = guest::archive(&programs(scripts)?)?;
-        let written = fs::create_dir_all(&dir).and_then(|()| fs::write(dir.join("initramfs"), archive));
-        written.map_err(|err| format!("{}: {err}", dir.display()))?;
-    }
-    let rows = boot_all(&versions, kernels, &dir)?;
-    print!("{}", table(&rows, scripts));
-    Ok(rows.iter().all(|(_, row)| row.as_ref().map_or(true, Booted::held)))
+    let asked = asked(args)?;
+    let rows = boot_all(&Qemu::at_hand_or_fetched()?, &asked)?;
+    print!("{}", table(&rows, &asked));
+    Ok(all_held(&rows))
 }
 
-fn starts(program: &str) -> Result<(), String> {
-    let version = Command::new(program).arg("--version").output();
-    version.map(drop).map_err(|err| format!("`{program}`, which runs the kernels, could not be started: {err}"))
+/// The short run as a part of all checks: what it came to, and how many kernels could not be had.
+pub fn short() -> Result<(String, usize), String> {
+    let asked = asked(&["--short".to_owned()])?;
+    let qemu = match Qemu::at_hand_or_fetched() {
+        Ok(qemu) => qemu,
+        Err(why) => return Ok((format!("skipped: {why}"), asked.versions.len())),
+    };
+    let rows = boot_all(&qemu, &asked)?;
+    let text = format!("\n{}", table(&rows, &asked).trim_end());
+    let missing = rows.iter().filter(|(_, row)| row.is_err()).count();
+    if all_held(&rows) { Ok((text, missing)) } else { Err(text) }
 }
 
-fn asked(args: &[String]) -> Result<(Vec<String>, u64), String> {
-    let (mut versions, mut scripts, mut args) = (Vec::new(), SCRIPTS, args.iter());
+fn all_held(rows: &[Row]) -> bool {
+    rows.iter().all(|(_, row)| row.as_ref().map_or(true, Booted::held))
+}
+
+fn asked(args: &[String]) -> Result<Asked, String> {
+    let short = args.iter().any(|arg| arg == "--short");
+    let all = debian::KERNELS.map(|(version, _)| version);
+    let (versions, scripts) = if short { SHORT } else { (&all[..], SCRIPTS) };
+    let mut asked = Asked { versions: Vec::new(), scripts, short };
+    let mut args = args.iter().filter(|arg| *arg != "--short");
     while let Some(arg) = args.next() {
         if arg == "--scripts" {
             let number = args.next().and_then(|number| number.parse().ok()).filter(|n| *n > 0);
-            scripts = number.ok_or("`--scripts` needs a number from 1")?;
+            asked.scripts = number.ok_or("`--scripts` needs a number from 1")?;
         } else {
-            versions.push(arg.clone());
+            asked.versions.push(arg.clone());
         }
     }
-    if versions.is_empty() {
-        versions = debian::KERNELS.iter().map(|(version, _)| (*version).to_owned()).collect();
+    if asked.versions.is_empty() {
+        asked.versions = versions.iter().map(|version| (*version).to_owned()).collect();
     }
-    Ok((versions, scripts))
+    Ok(asked)
 }
 
-/// Builds the tests, without need for libraries where that can be done.
-fn programs(scripts: u64) -> Result<Programs, String> {
-    let installed = Command::new("rustup").args(["target", "list", "--installed"]).output();
-    let installed = installed.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
-    let target: &[&str] = if installed.lines().any(|line| line == STATIC) { &["--target", STATIC] } else { &[] };
-    let tests = ["test", "--release", "--locked", "--no-run", "-p", "session", "--test", "verifier"];
-    let built = cargo(&[&tests[..], &["-p", "gospect", "--test", "cli"], target].concat(), &[])?;
+/// Builds the tests: as all others are in short, else fast ones, without need for libraries where that can be done.
+fn programs(short: bool) -> Result<Programs, String> {
+    let how: &[&str] = match (short, has_static()) {
+        (true, _) => &[],
+        (false, true) => &["--release", "--target", STATIC],
+        (false, false) => &["--release"],
+    };
+    let tests = ["test", "--locked", "--no-run", "-p", "session", "--test", "verifier"];
+    let built = cargo(&[&tests[..], &["-p", "gospect", "--test", "cli"], how].concat(), &[])?;
     let built = String::from_utf8_lossy(&built.stderr).into_owned();
     let path = |test: &str| {
         let path = executable(&built, test).ok_or_else(|| format!("cargo does not say where it built `{test}`"))?;
@@ -181,7 +225,13 @@ fn programs(scripts: u64) -> Result<Programs, String> {
     };
     let (verifier, cli) = (path("verifier")?, path("cli")?);
     let gospect = cli.parent().and_then(Path::parent).unwrap_or(&cli).join("gospect");
-    Ok(Programs { verifier, cli, gospect, scripts })
+    Ok(Programs { verifier, cli, gospect })
+}
+
+fn has_static() -> bool {
+    let installed = Command::new("rustup").args(["target", "list", "--installed"]).output();
+    let installed = installed.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    installed.lines().any(|line| line == STATIC)
 }
 
 /// `  Executable tests/cli/main.rs (target/release/deps/cli-0123456789abcdef)`.
@@ -191,30 +241,38 @@ fn executable<'a>(built: &'a str, test: &str) -> Option<&'a str> {
 }
 
 /// Each kernel in a machine of its own, all at the same time: one takes one core.
-fn boot_all(versions: &[String], kernels: Vec<Result<PathBuf, String>>, dir: &Path) -> Result<Vec<Row>, String> {
+fn boot_all(qemu: &Qemu, asked: &Asked) -> Result<Vec<Row>, String> {
+    let kernels: Vec<_> = asked.versions.iter().map(|version| debian::kernel(version)).collect();
+    let dir = root().join("target/vm");
+    if kernels.iter().any(Result::is_ok) {
+        let archive = guest::archive(&programs(asked.short)?, asked)?;
+        let written = fs::create_dir_all(&dir).and_then(|()| fs::write(dir.join("initramfs"), archive));
+        written.map_err(|err| format!("{}: {err}", dir.display()))?;
+    }
+    let (dir, checks) = (&dir, asked.checks().len());
     std::thread::scope(|scope| {
         let boot = |(version, kernel): (&'_ String, Result<PathBuf, String>)| {
             let version = version.clone();
             scope.spawn(move || match kernel {
-                Ok(kernel) => boot_twice(&kernel, dir, &version).map(|booted| (version, Ok(booted))),
+                Ok(kernel) => boot_twice(qemu, &kernel, dir, &version, checks).map(|booted| (version, Ok(booted))),
                 Err(why) => Ok((version, Err(why))),
             })
         };
-        let machines: Vec<_> = versions.iter().zip(kernels).map(boot).collect();
+        let machines: Vec<_> = asked.versions.iter().zip(kernels).map(boot).collect();
         machines.into_iter().map(|one| one.join().map_err(|_| "a machine was lost".to_owned())?).collect()
     })
 }
 
 /// The machine sometimes dies while it starts, which is not the kernel's doing: once more then.
-fn boot_twice(kernel: &Path, dir: &Path, version: &str) -> Result<Booted, String> {
-    let first = boot(kernel, dir, version)?;
-    if first.release.is_empty() { boot(kernel, dir, version) } else { Ok(first) }
+fn boot_twice(qemu: &Qemu, kernel: &Path, dir: &Path, version: &str, checks: usize) -> Result<Booted, String> {
+    let first = boot(qemu, kernel, dir, version, checks)?;
+    if first.release.is_empty() { boot(qemu, kernel, dir, version, checks) } else { Ok(first) }
 }
 
 /// Boots a kernel and waits for what the checks come to. What the console says is kept beside the archive.
-fn boot(kernel: &Path, dir: &Path, version: &str) -> Result<Booted, String> {
+fn boot(qemu: &Qemu, kernel: &Path, dir: &Path, version: &str, checks: usize) -> Result<Booted, String> {
     let log = dir.join(format!("{version}.log"));
-    let mut qemu = Command::new(QEMU);
+    let mut qemu = qemu.command();
     // With more threads than one, instructions that are stepped over go wrong; and CMPXCHG16B, with which Linux 6.12
     // allocates where there is one, sometimes leaves something else in the flags.
     qemu.args([
@@ -259,7 +317,7 @@ fn boot(kernel: &Path, dir: &Path, version: &str) -> Result<Booted, String> {
             }
         }
     }
-    let booted = console.booted();
+    let booted = console.booted(checks);
     if !booted.held() {
         eprintln!("Linux {version}: {} has what the console said", log.display());
     }
@@ -319,8 +377,8 @@ impl Console {
         self.outcomes.push(if passed && !self.skipped { Outcome::Held(took) } else { Outcome::Failed });
     }
 
-    fn booted(mut self) -> Booted {
-        self.outcomes.resize(CHECKS.len(), Outcome::NotRun);
+    fn booted(mut self, checks: usize) -> Booted {
+        self.outcomes.resize(checks, Outcome::NotRun);
         Booted { release: self.release, outcomes: self.outcomes }
     }
 }
@@ -332,10 +390,11 @@ impl Booted {
 }
 
 /// A row per kernel, a column per check.
-fn table(rows: &[Row], scripts: u64) -> String {
-    let columns: String = CHECKS.iter().map(|check| format!(" {} |", check.column)).collect();
-    let columns = columns.replace("random scripts", &format!("{scripts} random scripts"));
-    let mut text = format!("| kernel |{columns}\n|---|{}\n", "---|".repeat(CHECKS.len()));
+fn table(rows: &[Row], asked: &Asked) -> String {
+    let checks = asked.checks();
+    let columns: String = checks.iter().map(|check| format!(" {} |", check.column)).collect();
+    let columns = columns.replace("random scripts", &format!("{} random scripts", asked.scripts));
+    let mut text = format!("| kernel |{columns}\n|---|{}\n", "---|".repeat(checks.len()));
     for (version, row) in rows {
         text += &match row {
             Ok(booted) => {
@@ -343,7 +402,7 @@ fn table(rows: &[Row], scripts: u64) -> String {
                 let release = if booted.release.is_empty() { version } else { &booted.release };
                 format!("| {release} |{cells}\n")
             }
-            Err(why) => format!("| {version} | skipped: {why} |{}\n", " |".repeat(CHECKS.len() - 1)),
+            Err(why) => format!("| {version} | skipped: {why} |{}\n", " |".repeat(checks.len() - 1)),
         };
     }
     text
@@ -370,7 +429,7 @@ mod tests {
         for (second, line) in lines.iter().enumerate() {
             console.line(line, start + Duration::from_secs(second as u64));
         }
-        console.booted()
+        console.booted(CHECKS.len())
     }
 
     #[test]
@@ -396,7 +455,7 @@ mod tests {
             |---|---|---|---|---|---|---|---|---|---|
             | 5.10.0-32-cloud-amd64 | ok, 2 s | FAILED | FAILED | ok, 1 s | NOT RUN | NOT RUN | NOT RUN | NOT RUN | NOT RUN |
             | 4.19 | skipped: no Debian is known to have Linux 4.19, only 5.10 | | | | | | | | |
-        "#]].assert_eq(&table(&[("5.10".to_owned(), Ok(booted)), ("4.19".to_owned(), none)], 300));
+        "#]].assert_eq(&table(&[("5.10".to_owned(), Ok(booted)), ("4.19".to_owned(), none)], &of(&[])));
     }
 
     #[test]
@@ -411,18 +470,26 @@ mod tests {
         assert_eq!(executable(built, "verifier"), None);
     }
 
-    #[test]
-    fn a_machine_without_qemu_is_told_so() {
-        let why =
-            "`no-such-qemu`, which runs the kernels, could not be started: No such file or directory (os error 2)";
-        assert_eq!(starts("no-such-qemu"), Err(why.to_owned()));
+    fn asked_by(args: &[&str]) -> Result<Asked, String> {
+        asked(&args.iter().map(|arg| (*arg).to_owned()).collect::<Vec<_>>())
+    }
+
+    fn of(args: &[&str]) -> Asked {
+        asked_by(args).expect("right arguments")
     }
 
     #[test]
     fn all_kernels_and_300_scripts_unless_said() {
-        let of = |args: &[&str]| asked(&args.iter().map(|arg| (*arg).to_owned()).collect::<Vec<_>>());
-        let all = ["5.10", "6.1", "6.12"].map(str::to_owned).to_vec();
-        assert_eq!((of(&[]), of(&["6.1", "--scripts", "20"])), (Ok((all, 300)), Ok((vec!["6.1".to_owned()], 20))));
-        assert_eq!(of(&["--scripts", "0"]), Err("`--scripts` needs a number from 1".to_owned()));
+        assert_eq!((&of(&[]).versions[..], of(&[]).scripts), (&["5.10", "6.1", "6.12"].map(str::to_owned)[..], 300));
+        let said = of(&["6.1", "--scripts", "20"]);
+        assert_eq!(said, Asked { versions: vec!["6.1".to_owned()], scripts: 20, short: false });
+        assert_eq!(asked_by(&["--scripts", "0"]), Err("`--scripts` needs a number from 1".to_owned()));
+    }
+
+    #[test]
+    fn in_short_there_are_fewer_kernels_scripts_and_checks() {
+        let short = of(&["--short"]);
+        assert_eq!((short.versions.len(), short.scripts, short.checks().len()), (2, 10, 5));
+        assert_eq!(of(&["--short", "6.12"]).versions, ["6.12"]);
     }
 }

@@ -1,4 +1,4 @@
-//! Debian's kernels, fetched by its own tools and kept in the cache; nothing is installed.
+//! Debian's kernels and programs, fetched by its own tools and kept in the cache; nothing is installed.
 //!
 //! apt gets a directory of its own, so that neither the machine's sources nor its packages matter. Those for cloud
 //! machines are small and have what probes need.
@@ -16,14 +16,41 @@ const PACKAGE: &str = "linux-image-cloud-amd64";
 /// Where that kernel is, or in one sentence why it cannot be had.
 pub fn kernel(version: &str) -> Result<PathBuf, String> {
     let (_, debian) = KERNELS.iter().find(|(known, _)| *known == version).ok_or_else(|| unknown(version))?;
+    kept(&format!("Debian's Linux {version}"), &format!("vmlinuz-{version}"), |work, path| {
+        let depends = said(apt("apt-cache", debian, work)?.args(["depends", PACKAGE]))?;
+        let package = depends.lines().find_map(|line| line.trim().strip_prefix("Depends: "));
+        let package = package.ok_or_else(|| format!("{debian} has no {PACKAGE}"))?;
+        said(apt("apt-get", debian, work)?.args(["download", package]))?;
+        extract(&file(work, ".deb")?, &work.join("root"))?;
+        rename(&file(&work.join("root/boot"), "vmlinuz")?, path)
+    })
+}
+
+/// A directory with a package of Debian's and all that it needs, as they would be installed.
+pub fn packages(debian: &str, package: &str) -> Result<PathBuf, String> {
+    kept(&format!("Debian's {package}"), package, |work, path| {
+        let install = ["install", "--download-only", "--no-install-recommends", "--yes", package];
+        said(apt("apt-get", debian, work)?.args(install))?;
+        let root = work.join("root");
+        files(&work.join("cache/archives"), ".deb")?.iter().try_for_each(|deb| extract(deb, &root))?;
+        rename(&root, path)
+    })
+}
+
+/// What has this name in the cache. If it is not there it is fetched: to the path, by way of a directory that goes then.
+fn kept(what: &str, name: &str, fetch: impl FnOnce(&Path, &Path) -> Result<(), String>) -> Result<PathBuf, String> {
     let dir = gospect_fixtures::cache_dir().join("kernels");
-    let path = dir.join(format!("vmlinuz-{version}"));
+    let path = dir.join(name);
     if !path.exists() {
-        let work = dir.join(format!("work-{version}-{}", std::process::id()));
-        let fetched = fetch(debian, &work, &path);
+        let work = dir.join(format!("work-{name}-{}", std::process::id()));
+        let fetched = ["lists/partial", "cache/archives/partial"]
+            .iter()
+            .try_for_each(|dir| fs::create_dir_all(work.join(dir)))
+            .map_err(|err| format!("{}: {err}", work.display()))
+            .and_then(|()| fetch(&work, &path));
         // What is left there is in nobody's way.
         let _ = fs::remove_dir_all(&work);
-        fetched.map_err(|why| format!("Debian's Linux {version} cannot be had: {why}"))?;
+        fetched.map_err(|why| format!("{what} cannot be had: {why}"))?;
     }
     Ok(path)
 }
@@ -33,23 +60,27 @@ fn unknown(version: &str) -> String {
     format!("no Debian is known to have Linux {version}, only {known}")
 }
 
-fn fetch(debian: &str, work: &Path, path: &Path) -> Result<(), String> {
-    let io = |err: std::io::Error| format!("{}: {err}", work.display());
-    fs::create_dir_all(work.join("lists/partial")).map_err(io)?;
-    let source = format!("deb [signed-by={KEYRING}] http://deb.debian.org/debian {debian} main\n");
-    fs::write(work.join("sources"), source).map_err(io)?;
-    said(apt("apt-get", work).arg("update"))?;
-    let depends = said(apt("apt-cache", work).args(["depends", PACKAGE]))?;
-    let package = depends.lines().find_map(|line| line.trim().strip_prefix("Depends: "));
-    let package = package.ok_or_else(|| format!("{debian} has no {PACKAGE}"))?;
-    said(apt("apt-get", work).args(["download", package]))?;
-    let deb = file(work, ".deb")?;
-    said(Command::new("dpkg-deb").arg("--extract").arg(deb).arg(work.join("root")))?;
-    fs::rename(file(&work.join("root/boot"), "vmlinuz")?, path).map_err(io)
+fn extract(deb: &Path, root: &Path) -> Result<(), String> {
+    said(Command::new("dpkg-deb").arg("--extract").arg(deb).arg(root)).map(drop)
+}
+
+fn rename(from: &Path, to: &Path) -> Result<(), String> {
+    fs::rename(from, to).map_err(|err| format!("{}: {err}", to.display()))
+}
+
+/// A program of apt's for that Debian, whose lists it has.
+fn apt(program: &str, debian: &str, work: &Path) -> Result<Command, String> {
+    let sources = work.join("sources");
+    if !sources.exists() {
+        let source = format!("deb [signed-by={KEYRING}] http://deb.debian.org/debian {debian} main\n");
+        fs::write(&sources, source).map_err(|err| format!("{}: {err}", sources.display()))?;
+        said(bare("apt-get", work).arg("update"))?;
+    }
+    Ok(bare(program, work))
 }
 
 /// apt with nothing of this machine in it.
-fn apt(program: &str, work: &Path) -> Command {
+fn bare(program: &str, work: &Path) -> Command {
     let mut apt = Command::new(program);
     apt.current_dir(work).args(["-q", "-o", "APT::Architecture=amd64", "-o", "APT::Sandbox::User=root"]);
     // Else what could not be fetched is only a warning.
@@ -87,10 +118,14 @@ fn cause(stderr: &str) -> &str {
 
 /// The first file there of which this is a part of the name.
 fn file(dir: &Path, part: &str) -> Result<PathBuf, String> {
+    files(dir, part)?.into_iter().next().ok_or_else(|| format!("there is no {part} in the package"))
+}
+
+/// The files there of which this is a part of the name.
+fn files(dir: &Path, part: &str) -> Result<Vec<PathBuf>, String> {
     let entries = fs::read_dir(dir).map_err(|err| format!("{}: {err}", dir.display()))?;
-    let mut paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-    let found = paths.find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().contains(part)));
-    found.ok_or_else(|| format!("there is no {part} in the package"))
+    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    Ok(paths.filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().contains(part))).collect())
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::process::Command;
 use gospect_fixtures::{Arch, Fixture, Variant, build, cache_dir, source, toolchain};
 
 use super::cpio::Archive;
-use super::{CHECKS, Programs};
+use super::{Asked, Programs};
 use crate::root;
 
 /// Before each line of the script's own.
@@ -31,10 +31,10 @@ const FIXTURES: [(&str, Variant); 6] = [
 const COMMANDS: [&str; 5] = ["sh", "mount", "ip", "cp", "kill"];
 
 /// The archive, or what it lacks.
-pub fn archive(programs: &Programs) -> Result<Vec<u8>, String> {
+pub fn archive(programs: &Programs, asked: &Asked) -> Result<Vec<u8>, String> {
     let mut archive = Archive::default();
     ["/proc", "/sys", "/dev", "/tmp"].iter().for_each(|dir| archive.directory(Path::new(dir)));
-    archive.file(Path::new("/init"), init(programs).as_bytes());
+    archive.file(Path::new("/init"), init(programs, asked).as_bytes());
     for command in COMMANDS {
         let path = which(command).ok_or_else(|| format!("there is no `{command}` in PATH"))?;
         add(&mut archive, &path, &Path::new("/bin").join(command))?;
@@ -47,7 +47,7 @@ pub fn archive(programs: &Programs) -> Result<Vec<u8>, String> {
 }
 
 /// What runs as the first process.
-fn init(programs: &Programs) -> String {
+fn init(programs: &Programs, asked: &Asked) -> String {
     let mut script = format!(
         "#!/bin/sh\n\
          export PATH=/bin HOME=/root RUST_BACKTRACE=0 GOSPECT_CACHE={} GOSPECT_RANDOM_SCRIPTS={}\n\
@@ -55,9 +55,9 @@ fn init(programs: &Programs) -> String {
          mount -t tracefs none /sys/kernel/tracing; ip link set lo up\n\
          read release < /proc/sys/kernel/osrelease; echo \"{MARK}release $release\"\n",
         cache_dir().display(),
-        programs.scripts,
+        asked.scripts,
     );
-    for (at, check) in CHECKS.iter().enumerate() {
+    for (at, check) in asked.checks().into_iter().enumerate() {
         let binary = if check.in_verifier { &programs.verifier } else { &programs.cli };
         let _ = writeln!(
             script,

@@ -1,0 +1,54 @@
+//! The emulator: the one in PATH, else Debian's, which runs where it was unpacked, by its own loader and libraries.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::debian;
+
+const PROGRAM: &str = "qemu-system-x86_64";
+
+/// Which Debian's is fetched, and its package.
+const DEBIAN: (&str, &str) = ("bookworm", "qemu-system-x86");
+
+/// Where Debian has libraries for amd64.
+const LIBRARIES: [&str; 3] =
+    ["usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu/pulseaudio"];
+
+/// How it is started.
+pub enum Qemu {
+    InPath,
+    /// All that it needs is below this directory.
+    Unpacked(PathBuf),
+}
+
+impl Qemu {
+    /// The emulator, or why there is none.
+    pub fn at_hand_or_fetched() -> Result<Qemu, String> {
+        if cfg!(not(target_arch = "x86_64")) {
+            return Err("the kernels are for amd64, and this machine is not".to_owned());
+        }
+        let Err(err) = Command::new(PROGRAM).arg("--version").output() else { return Ok(Qemu::InPath) };
+        let fetched = debian::packages(DEBIAN.0, DEBIAN.1).map(Qemu::Unpacked);
+        fetched.map_err(|why| format!("`{PROGRAM}` could not be started: {err}; and {why}"))
+    }
+
+    /// The command that starts it, without arguments for the machine.
+    pub fn command(&self) -> Command {
+        match self {
+            Qemu::InPath => Command::new(PROGRAM),
+            Qemu::Unpacked(root) => unpacked(root),
+        }
+    }
+}
+
+/// The loader starts it, so that it does not know by itself where its parts are.
+fn unpacked(root: &Path) -> Command {
+    let libraries = LIBRARIES.map(|dir| root.join(dir).display().to_string()).join(":");
+    let mut qemu = Command::new(root.join("lib/x86_64-linux-gnu/ld-linux-x86-64.so.2"));
+    qemu.arg("--library-path").arg(libraries).arg(root.join("usr/bin").join(PROGRAM));
+    qemu.env("QEMU_MODULE_DIR", root.join("usr/lib/x86_64-linux-gnu/qemu"));
+    for firmware in ["usr/share/qemu", "usr/share/seabios"] {
+        qemu.arg("-L").arg(root.join(firmware));
+    }
+    qemu
+}
