@@ -120,6 +120,14 @@ pub struct GoType {
     pub kind: GoKind,
 }
 
+impl GoType {
+    /// Words of which nothing but the size is known: `word8`, `{word, word}`. Where they are is a guess, too.
+    #[must_use]
+    pub fn is_raw(&self) -> bool {
+        self.name.starts_with('{') || self.name.starts_with("word") && !self.name.contains('.')
+    }
+}
+
 /// What a type is made of, names resolved away.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GoKind {

@@ -27,6 +27,21 @@ pub enum Node {
     More,
 }
 
+impl Node {
+    /// The words in it, each with its offset and its size; `None` if not all of them are told.
+    #[must_use]
+    pub fn words(&self) -> Option<Vec<(u8, u8)>> {
+        match self {
+            Node::Word { offset, size } => Some(vec![(*offset, *size)]),
+            Node::Group(parts) => {
+                let parts: Vec<Vec<(u8, u8)>> = parts.iter().map(Node::words).collect::<Option<_>>()?;
+                Some(parts.concat())
+            }
+            Node::Far | Node::More => None,
+        }
+    }
+}
+
 /// Where a parameter is at entry, as far as its words tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Guess {
@@ -122,11 +137,11 @@ pub fn guess(params: &[Node], known: Known) -> Vec<Guess> {
     let mut last_spilled = None;
     let mut lost = known.hidden.is_none();
     let place = |param: &Node| {
-        let Some(leaves) = leaves(param).filter(|_| !lost) else {
+        let Some(leaves) = param.words().filter(|_| !lost) else {
             lost = true;
             return Guess::Unclear;
         };
-        let Some(&first) = leaves.first() else { return Guess::Nothing };
+        let Some(&(first, _)) = leaves.first() else { return Guess::Nothing };
         if last_spilled.is_some_and(|last| first < last) {
             return Guess::Stack(first); // slots of registers ascend, and lie behind the stack's
         }
@@ -144,18 +159,6 @@ pub fn guess(params: &[Node], known: Known) -> Vec<Guess> {
         Guess::Registers(taken)
     };
     params.iter().map(place).collect()
-}
-
-/// The offsets of a parameter's words; `None` if not all of them are told.
-fn leaves(param: &Node) -> Option<Vec<u8>> {
-    match param {
-        Node::Word { offset, .. } => Some(vec![*offset]),
-        Node::Group(parts) => {
-            let parts: Vec<Vec<u8>> = parts.iter().map(leaves).collect::<Option<_>>()?;
-            Some(parts.concat())
-        }
-        Node::Far | Node::More => None,
-    }
 }
 
 #[cfg(test)]

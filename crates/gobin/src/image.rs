@@ -14,6 +14,7 @@ use crate::dwarf::Dwarf;
 use crate::elf::{Arch, Elf};
 use crate::error::Error;
 use crate::layout::{self, RuntimeLayout, Structs};
+use crate::made::Made;
 use crate::maps::Maps;
 use crate::moduledata::{self, Moduledata};
 use crate::name::{Name, Origin};
@@ -21,6 +22,7 @@ use crate::pclntab::{self, FLAG_ASM, Header, InlinedCall, Pclntab, Row};
 use crate::rtype::RuntimeTypes;
 use crate::signature::{Compiled, Signatures};
 use crate::sites::{self, Sites, Written};
+use crate::types::{Type, TypeRef, TypeSource};
 
 /// A Go executable.
 pub struct Image {
@@ -33,6 +35,7 @@ pub struct Image {
     /// The functions with loops over functions in them, by names as [`without_type_arguments`] makes them and by the
     /// last parts of these.
     loops: OnceLock<HashSet<String>>,
+    made: Made,
 }
 
 /// Bytes of an inlined call in the file.
@@ -131,6 +134,7 @@ impl Image {
                 module,
                 landmarks: OnceLock::new(),
                 loops: OnceLock::new(),
+                made: Made::default(),
             }),
         }
     }
@@ -187,6 +191,12 @@ impl Image {
     #[must_use]
     pub fn runtime_types(&self) -> Option<RuntimeTypes<'_>> {
         RuntimeTypes::new(&self.elf, self.module.as_ref()?, self.go())
+    }
+
+    /// The types that were put together from those of the file.
+    #[must_use]
+    pub fn made(&self) -> &Made {
+        &self.made
     }
 
     /// How maps lie in memory, if the version is known.
@@ -357,6 +367,16 @@ impl Image {
             names.remove(f.name());
         }
         names
+    }
+}
+
+impl TypeSource for Image {
+    fn resolve(&self, at: TypeRef) -> Option<Arc<Type>> {
+        match at {
+            TypeRef::Dwarf(_) => self.dwarf()?.resolve(at),
+            TypeRef::Runtime(_) => self.runtime_types()?.resolve(at),
+            TypeRef::Made(number) => self.made.get(number),
+        }
     }
 }
 

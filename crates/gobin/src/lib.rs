@@ -27,6 +27,7 @@ pub mod error;
 pub mod image;
 pub mod insn;
 pub mod layout;
+pub mod made;
 pub mod maps;
 pub mod moduledata;
 pub mod name;

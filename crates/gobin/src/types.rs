@@ -1,8 +1,8 @@
 //! What a Go type is, wherever it was described.
 //!
 //! Two sources describe types: DWARF, and the runtime's own descriptors that even a stripped file keeps. Both answer
-//! with the same [`Type`], and refer to further types by [`TypeRef`], which says where to look. Nothing here reads a
-//! byte; see `dwarf` and `rtype`.
+//! with the same [`Type`], and refer to further types by [`TypeRef`], which says where to look. What neither describes
+//! is put together in `made`. Nothing here reads a byte; see `dwarf` and `rtype`.
 
 use std::fmt;
 
@@ -15,10 +15,12 @@ pub enum TypeRef {
     Dwarf(u64),
     /// The `runtime._type` at this address.
     Runtime(VAddr),
+    /// The number of a type that was put together, see [`Made`](crate::made::Made).
+    Made(u32),
 }
 
 /// A Go type, one level deep.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Type {
     /// Its name in Go syntax; in DWARF with whole import paths, in the runtime's descriptors with package names.
     pub name: String,
@@ -31,7 +33,7 @@ pub struct Type {
 }
 
 /// What a type is made of, names and aliases resolved away.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Kind {
     /// `bool`.
     Bool,
@@ -82,7 +84,7 @@ pub enum Kind {
 }
 
 /// A field of a struct.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Field {
     /// Its name; for an embedded field that of its type.
     pub name: String,

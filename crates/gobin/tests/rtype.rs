@@ -117,7 +117,7 @@ fn method_sets_say_what_dwarf_says(go: &'static str) {
     let (types, signatures) = (types(&image), image.dwarf_signatures().expect("it has DWARF"));
     let name = |ty: &TypeRef| match ty {
         TypeRef::Runtime(at) => types.full_name(*at).unwrap_or_default(),
-        TypeRef::Dwarf(_) => panic!("a descriptor refers to DWARF"),
+        TypeRef::Dwarf(_) | TypeRef::Made(_) => panic!("a descriptor refers to something else"),
     };
     // DWARF numbers types that are declared in functions, and does not know all results.
     let names = |args: &[Arg]| args.iter().map(|a| a.type_name.replace("·1", "")).collect::<Vec<_>>();

@@ -168,11 +168,12 @@ fn a_stripped_program_has_functions_but_no_arguments() {
         Fixture::new("server", "1.26", Variant::Stripped),
         "go:main.fibonacci { @[args.n] = count(); } goret:main.fibonacci { @ns = hist(elapsed); print(retval); }",
         expect![[r#"
-            error: the arguments of `main.fibonacci` are not known: the program has no DWARF that describes its arguments
+            error: the types of what `main.fibonacci` takes and gives are not known: there is no DWARF
              --> 1:23
               |
             1 | go:main.fibonacci { @[args.n] = count(); } goret:main.fibonacci { @ns = hist(elapsed); print(retval); }
               |                       ^^^^^^
+              = help: say them where the function is named, as Go does: `"main.fibonacci(n int) error"`
         "#]],
     );
 }

@@ -9,7 +9,7 @@ use std::io::{self, Write};
 
 use event::Names;
 use event::calls::{Finished, Key, Told};
-use event::go::value::GoValue;
+use event::go::value::{GoValue, Is};
 use event::go::{End, Types, duration_text};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
@@ -211,7 +211,18 @@ fn results(told: &Told<'_>, types: &Types, style: Style) -> String {
 }
 
 fn named(name: &str, value: &GoValue, types: &Types, style: Style) -> String {
-    format!("{}={}", visible(name), go::text(value, types, style))
+    let guess = if is_guess(value, types) { "?" } else { "" };
+    format!("{}={}{guess}", visible(name), go::text(value, types, style))
+}
+
+/// Whether a value is there that may be another one.
+fn is_guess(value: &GoValue, types: &Types) -> bool {
+    go::is_raw(value, types) && !matches!(value.is, Is::Missing(_))
+}
+
+/// Whether some of the arguments may be others.
+fn guesses(told: &Told<'_>, types: &Types) -> bool {
+    told.args.iter().any(|(_, value)| is_guess(value, types))
 }
 
 /// A duration behind a call.
@@ -246,6 +257,7 @@ impl Serialize for Shown<'_> {
         map.serialize_entry("args", &values(&told.args))?;
         map.serialize_entry("rets", &told.rets.as_deref().map(values))?;
         map.serialize_entry("omitted", &(told.args_omitted || told.rets_omitted))?;
+        map.serialize_entry("guess", &guesses(told, types))?;
         map.serialize_entry("elapsed_ns", &call.elapsed)?;
         map.serialize_entry("depth", &call.depth)?;
         map.serialize_entry("end", call.end.word())?;
@@ -271,6 +283,7 @@ impl Serialize for Begun<'_> {
         map.serialize_entry("func", told.function)?;
         map.serialize_entry("args", &Values { values: &told.args, types })?;
         map.serialize_entry("omitted", &told.args_omitted)?;
+        map.serialize_entry("guess", &guesses(told, types))?;
         map.serialize_entry("depth", &call.depth)?;
         map.serialize_entry("text", &head(told, types, *style))?;
         map.end()

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use std::fmt::{self, Write};
 
 use event::go::value::{Bytes, GoValue, Is, Known, Link, List, Missing};
-use event::go::{GoKind, Types};
+use event::go::{GoKind, GoType, Types};
 
 pub use json::Json;
 pub use name::short;
@@ -67,6 +67,7 @@ impl<'a> Writer<'a> {
             Is::Bool(is) => self.literal(value, known, "bool", &is.to_string()),
             Is::Int(number) => self.literal(value, known, "int", &number.to_string()),
             Is::Uint(number) if self.name(value) == "uintptr" => self.converted(value, known, &format!("{number:#x}")),
+            Is::Uint(number) if is_raw(value, self.types) => write!(self.out, "{number:#x}"),
             Is::Uint(number) => self.literal(value, known, "", &number.to_string()),
             Is::Float(number) => self.float(value, known, *number),
             Is::Complex(re, im) => self.literal(value, known, "complex128", &self.complex(value, *re, *im)),
@@ -210,7 +211,19 @@ impl<'a> Writer<'a> {
         }
     }
 
+    fn raw(&mut self, words: &[GoValue]) -> fmt::Result {
+        self.out.write_char('{')?;
+        for (n, word) in words.iter().enumerate() {
+            self.out.write_str(if n > 0 { ", " } else { "" })?;
+            self.value(word, Type::Known)?;
+        }
+        self.out.write_char('}')
+    }
+
     fn strct(&mut self, value: &GoValue, known: Type, fields: &[GoValue]) -> fmt::Result {
+        if is_raw(value, self.types) {
+            return self.raw(fields);
+        }
         self.open(value, known)?;
         let types = self.types;
         let names = match types.get(value.ty).map(|ty| &ty.kind) {
@@ -274,6 +287,11 @@ impl<'a> Writer<'a> {
         }
         Ok(())
     }
+}
+
+/// Whether a value is words of which no more is known.
+pub(crate) fn is_raw(value: &GoValue, types: &Types) -> bool {
+    types.get(value.ty).is_some_and(GoType::is_raw)
 }
 
 /// What to show where nothing of several is there.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 
-use crate::abi::{self, Abi, Frame, Piece, Place, Register, Shape, Shapes};
+use crate::abi::{self, Abi, Frame, Piece, Place, Register, Shapes};
 use crate::addr::VAddr;
 use crate::arginfo::{self, Guess, Known, Node};
 use crate::elf::Arch;
@@ -13,10 +13,11 @@ use crate::name::Origin;
 use crate::rtype::{MethodSignature, Receiver, RuntimeTypes};
 use crate::signature::{Arg, Gaps, LAST_WITH_DICTIONARY_FIRST, PlacedBy, Signature, Source};
 use crate::sites::Written;
-use crate::types::{TypeRef, TypeSource};
+use crate::types::{Field, Kind, Type, TypeRef, TypeSource};
 
 /// The runtime's types and the methods that have them.
 pub struct Runtime<'i> {
+    image: &'i Image,
     arch: Arch,
     minor: Option<u32>,
     types: Option<RuntimeTypes<'i>>,
@@ -44,7 +45,7 @@ impl<'i> Runtime<'i> {
             methods.remove(&unreachable.entry());
         }
         let (arch, minor) = (image.arch(), image.minor());
-        Runtime { arch, minor, types, methods, shapes: Shapes::default(), names: RwLock::default() }
+        Runtime { image, arch, minor, types, methods, shapes: Shapes::default(), names: RwLock::default() }
     }
 
     /// Without `places`, those are unknown.
@@ -62,17 +63,17 @@ impl<'i> Runtime<'i> {
     fn of_method(&self, types: &RuntimeTypes, method: &MethodSignature, places: bool) -> Signature {
         let receiver = match method.receiver {
             Receiver::Value(at) => self.typed(types, TypeRef::Runtime(at)),
-            Receiver::Pointer(at) => Typed { name: format!("*{}", self.name(types, at)), ty: None },
+            Receiver::Pointer(at) => self.pointer(format!("*{}", self.name(types, at)), at),
         };
         let typed = |&ty: &TypeRef| self.typed(types, ty);
         let args: Vec<Typed> = std::iter::once(receiver).chain(method.func.params.iter().map(typed)).collect();
         let rets: Vec<Typed> = method.func.results.iter().map(typed).collect();
-        let frame = if places { self.frame(types, &args, &rets) } else { unplaced(args.len(), rets.len()) };
+        let frame = if places { self.frame(&args, &rets) } else { unplaced(args.len(), rets.len()) };
         let arg = |names: &'static [&'static str]| {
             move |(i, (typed, place)): (usize, (Typed, Place))| Arg {
                 name: nameless(names, i),
                 type_name: typed.name.into(),
-                ty: typed.ty,
+                ty: Some(typed.ty),
                 place,
                 placed_by: PlacedBy::Algorithm,
                 guess: None,
@@ -91,24 +92,23 @@ impl<'i> Runtime<'i> {
         }
     }
 
-    fn frame(&self, types: &RuntimeTypes, args: &[Typed], rets: &[Typed]) -> Frame {
-        let shapes = |list: &[Typed]| {
-            // Only a pointer receiver has a type without a descriptor.
-            let shape = |t: &Typed| match t.ty {
-                Some(ty) => self.shapes.of(ty, types),
-                None => Some(Shape::pointer().into()),
-            };
-            list.iter().map(shape).collect::<Vec<_>>()
-        };
+    fn frame(&self, args: &[Typed], rets: &[Typed]) -> Frame {
+        let shapes = |list: &[Typed]| list.iter().map(|t| self.shapes.of(t.ty, self.image)).collect::<Vec<_>>();
         abi::assign(self.arch, Abi::Internal, &shapes(args), &shapes(rets))
+    }
+
+    /// A pointer type, which may have no descriptor.
+    fn pointer(&self, name: String, to: VAddr) -> Typed {
+        let ty = Type::made(&name, 8, Kind::Pointer(Some(TypeRef::Runtime(to))));
+        Typed { name, ty: self.image.made().add(ty) }
     }
 
     fn typed(&self, types: &RuntimeTypes, ty: TypeRef) -> Typed {
         let name = match ty {
             TypeRef::Runtime(at) => self.name(types, at),
-            TypeRef::Dwarf(_) => "?".to_owned(),
+            TypeRef::Dwarf(_) | TypeRef::Made(_) => "?".to_owned(),
         };
-        Typed { name, ty: Some(ty) }
+        Typed { name, ty }
     }
 
     fn name(&self, types: &RuntimeTypes, at: VAddr) -> String {
@@ -143,7 +143,7 @@ impl<'i> Runtime<'i> {
         let args = words.iter().zip(guesses).enumerate().map(|(i, (node, guess))| Arg {
             name: nameless(&PARAMS, i + usize::from(left_out)),
             type_name: words_of(node),
-            ty: None,
+            ty: self.words_type(node),
             place: Place::Unknown,
             placed_by: PlacedBy::Words,
             guess: Some(self.place(node, guess)).filter(|place| *place != Place::Unknown),
@@ -183,19 +183,36 @@ impl<'i> Runtime<'i> {
         }
     }
 
+    /// A type for words of which the size is all that is known; none where not even that is.
+    fn words_type(&self, node: &Node) -> Option<TypeRef> {
+        let words = node.words()?;
+        let made = self.image.made();
+        let first = words.first().map_or(0, |word| word.0);
+        let part = |&(offset, size): &(u8, u8)| {
+            let node = Node::Word { offset, size };
+            let ty = made.add(Type::made(words_of(&node), size.into(), Kind::Int { signed: false }));
+            Field::of("", ty, u64::from(offset.wrapping_sub(first)))
+        };
+        let parts: Vec<Field> = words.iter().map(part).collect();
+        match (node, parts.first()) {
+            (Node::Word { .. }, Some(only)) => Some(only.ty),
+            _ => {
+                let size = words.last().map_or(0, |word| u64::from(word.0.wrapping_sub(first)) + u64::from(word.1));
+                Some(made.add(Type::made(words_of(node), size, Kind::Struct(parts))))
+            }
+        }
+    }
+
     fn place(&self, node: &Node, guess: Guess) -> Place {
         match guess {
             Guess::Registers(range) => {
-                let mut sizes = Vec::new();
-                leaf_sizes(node, &mut sizes);
-                let mut offset = 0;
-                let piece = |(index, size): (usize, u64)| {
+                let words = node.words().unwrap_or_default();
+                let first = words.first().map_or(0, |word| word.0);
+                let piece = |(index, (offset, size)): (usize, (u8, u8))| {
                     let register = Register { arch: self.arch, float: false, index: index as u8 };
-                    let at = offset;
-                    offset += size;
-                    Piece { register, offset: at, size }
+                    Piece { register, offset: u64::from(offset.wrapping_sub(first)), size: size.into() }
                 };
-                Place::Registers(range.zip(sizes).map(piece).collect())
+                Place::Registers(range.zip(words).map(piece).collect())
             }
             Guess::Stack(offset) => Place::Stack(u64::from(offset)),
             Guess::Nothing => Place::Empty,
@@ -208,7 +225,7 @@ impl<'i> Runtime<'i> {
 #[derive(Clone)]
 struct Typed {
     name: String,
-    ty: Option<TypeRef>,
+    ty: TypeRef,
 }
 
 /// A frame of which nothing is known.
@@ -238,13 +255,5 @@ fn words_of(node: &Node) -> Cow<'static, str> {
             (text + "}").into()
         }
         Node::Far | Node::More => "…".into(),
-    }
-}
-
-fn leaf_sizes(node: &Node, sizes: &mut Vec<u64>) {
-    match node {
-        Node::Word { size, .. } => sizes.push(u64::from(*size)),
-        Node::Group(parts) => parts.iter().for_each(|part| leaf_sizes(part, sizes)),
-        Node::Far | Node::More => {}
     }
 }

@@ -99,20 +99,58 @@ fn values_as_deep_as_asked_for() {
     }
 }
 
-/// What can be told of a program without debug information: methods' types, and otherwise that arguments are missing.
+/// What gospect shows of a stripped program, without moments and durations.
+fn seen_of_stripped(path: &Path, flags: &[&str]) -> (Vec<String>, Vec<String>) {
+    let scratch = Scratch::new();
+    let out = scratch.0.join("out");
+    let mut gospect = command(&["trace", "-q", "--json", "--no-redact", "--as-root", "-o", out.to_str().unwrap()]);
+    gospect.args(flags).arg("--").arg(path);
+    let said = said(gospect, &USUAL);
+    let lines = std::fs::read_to_string(out).unwrap();
+    let calls = lines.lines().map(documented).filter(|object| object["type"] == "call");
+    let shown = |call: &serde_json::Value| {
+        assert_eq!(call["guess"], call["text"].as_str().unwrap().contains("?"));
+        call["text"].as_str().unwrap().to_owned()
+    };
+    (said, calls.map(|call| shown(&call)).collect())
+}
+
+/// Methods that the runtime knows have types, other functions words.
 #[test]
 fn stripped_programs_show_what_is_known() {
     let path = need!(fixture("1.26", Variant::Stripped));
-    let scratch = Scratch::new();
-    let out = scratch.0.join("out");
-    let mut gospect = command(&["trace", "-q", "--as-root", "-o", out.to_str().unwrap()]);
-    gospect.args(["main.(*tree).Insert", "main.twoResults", "--"]).arg(&path);
-    said(gospect, &USUAL);
-    let lines = std::fs::read_to_string(out).unwrap();
-    let calls: Vec<&str> = lines.lines().skip(1).map(|line| line.split_once("  1      ").unwrap().1).collect();
-    let shown: Vec<&str> = calls.iter().map(|call| call.rsplit_once("  ").unwrap().0).collect();
+    let functions = ["main.(*tree).Insert", "main.twoResults", "main.color.String", "main.(*codeError).Error"];
+    let (_, seen) = seen_of_stripped(&path, &functions);
+    let typed: Vec<&String> = seen.iter().filter(|line| !line.contains("?")).collect();
     expect_test::expect![[r#"
-        main.twoResults(…) = (…)
-        main.(*tree).Insert(…) = (…)"#]]
-    .assert_eq(&shown.join("\n"));
+        [
+            "main.color.String(arg0=1) = \"color1\"",
+            "main.(*codeError).Error(arg0=&main.codeError{Code: 1, Text: \"one\"}) = \"one\"",
+        ]
+    "#]]
+    .assert_debug_eq(&typed);
+    let [words, _, _, method] = &seen[..] else { panic!("{seen:?}") };
+    assert_eq!(words, "main.twoResults(arg0=0x5?) = (…)");
+    assert!(method.starts_with("main.(*tree).Insert(arg0=0x") && method.ends_with("?, arg1=0x9?) = (…)"), "{method}");
 }
+
+/// `-1` as the words of so many bytes have it.
+fn raw(number: &str, bytes: u32) -> String {
+    let number: i128 = number.parse().unwrap();
+    format!("{:#x}", number as u128 & ((1 << (8 * bytes)) - 1))
+}
+
+fn raw_words_are_the_arguments(go: &'static str) {
+    let path = need!(fixture(go, Variant::Stripped));
+    let sizes =
+        [("main.oneInt", 8), ("main.oneInt8", 1), ("main.oneInt16", 2), ("main.oneInt32", 4), ("main.oneUint64", 8)];
+    let (said, seen) = seen_of_stripped(&path, &sizes.map(|(name, _)| name));
+    let words = said.iter().filter_map(|line| {
+        let (name, size) = sizes.into_iter().find(|(name, _)| function(line) == *name)?;
+        let (_, number) = line.split_once("(a=")?;
+        Some(format!("{name}(arg0={}?) = (…)", raw(number.split_once(')')?.0, size)))
+    });
+    assert_eq!(seen, words.collect::<Vec<_>>(), "{go}");
+    assert_eq!(seen.len(), 11, "{seen:?}");
+}
+on_every_go!(raw_words_are_the_arguments);

@@ -69,18 +69,20 @@ impl Builder<'_> {
 
     /// Where an argument on the stack ends.
     fn stack_end(&self, binary: u32, arg: &Arg) -> Option<u64> {
-        let Place::Stack(at) = arg.place else { return None };
+        let Place::Stack(at) = arg.guess.as_ref().unwrap_or(&arg.place) else { return None };
         at.checked_add(self.extent(binary, arg.ty?)?.0)
     }
 
     fn root(&mut self, binary: u32, arg: &Arg, frame: Frame, lost_if: Option<u64>, ops: &mut Vec<Op>) -> Root {
         let ty = arg.ty.map_or(TypeRow(u32::MAX), |at| self.row(binary, at));
         let size = if arg.ty.is_some() { self.ty(ty).size } else { 0 };
-        let pieces = pieces(&arg.place, size, frame);
+        // What nothing describes is raw words, shown as the guesses that they are.
+        let place = arg.guess.as_ref().unwrap_or(&arg.place);
+        let pieces = pieces(place, size, frame);
         if arg.ty.is_some() {
             let mut own = Vec::new();
             self.list(ty, 0, u64::from(size), 0, &mut own);
-            ops.extend(own.into_iter().filter_map(|op| moved(op, &arg.place, frame)));
+            ops.extend(own.into_iter().filter_map(|op| moved(op, place, frame)));
         }
         Root { name: arg.name.clone().into_owned(), ty, pieces, lost_if }
     }

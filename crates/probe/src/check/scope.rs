@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 
 use bpf::Pos;
+use gobin::signature::Source;
 
 use crate::ast::{self, ExprKind as Ast, Span};
 use crate::diagnostic::{Diagnostic, position};
@@ -386,5 +387,10 @@ fn follow(setting: &Setting<'_>, path: &ast::Expr, use_: Use) -> Result<Reached,
         let message = format!("the {what} of `{}` are not known: {why}", function.name);
         Diagnostic::error(path.span, message)
     })?;
+    if signature.source == Source::ArgInfo {
+        let message = format!("the types of what `{}` takes and gives are not known: there is no DWARF", function.name);
+        let say = format!("say them where the function is named, as Go does: `\"{}(n int) error\"`", function.name);
+        return Err(Diagnostic::error(path.span, message).help(say));
+    }
     Call { name: &function.name, signature: &signature, target: *target }.resolve(path, use_)
 }

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use gobin::describe::Descriptions;
 use gobin::insn::{self, Class};
 use gobin::maps::Maps;
 use gobin::name::Origin;
 use gobin::pattern::{self, Pattern};
-use gobin::signature::{Signature, Signatures};
+use gobin::signature::{Signature, Source};
 use gobin::sites::Sites;
 use gobin::types::{Type, TypeRef, TypeSource};
 use gobin::{Arch, FileOff, Function, Image, VAddr};
@@ -27,7 +28,7 @@ const STATES: u32 = 16;
 /// A Go executable, and what was found out about it so far.
 pub struct GoTarget<'i> {
     image: &'i Image,
-    signatures: OnceLock<Option<Signatures<'i>>>,
+    descriptions: OnceLock<Descriptions<'i>>,
     known: Mutex<HashMap<u32, Result<Arc<Signature>, String>>>,
     runtime: OnceLock<Runtime>,
     /// By name: in how many places it was inlined, and into which function first.
@@ -40,7 +41,7 @@ impl<'i> GoTarget<'i> {
     pub fn new(image: &'i Image) -> GoTarget<'i> {
         GoTarget {
             image,
-            signatures: OnceLock::new(),
+            descriptions: OnceLock::new(),
             known: Mutex::default(),
             runtime: OnceLock::new(),
             inlined: OnceLock::new(),
@@ -72,12 +73,23 @@ impl<'i> GoTarget<'i> {
 
     fn read_signature(&self, found: &Found) -> Result<Arc<Signature>, String> {
         let function = self.function(found).ok_or_else(|| "it is not in the program's table".to_owned())?;
-        let signatures = self.signatures.get_or_init(|| self.image.dwarf_signatures());
-        let signatures =
-            signatures.as_ref().ok_or_else(|| "the program has no DWARF that describes its arguments".to_owned())?;
-        let signature = signatures.at(&function.compiled());
-        signature.map(Arc::new).ok_or_else(|| "DWARF does not describe it".to_owned())
+        let descriptions = self.descriptions.get_or_init(|| Descriptions::of(self.image));
+        match descriptions.signature(&function) {
+            Some(signature) => Ok(Arc::new(with_names(signature))),
+            None if self.image.dwarf().is_some() => Err("DWARF does not describe it".to_owned()),
+            None => Err("the program has no DWARF, and nothing else describes it".to_owned()),
+        }
     }
+}
+
+/// Without DWARF no argument has a name: then they are called by their numbers.
+fn with_names(mut signature: Signature) -> Signature {
+    if signature.source != Source::Dwarf {
+        let number = |name: &str| name.strip_prefix("~p").map(|n| format!("arg{n}"));
+        let unnamed = signature.args.iter_mut().filter_map(|arg| Some((number(&arg.name)?, arg)));
+        unnamed.for_each(|(name, arg)| arg.name = name.into());
+    }
+    signature
 }
 
 fn found(function: Function<'_>) -> Found {
@@ -136,10 +148,7 @@ impl Target for GoTarget<'_> {
     }
 
     fn resolve(&self, at: TypeRef) -> Option<Arc<Type>> {
-        match at {
-            TypeRef::Dwarf(_) => self.image.dwarf()?.resolve(at),
-            TypeRef::Runtime(_) => self.image.runtime_types()?.resolve(at),
-        }
+        self.image.resolve(at)
     }
 
     fn described(&self, ty: &Type) -> Option<TypeRef> {

@@ -6,7 +6,7 @@ use event::go::value::{Bytes, GoValue, Is, Known, Link, List, Missing};
 use event::go::{GoKind, Types};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::{REDACTED, hex, is_text, quote};
+use super::{REDACTED, hex, is_raw, is_text, quote};
 use crate::value::Whole;
 
 /// A value on its way to JSON.
@@ -22,12 +22,16 @@ impl Serialize for Json<'_> {
         match &self.value.is {
             Is::Bool(is) => to.serialize_bool(*is),
             Is::Int(number) => Whole((*number).into()).serialize(to),
+            Is::Uint(number) if is_raw(self.value, self.types) => to.collect_str(&format_args!("{number:#x}")),
             Is::Uint(number) => Whole((*number).into()).serialize(to),
             Is::Float(number) => self.float(*number, to),
             Is::Complex(re, im) => to.collect_str(&format_args!("({re}{im:+}i)")),
             Is::String(text) => string(text, to),
             Is::Bytes(bytes) => self::bytes(bytes, to),
             Is::List(list) => cut(list.is_cut(), nothing(list), list.len, &Items { list, types: self.types }, to),
+            Is::Struct(words) if is_raw(self.value, self.types) => {
+                to.collect_seq(words.iter().map(|word| self.of(word)))
+            }
             Is::Struct(fields) => self.strct(fields, to),
             Is::Map(map) => cut(map.is_cut(), nothing(map), map.len, &Map { map, of: self }, to),
             Is::Pointer(inner) | Is::Holds { value: inner, .. } => self.of(inner).serialize(to),
