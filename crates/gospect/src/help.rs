@@ -560,7 +560,9 @@ mod tests {
             it, now and later; or -p PID, or behind -- a command to start.
 
             CONDITION is an expression of the probe language, see `gospect help language`, and is evaluated in
-            the kernel: `args.n > 10`, `rets.err != nil`, `elapsed > 1ms`, `goid == 7`.
+            the kernel: `args.n > 10`, `rets.err != nil`, `elapsed > 1ms`, `goid == 7`. With --only-under a call
+            counts only while one of FUNC is open on its goroutine; FUNC itself is shown if it is among the
+            functions to trace. Calls of FUNC that were open before the probes were in place do not count.
 
             It ends as `gospect run` does, whose language it is written in.
 
@@ -577,6 +579,7 @@ mod tests {
                   --container ID     Take every Go process in this container: start of its id, name, or pod uid
               -x, --except PATTERN   Leave out functions that match PATTERN; may be given several times
                   --if CONDITION     Only calls for which it is true: 'args.n > 10 && elapsed > 1ms'
+                  --only-under FUNC  Only calls while FUNC is open on the goroutine; may be given several times
                   --stack[=N]        Show who called, up to N frames if N is given
                   --entry            Show when calls begin, too
                   --graph            Show calls within calls of the same goroutine, as they happen
@@ -606,6 +609,7 @@ mod tests {
               sudo gospect trace -p 4242 main.Handle                   each call of a function
               sudo gospect trace ./app 'main.*' -x '*.func*'           of a package, without its closures
               sudo gospect trace ./app main.Get --if 'elapsed > 10ms'  only slow ones
+              sudo gospect trace ./app 'main.*' --only-under main.Get  what that calls
 
             Exit status:
               0  done; also when the reader of the output went away

@@ -582,6 +582,19 @@ const NO_REDACT: Flag = Flag {
     },
 };
 
+/// Which calls, by what called them.
+const ONLY_UNDER: Flag = Flag {
+    long: "only-under",
+    short: None,
+    value: Value::Any("FUNC"),
+    each: true,
+    brief: "Only calls while FUNC is open on the goroutine; may be given several times",
+    keep: |typed, value| {
+        typed.trace.only_under.push(typed::text(value)?);
+        Ok(())
+    },
+};
+
 /// Who called.
 const STACK: Flag = Flag {
     long: "stack",
@@ -888,7 +901,9 @@ many as you like, each in single quotes. TARGET is a program's path, for every p
 it, now and later; or -p PID, or behind -- a command to start.
 
 CONDITION is an expression of the probe language, see `gospect help language`, and is evaluated in
-the kernel: `args.n > 10`, `rets.err != nil`, `elapsed > 1ms`, `goid == 7`.
+the kernel: `args.n > 10`, `rets.err != nil`, `elapsed > 1ms`, `goid == 7`. With --only-under a call
+counts only while one of FUNC is open on its goroutine; FUNC itself is shown if it is among the
+functions to trace. Calls of FUNC that were open before the probes were in place do not count.
 
 It ends as `gospect run` does, whose language it is written in.",
         words: &[
@@ -909,6 +924,7 @@ It ends as `gospect run` does, whose language it is written in.",
             &CONTAINER,
             &EXCEPT,
             &IF,
+            &ONLY_UNDER,
             &STACK,
             &STARTS,
             &GRAPH,
@@ -933,6 +949,7 @@ It ends as `gospect run` does, whose language it is written in.",
             ("sudo gospect trace -p 4242 main.Handle", "each call of a function"),
             ("sudo gospect trace ./app 'main.*' -x '*.func*'", "of a package, without its closures"),
             ("sudo gospect trace ./app main.Get --if 'elapsed > 10ms'", "only slow ones"),
+            ("sudo gospect trace ./app 'main.*' --only-under main.Get", "what that calls"),
         ],
         exits: &[
             (NOTHING, "no function matched"),

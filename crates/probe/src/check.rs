@@ -33,6 +33,7 @@ mod stmts;
 #[cfg(test)]
 mod tests;
 mod types;
+mod unders;
 mod values;
 mod weights;
 
@@ -40,6 +41,7 @@ use path::Reached;
 use resolve::{Place, Placement, Resolved};
 use scope::{Request, Scope, Setting, Shared, Strings, answer};
 use types::{Holding, INT, MapTypes, Sure};
+use unders::{Marked, Unders};
 
 /// Types are learnt in fewer rounds than there are maps, but nobody writes that.
 const MOST_ROUNDS: usize = 12;
@@ -81,6 +83,7 @@ pub fn check(
         params,
         maps: MapTypes::default(),
         strings: Strings::default(),
+        unders: Unders::default(),
         functions: HashMap::new(),
         probes: HashMap::new(),
         last: false,
@@ -402,7 +405,8 @@ impl<'s, 'w> Checker<'s, 'w> {
     // The plan.
 
     fn plan(&mut self) -> Plan {
-        let rows = self.number_functions();
+        let marked = unders::find(&self.shared.unders, &self.resolved, &mut self.messages);
+        let rows = self.number_functions(&marked);
         let mut plan = self.empty_plan();
         let mut variants: HashMap<Variant, VariantNo> = HashMap::new();
         let mut runs = sites::Runs::default();
@@ -440,6 +444,11 @@ impl<'s, 'w> Checker<'s, 'w> {
                 runs.add(row, placement, sites::Chosen { plain, jump, frames });
             }
         }
+        for marked in marked {
+            rows.get(&marked.key()).into_iter().for_each(|row| runs.mark(row.0, marked.clone()));
+        }
+        plan.unders = self.shared.unders.all();
+        plan.needs.frames |= !plan.unders.is_empty();
         self.too_many_saves(&saves, &rows);
         sites::lay_out(runs, &saves, &rows, &self.resolved, &mut plan);
         self.finish_maps(&mut plan);
@@ -491,6 +500,7 @@ impl<'s, 'w> Checker<'s, 'w> {
             bodies: Vec::new(),
             variants: Vec::new(),
             groups: Vec::new(),
+            unders: Vec::new(),
             saves: Vec::new(),
             events: Vec::new(),
             needs: Needs::default(),
@@ -498,9 +508,10 @@ impl<'s, 'w> Checker<'s, 'w> {
         }
     }
 
-    /// The rows of all functions that some class has: by executable, then by address.
-    fn number_functions(&mut self) -> sites::Rows {
-        let mut rows: sites::Rows = BTreeMap::new();
+    /// The rows of all functions that some class has, or asks about: by executable, then by address.
+    fn number_functions(&mut self, marked: &[Marked]) -> sites::Rows {
+        let marked = marked.iter().map(|marked| (marked.key(), (FuncNo(0), marked.found.name.clone())));
+        let mut rows: sites::Rows = marked.collect();
         let members = self.classes.iter().flat_map(|class| &class.members);
         for member in members {
             let place = &self.resolved.placements[member.placement].place;

@@ -6,10 +6,13 @@
 //! does ([`HookKind`](crate::target::HookKind)): frames below a recovered panic, frames of a goroutine that is over, and that a stack has moved.
 //!
 //! ```text
-//! heads   {process, g}         → goid, number of frames, depth of the top one, stack.lo and hi, the first 16 frames
+//! heads   {process, g}         → goid, number of frames, depth of the top one, marks, stack.lo and hi, the first 16 frames
 //! chunks  {process, g, number} → 16 further frames
-//! frame   depth, row, depth of the frame below, flags, time, call id, what the entry saved for the return
+//! frame   depth, row, depth of the frame below, flags, marks below, time, call id, what the entry saved for the return
 //! ```
+//!
+//! Marks are bits that a call puts upon whatever is called while it is open. The head has those of all open calls, each
+//! frame those of the frames below it, so that what ends a frame knows what is left without a look at another one.
 //!
 //! What was read of a g is kept in its head until one of the hooks says that it changes: a hit reads no memory of the
 //! target at all, and everything that wants to know its goroutine asks here ([`Frames::goid`]). Only the thread that
@@ -33,7 +36,7 @@ pub use code::{Ended, EndedCode, Frames, Gs};
 pub use event::go::End;
 pub use layout::{
     Capacity, Counters, FRAME_CALL, FRAME_DEPTH, FRAME_FLAGS, FRAME_NUMBER_AT, FRAME_ROW, FRAME_SAVED, FRAME_TIME,
-    HEAD_GOID, MOST_GONE, Outcome, SEEN_BYTES, SEEN_FRAME, SEEN_G, SEEN_GOID, Site, Tables,
+    HEAD_GOID, MARKS_AT, MOST_GONE, Outcome, SEEN_BYTES, SEEN_FRAME, SEEN_G, SEEN_GOID, Site, Tables,
 };
 pub use read::{Heads, OpenCall};
 

@@ -37,6 +37,8 @@ pub const VARS: usize = 24;
 pub const SAVES: usize = 6;
 /// Values that wait for others while an expression is computed.
 pub const WAITING: u32 = 16;
+/// Different functions or patterns that `under` is asked about: bits of a byte.
+pub const UNDERS: usize = 8;
 /// Frames of a user stack.
 pub const FRAMES: u32 = 127;
 /// Entries of a map, unless the script says otherwise.

@@ -103,6 +103,8 @@ pub struct Plan {
     pub variants: Vec<Variant>,
     /// What runs one after the other.
     pub groups: Vec<Group>,
+    /// What [`ExprKind::Under`] is about, by its number; at most [`crate::limits::UNDERS`].
+    pub unders: Vec<Under>,
     /// What an entry keeps for the return in its frame, slot by slot: each one word of 8 bytes, extended by its sign.
     pub saves: Vec<Vec<Value>>,
     /// What fires without a site in a program, in the order of the text; each kind once.
@@ -212,6 +214,13 @@ pub struct Start {
     pub file: FileOff,
 }
 
+/// Functions that others are called under: `under("main.handle")`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Under {
+    /// Their name, or a pattern, as written.
+    pub pattern: String,
+}
+
 /// A probed function.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Function {
@@ -221,10 +230,20 @@ pub struct Function {
     pub name: String,
     /// Its first byte.
     pub entry: VAddr,
-    /// Its calls are paired: entries push a frame, exits pop it.
+    /// Its calls are paired for the code that runs on them: entries push a frame, exits pop it.
     pub frames: bool,
+    /// Which of [`Plan::unders`] mean it, by bit. Its calls are paired for that, too.
+    pub marks: u8,
     /// There is one of that name in another executable, too.
     pub elsewhere: bool,
+}
+
+impl Function {
+    /// Whether its calls are paired, for whatever reason.
+    #[must_use]
+    pub fn is_paired(&self) -> bool {
+        self.frames || self.marks != 0
+    }
 }
 
 /// An instruction with a probe.
@@ -781,6 +800,8 @@ pub enum ExprKind {
     Register(Register),
     /// The word at SP + 8 + this, for `sargN`; the entry's adjustment is added.
     StackWord(u64),
+    /// `under("f")`: whether a call of [`Plan::unders`] with this number is open on this goroutine, 0 or 1. In Go code only.
+    Under(u8),
     /// `$x`
     Var(VarNo),
     /// `@m[k]`: 0 or "" if there is none.

@@ -55,6 +55,8 @@ pub mod control {
     pub const STARTS: u32 = 48;
     /// Only those that are there already (`BPF_EXIST`).
     pub const KNOWN: u64 = 2;
+    /// `u32`: bit *n* is set once nobody sees any more whether [`crate::plan::Plan::unders`] *n* is so: it is not.
+    pub const UNDER_GONE: u32 = 76;
     /// `u64`: of processes that begin only those of this user come into the table, whose number is one less; 0 for all.
     pub const USER: u32 = 80;
     /// `u64`: only those in the control group of this id, or below it; 0 for all.
@@ -347,7 +349,7 @@ pub struct CaptureTables {
 }
 
 /// In [`crate::frames::FRAME_FLAGS`]: the beginning of the call is in the ring, and its end is not.
-pub const FRAME_RECORDED: u32 = 1 << 8;
+pub const FRAME_RECORDED: u32 = 1 << 4;
 
 /// What it takes for a second link of a program to take over from the first one, so that every hit at a site of both
 /// counts once ([`Phase`]).

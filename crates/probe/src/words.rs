@@ -91,6 +91,8 @@ pub enum Places {
     Returns,
     /// Where a call of a Go function ends.
     GoReturns,
+    /// In probes on Go functions, and on single instructions of them.
+    GoCode,
     /// In probes on Go code, tracepoints and profiles.
     Goroutines,
     /// Wherever some program runs: probes on programs, tracepoints, profiles.
@@ -179,6 +181,7 @@ pub enum Function {
     UStack,
     Strftime,
     Strncmp,
+    Under,
 }
 
 /// A function that does something.

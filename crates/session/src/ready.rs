@@ -13,6 +13,8 @@ pub struct Trace {
     pub except: Vec<String>,
     /// Which calls, as an expression of the language.
     pub condition: Option<String>,
+    /// Only what is called while one of these is open on the same goroutine.
+    pub only_under: Vec<String>,
     /// Who called, up to so many frames; 0 for as many as there are.
     pub stack: Option<u32>,
 }
@@ -23,7 +25,7 @@ impl fmt::Display for Trace {
         let left_out = self.except.iter().map(|name| format!("!{}", quoted(name)));
         let all: Vec<String> = places.chain(left_out).collect();
         f.write_str(&all.join(", "))?;
-        match &self.condition {
+        match self.conditions() {
             // In parentheses, since a condition ends with a slash.
             Some(condition) if condition.contains('/') => write!(f, " /({condition})/")?,
             Some(condition) => write!(f, " /{condition}/")?,
@@ -33,6 +35,19 @@ impl fmt::Display for Trace {
             None => f.write_str(" { call(); }\n"),
             Some(0) => f.write_str(" { call(ustack); }\n"),
             Some(frames) => writeln!(f, " {{ call(ustack({frames})); }}"),
+        }
+    }
+}
+
+impl Trace {
+    /// All that a call must be.
+    fn conditions(&self) -> Option<String> {
+        let under: Vec<String> = self.only_under.iter().map(|name| format!("under({name:?})")).collect();
+        match (under.as_slice(), &self.condition) {
+            ([], condition) => condition.clone(),
+            (under, None) => Some(under.join(" || ")),
+            ([under], Some(condition)) => Some(format!("{under} && ({condition})")),
+            (under, Some(condition)) => Some(format!("({}) && ({condition})", under.join(" || "))),
         }
     }
 }
@@ -67,6 +82,33 @@ mod tests {
             &of(&["main.Map[int,string]", "a b"]),
             expect![[r#"
             goret:"main.Map[int,string]", goret:"a b" { call(); }
+        "#]],
+        );
+    }
+
+    #[test]
+    fn what_calls_must_be_under_is_a_condition_besides_the_other_one() {
+        let under = |names: &[&str], condition: Option<&str>| Trace {
+            only_under: names.iter().map(ToString::to_string).collect(),
+            condition: condition.map(str::to_owned),
+            ..of(&["main.*"])
+        };
+        check(
+            &under(&["main.f", "net/http.*"], None),
+            expect![[r#"
+            goret:main.* /(under("main.f") || under("net/http.*"))/ { call(); }
+        "#]],
+        );
+        check(
+            &under(&["main.f"], Some("ret > 1 || ret < 0")),
+            expect![[r#"
+            goret:main.* /under("main.f") && (ret > 1 || ret < 0)/ { call(); }
+        "#]],
+        );
+        check(
+            &under(&["main.f", "main.g"], Some("ret")),
+            expect![[r#"
+            goret:main.* /(under("main.f") || under("main.g")) && (ret)/ { call(); }
         "#]],
         );
     }

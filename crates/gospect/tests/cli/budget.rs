@@ -128,6 +128,26 @@ fn calls_of_other_functions_are_exact_though_one_after_the_other_goes() {
 }
 
 #[test]
+fn nothing_is_under_a_function_any_more_that_is_not_probed_and_that_is_said() {
+    let mut busy = need!(busy());
+    let before = order(&mut busy, "count");
+    let text = "go:main.hot /under(\"main.hot\")/ { @hot = count() } \
+                go:main.inner /under(\"main.hot\")/ { @never = count() } \
+                go:main.inner /under(\"main.cool\")/ { @inner = count() }";
+    let mut tracing = Tracing::within(&["-p", &busy.pid(), "--max-overhead", "2%", "--json", "-e", text]);
+    order(&mut busy, "start 2");
+    let said = until_it_says(&mut tracing, "under(\"main.hot\") is 0 from here on", 1);
+    sleep(Duration::from_secs(1));
+    let after = order(&mut busy, "stop");
+    let all = objects(&tracing.stop());
+    let count = |map: &str| all.iter().find_map(|object| object["data"].get(map)).and_then(Value::as_u64);
+    assert!(said.iter().any(|line| line.contains("main.hot is not probed any more")), "{said:?}");
+    let cools = after["main.cool"] - before["main.cool"];
+    assert_eq!((count("@inner"), count("@never")), (Some(cools), None), "{}", summary(&all));
+    assert!(count("@hot").is_some_and(|hot| hot > 0 && hot < after["main.hot"] - before["main.hot"]));
+}
+
+#[test]
 fn without_a_budget_everything_stays() {
     let mut busy = need!(busy());
     let text = "go:main.hot, go:main.cool { @[func] = count() }";

@@ -27,6 +27,7 @@ mod stress;
 mod sudo;
 mod trace;
 mod trouble;
+mod under;
 mod usage;
 mod values;
 mod words;

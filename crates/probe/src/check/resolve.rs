@@ -357,7 +357,7 @@ impl<'w> Resolver<'w> {
         }
         let inlined = if found.len() <= 1 || pattern.is_literal() { target.inlined(&pattern) } else { None };
         if found.is_empty() {
-            self.no_function(text, binary, inlined, span);
+            self.say(no_function(self.target(binary), text, inlined, span));
         } else if let Some((places, into)) = inlined {
             let what = if places == 1 { "place".to_owned() } else { format!("{places} places") };
             let note = format!("{text} is also inlined in {what}, such as {into}, where its calls are not seen");
@@ -385,33 +385,6 @@ impl<'w> Resolver<'w> {
                 self.say(Diagnostic::warning(span, message));
             }
         }
-    }
-
-    fn no_function(&mut self, text: &str, binary: BinaryNo, inlined: Option<(usize, String)>, span: Span) {
-        if let Some((places, into)) = inlined {
-            let message = format!("`{text}` is inlined wherever it is called, there is nothing to probe");
-            let into = if places == 1 {
-                format!("it is inlined into {into}")
-            } else {
-                format!("one of {places} such places is in {into}")
-            };
-            self.say(
-                Diagnostic::nothing_matched(span, message)
-                    .help(into)
-                    .help("building with -gcflags=-l keeps functions apart"),
-            );
-            return;
-        }
-        let pattern = Pattern::new(text);
-        let message = if pattern.is_literal() {
-            format!("there is no function `{text}`")
-        } else {
-            format!("no function matches `{text}`")
-        };
-        let near: Vec<String> = self.target(binary).suggest(text).iter().map(|name| format!("`{name}`")).collect();
-        let near = (!near.is_empty()).then(|| format!("did you mean {}?", near.join(" or ")));
-        let no_go = (!self.target(binary).is_go()).then(|| NO_GO.to_owned());
-        self.say(Diagnostic::nothing_matched(span, message).maybe_help(near.or(no_go)));
     }
 
     fn skip(&mut self, point: PointNo, function: &Found, why: impl Into<String>, several: bool, span: Span) {
@@ -492,10 +465,31 @@ impl<'w> Resolver<'w> {
     }
 }
 
-/// What `probe` shows before the name of a function, or all of it.
 /// Why names are not found that are in the sources.
 const NO_GO: &str = "this is no Go program: only functions of its symbol tables have names";
 
+/// What to say of a name or pattern that no function has.
+pub(super) fn no_function(target: &dyn Target, text: &str, inlined: Option<(usize, String)>, span: Span) -> Diagnostic {
+    if let Some((places, into)) = inlined {
+        let message = format!("`{text}` is inlined wherever it is called, there is nothing to probe");
+        let into = match places {
+            1 => format!("it is inlined into {into}"),
+            _ => format!("one of {places} such places is in {into}"),
+        };
+        let told = Diagnostic::nothing_matched(span, message).help(into);
+        return told.help("building with -gcflags=-l keeps functions apart");
+    }
+    let message = match Pattern::new(text).is_literal() {
+        true => format!("there is no function `{text}`"),
+        false => format!("no function matches `{text}`"),
+    };
+    let near: Vec<String> = target.suggest(text).iter().map(|name| format!("`{name}`")).collect();
+    let near = (!near.is_empty()).then(|| format!("did you mean {}?", near.join(" or ")));
+    let no_go = (!target.is_go()).then(|| NO_GO.to_owned());
+    Diagnostic::nothing_matched(span, message).maybe_help(near.or(no_go))
+}
+
+/// What `probe` shows before the name of a function, or all of it.
 fn prefix(attach: &Attach) -> String {
     match attach {
         Attach::User(user) => match (user.short, user.ret) {
@@ -518,7 +512,7 @@ fn suffix(attach: &Attach) -> String {
 }
 
 /// Those that are called exactly what was typed, if there are such: `main.(*T).M` matches others by its star.
-fn exact_first(found: Vec<Found>, text: &str) -> Vec<Found> {
+pub(super) fn exact_first(found: Vec<Found>, text: &str) -> Vec<Found> {
     if found.iter().any(|f| f.name == text) {
         return found.into_iter().filter(|f| f.name == text).collect();
     }
@@ -527,7 +521,7 @@ fn exact_first(found: Vec<Found>, text: &str) -> Vec<Found> {
 
 /// Why a function gets no probe on its calls, or on their ends. Whoever records calls also learns of those that end
 /// without a return.
-fn unprobeable(sites: &Sites, ret: bool, records: bool) -> Option<String> {
+pub(super) fn unprobeable(sites: &Sites, ret: bool, records: bool) -> Option<String> {
     if !ret || records && sites.returns == Err(Refusal::NeverReturns) {
         return sites.entry.as_ref().err().map(ToString::to_string);
     }

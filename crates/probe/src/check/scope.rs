@@ -19,6 +19,7 @@ use crate::target::{Field, Found, Runtime, Target};
 
 use super::path::{self, Call, Reached, Use};
 use super::types::{INT, MapTypes, Slot, Sure};
+use super::unders::Unders;
 
 /// Strings by number.
 #[derive(Default)]
@@ -45,6 +46,7 @@ pub(super) struct Shared<'s> {
     pub params: &'s [String],
     pub maps: MapTypes,
     pub strings: Strings,
+    pub unders: Unders,
     /// The rows of functions by name, in each executable; empty until they are numbered.
     pub functions: HashMap<String, Vec<FuncNo>>,
     /// The texts of attach points as `probe` shows them, with function rows where there are such.

@@ -13,6 +13,7 @@ use crate::plan::{
 };
 
 use super::resolve::{Place, Placement, Resolved};
+use super::unders::Marked;
 
 /// The rows of functions: number and name, by executable, address and the executable's own number.
 pub(super) type Rows = BTreeMap<(BinaryNo, VAddr, u32), (FuncNo, String)>;
@@ -45,6 +46,7 @@ struct OfFunction {
     here: BTreeMap<u32, Here>,
     native_return: bool,
     frames: bool,
+    marks: u8,
 }
 
 /// What runs at one instruction.
@@ -55,6 +57,13 @@ struct Here {
 }
 
 impl Runs {
+    /// A function's calls are watched for what others ask.
+    pub(super) fn mark(&mut self, row: FuncNo, marked: Marked) {
+        let function = self.functions.entry(row).or_default();
+        function.marks |= 1 << marked.under;
+        function.sites.get_or_insert(marked.sites);
+    }
+
     pub(super) fn add(&mut self, row: Option<FuncNo>, placement: &Placement, chosen: Chosen) {
         let run = |variant| (placement.clause, Run { variant, point: placement.point });
         match (&placement.place, row) {
@@ -124,7 +133,7 @@ pub(super) fn lay_out(
         of.frames |= kept.is_some();
         let elsewhere = names.get(name.as_str()).is_some_and(|binaries| binaries.len() > 1);
         let (binary, entry, name) = (*binary, *entry, name.clone());
-        plan.functions.push(Function { binary, name, entry, frames: of.frames, elsewhere });
+        plan.functions.push(Function { binary, name, entry, frames: of.frames, marks: of.marks, elsewhere });
         let save = kept.map(|kept| keep(kept, &mut plan.saves));
         let target = resolved.binaries[binary.index()].target;
         let file = |offset: u32| target.file_offset(entry.plus(u64::from(offset))).unwrap_or_default();
@@ -163,7 +172,7 @@ fn sites_of(row: FuncNo, of: OfFunction, save: Option<SaveNo>, groups: &mut Grou
         native_return: false,
     };
     let entry = groups.add(of.entry);
-    if entry.is_some() || of.frames {
+    if entry.is_some() || of.frames || of.marks != 0 {
         let (offset, class, entry) = entry_site(of.sites.as_deref(), entry, save);
         let site = sites.entry(offset).or_insert_with(|| empty(offset));
         (site.class, site.entry) = (class, Some(entry));
@@ -172,7 +181,7 @@ fn sites_of(row: FuncNo, of: OfFunction, save: Option<SaveNo>, groups: &mut Grou
     let (exit, jump) = (groups.add(of.exit), groups.add(of.jump));
     if of.native_return {
         native = Some(Site { exit: Some(Exit { group: exit, tail: false }), native_return: true, ..empty(0) });
-    } else if let Some(found) = of.sites.as_deref().filter(|_| exit.is_some()) {
+    } else if let Some(found) = of.sites.as_deref().filter(|_| exit.is_some() || of.marks != 0) {
         for exits in found.returns.iter().flatten() {
             let site = sites.entry(exits.offset).or_insert_with(|| empty(exits.offset));
             (site.class, site.exit) = (Some(exits.class), Some(Exit { group: exit, tail: false }));

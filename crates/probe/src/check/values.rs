@@ -25,6 +25,7 @@ impl Places {
             Places::Entries => matches!(prelude, GoEntry | NativeCode),
             Places::Returns => matches!(prelude, GoReturn | NativeReturn),
             Places::GoReturns => prelude == GoReturn,
+            Places::GoCode => matches!(prelude, GoEntry | GoReturn | GoCode),
             Places::Goroutines => matches!(prelude, GoEntry | GoReturn | GoCode | Tracepoint | Profile | Goroutine(_)),
             Places::Programs => !matches!(prelude, Interval | Once),
             Places::Arguments => matches!(prelude, GoEntry | GoReturn | Tracepoint | Goroutine(_)),
@@ -39,6 +40,7 @@ impl Places {
             Places::Entries => "where a call begins: `go:FUNC`, `uprobe:BIN:FUNC`",
             Places::Returns => "where a call returns: `goret:FUNC`, `uretprobe:BIN:FUNC`",
             Places::GoReturns => "where a call of a Go function returns: `goret:FUNC`",
+            Places::GoCode => "in probes on Go functions: `go:FUNC`, `goret:FUNC` and the like",
             Places::Goroutines => "in probes on Go functions, tracepoints, profiles and `goroutine:EVENT`",
             Places::Programs => "where a program runs: in probes on programs, tracepoints and profiles",
             Places::Arguments => {
@@ -240,6 +242,7 @@ impl<'s> Scope<'_, 's, '_> {
                 let format = self.shared.strings.add(&format);
                 self.shown_as(span, of, Id::Time(format))
             }
+            (Function::Under, [of]) => self.under(span, of),
             (Function::Strncmp, [a, b, n]) => self.strncmp(span, a, b, n),
             (Function::UStack, frames) => {
                 let frames = match frames.first() {
@@ -355,6 +358,18 @@ impl<'s> Scope<'_, 's, '_> {
         let ty = if raw { Type::Buf { max } } else { Type::Str { max } };
         let len = len.map(|(len, _)| Box::new(len.expr));
         self.known(span, ExprKind::ReadBytes { at: Box::new(at.expr), len }, ty)
+    }
+
+    /// Which functions that means is found out when all executables are known ([`super::unders`]).
+    fn under(&mut self, span: Span, of: &'s ast::Expr) -> Option<Typed> {
+        let pattern = self.literal_text(of)?;
+        let binary = self.setting.binary.as_ref().map(|(number, ..)| *number);
+        let Some(no) = self.shared.unders.add(&pattern, of.span, binary) else {
+            let message = format!("`under` is asked about more than {} functions", limits::UNDERS);
+            self.say(Diagnostic::error(of.span, message).help("a pattern counts as one: `under(\"main.*\")`"));
+            return None;
+        };
+        self.known(span, ExprKind::Under(no), INT)
     }
 
     fn strncmp(&mut self, span: Span, a: &'s ast::Expr, b: &'s ast::Expr, n: &'s ast::Expr) -> Option<Typed> {

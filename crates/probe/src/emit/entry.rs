@@ -14,7 +14,7 @@ use super::{Refused, Shared, capture, hit, pairs, refused, threads};
 use crate::frames::Frames;
 use crate::limits;
 use crate::machine::Register;
-use crate::plan::{BinaryNo, Event, GroupNo, On, Plan, Run, SaveNo, Site};
+use crate::plan::{BinaryNo, Event, Function, GroupNo, On, Plan, Run, SaveNo, Site};
 use crate::program::{
     EventProgram, HookProgram, HookSite, ProgramSite, UserProgram, control, counter, exit, process, site,
 };
@@ -53,7 +53,7 @@ struct Action {
 impl Action {
     fn of(plan: &Plan, site: &Site) -> Action {
         let function = plan.functions.get(site.function.index());
-        let paired = !site.native_return && function.is_some_and(|function| function.frames);
+        let paired = !site.native_return && function.is_some_and(Function::is_paired);
         Action {
             binary: function.map_or(BinaryNo(0), |function| function.binary),
             returning: site.native_return,
@@ -196,7 +196,8 @@ fn user(
         entry.where_loaded();
     }
     entry.what();
-    if actions.iter().any(|(action, _)| action.enters || action.leaves) {
+    let pairs = actions.iter().any(|(action, _)| action.enters || action.leaves);
+    if pairs || entry.shared.plan.asks_marks(binary) {
         entry.pair(binary)?;
     } else {
         entry.goroutine(binary)?;
@@ -382,7 +383,7 @@ impl<'a, 'p> Entry<'a, 'p> {
         for field in [hit::FRAME, hit::GOID, hit::G, hit::SP, hit::BIAS, hit::PROCESS] {
             self.put(field, 0);
         }
-        self.put(hit::LIVE, -1);
+        self.all_live();
     }
 
     /// The process's number and bias; out if it is none of ours.
@@ -488,10 +489,15 @@ impl<'a, 'p> Entry<'a, 'p> {
         self.asm.add(R1, R2);
         self.put(hit::SP, R1);
         self.put(hit::FRAME, 0);
-        self.put(hit::LIVE, -1);
+        self.all_live();
         if self.shared.garbage != 0 && self.shared.plan.arch == Arch::Amd64 {
             self.live();
         }
+    }
+
+    /// Nothing is known against any argument register, and no call is known to be open.
+    fn all_live(&mut self) {
+        self.asm.store(Size::U32, Reg::R10, HIT + hit::LIVE, -1).store(Size::U32, Reg::R10, HIT + hit::MARKS, 0);
     }
 
     /// Behind a growth of the stack RBX, unless it is an argument that came back, holds where that returned to.

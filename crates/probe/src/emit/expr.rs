@@ -8,7 +8,7 @@ use super::memory::Place;
 use super::{Refused, hit, taint};
 use crate::ast::{BinaryOp, UnaryOp};
 use crate::plan::{Access, AccessNo, Base, EventField, Expr, ExprKind, FieldForm, Id, Location, Type, Value, Word};
-use crate::program::counter;
+use crate::program::{control, counter};
 
 /// What lies below is never mapped: a read there would only cost the time of a fault.
 pub(super) const LOWEST: i32 = 4096;
@@ -29,6 +29,7 @@ impl<'p> Code<'_, 'p> {
             ExprKind::Word(word) => self.word(*word, &expr.ty)?,
             ExprKind::Access(access) => self.access(*access)?,
             ExprKind::Field { offset, bytes, form: FieldForm::Int } => self.field(*offset, *bytes, &expr.ty)?,
+            ExprKind::Under(under) => self.under(*under),
             ExprKind::Register(register) => {
                 self.asm.load(Size::U64, R0, CONTEXT, i32::from(register.offset));
             }
@@ -312,7 +313,7 @@ impl<'p> Code<'_, 'p> {
             Base::Register { register, argument } => {
                 let garbage = taint::may_be_garbage(base, self.body.prelude, self.shared.garbage);
                 if garbage {
-                    self.asm.load(Size::U64, R1, HIT, hit::LIVE).number(R2, 1 << argument.unwrap_or(0).min(63));
+                    self.asm.load(Size::U32, R1, HIT, hit::LIVE).number(R2, 1 << argument.unwrap_or(0).min(63));
                     self.asm.alu(AluOp::And, R1, R2).jump_if(Cond::Eq, R1, 0, bad);
                 }
                 self.asm.load(Size::U64, R0, CONTEXT, i32::from(register.offset));
@@ -332,6 +333,13 @@ impl<'p> Code<'_, 'p> {
         self.follow(0, bytes);
         self.or_fault(|this| this.fit(ty));
         Ok(())
+    }
+
+    /// Whether a call is open, as far as that is still seen.
+    fn under(&mut self, under: u8) {
+        self.asm.map_value(R1, self.shared.tables.control, control::UNDER_GONE).load(Size::U32, R1, R1, 0);
+        self.asm.alu(AluOp::Xor, R1, -1).load(Size::U32, R0, HIT, hit::MARKS).alu(AluOp::And, R0, R1);
+        self.asm.alu(AluOp::Rsh, R0, i32::from(under)).alu(AluOp::And, R0, 1);
     }
 
     /// A field of a runtime event: what the prelude tells, or what it left in g.

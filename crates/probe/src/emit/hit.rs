@@ -21,8 +21,10 @@ pub(super) const SP: i32 = 48;
 pub(super) const BIAS: i32 = 56;
 /// The process's number.
 pub(super) const PROCESS: i32 = 64;
-/// The argument registers that hold what the caller put there, by bit.
+/// `u32`: the argument registers that hold what the caller put there, by bit.
 pub(super) const LIVE: i32 = 72;
+/// `u32`: which of [`crate::plan::Plan::unders`] are so, by bit; above 8 bits anything.
+pub(super) const MARKS: i32 = 76;
 /// Bytes of it.
 pub(super) const SIZE: i32 = 80;
 

@@ -11,7 +11,7 @@ use super::entry::{Entry, HIT, ROW};
 use super::memory::Mode;
 use super::{Refused, Shared, hit, refused, taint};
 use crate::ast::Span;
-use crate::frames::{self, Capacity, FRAME_SAVED, FRAME_TIME, Frames, Gs, Outcome};
+use crate::frames::{self, Capacity, FRAME_SAVED, FRAME_TIME, Frames, Gs, MARKS_AT, Outcome};
 use crate::plan::{Access, BinaryNo, Body, BodyNo, Plan, Prelude, SaveNo, Site, Variant};
 use crate::program::{HookProgram, site};
 use crate::target::{Hook, HookKind};
@@ -47,7 +47,7 @@ pub(super) fn tables(plan: &Plan, caps: Caps, maps: &mut Maps) -> Result<frames:
         0 => 0,
         values => values + 1,
     };
-    Ok(frames::Tables::add(maps, caps, Capacity::by(caps), words)?)
+    Ok(frames::Tables::add(maps, caps, Capacity::by(caps), words)?.marking(!plan.unders.is_empty()))
 }
 
 /// [`site::ENTER`] and [`site::LEAVE`] of a site.
@@ -57,6 +57,7 @@ pub(super) fn words(plan: &Plan, one: &Site) -> [u64; 2] {
     let enter = one.entry.as_ref().map_or(word, |entry| frames::Site {
         loop_head: entry.loop_head,
         switches: function.is_some_and(|function| frames::switches(&function.name)),
+        marks: function.map_or(0, |function| function.marks),
         sp_adjust: entry.sp_adjust,
         ..word
     });
@@ -125,6 +126,7 @@ impl Entry<'_, '_> {
         if let Some(frames) = &mut self.frames {
             frames.enter(&mut self.asm);
         }
+        self.keep_marks();
         self.asm.jump_if(Cond::Eq, R0, Outcome::Again as i32, again);
         let Some(saves) = saves else { return };
         let saved = self.asm.label("saved");
@@ -141,17 +143,28 @@ impl Entry<'_, '_> {
         if let Some(frames) = &mut self.frames {
             frames.exit(&mut self.asm);
         }
+        self.keep_marks();
+    }
+
+    /// Puts the marks in `R0` where bodies find them, and leaves the answer there.
+    fn keep_marks(&mut self) {
+        if self.shared.plan.unders.is_empty() {
+            return;
+        }
+        self.asm.mov(R1, R0).alu(AluOp::Rsh, R1, MARKS_AT).store(Size::U32, Reg::R10, HIT + hit::MARKS, R1);
+        self.asm.alu(AluOp::And, R0, (1 << MARKS_AT) - 1);
     }
 
     /// The goroutine, where calls neither begin nor end.
     pub(super) fn ask_goid(&mut self) {
-        if !self.shared.plan.needs.goid {
+        if !self.shared.plan.needs.goid && self.shared.plan.unders.is_empty() {
             return;
         }
         self.asm.mov(R1, CONTEXT).load(Size::U64, R2, Reg::R10, HIT + hit::PROCESS).frame(R3, HIT + hit::FRAME);
         if let Some(frames) = &mut self.frames {
             frames.goid(&mut self.asm);
         }
+        self.keep_marks();
     }
 }
 

@@ -21,9 +21,9 @@ pub struct Restraint {
 }
 
 /// In a frame's flags: the call was shown.
-const SHOWN: i32 = 1 << 9;
+const SHOWN: i32 = 1 << 5;
 /// It was held back.
-const HELD: i32 = 1 << 10;
+const HELD: i32 = 1 << 6;
 
 /// In a value of the map, `u64`: the second, since boot; behind it, `u64`: how many hits it has had.
 const SECOND: i32 = 0;

@@ -59,7 +59,7 @@ impl Taints {
     pub(super) fn expr(&self, body: usize, expr: &Expr) -> bool {
         let inner = |expr: &Expr| self.expr(body, expr);
         match &expr.kind {
-            ExprKind::Int(_) | ExprKind::Str(_) | ExprKind::Register(_) => false,
+            ExprKind::Int(_) | ExprKind::Str(_) | ExprKind::Register(_) | ExprKind::Under(_) => false,
             ExprKind::Event(field) => matches!(field, EventField::For | EventField::Parent | EventField::GoPc),
             ExprKind::Word(word) => {
                 matches!(word, Word::ParentGoid | Word::GoState | Word::WaitReason | Word::StartFunc)

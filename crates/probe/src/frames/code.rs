@@ -13,9 +13,9 @@ use event::go::End;
 
 use super::layout::{
     CHUNK, COUNT_FOREIGN, COUNT_FULL, COUNT_NO_G, COUNT_UNPAIRED, FRAME_BELOW, FRAME_CALL, FRAME_DEPTH, FRAME_FLAGS,
-    FRAME_NUMBER_AT, FRAME_ROW, FRAME_SWITCHES, FRAME_TIME, HEAD_CALLS, HEAD_CHUNKS, HEAD_COUNT, HEAD_FRAMES,
-    HEAD_GOID, HEAD_HI, HEAD_LO, HEAD_PENDING, HEAD_TOP, Outcome, SEEN_FRAME, SEEN_G, SEEN_GOID, SITE_ADJUST_AT,
-    SITE_FLAGS_AT, SITE_LOOP, SITE_SWITCHES, SITE_TAIL, Tables,
+    FRAME_MARKS_AT, FRAME_NUMBER_AT, FRAME_ROW, FRAME_SWITCHES, FRAME_TIME, HEAD_CALLS, HEAD_CHUNKS, HEAD_COUNT,
+    HEAD_FRAMES, HEAD_GOID, HEAD_HI, HEAD_LO, HEAD_MARKS, HEAD_PENDING, HEAD_TOP, MARKS_AT, Outcome, SEEN_FRAME,
+    SEEN_G, SEEN_GOID, SITE_ADJUST_AT, SITE_FLAGS_AT, SITE_LOOP, SITE_MARKS_AT, SITE_SWITCHES, SITE_TAIL, Tables,
 };
 use crate::machine::Register;
 use crate::target::{HookKind, Runtime};
@@ -206,19 +206,21 @@ impl Frames {
 
     /// A call begins. Takes the context in `R1`, the process's number in `R2`, the [`Site`](super::Site)'s word in
     /// `R3`, and in `R4` the address of [`SEEN_BYTES`](super::SEEN_BYTES) bytes in the caller's stack frame. Answers
-    /// with an [`Outcome`]; the frame's address is there only if the call is recorded, goid and g always.
+    /// with an [`Outcome`] and [marks](super::MARKS_AT); the frame's address is there only if the call is recorded, goid
+    /// and g always.
     pub fn enter(&mut self, asm: &mut Assembler) {
         self.call(asm, Which::Enter);
     }
 
     /// A call ends. Takes what [`Frames::enter`] takes. Answers with [`End::Return`] or [`End::Tail`], or 0 if there is
-    /// no frame of that call; a frame's address is good until the next call of a function here.
+    /// no frame of that call, and marks; a frame's address is good until the next call of a function here.
     pub fn exit(&mut self, asm: &mut Assembler) {
         self.call(asm, Which::Exit);
     }
 
     /// Any instruction of Go code. Takes the context in `R1`, the process's number in `R2`, and in `R3` the address of
     /// [`SEEN_BYTES`](super::SEEN_BYTES) bytes in the caller's stack frame; tells goid and g there, and no frame.
+    /// Answers with nothing but marks.
     pub fn goid(&mut self, asm: &mut Assembler) {
         self.call(asm, Which::Goid);
     }
@@ -277,22 +279,34 @@ impl Frames {
         self.resume(asm);
         self.clear_level(asm, out, full);
         self.push(asm, full);
-        asm.mov(R0, Outcome::Recorded as i32).jump(out);
+        self.marks(asm, Outcome::Recorded as i32);
+        asm.jump(out);
         asm.place(full);
         self.count(asm, COUNT_FULL);
+        if self.tables.marks {
+            self.marks(asm, Outcome::Unrecorded as i32);
+            asm.jump(out);
+        }
         asm.place(unrecorded).mov(R0, Outcome::Unrecorded as i32);
         asm.place(out).exit();
     }
 
     fn make_exit(&mut self, asm: &mut Assembler) {
         let (out, none, unpaired) = (asm.label("out"), asm.label("none"), asm.label("unpaired"));
+        let unknown = asm.label("unknown");
         asm.comment("a call ends");
         self.site(asm);
         self.locate(asm, Seek::Exit, none, unpaired);
         self.resume(asm);
         self.lose_deeper(asm);
-        self.take(asm, unpaired);
+        self.take(asm, if self.tables.marks { unknown } else { unpaired });
         asm.jump(out);
+        if self.tables.marks {
+            asm.place(unknown);
+            self.count(asm, COUNT_UNPAIRED);
+            self.marks(asm, 0);
+            asm.jump(out);
+        }
         asm.place(unpaired);
         self.count(asm, COUNT_UNPAIRED);
         asm.place(none).mov(R0, 0);
@@ -304,6 +318,12 @@ impl Frames {
         asm.comment("which goroutine's code runs").mov(R9, R3);
         self.registers(asm);
         self.locate(asm, Seek::Goid, out, out);
+        if self.tables.marks {
+            self.resume(asm);
+            self.lose_deeper(asm);
+            self.marks(asm, 0);
+            asm.exit();
+        }
         asm.place(out).mov(R0, 0).exit();
     }
 
@@ -328,7 +348,7 @@ impl Frames {
     /// in `R6` and the depth in `R7`. `stray`: no goroutine's stack. `headless`: no head. The goid is known in any case.
     fn locate(&mut self, asm: &mut Assembler, seek: Seek, stray: Label, headless: Label) {
         let (read, known, ready) = (asm.label("read_g"), asm.label("known"), asm.label("ready"));
-        if seek == Seek::Goid && !self.gs.cached {
+        if seek == Seek::Goid && !self.gs.cached && !self.tables.marks {
             // Nothing is kept: what is read is all that is wanted.
             return self.read_g(asm, stray);
         }
@@ -409,13 +429,13 @@ impl Frames {
         let (same, keep) = (asm.label("same"), asm.label("keep"));
         asm.load(Size::U64, R1, R6, HEAD_GOID).load(Size::U64, R2, R10, OWN).jump_if(Cond::Eq, R1, R2, same);
         asm.load(Size::U32, R1, R6, HEAD_TOP).jump_if(Cond::Eq, R1, 0, keep);
-        if seek == Seek::Goid {
+        if seek == Seek::Goid && !self.tables.marks {
             asm.jump(ready);
         } else {
             asm.mov(R3, 1).mov(R4, End::Lost as i32);
             self.pop_all(asm);
             asm.store(Size::U32, R6, HEAD_COUNT, 0).store(Size::U32, R6, HEAD_TOP, 0);
-            asm.store(Size::U64, R6, HEAD_PENDING, 0);
+            asm.store(Size::U64, R6, HEAD_PENDING, 0).store(Size::U8, R6, HEAD_MARKS, 0);
         }
         asm.place(keep).load(Size::U64, R2, R10, OWN).store(Size::U64, R6, HEAD_GOID, R2);
         asm.place(same);
@@ -472,6 +492,7 @@ impl Frames {
         asm.mov(R1, R8).alu(AluOp::Rsh, R1, SITE_FLAGS_AT).alu(AluOp::And, R1, SITE_SWITCHES);
         asm.alu(AluOp::Rsh, R1, (SITE_SWITCHES / FRAME_SWITCHES).ilog2() as i32);
         asm.load(Size::U32, R2, R6, HEAD_COUNT).alu(AluOp::Lsh, R2, FRAME_NUMBER_AT).alu(AluOp::Or, R1, R2);
+        self.add_marks(asm);
         asm.store(Size::U32, R0, FRAME_FLAGS, R1);
         asm.load(Size::U64, R1, R6, HEAD_CALLS).add(R1, 1).store(Size::U64, R6, HEAD_CALLS, R1);
         asm.store(Size::U64, R0, FRAME_CALL, R1);
@@ -498,9 +519,57 @@ impl Frames {
         asm.store(Size::U64, R9, SEEN_FRAME, R0);
         asm.load(Size::U32, R1, R0, FRAME_BELOW).store(Size::U32, R6, HEAD_TOP, R1);
         asm.load(Size::U32, R1, R6, HEAD_COUNT).add(R1, -1).store(Size::U32, R6, HEAD_COUNT, R1);
+        if self.tables.marks {
+            // The depth is not asked for any more, the marks are when they are gone.
+            self.all_marks(asm);
+            asm.load(Size::U64, R0, R9, SEEN_FRAME);
+            self.take_marks(asm);
+        }
         self.shrink(asm);
         asm.mov(R0, R8).alu(AluOp::Rsh, R0, SITE_FLAGS_AT).alu(AluOp::And, R0, SITE_TAIL);
         asm.alu(AluOp::Rsh, R0, SITE_TAIL.ilog2() as i32).add(R0, End::Return as i32);
+        if self.tables.marks {
+            asm.alu(AluOp::Lsh, R7, MARKS_AT).alu(AluOp::Or, R0, R7);
+        }
+    }
+
+    /// To the flags in `R1` the marks of the frames below; the head gets those of the call that begins, too.
+    fn add_marks(&self, asm: &mut Assembler) {
+        if self.tables.marks {
+            asm.load(Size::U8, R2, R6, HEAD_MARKS).mov(R3, R2).alu(AluOp::Lsh, R2, FRAME_MARKS_AT);
+            asm.alu(AluOp::Or, R1, R2).mov(R2, R8).alu(AluOp::Rsh, R2, SITE_MARKS_AT).alu(AluOp::Or, R3, R2);
+            asm.store(Size::U8, R6, HEAD_MARKS, R3);
+        }
+    }
+
+    /// The head has the marks of the frames below the one in `R0`.
+    fn take_marks(&self, asm: &mut Assembler) {
+        if self.tables.marks {
+            asm.load(Size::U32, R1, R0, FRAME_FLAGS).alu(AluOp::Rsh, R1, FRAME_MARKS_AT);
+            asm.store(Size::U8, R6, HEAD_MARKS, R1);
+        }
+    }
+
+    /// `R0 =` an answer with the marks that are there; the depth in `R7` is lost.
+    fn marks(&self, asm: &mut Assembler, answer: i32) {
+        if !self.tables.marks {
+            asm.mov(R0, answer);
+            return;
+        }
+        self.all_marks(asm);
+        asm.mov(R0, R7).alu(AluOp::Lsh, R0, MARKS_AT).alu(AluOp::Or, R0, answer);
+    }
+
+    /// `R7 =` the marks of all open calls, on a system stack those of the goroutine that it works for among them.
+    fn all_marks(&self, asm: &mut Assembler) {
+        let (own, none) = (asm.label("own_marks"), asm.label("no_head"));
+        asm.load(Size::U8, R7, R6, HEAD_MARKS);
+        asm.load(Size::U64, R1, R9, SEEN_G).jump_if(Cond::Eq, R1, 0, own);
+        asm.load(Size::U64, R2, R10, KEY + 8).jump_if(Cond::Eq, R1, R2, own);
+        asm.store(Size::U64, R10, OWN, R2).store(Size::U64, R10, KEY + 8, R1);
+        self.find_head(asm);
+        asm.jump_if(Cond::Eq, R0, 0, none).load(Size::U8, R1, R0, HEAD_MARKS).alu(AluOp::Or, R7, R1);
+        asm.place(none).load(Size::U64, R2, R10, OWN).store(Size::U64, R10, KEY + 8, R2).place(own);
     }
 
     /// The top frame in `R0`.
@@ -533,7 +602,7 @@ impl Frames {
     fn make_chunk(&self, asm: &mut Assembler) {
         asm.map(R1, self.tables.chunks).frame(R2, KEY).mov(R3, R6).add(R3, HEAD_FRAMES).mov(R4, NO_EXIST);
         asm.helper(Helper::MAP_UPDATE_ELEM);
-        asm.load(Size::U32, R1, R10, KEY + 4).store(Size::U64, R6, HEAD_CHUNKS, R1);
+        asm.load(Size::U32, R1, R10, KEY + 4).store(Size::U32, R6, HEAD_CHUNKS, R1);
         asm.map(R1, self.tables.chunks).frame(R2, KEY).helper(Helper::MAP_LOOKUP_ELEM);
     }
 
@@ -542,7 +611,7 @@ impl Frames {
         let enough = asm.label("enough");
         asm.load(Size::U32, R1, R6, HEAD_COUNT).mov(R2, R1).alu(AluOp::And, R2, CHUNK - 1);
         asm.jump_if(Cond::Ne, R2, 0, enough).alu(AluOp::Rsh, R1, CHUNK.ilog2() as i32);
-        asm.load(Size::U64, R2, R6, HEAD_CHUNKS).jump_if(Cond::Ge, R1, R2, enough);
+        asm.load(Size::U32, R2, R6, HEAD_CHUNKS).jump_if(Cond::Ge, R1, R2, enough);
         asm.jump_if(Cond::Eq, R1, 0, enough);
         self.delete_chunk(asm);
         asm.place(enough);
@@ -550,7 +619,7 @@ impl Frames {
 
     /// Deletes the last chunk, whose number is in `R2`.
     fn delete_chunk(&self, asm: &mut Assembler) {
-        asm.store(Size::U32, R10, KEY + 4, R2).add(R2, -1).store(Size::U64, R6, HEAD_CHUNKS, R2);
+        asm.store(Size::U32, R10, KEY + 4, R2).add(R2, -1).store(Size::U32, R6, HEAD_CHUNKS, R2);
         asm.map(R1, self.tables.chunks).frame(R2, KEY).helper(Helper::MAP_DELETE_ELEM);
         asm.store(Size::U32, R10, KEY + 4, 0);
     }
@@ -591,7 +660,7 @@ impl Frames {
         self.pop_all(asm);
         asm.load(Size::U32, R1, R6, HEAD_TOP).jump_if(Cond::Ne, R1, 0, out);
         asm.place(empty);
-        asm.load(Size::U64, R2, R6, HEAD_CHUNKS).jump_if(Cond::Eq, R2, 0, out);
+        asm.load(Size::U32, R2, R6, HEAD_CHUNKS).jump_if(Cond::Eq, R2, 0, out);
         self.delete_chunk(asm);
         asm.place(out).mov(R0, 0).exit();
     }
@@ -655,6 +724,7 @@ impl Frames {
         self.top(asm, torn);
         asm.load(Size::U32, R1, R0, FRAME_BELOW).store(Size::U32, R6, HEAD_TOP, R1);
         asm.load(Size::U32, R1, R6, HEAD_COUNT).add(R1, -1).store(Size::U32, R6, HEAD_COUNT, R1);
+        self.take_marks(asm);
         self.count_end(asm);
         if tells {
             asm.load(Size::U32, R1, R10, KEY).load(Size::U64, R2, R10, KEY + 8);
@@ -663,7 +733,7 @@ impl Frames {
         self.shrink(asm);
         asm.add(R9, -1).jump_if(Cond::Ne, R9, 0, turn).mov(R0, 1).exit();
         asm.place(torn).comment("a chunk is missing, which never happens");
-        asm.store(Size::U32, R6, HEAD_COUNT, 0).store(Size::U32, R6, HEAD_TOP, 0);
+        asm.store(Size::U32, R6, HEAD_COUNT, 0).store(Size::U32, R6, HEAD_TOP, 0).store(Size::U8, R6, HEAD_MARKS, 0);
         asm.place(done).mov(R0, 0).exit();
     }
 

@@ -18,8 +18,10 @@ pub(super) const HEAD_HI: i32 = 24;
 pub(super) const HEAD_LO: i32 = 32;
 /// `u32` and `u32`: down to which depth frames are yet to end, and how; 0 if none are.
 pub(super) const HEAD_PENDING: i32 = 40;
-/// `u64`: the number of the last chunk that there is; the first one is 1.
+/// `u32`: the number of the last chunk that there is; the first one is 1.
 pub(super) const HEAD_CHUNKS: i32 = 48;
+/// `u8`: the [marks](Site::marks) of all frames together.
+pub(super) const HEAD_MARKS: i32 = 52;
 /// The first frames.
 pub(super) const HEAD_FRAMES: i32 = 56;
 
@@ -30,8 +32,8 @@ pub const FRAME_DEPTH: i32 = 0;
 pub const FRAME_ROW: i32 = 4;
 /// `u32`: the depth of the frame below.
 pub(super) const FRAME_BELOW: i32 = 8;
-/// `u32`: the lower 8 bits are the shadow stack's; the next 8 are 0 at first, and the emitter's to set; the others say how
-/// many frames are below.
+/// `u32`: the lower 4 bits are the shadow stack's; the next 4 are 0 at first, and the emitter's to set; the next 8 are
+/// the marks of the frames below, the others say how many those are.
 pub const FRAME_FLAGS: i32 = 12;
 /// `u64`: nanoseconds since boot at the entry.
 pub const FRAME_TIME: i32 = 16;
@@ -42,6 +44,9 @@ pub const FRAME_SAVED: i32 = 32;
 
 /// In [`FRAME_FLAGS`]: [`Site::switches`].
 pub(super) const FRAME_SWITCHES: i32 = 1;
+
+/// Where in [`FRAME_FLAGS`] the marks of the frames below are.
+pub(super) const FRAME_MARKS_AT: i32 = 8;
 
 /// Where in [`FRAME_FLAGS`] the number of frames below is, as far as 16 bits hold it.
 pub const FRAME_NUMBER_AT: i32 = 16;
@@ -58,6 +63,10 @@ pub const SEEN_GOID: i32 = 8;
 pub const SEEN_G: i32 = 16;
 /// All of it.
 pub const SEEN_BYTES: i32 = 24;
+
+/// Where in the answers of the functions for sites the [marks](Site::marks) of all open calls are, if frames carry any:
+/// with those of the call that begins or ends there.
+pub const MARKS_AT: i32 = 8;
 
 /// What the functions for entries answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -83,7 +92,9 @@ pub struct Site {
     pub tail: bool,
     /// Of an entry: the call may end by a switch to a goroutine ([`switches`](super::switches)).
     pub switches: bool,
-    /// In bytes; a multiple of 8 below 2^27.
+    /// Of an entry: bits that callees may ask for while the call is open ([`Tables::marking`]).
+    pub marks: u8,
+    /// In bytes; a multiple of 8 below 2^23.
     pub sp_adjust: u32,
 }
 
@@ -91,9 +102,10 @@ pub struct Site {
 pub(super) const SITE_LOOP: i32 = 1;
 pub(super) const SITE_TAIL: i32 = 2;
 pub(super) const SITE_SWITCHES: i32 = 4;
-/// Where they start, and the adjustment, in units of 8 bytes.
+/// Where they start, the marks, and the adjustment, in units of 8 bytes.
 pub(super) const SITE_FLAGS_AT: i32 = 32;
-pub(super) const SITE_ADJUST_AT: i32 = 40;
+pub(super) const SITE_MARKS_AT: i32 = 36;
+pub(super) const SITE_ADJUST_AT: i32 = 44;
 
 impl Site {
     /// The word that the functions take.
@@ -101,7 +113,8 @@ impl Site {
     pub fn word(self) -> u64 {
         let flag = |set: bool, flag: i32| if set { u64::from(flag.unsigned_abs()) } else { 0 };
         let flags = flag(self.loop_head, SITE_LOOP) | flag(self.tail, SITE_TAIL) | flag(self.switches, SITE_SWITCHES);
-        u64::from(self.row) | flags << SITE_FLAGS_AT | u64::from(self.sp_adjust / 8) << SITE_ADJUST_AT
+        let marks = u64::from(self.marks) << SITE_MARKS_AT;
+        u64::from(self.row) | flags << SITE_FLAGS_AT | marks | u64::from(self.sp_adjust / 8) << SITE_ADJUST_AT
     }
 }
 
@@ -192,6 +205,8 @@ pub struct Tables {
     pub(super) blank: MapId,
     /// How many words each frame saves.
     pub(super) saved: u32,
+    /// Frames carry marks.
+    pub(super) marks: bool,
 }
 
 /// How many rows may be in [`Tables::gone`].
@@ -221,7 +236,14 @@ impl Tables {
             gone: maps.add(MapSpec::hash("frame_gone", MapKind::Hash, 4, 4, MOST_GONE))?,
             blank: maps.add(MapSpec::array("frame_blank", head, Entries::Fixed(1)))?,
             saved,
+            marks: false,
         })
+    }
+
+    /// The same with [marks](Site::marks): who asks at a site learns those of all calls that are open there.
+    #[must_use]
+    pub const fn marking(self, marks: bool) -> Tables {
+        Tables { marks, ..self }
     }
 
     const fn frame_bytes_of(saved: u32) -> u32 {

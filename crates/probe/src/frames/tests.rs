@@ -64,6 +64,7 @@ struct Seen {
     call: u64,
     time: u64,
     saved: u64,
+    marks: u64,
 }
 
 /// A call of which the function for ended calls was told.
@@ -96,7 +97,7 @@ struct Bench {
 }
 
 /// What programs leave in the map `answers`, and the room that they have on their stack for it.
-const ANSWER_BYTES: i32 = 40;
+const ANSWER_BYTES: i32 = 48;
 const SAVED: u32 = 1;
 
 impl Bench {
@@ -105,8 +106,12 @@ impl Bench {
     }
 
     fn with(arch: Arch, capacity: Capacity, hooks: bool) -> Bench {
+        Bench::marking(arch, capacity, hooks, false)
+    }
+
+    fn marking(arch: Arch, capacity: Capacity, hooks: bool, marks: bool) -> Bench {
         let mut maps = Maps::new();
-        let tables = Tables::add(&mut maps, Caps::linux_7_0(), capacity, SAVED).unwrap();
+        let tables = Tables::add(&mut maps, Caps::linux_7_0(), capacity, SAVED).unwrap().marking(marks);
         let answers = maps.add(MapSpec::array("answers", ANSWER_BYTES as u32, Entries::Fixed(1))).unwrap();
         let ring = maps.add(MapSpec::ringbuf("ring", Entries::Fixed(1 << 22))).unwrap();
         let vm = Vm::new(&maps, 2).unwrap();
@@ -119,7 +124,7 @@ impl Bench {
         let programs = Programs {
             enter: program("enter", &|asm, frames| entering(asm, frames, answers)),
             exit: program("exit", &|asm, frames| exiting(asm, frames, answers)),
-            goid: program("goid", &asking),
+            goid: program("goid", &|asm, frames| asking(asm, frames, answers)),
             hooks: [
                 hook("recovery", Frames::recovery),
                 hook("goroutine_end", Frames::goroutine_end),
@@ -147,7 +152,7 @@ impl Bench {
         self.run(which, site, &[(g_register, g), ("sp", sp)]);
         let value = self.vm.get(self.answers, &[0; 4]).unwrap();
         let word = |n: usize| read::word(&value, 8 * n);
-        Seen { answer: word(0), goid: word(1), call: word(2), time: word(3), saved: word(4) }
+        Seen { answer: word(0), goid: word(1), call: word(2), time: word(3), saved: word(4), marks: word(5) }
     }
 
     fn enter(&mut self, g: u64, sp: u64, site: Site) -> Seen {
@@ -163,6 +168,11 @@ impl Bench {
         let seen = self.run(|p| &p.goid, Site::default(), &[(g_register, g), ("sp", sp)]);
         let of_g = self.memory.words.get(&(seen + place("g.goid"))).copied();
         if seen == 0 { 0 } else { of_g.expect("what is seen is the address of a g") }
+    }
+
+    /// The marks that the last hit has seen.
+    fn marks(&self) -> u64 {
+        read::word(&self.vm.get(self.answers, &[0; 4]).unwrap(), 40)
     }
 
     /// A panic is recovered, and g goes on at `sp`.
@@ -263,10 +273,11 @@ fn call_with_site(asm: &mut Assembler, call: impl FnOnce(&mut Assembler)) {
 }
 
 /// Answers with the g, whose goid must be the one that is told.
-fn asking(asm: &mut Assembler, frames: &mut Frames) {
+fn asking(asm: &mut Assembler, frames: &mut Frames, answers: MapId) {
     let same = asm.label("same");
     asm.frame(Reg::R3, SEEN);
     frames.goid(asm);
+    keep_marks(asm, answers);
     asm.load(Size::U64, Reg::R0, Reg::R10, SEEN + SEEN_G).jump_if(bpf::Cond::Eq, Reg::R0, 0, same);
     asm.mov(Reg::R3, Reg::R0).add(Reg::R3, place("g.goid") as i32).frame(Reg::R1, SEEN - 8).mov(Reg::R2, 8);
     asm.mov(Reg::R6, Reg::R0).helper(Helper::PROBE_READ_USER).mov(Reg::R0, Reg::R6);
@@ -275,10 +286,17 @@ fn asking(asm: &mut Assembler, frames: &mut Frames) {
     asm.place(same);
 }
 
+/// Leaves the marks of an answer beside the others, and the answer without them.
+fn keep_marks(asm: &mut Assembler, answers: MapId) {
+    asm.mov(Reg::R1, Reg::R0).alu(bpf::AluOp::Rsh, Reg::R1, MARKS_AT).map_value(Reg::R7, answers, 0);
+    asm.store(Size::U64, Reg::R7, 40, Reg::R1).alu(bpf::AluOp::And, Reg::R0, (1 << MARKS_AT) - 1);
+}
+
 /// Enters, saves a word that depends on the call, and leaves the answers.
 fn entering(asm: &mut Assembler, frames: &mut Frames, answers: MapId) {
     let none = asm.label("none");
     call_with_site(asm, |asm| frames.enter(asm));
+    keep_marks(asm, answers);
     asm.map_value(Reg::R7, answers, 0).store(Size::U64, Reg::R7, 0, Reg::R0);
     asm.jump_if(bpf::Cond::Ne, Reg::R0, Outcome::Recorded as i32, none);
     asm.load(Size::U64, Reg::R8, Reg::R10, SEEN + SEEN_FRAME).jump_if(bpf::Cond::Eq, Reg::R8, 0, none);
@@ -290,6 +308,7 @@ fn entering(asm: &mut Assembler, frames: &mut Frames, answers: MapId) {
 fn exiting(asm: &mut Assembler, frames: &mut Frames, answers: MapId) {
     let none = asm.label("none");
     call_with_site(asm, |asm| frames.exit(asm));
+    keep_marks(asm, answers);
     asm.map_value(Reg::R7, answers, 0).store(Size::U64, Reg::R7, 0, Reg::R0);
     asm.load(Size::U64, Reg::R8, Reg::R10, SEEN + SEEN_FRAME).jump_if(bpf::Cond::Eq, Reg::R8, 0, none);
     answering(asm, none);
@@ -308,6 +327,44 @@ fn answering(asm: &mut Assembler, none: bpf::Label) {
     }
     asm.place(done).load(Size::U64, Reg::R1, Reg::R10, SEEN + SEEN_GOID).store(Size::U64, Reg::R7, 8, Reg::R1);
     asm.mov(Reg::R0, 0);
+}
+
+#[test]
+fn marks_of_a_goroutine_are_those_of_the_system_stack_that_works_for_it() {
+    let mut bench = Bench::marking(Arch::Amd64, Capacity { heads: 8, chunks: 8 }, true, true);
+    bench.g(G, 42, LO, HI);
+    let (g0, m) = (0x9000, 0xa000);
+    bench.g(g0, 0, 0xf000, 0x1_0000);
+    bench.memory.words.extend([(g0 + place("g.m"), m), (m + place("m.curg"), G)]);
+    let marking = |row, marks| Site { row, marks, ..Site::default() };
+    assert_eq!(bench.enter(G, HI - 64, marking(1, 1)).marks, 1);
+    assert_eq!(bench.enter(g0, 0xff00, marking(2, 2)).marks, 3);
+    assert_eq!(bench.enter(g0, 0xfe00, row(3)).marks, 3);
+    bench.goid(g0, 0xfd00);
+    assert_eq!(bench.marks(), 3);
+    // Another goroutine's turn: its calls are others.
+    bench.memory.words.insert(m + place("m.curg"), 0);
+    assert_eq!(bench.exit(g0, 0xfe00, row(3)).marks, 2);
+    assert_eq!(bench.exit(g0, 0xff00, row(2)).marks, 2);
+    assert_eq!(bench.exit(G, HI - 64, row(1)).marks, 1);
+    bench.goid(G, HI - 64);
+    assert_eq!(bench.marks(), 0);
+}
+
+#[test]
+fn what_is_seen_without_a_frame_has_the_marks_of_those_above_it() {
+    let mut bench = Bench::marking(Arch::Amd64, Capacity { heads: 1, chunks: 1 }, true, true);
+    bench.g(G, 42, LO, HI);
+    assert_eq!(bench.enter(G, HI - 64, Site { marks: 0x80, ..row(1) }).marks, 0x80);
+    let seen = bench.exit(G, HI - 128, row(2));
+    assert_eq!((seen.answer, seen.marks, bench.counters().unpaired), (0, 0x80, 1));
+    // Behind a call that was left unseen nothing of it is left.
+    assert_eq!(bench.enter(G, HI - 256, Site { marks: 1, ..row(3) }).marks, 0x81);
+    bench.goid(G, HI - 128);
+    assert_eq!((bench.marks(), bench.counters().lost), (0x80, 1));
+    // Nobody is known to be under anything on a stack that is none of a goroutine's.
+    assert_eq!(bench.enter(G, 0x4000, row(2)).marks, 0);
+    assert_eq!(bench.exit(G + 8, HI - 64, row(2)).marks, 0);
 }
 
 const G: u64 = 0xc000_0000;
@@ -333,7 +390,7 @@ fn rows(told: &[Told]) -> Vec<(u32, &'static str)> {
 fn a_call_that_returns_is_paired_with_what_its_entry_saved() {
     let mut bench = bench();
     let entered = bench.enter(G, HI - 64, row(3));
-    assert_eq!(entered, Seen { answer: 1, goid: 42, call: 1, time: 10, saved: 1000 });
+    assert_eq!(entered, Seen { answer: 1, goid: 42, call: 1, time: 10, saved: 1000, marks: 0 });
     let inner = bench.enter(G, HI - 128, row(4));
     assert_eq!((inner.call, inner.time), (2, 20));
     assert_eq!(bench.exit(G, HI - 128, row(4)), Seen { answer: End::Return as u64, ..inner });
@@ -429,7 +486,7 @@ fn goexit_ends_all_calls_and_the_g_is_used_again() {
     bench.end(G);
     assert_eq!(rows(&bench.told()), [(2, "goexit"), (1, "goexit")]);
     bench.g(G, 43, LO, HI);
-    assert_eq!(bench.enter(G, HI - 96, row(1)), Seen { answer: 1, goid: 43, call: 3, time: 40, saved: 3000 });
+    assert_eq!(bench.enter(G, HI - 96, row(1)), Seen { answer: 1, goid: 43, call: 3, time: 40, saved: 3000, marks: 0 });
     assert_eq!(bench.counters(), Counters { goexit: 2, ..Counters::default() });
 }
 
@@ -458,7 +515,7 @@ fn a_loop_through_the_entry_is_one_call() {
 #[test]
 fn an_exit_of_a_call_that_was_open_before_is_counted_and_disturbs_nothing() {
     let mut bench = bench();
-    assert_eq!(bench.exit(G, HI - 128, row(2)), Seen { answer: 0, goid: 42, call: 0, time: 0, saved: 0 });
+    assert_eq!(bench.exit(G, HI - 128, row(2)), Seen { answer: 0, goid: 42, call: 0, time: 0, saved: 0, marks: 0 });
     bench.enter(G, HI - 64, row(1));
     assert_eq!(bench.exit(G, HI - 64, row(9)).answer, 0);
     assert_eq!(bench.exit(G, HI - 64, row(1)).answer, 1);
@@ -486,7 +543,7 @@ fn without_hooks_calls_still_pair_and_ends_that_nobody_saw_are_lost() {
 fn a_stack_that_is_not_the_goroutines_is_left_alone() {
     let mut bench = bench();
     bench.enter(G, HI - 64, row(1));
-    assert_eq!(bench.enter(G, 0x5000, row(2)), Seen { answer: 0, goid: 0, call: 0, time: 0, saved: 0 });
+    assert_eq!(bench.enter(G, 0x5000, row(2)), Seen { answer: 0, goid: 0, call: 0, time: 0, saved: 0, marks: 0 });
     assert_eq!(bench.exit(G, HI, row(1)).answer, 0);
     assert_eq!(bench.goid(G, HI + 8), 0);
     assert_eq!(bench.exit(G, HI - 64, row(1)).answer, 1);
@@ -496,7 +553,7 @@ fn a_stack_that_is_not_the_goroutines_is_left_alone() {
 #[test]
 fn a_register_that_leads_to_no_g_is_no_goroutine() {
     let mut bench = bench();
-    assert_eq!(bench.enter(8, HI - 64, row(1)), Seen { answer: 0, goid: 0, call: 0, time: 0, saved: 0 });
+    assert_eq!(bench.enter(8, HI - 64, row(1)), Seen { answer: 0, goid: 0, call: 0, time: 0, saved: 0, marks: 0 });
     assert_eq!(bench.exit(8, HI - 64, row(1)).answer, 0);
     assert_eq!(bench.goid(8, HI - 64), 0);
     // A stack of 2 GiB is none.
@@ -518,7 +575,7 @@ fn on_a_system_stack_calls_pair_and_the_goroutine_is_the_one_it_works_for() {
     system_stack(&mut bench, g0, m);
     assert_eq!(bench.enter(g0, 0xff00, row(1)).goid, 42);
     assert_eq!(bench.goid(g0, 0xfe00), 42);
-    assert_eq!(bench.exit(g0, 0xff00, row(1)), Seen { answer: 1, goid: 42, call: 1, time: 10, saved: 1000 });
+    assert_eq!(bench.exit(g0, 0xff00, row(1)), Seen { answer: 1, goid: 42, call: 1, time: 10, saved: 1000, marks: 0 });
     bench.memory.words.insert(m + place("m.curg"), 0);
     assert_eq!(bench.enter(g0, 0xff00, row(1)).goid, 0);
     assert_eq!(bench.counters(), Counters::default());
@@ -555,7 +612,10 @@ fn full_tables_refuse_calls_and_keep_those_that_they_have() {
     bench.g(G + 0x1000, 43, LO, HI);
     let answers: Vec<u64> = (1..=40).map(|n| bench.enter(G, HI - 64 * n, row(1)).answer).collect();
     assert_eq!(answers.iter().sum::<u64>(), 32);
-    assert_eq!(bench.enter(G + 0x1000, HI - 64, row(1)), Seen { answer: 0, goid: 43, call: 0, time: 0, saved: 0 });
+    assert_eq!(
+        bench.enter(G + 0x1000, HI - 64, row(1)),
+        Seen { answer: 0, goid: 43, call: 0, time: 0, saved: 0, marks: 0 }
+    );
     assert_eq!(bench.exit(G + 0x1000, HI - 64, row(1)).goid, 43);
     assert_eq!(bench.goid(G + 0x1000, HI - 64), 43);
     let paired: u64 = (1..=40).rev().map(|n| bench.exit(G, HI - 64 * n, row(1)).answer).sum();

@@ -29,7 +29,12 @@ impl Plan {
 
     /// Whether calls in an executable are paired with their returns.
     pub(crate) fn pairs_calls_of(&self, binary: BinaryNo) -> bool {
-        self.needs.frames && self.functions.iter().any(|function| function.frames && function.binary == binary)
+        self.needs.frames && self.functions.iter().any(|function| function.is_paired() && function.binary == binary)
+    }
+
+    /// Whether code at places of an executable may ask which calls are open.
+    pub(crate) fn asks_marks(&self, binary: BinaryNo) -> bool {
+        !self.unders.is_empty() && self.pairs_calls_of(binary)
     }
 }
 

@@ -13,8 +13,17 @@ impl Plan {
     #[must_use]
     pub fn like(mut self, first: &Plan) -> Option<Plan> {
         let kept = |plan: &Plan| plan.saves.iter().map(Vec::len).max();
-        let is_alike = (&self.strings, &self.maps, &self.bodies, &self.events, self.needs, self.points.len())
-            == (&first.strings, &first.maps, &first.bodies, &first.events, first.needs, first.points.len());
+        let is_alike =
+            (&self.strings, &self.maps, &self.bodies, &self.events, &self.unders, self.needs, self.points.len())
+                == (
+                    &first.strings,
+                    &first.maps,
+                    &first.bodies,
+                    &first.events,
+                    &first.unders,
+                    first.needs,
+                    first.points.len(),
+                );
         let paths =
             |plan: &Plan| plan.binaries.iter().map(|binary| (binary.path.clone(), binary.go)).collect::<Vec<_>>();
         let captures_alike = self.captures == first.captures;
@@ -66,6 +75,7 @@ mod tests {
             name: (*name).to_owned(),
             entry: VAddr(0x1000 * (n + 1)),
             frames: false,
+            marks: 0,
             elsewhere: false,
         };
         let site = |n: u32| Site {
@@ -90,6 +100,7 @@ mod tests {
             bodies: Vec::new(),
             variants: Vec::new(),
             groups: Vec::new(),
+            unders: Vec::new(),
             saves: Vec::new(),
             events: Vec::new(),
             needs: Needs::default(),

@@ -17,7 +17,11 @@ impl Display for Plan {
         }
         for (i, function) in self.functions.iter().enumerate() {
             let frames = if function.frames { " frames" } else { "" };
-            writeln!(f, "func {i}: {} at {} in binary {}{frames}", function.name, function.entry, function.binary.0)?;
+            write!(f, "func {i}: {} at {} in binary {}{frames}", function.name, function.entry, function.binary.0)?;
+            if function.marks != 0 {
+                write!(f, " marks {:#b}", function.marks)?;
+            }
+            writeln!(f)?;
         }
         self.sites.iter().try_for_each(|s| site(s, f))?;
         for event in &self.events {
@@ -309,6 +313,10 @@ impl Shown<'_> {
                 FieldForm::DataLoc => format!("data_loc+{offset}"),
             },
             ExprKind::Event(field) => format!("event {field:?}"),
+            ExprKind::Under(no) => {
+                let under = self.plan.unders.get(usize::from(*no)).map_or("?", |under| &under.pattern);
+                format!("under({under:?})")
+            }
             ExprKind::Register(register) => format!("reg {register}"),
             ExprKind::StackWord(offset) => format!("stack+{offset}"),
             ExprKind::Var(no) => self.var(*no),

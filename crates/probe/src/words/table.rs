@@ -348,6 +348,19 @@ pub const ROWS: &[Row] = &[
         "go:main.fib /strncmp(comm, \"app\", 3) == 0/ { @ = count(); }",
         "0 if the first LENGTH bytes are the same, else 1.",
     ),
+    within(
+        called(
+            ("under", "under(\"FUNC\")"),
+            exactly(&[Param::Text]),
+            Meaning::Function(Function::Under),
+            "go:main.fib /under(\"main.handle\")/ { @ = count(); }",
+            "1 while a call of FUNC is open on this goroutine, FUNC's own beginnings and returns included, else 0. FUNC may \
+             be a pattern: any of its functions. Calls that were open before the probes were in place are not known, so \
+             nothing is under them; nor are calls that were inlined. The code of another goroutine that FUNC starts is \
+             not under it.",
+        ),
+        Places::GoCode,
+    ),
     called(
         ("printf", "printf(\"FORMAT\", VALUE, …)"),
         Params { of: &[Param::Text], least: 1, more: true },

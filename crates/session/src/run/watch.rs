@@ -403,6 +403,12 @@ impl Control {
         table.put(&0u32.to_ne_bytes(), &self.bytes)
     }
 
+    /// Nobody sees any more whether those are so ([`control::UNDER_GONE`]).
+    pub fn unders_gone(&mut self, unders: u32, table: &Map) -> Result<(), Error> {
+        self.bytes[control::UNDER_GONE as usize..][..4].copy_from_slice(&unders.to_le_bytes());
+        table.put(&0u32.to_ne_bytes(), &self.bytes)
+    }
+
     /// From now on hits count, or do not.
     pub fn arm(&mut self, armed: bool, table: &Map) -> Result<(), Error> {
         self.bytes[control::ARMED as usize..][..4].copy_from_slice(&u32::from(armed).to_le_bytes());

@@ -1761,3 +1761,89 @@ fn calls_are_recorded_once_each_where_there_are_calls() {
     "#]],
     );
 }
+
+#[test]
+fn whoever_asks_under_what_is_told_why_that_cannot_be_known() {
+    check(
+        r#"go:main.fib /under("main.handel") || under("nothing.*")/ { @ = count(); }"#,
+        expect![[r#"
+            error: there is no function `main.handel`
+             --> 1:20
+              |
+            1 | go:main.fib /under("main.handel") || under("nothing.*")/ { @ = count(); }
+              |                    ^^^^^^^^^^^^^
+              = help: did you mean `main.handle`?
+
+            error: no function matches `nothing.*`
+             --> 1:44
+              |
+            1 | go:main.fib /under("main.handel") || under("nothing.*")/ { @ = count(); }
+              |                                            ^^^^^^^^^^^
+        "#]],
+    );
+    check(
+        r#"go:main.fib /under("main.asm")/ { @ = count(); }"#,
+        expect![[r#"
+            error: what is called under `main.asm` cannot be seen: written in assembly: its arguments and its g register follow no rule that gospect knows
+             --> 1:20
+              |
+            1 | go:main.fib /under("main.asm")/ { @ = count(); }
+              |                    ^^^^^^^^^^
+        "#]],
+    );
+    check(
+        r#"go:main.fib /under("main.tiny")/ { @ = count(); }"#,
+        expect![[r#"
+        error: `main.tiny` is inlined wherever it is called, there is nothing to probe
+         --> 1:20
+          |
+        1 | go:main.fib /under("main.tiny")/ { @ = count(); }
+          |                    ^^^^^^^^^^^
+          = help: one of 2 such places is in main.main
+          = help: building with -gcflags=-l keeps functions apart
+    "#]],
+    );
+    check(
+        r#"interval:s:1 { print(under("main.fib")); } go:main.fib /under(func)/ { @ = under(); }"#,
+        expect![[r#"
+            error: `under` means nothing here
+             --> 1:22
+              |
+            1 | interval:s:1 { print(under("main.fib")); } go:main.fib /under(func)/ { @ = under(); }
+              |                      ^^^^^^^^^^^^^^^^^
+              = help: it does in probes on Go functions: `go:FUNC`, `goret:FUNC` and the like
+
+            error: this text has to stand in the script, in quotes
+             --> 1:63
+              |
+            1 | interval:s:1 { print(under("main.fib")); } go:main.fib /under(func)/ { @ = under(); }
+              |                                                               ^^^^
+
+            error: `under` is given 0 arguments
+             --> 1:76
+              |
+            1 | interval:s:1 { print(under("main.fib")); } go:main.fib /under(func)/ { @ = under(); }
+              |                                                                            ^^^^^^^
+              = help: it is written `under("FUNC")`
+        "#]],
+    );
+    let names = ["main", "fib", "handle", "small", "other", "floats", "many", "wide", "swapped"];
+    let nine = names.map(|name| format!("under(\"main.{name}\")"));
+    check(
+        &format!("go:main.worker {{ @ = {}; }}", nine.join(" + ")),
+        expect![[r#"
+        warning: `main.fib` is also inlined, as in main.main: what is called there is not under it
+         --> 1:49
+          |
+        1 | …worker { @ = under("main.main") + under("main.fib") + under("main.handle") + under("main.small") + under("main.other") +…
+          |                                          ^^^^^^^^^^
+
+        error: `under` is asked about more than 8 functions
+         --> 1:201
+          |
+        1 | …mall") + under("main.other") + under("main.floats") + under("main.many") + under("main.wide") + under("main.swapped"); }
+          |                                                                                                        ^^^^^^^^^^^^^^
+          = help: a pattern counts as one: `under("main.*")`
+    "#]],
+    );
+}

@@ -255,6 +255,73 @@ fn a_return_whose_call_nobody_saw_runs_only_what_asks_nothing_of_it() {
     );
 }
 
+#[test]
+fn what_is_called_under_a_function_knows_it_through_recursion_panics_and_other_goroutines() {
+    check(
+        r#"go:main.fib { printf("%d: %d", args.n, under("main.handle")) }
+           goret:main.fib { printf("fib %d %d", under("main.handle"), under("main.*Serve")) }"#,
+        |calls| {
+            calls.enter("main.fib", 64, 1);
+            calls.leave("main.fib", 64, 0);
+            calls.enter("main.handle", 64, 0);
+            calls.enter("main.fib", 128, 2);
+            calls.grow();
+            calls.enter("main.handle", 192, 0);
+            calls.enter("main.fib", 256, 3);
+            calls.leave("main.handle", 192, 0);
+            calls.enter("main.(*Server).Serve", 192, 0);
+            calls.leave("main.fib", 256, 0);
+            // Of the outer one that recovers all is left, of what it called nothing.
+            calls.recover(64 + 40);
+            calls.enter("main.fib", 128, 4);
+            calls.leave("main.fib", 128, 0);
+            calls.leave("main.handle", 64, 0);
+            calls.enter("main.fib", 64, 5);
+            calls.enter("main.handle", 128, 0);
+            calls.end();
+            calls.goid = 43;
+            calls.enter("main.fib", 192, 6);
+            // Its beginning was not seen, so nobody knows of it.
+            calls.leave("main.handle", 96, 0);
+        },
+        expect![[r#"
+            1: 0
+            fib 0 0
+            2: 1
+            3: 1
+            fib 1 1
+            4: 1
+            fib 1 0
+            5: 0
+            6: 0
+            Counters { unwound: 1, goexit: 1, switched: 0, lost: 0, detached: 0, unpaired: 1, full: 0, foreign: 0, no_g: 0 }"#]],
+    );
+}
+
+#[test]
+fn only_what_is_called_under_a_function_is_recorded() {
+    check_recorded(
+        r#"goret:main.fib /under("main.handle") && args.n > 1/ { call(); }"#,
+        0,
+        |calls| {
+            calls.enter("main.fib", 64, 5);
+            calls.leave("main.fib", 64, 0);
+            calls.enter("main.handle", 64, 9);
+            for n in [1, 2] {
+                calls.enter("main.fib", 128, n);
+                calls.leave("main.fib", 128, 0);
+            }
+            calls.leave("main.handle", 64, 0);
+            calls.enter("main.fib", 64, 6);
+            calls.leave("main.fib", 64, 0);
+        },
+        expect![[r#"
+            call 4 at 1: main.fib begins with 2
+            call 4 at 1: main.fib return with 0
+            4 hits, 1 printed, 3 filtered, 0 lost, 0 open"#]],
+    );
+}
+
 /// What a script records of these calls, the same on all kernels, and that nothing is missing: of every call that was hit
 /// it is known what became of it.
 fn check_recorded(text: &str, open: u64, calls: impl Fn(&mut Calls), expect: Expect) {

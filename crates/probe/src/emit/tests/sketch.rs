@@ -127,6 +127,7 @@ impl Sketch {
             bodies: Vec::new(),
             variants: Vec::new(),
             groups: Vec::new(),
+            unders: Vec::new(),
             saves: Vec::new(),
             events: Vec::new(),
             needs: Needs::default(),
@@ -146,6 +147,7 @@ impl Sketch {
             name: name.into(),
             entry,
             frames: false,
+            marks: 0,
             elsewhere: false,
         });
         FuncNo(at as u32)

@@ -31,7 +31,17 @@ struct Goroutine {
     stack: Vec<Call>,
 }
 
+/// The marks of a row: some have none.
+fn marks(row: u32) -> u8 {
+    if row < 6 { 1 << row } else { 0 }
+}
+
 impl Goroutine {
+    /// The marks of all its calls.
+    fn marks(&self) -> u64 {
+        self.stack.iter().fold(0, |all, call| all | u64::from(marks(call.row)))
+    }
+
     fn depth(&self) -> u64 {
         self.stack.last().map_or(48, |call| call.depth)
     }
@@ -63,7 +73,7 @@ const ROOM: u64 = 0x10_0000;
 impl World {
     fn new(seed: u64, arch: Arch) -> World {
         let mut world = World {
-            bench: Bench::with(arch, Capacity { heads: 64, chunks: 4096 }, true),
+            bench: Bench::marking(arch, Capacity { heads: 64, chunks: 4096 }, true, true),
             dice: Dice(seed),
             goroutines: Vec::new(),
             next_goid: 1,
@@ -120,10 +130,11 @@ impl World {
         goroutine.calls += 1;
         let call = goroutine.calls;
         goroutine.stack.push(Call { row, depth, call });
-        let site = Site { row, sp_adjust: adjust, loop_head: looped, ..Site::default() };
+        let site = Site { row, sp_adjust: adjust, loop_head: looped, marks: marks(row), ..Site::default() };
+        let under = goroutine.marks();
         let (g, goid, sp) = (goroutine.g, goroutine.goid, goroutine.hi - depth - u64::from(adjust));
         let seen = self.bench.enter(g, sp, site);
-        assert_eq!((seen.answer, seen.goid, seen.call), (Outcome::Recorded as u64, goid, call));
+        assert_eq!((seen.answer, seen.goid, seen.call, seen.marks), (Outcome::Recorded as u64, goid, call, under));
         if looped {
             assert_eq!(self.bench.enter(g, sp, site).answer, Outcome::Again as u64);
         }
@@ -136,11 +147,12 @@ impl World {
 
     fn leave(&mut self, n: usize, tail: bool) -> &'static str {
         let goroutine = &mut self.goroutines[n];
+        let under = goroutine.marks();
         let Some(Call { row, depth, call }) = goroutine.stack.pop() else { return "nothing to leave" };
         let seen = self.bench.exit(goroutine.g, goroutine.hi - depth, Site { row, tail, ..Site::default() });
         let end = if tail { End::Tail } else { End::Return };
-        let expected = (end as u64, goroutine.goid, call, 1000 * call);
-        assert_eq!((seen.answer, seen.goid, seen.call, seen.saved), expected);
+        let expected = (end as u64, goroutine.goid, call, 1000 * call, under);
+        assert_eq!((seen.answer, seen.goid, seen.call, seen.saved, seen.marks), expected);
         "return"
     }
 
@@ -199,7 +211,7 @@ impl World {
         assert_eq!(self.bench.enter(goroutine.g, 0x4000, row(8)).answer, Outcome::Unrecorded as u64);
         assert_eq!(self.bench.exit(goroutine.g, goroutine.hi + 8, row(8)).answer, 0);
         let here = goroutine.hi - goroutine.depth() - 8;
-        assert_eq!(self.bench.goid(goroutine.g, here), goroutine.goid);
+        assert_eq!((self.bench.goid(goroutine.g, here), self.bench.marks()), (goroutine.goid, goroutine.marks()));
         assert_eq!(self.bench.open().len(), before);
         "stray"
     }

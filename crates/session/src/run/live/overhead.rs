@@ -11,7 +11,7 @@ use probe::frames::MOST_GONE;
 use probe::plan::FuncNo;
 use probe::target::HookKind;
 
-use super::{Live, Show};
+use super::{Live, Show, no_map};
 use crate::run::budget::{Breaker, Calibration, Costs, Verdict, dearest};
 use crate::run::{Compiled, Stopped, tally};
 
@@ -41,6 +41,8 @@ pub(super) struct Overhead {
     most: usize,
     /// What was taken out: functions, and names for what is none.
     gone: Vec<Gone>,
+    /// Which of the plan's unders are not known any more, by bit.
+    unders_gone: u32,
     told_hopeless: bool,
 }
 
@@ -83,6 +85,7 @@ impl Overhead {
             since: None,
             most: 1,
             gone: Vec::new(),
+            unders_gone: 0,
             told_hopeless: false,
         }
     }
@@ -221,7 +224,24 @@ impl Live<'_> {
         }
         self.overhead.most *= 2;
         self.begin_flips(dropped.into_iter().filter_map(|(function, _)| function));
-        Ok(())
+        self.lose_unders(show)
+    }
+
+    /// What others are called under is not known any more if a function is not probed that it is about.
+    fn lose_unders(&mut self, show: &mut dyn Show) -> Result<(), Stopped> {
+        let functions = self.latest().plan.functions.iter().zip(0..);
+        let gone = functions.filter(|(_, number)| self.flips.has(FuncNo(*number)));
+        let marks = gone.fold(0, |marks, (function, _)| marks | u32::from(function.marks));
+        let new = marks & !std::mem::replace(&mut self.overhead.unders_gone, marks);
+        if new == 0 {
+            return Ok(());
+        }
+        let unders = self.compiled.plan.unders.iter().enumerate().filter(|(n, _)| new >> n & 1 != 0);
+        for (_, under) in unders {
+            show.note(&format!("under({:?}) is 0 from here on, since that is not probed any more", under.pattern));
+        }
+        let table = self.maps.get(self.compiled.program.tables.control).ok_or_else(no_map)?;
+        Ok(self.control.unders_gone(marks, table)?)
     }
 
     /// Nobody watches goroutines any more; whether anybody did.
