@@ -1,11 +1,13 @@
 //! A function's arguments and results from the best source that the file has: DWARF; without it, for methods the
 //! runtime's own types, and for all other functions the words that tracebacks print.
 
+mod declared;
 mod runtime;
 
 use crate::image::{Function, Image};
 use crate::signature::{Signature, Signatures};
 
+pub use declared::Declarations;
 use runtime::Runtime;
 
 /// The sources of one image, opened.

@@ -20,6 +20,7 @@ pub mod ability;
 pub mod addr;
 pub mod arginfo;
 pub mod buildinfo;
+pub mod declare;
 pub mod describe;
 pub mod dwarf;
 pub mod elf;

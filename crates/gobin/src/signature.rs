@@ -26,6 +26,7 @@ mod words;
 pub use comparison::{Comparison, Disagreement};
 
 use words::Remaining;
+pub(crate) use words::fits;
 
 /// A function's arguments and results.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -94,6 +95,8 @@ pub enum Source {
     RuntimeTypes,
     /// The words that tracebacks print: sizes only, and nothing about results.
     ArgInfo,
+    /// Whoever asks says so.
+    Declared,
 }
 
 impl Source {
@@ -104,6 +107,7 @@ impl Source {
             Source::Dwarf => "dwarf",
             Source::RuntimeTypes => "runtime-types",
             Source::ArgInfo => "arginfo",
+            Source::Declared => "declared",
         }
     }
 
@@ -114,6 +118,7 @@ impl Source {
             Source::Dwarf => "DWARF",
             Source::RuntimeTypes => "the runtime's types; the file has no names",
             Source::ArgInfo => "the words of tracebacks; places are guesses, and results are unknown",
+            Source::Declared => "what was said of it",
         }
     }
 }

@@ -900,6 +900,9 @@ FUNC is a name as `gospect list` shows it, or a pattern in which `*` stands for 
 many as you like, each in single quotes. TARGET is a program's path, for every process that runs
 it, now and later; or -p PID, or behind -- a command to start.
 
+Without DWARF the types of what methods take and give are mostly known, of other functions only raw
+words: `arg0=0x2a?`. A signature behind the name says what they are: 'main.Fib(n int) int'.
+
 CONDITION is an expression of the probe language, see `gospect help language`, and is evaluated in
 the kernel: `args.n > 10`, `rets.err != nil`, `elapsed > 1ms`, `goid == 7`. With --only-under a call
 counts only while one of FUNC is open on its goroutine; FUNC itself is shown if it is among the
@@ -950,6 +953,7 @@ It ends as `gospect run` does, whose language it is written in.",
             ("sudo gospect trace ./app 'main.*' -x '*.func*'", "of a package, without its closures"),
             ("sudo gospect trace ./app main.Get --if 'elapsed > 10ms'", "only slow ones"),
             ("sudo gospect trace ./app 'main.*' --only-under main.Get", "what that calls"),
+            ("sudo gospect trace ./stripped 'main.Fib(n int) int'", "where no DWARF says the types"),
         ],
         exits: &[
             (NOTHING, "no function matched"),

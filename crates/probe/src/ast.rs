@@ -150,6 +150,8 @@ pub enum Code {
     Function {
         /// The pattern, without quotes.
         pattern: String,
+        /// `(n int) int`: what the function takes and gives.
+        signature: Option<Spanned<String>>,
         /// `+OFF`: bytes behind the function's first one.
         offset: Option<u64>,
     },

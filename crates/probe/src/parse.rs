@@ -289,6 +289,9 @@ impl<'t> Parser<'t> {
         let slash = before.rfind('/').filter(|_| !matches!(self.token, Token::End));
         let help =
             slash.map(|_| "a condition begins with a slash behind a space: `go:main.f /pid > 1/ { … }`".to_owned());
+        let signature =
+            before.ends_with(')').then(|| "a signature is put in quotes: `go:\"main.f(n int) int\"`".to_owned());
+        let help = help.or(signature);
         let message = Diagnostic::error(self.span, message).maybe_help(help);
         self.lexer.messages.extend((!said).then_some(message));
         self.skip_item();

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use gobin::declare::{Declaration, Wrong};
 use gobin::insn::Class;
 use gobin::maps::Maps;
 use gobin::pattern::Pattern;
@@ -108,6 +109,14 @@ pub trait Target {
     /// # Errors
     /// Why that is not known, in a sentence without full stop.
     fn signature(&self, function: &Found) -> Result<Arc<Signature>, String>;
+
+    /// Takes what somebody says that a function takes and gives, for [`Target::signature`] to answer.
+    ///
+    /// # Errors
+    /// What is wrong with it: with the types that it names, or since the function is known to be another one.
+    fn declare(&self, _: &Found, declaration: &Declaration) -> Result<(), Wrong> {
+        Err(Wrong { at: declaration.at.clone(), why: "only functions of Go have such signatures".into(), help: None })
+    }
 
     /// A type that a signature, or another type, refers to.
     fn resolve(&self, at: TypeRef) -> Option<Arc<Type>>;

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use super::comparison::allows;
 use super::{Compiled, Gaps, Places, Signatures};
-use crate::abi::{self, Abi, Frame, Place, Shape};
+use crate::abi::{self, Abi, Frame, Place, Shape, Shapes};
 use crate::arginfo::{self, Node};
 use crate::dwarf::{Function, Location};
 use crate::elf::Arch;
@@ -293,6 +293,25 @@ impl Layout {
         let offsets = offsets.iter().map(|&(spilled, at)| if spilled { slots + at } else { at }).collect();
         Some(Layout { frame, offsets, total: slots.checked_add(spill.checked_next_multiple_of(8)?)? })
     }
+}
+
+/// Whether the compiler would have noted what it did of a function that takes and gives values of these types; so it is
+/// where it noted nothing.
+pub(crate) fn fits(
+    of: &Compiled,
+    arch: Arch,
+    shapes: &Shapes,
+    types: &dyn TypeSource,
+    args: &[TypeRef],
+    results: &[TypeRef],
+) -> bool {
+    let Some(Words { nodes, total }) = Words::of(of).filter(|_| !of.assembly) else { return true };
+    let all = |refs: &[TypeRef]| refs.iter().map(|&ty| shapes.of(ty, types)).collect::<Option<Vec<_>>>();
+    let (Some(arg_shapes), Some(result_shapes)) = (all(args), all(results)) else { return false };
+    let Some(layout) = Layout::of(arch, Abi::Internal, &arg_shapes, &result_shapes) else { return false };
+    let (mut writer, mut listed) = (Writer { types, written: 0 }, Vec::new());
+    let _ = args.iter().zip(layout.offsets).all(|(&ty, offset)| writer.visit(ty, offset, 0, &mut listed));
+    listed == nodes && layout.total == total
 }
 
 /// The compiler's writer of the list.

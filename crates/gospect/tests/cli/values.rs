@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use gospect_fixtures::{Arch, Fixture, Missing, Variant, build, need, on_every_go};
 
-use crate::command;
 use crate::contract::documented;
 use crate::run::permitted;
 use crate::running::Scratch;
+use crate::{command, gospect, objects};
 
 /// Pointers that are followed, bytes of a string and elements that are shown.
 struct Limits {
@@ -54,14 +54,23 @@ fn fixture(go: &'static str, variant: Variant) -> Result<std::path::PathBuf, Mis
     build(&Fixture::new("values", go, variant).on(arch))
 }
 
-fn values_are_what_the_program_says(path: &Path, limits: &Limits, flags: &[&str]) {
+/// The functions that the program calls.
+fn called(path: &Path) -> BTreeSet<String> {
     let functions: BTreeSet<String> =
-        said(Command::new(path), limits).iter().map(|line| function(line).to_owned()).collect();
+        said(Command::new(path), &USUAL).iter().map(|line| function(line).to_owned()).collect();
     assert!(functions.len() > 200, "{}", functions.len());
+    functions
+}
+
+fn values_are_what_the_program_says(path: &Path, limits: &Limits, flags: &[&str]) {
+    shown_as_the_program_says(path, limits, flags, &called(path));
+}
+
+fn shown_as_the_program_says(path: &Path, limits: &Limits, flags: &[&str], functions: &BTreeSet<String>) {
     let scratch = Scratch::new();
     let out = scratch.0.join("out");
     let mut gospect = command(&["trace", "-q", "--json", "--no-redact", "--as-root", "-o", out.to_str().unwrap()]);
-    gospect.args(flags).args(&functions).arg("--").arg(path);
+    gospect.args(flags).args(functions).arg("--").arg(path);
     let said = said(gospect, limits);
     let lines = std::fs::read_to_string(out).unwrap();
     let objects: Vec<_> = lines.lines().map(documented).collect();
@@ -154,3 +163,82 @@ fn raw_words_are_the_arguments(go: &'static str) {
     assert_eq!(seen.len(), 11, "{seen:?}");
 }
 on_every_go!(raw_words_are_the_arguments);
+
+/// The functions with their signatures, as `gospect list` shows them.
+fn with_signatures(path: &Path) -> BTreeSet<String> {
+    let (path_text, called) = (path.to_str().unwrap(), called(path));
+    let functions = objects(&["list", path_text, "main.*"]);
+    let signatures = functions.iter().filter_map(|of| {
+        let (name, signature) = (of["name"].as_str()?, of["signature"].as_str()?);
+        called.contains(name).then(|| format!("{name}{}", signature.trim_start_matches("func")))
+    });
+    let signatures: BTreeSet<String> = signatures.collect();
+    assert_eq!(signatures.len(), called.len());
+    signatures
+}
+
+/// What a user says of a stripped program's functions is all that it takes to show their values.
+fn values_of_stripped_programs_whose_signatures_are_said(go: &'static str) {
+    let (plain, stripped) = (need!(fixture(go, Variant::Plain)), need!(fixture(go, Variant::Stripped)));
+    let signatures = with_signatures(&plain);
+    shown_as_the_program_says(&stripped, &USUAL, &[], &signatures);
+    // The one with DWARF says the same.
+    shown_as_the_program_says(&plain, &USUAL, &[], &signatures);
+}
+on_every_go!(values_of_stripped_programs_whose_signatures_are_said);
+
+#[test]
+fn wrong_signatures_are_refused_with_what_is_known() {
+    let path = need!(fixture("1.26", Variant::Stripped));
+    let mut out = String::new();
+    for wrong in [
+        "main.oneInt(a string) int",
+        "main.oneInt(a, b int) int",
+        "main.oneInt(a itn) int",
+        "main.toTree(a *tree) *main.tree",
+        "main.oneInt(a int",
+        "main.oneInt(a int) int string",
+        "main.one*(a int)",
+        "main.color.String() int",
+    ] {
+        let ran = gospect(&["trace", "--as-root", wrong, "--", path.to_str().unwrap()]);
+        assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{wrong}");
+        let said = ran
+            .stderr
+            .lines()
+            .filter(|line| line.starts_with("error") || line.contains("^") || line.contains("= help"));
+        said.for_each(|line| out += &format!("{line}\n"));
+    }
+    expect_test::expect![[r#"
+        error: `main.oneInt` does not take and give this
+          |                   ^^^^^^^^^^^^^^
+          = help: what is known of it is `func(word) ?`
+        error: `main.oneInt` does not take and give this
+          |                   ^^^^^^^^^^^^^^
+          = help: what is known of it is `func(word) ?`
+        error: the program's runtime knows no type `itn`
+          |                      ^^^
+          = help: did you mean `int`?
+        error: the program's runtime knows no type `tree`
+          |                       ^^^^
+          = help: did you mean `main.tree`?
+        error: `)` is missing, the signature ends there
+          |                         ^
+        error: `string` behind the signature means nothing
+          |                               ^^^^^^
+        error: a signature is that of one function, and `main.one*` may be several
+          |                 ^^^^^^^
+          = help: leave it out, or name the function
+        error: `main.color.String` does not take and give this
+          |                         ^^^^^^
+          = help: it is `func(arg0 main.color) string`
+    "#]]
+    .assert_eq(&out);
+}
+
+#[test]
+fn conditions_speak_of_what_a_signature_says() {
+    let path = need!(fixture("1.26", Variant::Stripped));
+    let (_, seen) = seen_of_stripped(&path, &["main.oneInt(number int) int", "--if", "args.number < 0 && ret != -1"]);
+    assert_eq!(seen, ["main.oneInt(number=-9223372036854775808) = -9223372036854775808"]);
+}

@@ -76,8 +76,9 @@ impl Display for User {
         }
         match &self.code.value {
             Code::Address(at) => write!(f, "{at:#x}"),
-            Code::Function { pattern, offset } => {
-                f.write_str(&quoted(pattern))?;
+            Code::Function { pattern, signature, offset } => {
+                let signature = signature.as_ref().map_or("", |signature| &signature.value);
+                f.write_str(&quoted(&format!("{pattern}{signature}")))?;
                 offset.map_or(Ok(()), |offset| write!(f, "+{offset:#x}"))
             }
         }

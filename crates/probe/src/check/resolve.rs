@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
+use gobin::declare;
 use gobin::insn::Class;
 use gobin::pattern::Pattern;
 use gobin::sites::{Exit, Refusal, Sites};
@@ -328,8 +329,11 @@ impl<'w> Resolver<'w> {
     fn user_in(&mut self, clause: usize, point: PointNo, binary: BinaryNo, user: &User, among_others: bool) {
         match &user.code.value {
             Code::Address(at) => self.address(clause, point, binary, *at, user),
-            Code::Function { pattern, offset } => {
+            Code::Function { pattern, signature, offset } => {
                 let found = self.functions(point, binary, pattern, user.code.span);
+                if let Some(signature) = signature {
+                    self.declare(binary, pattern, &found, signature);
+                }
                 let several = found.len() > 1 || among_others;
                 for function in found {
                     match offset {
@@ -365,6 +369,25 @@ impl<'w> Resolver<'w> {
         }
         self.out.points[point.index()].matched += u32::try_from(found.len()).unwrap_or(u32::MAX);
         found
+    }
+
+    /// Takes what the text says that a function takes and gives.
+    fn declare(&mut self, binary: BinaryNo, pattern: &str, found: &[Found], signature: &Spanned<String>) {
+        if !Pattern::new(pattern).is_literal() {
+            let message = format!("a signature is that of one function, and `{pattern}` may be several");
+            return self.say(Diagnostic::error(signature.span, message).help("leave it out, or name the function"));
+        }
+        let declare =
+            |declaration| found.iter().try_for_each(|function| self.target(binary).declare(function, &declaration));
+        if let Err(wrong) = declare::parse(&signature.value).and_then(declare) {
+            let (start, len) = (signature.span.start as usize, signature.value.len());
+            // Where the text has escapes the places differ.
+            let span = match signature.span.range().len() == len {
+                true => Span::new(start + wrong.at.start, start + wrong.at.end),
+                false => signature.span,
+            };
+            self.say(Diagnostic::error(span, wrong.why).maybe_help(wrong.help));
+        }
     }
 
     fn is_left_out(&mut self, name: &str) -> bool {

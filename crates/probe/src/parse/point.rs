@@ -7,6 +7,8 @@
 
 use std::ops::Range;
 
+use gobin::declare;
+
 use crate::ast::{Attach, AttachPoint, Clock, Code, Span, Spanned, User};
 use crate::diagnostic::Diagnostic;
 use crate::lex::integer;
@@ -193,11 +195,24 @@ impl Parser<'_> {
             Some(Ok(offset)) => Some(offset),
             None => None,
         };
-        let pattern = self.unquoted(part.range.start..part.range.start + name.len());
+        let text = self.unquoted(part.range.start..part.range.start + name.len());
+        let (pattern, signature) = match declare::split(&text) {
+            Some((pattern, signature)) => {
+                // As long as nothing in it is escaped it stands in the text as it is.
+                let start = part.raw.find(signature).map(|at| part.range.start + at);
+                let span = start.map_or(span, |start| Span::new(start, start + signature.len()));
+                (pattern.to_owned(), Some(Spanned { value: signature.to_owned(), span }))
+            }
+            None => (text, None),
+        };
         if pattern.is_empty() {
             return self.bad(span, "the name of a function is missing");
         }
-        let code = Spanned { value: Code::Function { pattern, offset }, span };
+        if let (Some(signature), Some(_)) = (&signature, offset) {
+            return self
+                .bad(signature.span, "a signature is that of a whole function, and this is an instruction in one");
+        }
+        let code = Spanned { value: Code::Function { pattern, signature, offset }, span };
         Attach::User(User { binary, code, ret, short })
     }
 

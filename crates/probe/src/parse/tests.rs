@@ -756,3 +756,34 @@ fn sane(text: &str) -> Script {
     assert_eq!(render(&messages, &source).is_empty(), messages.is_empty());
     script
 }
+
+#[test]
+fn a_signature_stands_behind_a_name() {
+    check(
+        "go:main.f(int) { } goret:\"main.(*T).M(n int) (int, error)\" { } go:\"main.f(n int)\"+0x10 { }",
+        expect![[r#"
+            go:main.f(int) {
+            }
+            goret:"main.(*T).M(n int) (int, error)" {
+            }
+            <bad> {
+            }
+            error: a signature is that of a whole function, and this is an instruction in one
+             --> 1:74
+              |
+            1 | go:main.f(int) { } goret:"main.(*T).M(n int) (int, error)" { } go:"main.f(n int)"+0x10 { }
+              |                                                                          ^^^^^^^
+        "#]],
+    );
+    check(
+        "go:main.f(n int) int { }",
+        expect![[r#"
+        error: `{` is missing behind the probe, `int` stands there
+         --> 1:18
+          |
+        1 | go:main.f(n int) int { }
+          |                  ^^^
+          = help: a signature is put in quotes: `go:"main.f(n int) int"`
+    "#]],
+    );
+}

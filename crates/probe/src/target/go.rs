@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use gobin::describe::Descriptions;
+use gobin::declare::{Declaration, Wrong};
+use gobin::describe::{Declarations, Descriptions};
 use gobin::insn::{self, Class};
 use gobin::maps::Maps;
 use gobin::name::Origin;
@@ -29,6 +30,9 @@ const STATES: u32 = 16;
 pub struct GoTarget<'i> {
     image: &'i Image,
     descriptions: OnceLock<Descriptions<'i>>,
+    declarations: Declarations<'i>,
+    /// What was said of functions.
+    declared: Mutex<HashMap<u32, Arc<Signature>>>,
     known: Mutex<HashMap<u32, Result<Arc<Signature>, String>>>,
     runtime: OnceLock<Runtime>,
     /// By name: in how many places it was inlined, and into which function first.
@@ -42,6 +46,8 @@ impl<'i> GoTarget<'i> {
         GoTarget {
             image,
             descriptions: OnceLock::new(),
+            declarations: Declarations::new(image),
+            declared: Mutex::default(),
             known: Mutex::default(),
             runtime: OnceLock::new(),
             inlined: OnceLock::new(),
@@ -143,8 +149,26 @@ impl Target for GoTarget<'_> {
     }
 
     fn signature(&self, function: &Found) -> Result<Arc<Signature>, String> {
+        let declared = self.declared.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(declared) = declared.get(&function.index) {
+            return Ok(declared.clone());
+        }
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.entry(function.index).or_insert_with(|| self.read_signature(function)).clone()
+    }
+
+    fn declare(&self, found: &Found, declaration: &Declaration) -> Result<(), Wrong> {
+        let wrong = |why: &str| Wrong { at: declaration.at.clone(), why: why.to_owned(), help: None };
+        let function = self.function(found).ok_or_else(|| wrong("it is not in the program's table"))?;
+        let known = self.read_signature(found).ok();
+        let signature = Arc::new(self.declarations.signature(&function, known.as_deref(), declaration)?);
+        let mut declared = self.declared.lock().unwrap_or_else(PoisonError::into_inner);
+        match declared.insert(found.index, signature.clone()) {
+            Some(before) if before != signature => {
+                Err(wrong(&format!("something else was said of `{}` before", found.name)))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn resolve(&self, at: TypeRef) -> Option<Arc<Type>> {

@@ -32,6 +32,12 @@ Names of functions are written as Go prints them, without quotes: `net/http.(*co
 `main.main.func1`; `*` stands for any characters. Since import paths have slashes, a condition behind a name begins
 with a slash *behind a space*. A path or name with spaces, commas or colons is put in quotes. `!NAME` behind a place
 leaves functions out: `go:main.*, !main.*.func*`.
+
+What a function takes and gives is read from the executable. Where it does not say, as without DWARF, the text can,
+behind the name and in quotes: `go:\"main.Fib(n int) int\"`, `goret:\"main.(*Server).Get(key string) ([]byte, error)\"`.
+Types are written as in Go, those with a name with their package: `net/http.Header` or `http.Header`. They are the
+ones that the program's runtime describes; any other is written out: `struct{A int; B *main.T}`. A method's receiver may
+be left out. What contradicts the executable is refused: its types, or where it knows no more, the sizes of arguments.
 ";
 
 const STATEMENTS: &str = "\
