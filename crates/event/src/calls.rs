@@ -11,6 +11,10 @@ use crate::go::call::{DEPTH, END, ID, STACK, STARTED};
 use crate::go::redact::Secrets;
 use crate::go::{Call, End, GoValue, Limits, Types, World, decode};
 
+mod panics;
+
+pub use panics::Panics;
+
 /// How much is kept of calls that have not ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Room {
@@ -84,6 +88,9 @@ pub struct Finished {
     pub begun: Record,
     /// What it gave back; `None` where it did not return, or nobody captured it.
     pub returned: Option<Record>,
+    /// The panic that has ended it, or that was on its way when the run or its process ended: what `runtime.gopanic`
+    /// began with; `None` where there is none, or nobody captured it.
+    pub panic: Option<Record>,
 }
 
 /// What has become of calls.
@@ -211,7 +218,7 @@ fn word(bytes: &[u8], at: usize) -> Option<u64> {
 fn finished(key: Key, header: Header, begun: Record, end: End) -> Finished {
     let started = word(&begun.bytes, STARTED).unwrap_or(header.time);
     let depth = word(&begun.bytes, DEPTH).unwrap_or_default() as u32;
-    Finished { key, header, started, elapsed: None, depth, end, begun, returned: None }
+    Finished { key, header, started, elapsed: None, depth, end, begun, returned: None, panic: None }
 }
 
 /// A call in values.
@@ -227,6 +234,8 @@ pub struct Told<'a> {
     pub rets: Option<Vec<(&'a str, GoValue)>>,
     /// Results are missing there, or may be.
     pub rets_omitted: bool,
+    /// What the panic was about that ended it, or was on its way in the end.
+    pub panic: Option<GoValue>,
     /// Who called, the innermost first, where that was recorded.
     pub stack: Vec<String>,
 }
@@ -249,6 +258,7 @@ impl<'a> Reader<'a> {
     pub fn read(&self, call: &Finished, world: &dyn World) -> Option<Told<'a>> {
         let (of, args) = self.values(&call.begun, world)?;
         let returned = call.returned.as_ref().and_then(|record| self.values(record, world));
+        let panic = call.panic.as_ref().and_then(|record| self.values(record, world)?.1.pop());
         let stack = word(&call.begun.bytes, STACK).filter(|&id| id != 0);
         Some(Told {
             stack: stack.map_or_else(Vec::new, |id| world.stack(id)),
@@ -257,6 +267,7 @@ impl<'a> Reader<'a> {
             args_omitted: of.incomplete,
             rets_omitted: returned.as_ref().is_some_and(|(of, _)| of.incomplete),
             rets: returned.map(|(_, values)| values),
+            panic: panic.map(|(_, value)| value),
         })
     }
 

@@ -194,13 +194,14 @@ fn whole_call(schema: &Schema, call: CallIndex, bytes: &[u8]) -> Result<Vec<u8>,
 }
 
 fn short(bytes: &[u8]) -> Result<Short, DecodeError> {
-    use go::short::{DEPTH, END, FUNCTION, ID, STARTED};
+    use go::short::{DEPTH, END, FUNCTION, ID, PANIC, STARTED};
     Ok(Short {
         id: u64_at(bytes, ID)?,
         started: u64_at(bytes, STARTED)?,
         depth: u32_at(bytes, DEPTH)?,
         end: u32_at(bytes, END)?,
         function: u64_at(bytes, FUNCTION)?,
+        panic: u64_at(bytes, PANIC)?,
     })
 }
 

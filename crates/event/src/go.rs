@@ -84,8 +84,11 @@ pub mod short {
     pub const END: usize = call::END;
     /// `u64`: the function, a [`super::Call::function`].
     pub const FUNCTION: usize = END + 4;
+    /// `u64`: of a call that was unwound, the call of `runtime.gopanic` whose panic was recovered from, by its number on
+    /// this goroutine, if that is recorded; else anything.
+    pub const PANIC: usize = FUNCTION + 8;
     /// Bytes of the whole record.
-    pub const SIZE: usize = FUNCTION + 8;
+    pub const SIZE: usize = PANIC + 8;
 }
 
 /// A chunk; everything is at multiples of 8.
@@ -349,6 +352,8 @@ pub struct Short {
     pub end: u32,
     /// The function.
     pub function: u64,
+    /// If it was unwound, the number of the panic that did so, if that was recorded.
+    pub panic: u64,
 }
 
 /// An argument or a result.

@@ -78,6 +78,7 @@ pub fn check(
     messages.append(&mut resolved.messages);
     messages.append(&mut split.messages);
     resolve::add_beginnings(&mut resolved, &split.of, split.own);
+    split.panics.into_iter().for_each(|clause| resolve::add_panics(&mut resolved, script, clause));
     let shared = Shared {
         text: &source.text,
         params,
@@ -441,7 +442,8 @@ impl<'s, 'w> Checker<'s, 'w> {
                 let has_jumps = matches!(&placement.place, Place::Function { sites: Some(sites), ret: true, .. } if !sites.tail_jumps.is_empty());
                 let jump = if has_jumps { intern(jump, &mut variants, &mut plan.variants) } else { plain };
                 let frames = needs.frames && prelude == Prelude::GoReturn;
-                runs.add(row, placement, sites::Chosen { plain, jump, frames });
+                let panics = self.resolved.points[placement.point.index()].ours;
+                runs.add(row, placement, sites::Chosen { plain, jump, frames, panics });
             }
         }
         for marked in marked {
@@ -472,7 +474,8 @@ impl<'s, 'w> Checker<'s, 'w> {
         let placement = &self.resolved.placements[placement];
         let (Some(binary), Some(found)) = (placement.place.binary(), placement.place.function()) else { return };
         let target = self.resolved.binaries[binary.index()].target;
-        let clause = class.clause.checked_sub(self.own).map_or(class.clause, |n| self.of[n]);
+        let of = class.clause.checked_sub(self.own).and_then(|n| self.of.get(n));
+        let clause = of.copied().unwrap_or(class.clause);
         if !recorded.add(row, (clause, placement.point), target, found.index, recording) {
             let span = self.resolved.points[placement.point.index()].span;
             let message = format!("calls of `{}` are recorded by another clause already", found.name);

@@ -177,10 +177,30 @@ pub struct Point {
     pub attached: u32,
     /// Those that did not, each with the reason in words.
     pub skipped: Vec<Skipped>,
+    /// No probe of the text: the checker has put it in for what it records of panics.
+    pub ours: bool,
     /// Worth telling, in whole sentences: inlined copies that are not seen, and the like.
     pub notes: Vec<String>,
     /// Where it stands.
     pub span: Span,
+}
+
+impl Point {
+    /// One that the text does not have.
+    pub(crate) fn ours(clause: usize) -> Point {
+        Point {
+            text: String::new(),
+            prefix: String::new(),
+            suffix: String::new(),
+            clause: u32::try_from(clause).unwrap_or(u32::MAX),
+            matched: 0,
+            attached: 0,
+            skipped: Vec::new(),
+            ours: true,
+            notes: Vec::new(),
+            span: Span::default(),
+        }
+    }
 }
 
 /// A function that was matched and gets no probe.
@@ -234,6 +254,8 @@ pub struct Function {
     pub frames: bool,
     /// Which of [`Plan::unders`] mean it, by bit. Its calls are paired for that, too.
     pub marks: u8,
+    /// It is where panics begin, and they are recorded for what they end.
+    pub panics: bool,
     /// There is one of that name in another executable, too.
     pub elsewhere: bool,
 }
@@ -242,7 +264,7 @@ impl Function {
     /// Whether its calls are paired, for whatever reason.
     #[must_use]
     pub fn is_paired(&self) -> bool {
-        self.frames || self.marks != 0
+        self.frames || self.marks != 0 || self.panics
     }
 }
 

@@ -184,14 +184,23 @@ pub fn outcome(end: End, told: &Told<'_>, types: &Types, style: Style) -> String
     let word = match end {
         End::Return => return results(told, types, style),
         End::Tail => "left by a jump",
-        End::Unwound => "panicked",
+        End::Unwound => return about("panicked", told, types, style),
         End::Goexit => "goexit",
         End::Switched => "switched away",
         End::Lost => "end not seen",
+        End::Open if told.panic.is_some() => return about("still open, panicking", told, types, style),
         End::Open => "still open",
         End::Detached => "detached",
     };
     format!("  {word}")
+}
+
+/// How it ended, and about what.
+fn about(word: &str, told: &Told<'_>, types: &Types, style: Style) -> String {
+    match &told.panic {
+        Some(value) => format!("  {word}: {}", go::text(value, types, style)),
+        None => format!("  {word}"),
+    }
 }
 
 fn results(told: &Told<'_>, types: &Types, style: Style) -> String {
@@ -261,6 +270,7 @@ impl Serialize for Shown<'_> {
         map.serialize_entry("elapsed_ns", &call.elapsed)?;
         map.serialize_entry("depth", &call.depth)?;
         map.serialize_entry("end", call.end.word())?;
+        map.serialize_entry("panic", &told.panic.as_ref().map(|value| Json { value, types }))?;
         map.serialize_entry("stack", &Some(&told.stack).filter(|stack| !stack.is_empty()))?;
         let text = format!("{}{}", head(told, types, *style), outcome(call.end, told, types, *style));
         map.serialize_entry("text", &text)?;

@@ -7,6 +7,7 @@ mod context;
 mod errno;
 mod net;
 mod number;
+mod runtime;
 mod sync;
 mod time;
 
@@ -40,6 +41,9 @@ const TABLE: &[(&str, How)] = &[
     ("net/netip.AddrPort", net::addr_port),
     ("net/netip.Prefix", net::prefix),
     ("reflect.Value", reflect_value),
+    ("runtime.boundsError", runtime::bounds_error),
+    ("runtime.errorString", runtime::error_string),
+    ("runtime.plainError", runtime::plain_error),
     ("sync.Mutex", sync::mutex),
     ("sync.Once", sync::once),
     ("sync.RWMutex", sync::rw_mutex),

@@ -18,6 +18,7 @@ mod info;
 mod list;
 mod many;
 mod not_go;
+mod panics;
 mod processes;
 mod ps;
 mod run;

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use crate::ast::{Attach, BinaryOp, Block, Clause, Expr, ExprKind as Ast, Script, Stmt, StmtKind};
+use crate::ast::{Attach, BinaryOp, Block, Clause, Expr, ExprKind as Ast, Script, Span, Spanned, Stmt, StmtKind};
 use crate::capture::{Builder, Captures, Limits, Subject};
 use crate::diagnostic::Diagnostic;
 use crate::plan::{FuncNo, Plan, PointNo, Recording};
@@ -18,6 +18,9 @@ const OF_RETURNS: [&str; 4] = ["elapsed", "ret", "rets", "retval"];
 const OF_THE_MOMENT: [&str; 7] = ["cpu", "gostate", "nsecs", "reg", "tid", "ustack", "waitreason"];
 /// The action.
 const CALL: &str = "call";
+/// Where panics begin, in whatever way.
+// +rtype func gopanic func(e any)
+pub(super) const PANIC: &str = "runtime.gopanic";
 
 /// A script, and which of its clauses stand for the beginnings of which.
 pub(super) struct Split<'s> {
@@ -26,13 +29,15 @@ pub(super) struct Split<'s> {
     pub own: usize,
     /// For each of ours the one that it belongs to.
     pub of: Vec<usize>,
+    /// The last one of ours records panics, if there are others.
+    pub panics: Option<usize>,
     pub messages: Vec<Diagnostic>,
 }
 
 /// Makes two of every clause that records returns.
 pub(super) fn split(script: &Script) -> Split<'_> {
     let own = script.clauses.len();
-    let mut split = Split { script: Cow::Borrowed(script), own, of: Vec::new(), messages: Vec::new() };
+    let mut split = Split { script: Cow::Borrowed(script), own, of: Vec::new(), panics: None, messages: Vec::new() };
     for (n, clause) in script.clauses.iter().enumerate() {
         let Some(call) = records(&clause.body).filter(|_| clause.points.iter().any(is_return)) else { continue };
         if let Some(other) = clause.points.iter().find(|point| !is_return(point)) {
@@ -52,7 +57,20 @@ pub(super) fn split(script: &Script) -> Split<'_> {
         script.clauses[n].predicate = at_return;
         split.of.push(n);
     }
+    if !split.of.is_empty() {
+        split.panics = Some(split.script.clauses.len());
+        split.script.to_mut().clauses.push(panics());
+    }
     split
+}
+
+/// A clause that records calls without their stacks.
+fn panics() -> Clause {
+    let span = Span::default();
+    let name = Spanned { value: CALL.to_owned(), span };
+    let call = Expr { kind: Ast::Call { name, args: Vec::new() }, span };
+    let body = Block { stmts: vec![Stmt { kind: StmtKind::Expr(call), span }], span };
+    Clause { points: Vec::new(), except: Vec::new(), predicate: None, body, span }
 }
 
 fn is_return(point: &crate::ast::AttachPoint) -> bool {

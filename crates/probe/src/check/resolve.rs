@@ -1,6 +1,6 @@
 //! Attach points to functions, instructions and events: what each led to, what was left out, and why.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
 use gobin::declare;
@@ -112,6 +112,29 @@ pub(super) fn add_beginnings(resolved: &mut Resolved<'_>, of: &[usize], own: usi
     }
 }
 
+/// Puts the clause that records panics where they begin in programs whose calls are recorded by one of the others: what
+/// ends calls is told with them. Where a clause of the text has that place, there is nothing to do.
+pub(super) fn add_panics(resolved: &mut Resolved<'_>, script: &Script, clause: usize) {
+    let records = |placement: &&Placement| {
+        script.clauses.get(placement.clause).is_some_and(|clause| calls::records(&clause.body).is_some())
+    };
+    let recorded: BTreeSet<BinaryNo> =
+        resolved.placements.iter().filter(records).filter_map(|placement| placement.place.binary()).collect();
+    let taken: BTreeSet<(BinaryNo, u32)> = (resolved.placements.iter().filter(records))
+        .filter_map(|placement| Some((placement.place.binary()?, placement.place.function()?.index)))
+        .collect();
+    for binary in recorded {
+        let target = resolved.binaries[binary.index()].target;
+        let begin = target.matching(&Pattern::new(calls::PANIC)).pop().filter(|_| target.is_go());
+        let Some(found) = begin.filter(|found| !taken.contains(&(binary, found.index))) else { continue };
+        let Some(sites) = target.sites(&found).filter(|sites| sites.entry.is_ok()) else { continue };
+        let point = PointNo(u32::try_from(resolved.points.len()).unwrap_or(u32::MAX));
+        resolved.points.push(Point::ours(clause));
+        let place = Place::Function { binary, found, sites: Some(Rc::new(sites)), ret: false };
+        resolved.placements.push(Placement { clause, point, place });
+    }
+}
+
 impl Place {
     /// What a body runs on there.
     pub(super) fn prelude(&self, binaries: &[Binary<'_>]) -> Prelude {
@@ -171,6 +194,7 @@ impl<'w> Resolver<'w> {
             matched: 0,
             attached: 0,
             skipped: Vec::new(),
+            ours: false,
             notes: Vec::new(),
             span: point.span,
         });

@@ -27,6 +27,8 @@ pub(super) struct Chosen {
     pub jump: VariantNo,
     /// It needs the call to be paired.
     pub frames: bool,
+    /// It records a panic.
+    pub panics: bool,
 }
 
 /// What runs, by place.
@@ -47,6 +49,7 @@ struct OfFunction {
     native_return: bool,
     frames: bool,
     marks: u8,
+    panics: bool,
 }
 
 /// What runs at one instruction.
@@ -71,6 +74,7 @@ impl Runs {
                 let function = self.functions.entry(row).or_default();
                 function.sites = function.sites.take().or_else(|| sites.clone());
                 function.frames |= chosen.frames;
+                function.panics |= chosen.panics;
                 if *ret {
                     function.exit.push(run(chosen.plain));
                     function.jump.push(run(chosen.jump));
@@ -133,7 +137,15 @@ pub(super) fn lay_out(
         of.frames |= kept.is_some();
         let elsewhere = names.get(name.as_str()).is_some_and(|binaries| binaries.len() > 1);
         let (binary, entry, name) = (*binary, *entry, name.clone());
-        plan.functions.push(Function { binary, name, entry, frames: of.frames, marks: of.marks, elsewhere });
+        plan.functions.push(Function {
+            binary,
+            name,
+            entry,
+            frames: of.frames,
+            marks: of.marks,
+            panics: of.panics,
+            elsewhere,
+        });
         let save = kept.map(|kept| keep(kept, &mut plan.saves));
         let target = resolved.binaries[binary.index()].target;
         let file = |offset: u32| target.file_offset(entry.plus(u64::from(offset))).unwrap_or_default();

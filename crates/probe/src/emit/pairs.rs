@@ -57,6 +57,7 @@ pub(super) fn words(plan: &Plan, one: &Site) -> [u64; 2] {
     let enter = one.entry.as_ref().map_or(word, |entry| frames::Site {
         loop_head: entry.loop_head,
         switches: function.is_some_and(|function| frames::switches(&function.name)),
+        hidden: function.is_some_and(|function| !function.frames),
         marks: function.map_or(0, |function| function.marks),
         sp_adjust: entry.sp_adjust,
         ..word

@@ -13,9 +13,10 @@ use event::go::End;
 
 use super::layout::{
     CHUNK, COUNT_FOREIGN, COUNT_FULL, COUNT_NO_G, COUNT_UNPAIRED, FRAME_BELOW, FRAME_CALL, FRAME_DEPTH, FRAME_FLAGS,
-    FRAME_MARKS_AT, FRAME_NUMBER_AT, FRAME_ROW, FRAME_SWITCHES, FRAME_TIME, HEAD_CALLS, HEAD_CHUNKS, HEAD_COUNT,
-    HEAD_FRAMES, HEAD_GOID, HEAD_HI, HEAD_LO, HEAD_MARKS, HEAD_PENDING, HEAD_TOP, MARKS_AT, Outcome, SEEN_FRAME,
-    SEEN_G, SEEN_GOID, SITE_ADJUST_AT, SITE_FLAGS_AT, SITE_LOOP, SITE_MARKS_AT, SITE_SWITCHES, SITE_TAIL, Tables,
+    FRAME_HIDDEN, FRAME_MARKS_AT, FRAME_NUMBER_AT, FRAME_ROW, FRAME_SWITCHES, FRAME_TIME, HEAD_CALLS, HEAD_CHUNKS,
+    HEAD_COUNT, HEAD_FRAMES, HEAD_GOID, HEAD_HI, HEAD_HIDDEN, HEAD_LO, HEAD_MARKS, HEAD_PANIC, HEAD_PENDING, HEAD_TOP,
+    MARKS_AT, Outcome, SEEN_FRAME, SEEN_G, SEEN_GOID, SITE_ADJUST_AT, SITE_FLAGS_AT, SITE_HIDDEN, SITE_LOOP,
+    SITE_MARKS_AT, SITE_SWITCHES, SITE_TAIL, Tables,
 };
 use crate::machine::Register;
 use crate::target::{HookKind, Runtime};
@@ -435,7 +436,7 @@ impl Frames {
             asm.mov(R3, 1).mov(R4, End::Lost as i32);
             self.pop_all(asm);
             asm.store(Size::U32, R6, HEAD_COUNT, 0).store(Size::U32, R6, HEAD_TOP, 0);
-            asm.store(Size::U64, R6, HEAD_PENDING, 0).store(Size::U8, R6, HEAD_MARKS, 0);
+            asm.store(Size::U64, R6, HEAD_PENDING, 0).store(Size::U32, R6, HEAD_MARKS, 0);
         }
         asm.place(keep).load(Size::U64, R2, R10, OWN).store(Size::U64, R6, HEAD_GOID, R2);
         asm.place(same);
@@ -489,9 +490,11 @@ impl Frames {
         asm.store(Size::U64, R9, SEEN_FRAME, R0);
         asm.store(Size::U32, R0, FRAME_DEPTH, R7).store(Size::U32, R0, FRAME_ROW, R8);
         asm.load(Size::U32, R1, R6, HEAD_TOP).store(Size::U32, R0, FRAME_BELOW, R1);
-        asm.mov(R1, R8).alu(AluOp::Rsh, R1, SITE_FLAGS_AT).alu(AluOp::And, R1, SITE_SWITCHES);
+        asm.mov(R1, R8).alu(AluOp::Rsh, R1, SITE_FLAGS_AT).alu(AluOp::And, R1, SITE_SWITCHES | SITE_HIDDEN);
         asm.alu(AluOp::Rsh, R1, (SITE_SWITCHES / FRAME_SWITCHES).ilog2() as i32);
-        asm.load(Size::U32, R2, R6, HEAD_COUNT).alu(AluOp::Lsh, R2, FRAME_NUMBER_AT).alu(AluOp::Or, R1, R2);
+        asm.load(Size::U32, R2, R6, HEAD_COUNT).load(Size::U16, R3, R6, HEAD_HIDDEN).alu(AluOp::Sub, R2, R3);
+        asm.mov(R4, R1).alu(AluOp::Rsh, R4, FRAME_HIDDEN.ilog2() as i32).add(R3, R4);
+        asm.store(Size::U16, R6, HEAD_HIDDEN, R3).alu(AluOp::Lsh, R2, FRAME_NUMBER_AT).alu(AluOp::Or, R1, R2);
         self.add_marks(asm);
         asm.store(Size::U32, R0, FRAME_FLAGS, R1);
         asm.load(Size::U64, R1, R6, HEAD_CALLS).add(R1, 1).store(Size::U64, R6, HEAD_CALLS, R1);
@@ -523,8 +526,8 @@ impl Frames {
             // The depth is not asked for any more, the marks are when they are gone.
             self.all_marks(asm);
             asm.load(Size::U64, R0, R9, SEEN_FRAME);
-            self.take_marks(asm);
         }
+        self.leave_below(asm);
         self.shrink(asm);
         asm.mov(R0, R8).alu(AluOp::Rsh, R0, SITE_FLAGS_AT).alu(AluOp::And, R0, SITE_TAIL);
         asm.alu(AluOp::Rsh, R0, SITE_TAIL.ilog2() as i32).add(R0, End::Return as i32);
@@ -542,11 +545,13 @@ impl Frames {
         }
     }
 
-    /// The head has the marks of the frames below the one in `R0`.
-    fn take_marks(&self, asm: &mut Assembler) {
+    /// The head has what it had below the frame in `R0`.
+    fn leave_below(&self, asm: &mut Assembler) {
+        asm.load(Size::U32, R1, R0, FRAME_FLAGS).load(Size::U16, R2, R6, HEAD_HIDDEN).mov(R3, R1);
+        asm.alu(AluOp::Rsh, R3, FRAME_HIDDEN.ilog2() as i32).alu(AluOp::And, R3, 1).alu(AluOp::Sub, R2, R3);
+        asm.store(Size::U16, R6, HEAD_HIDDEN, R2);
         if self.tables.marks {
-            asm.load(Size::U32, R1, R0, FRAME_FLAGS).alu(AluOp::Rsh, R1, FRAME_MARKS_AT);
-            asm.store(Size::U8, R6, HEAD_MARKS, R1);
+            asm.alu(AluOp::Rsh, R1, FRAME_MARKS_AT).store(Size::U8, R6, HEAD_MARKS, R1);
         }
     }
 
@@ -641,7 +646,10 @@ impl Frames {
         self.find_head(asm);
         asm.mov(R6, R0).jump_if(Cond::Eq, R6, 0, out);
         self.resume(asm);
-        asm.mov(R3, R7).mov(R4, End::Unwound as i32);
+        let none = asm.label("nothing_open");
+        self.top(asm, none);
+        asm.load(Size::U64, R1, R0, FRAME_CALL).store(Size::U64, R6, HEAD_PANIC, R1);
+        asm.place(none).mov(R3, R7).mov(R4, End::Unwound as i32);
         self.pop_all(asm);
         asm.jump(out);
         asm.place(no_g);
@@ -724,7 +732,7 @@ impl Frames {
         self.top(asm, torn);
         asm.load(Size::U32, R1, R0, FRAME_BELOW).store(Size::U32, R6, HEAD_TOP, R1);
         asm.load(Size::U32, R1, R6, HEAD_COUNT).add(R1, -1).store(Size::U32, R6, HEAD_COUNT, R1);
-        self.take_marks(asm);
+        self.leave_below(asm);
         self.count_end(asm);
         if tells {
             asm.load(Size::U32, R1, R10, KEY).load(Size::U64, R2, R10, KEY + 8);
@@ -733,21 +741,24 @@ impl Frames {
         self.shrink(asm);
         asm.add(R9, -1).jump_if(Cond::Ne, R9, 0, turn).mov(R0, 1).exit();
         asm.place(torn).comment("a chunk is missing, which never happens");
-        asm.store(Size::U32, R6, HEAD_COUNT, 0).store(Size::U32, R6, HEAD_TOP, 0).store(Size::U8, R6, HEAD_MARKS, 0);
+        asm.store(Size::U32, R6, HEAD_COUNT, 0).store(Size::U32, R6, HEAD_TOP, 0).store(Size::U32, R6, HEAD_MARKS, 0);
         asm.place(done).mov(R0, 0).exit();
     }
 
     /// Finds out how the frame in `R0` has ended (`R8`, unless it switched), counts it, and leaves it in `R3`.
     fn count_end(&self, asm: &mut Assembler) {
-        let kind = asm.label("kind");
+        let (kind, hidden, counts) = (asm.label("kind"), asm.label("hidden"), asm.label("counts"));
+        asm.load(Size::U32, R2, R0, FRAME_FLAGS).store(Size::U64, R10, LO, R2);
         asm.mov(R3, R8).jump_if(Cond::Ne, R3, End::Lost as i32, kind);
-        asm.load(Size::U32, R1, R0, FRAME_FLAGS).alu(AluOp::And, R1, FRAME_SWITCHES).jump_if(Cond::Eq, R1, 0, kind);
+        asm.mov(R1, R2).alu(AluOp::And, R1, FRAME_SWITCHES).jump_if(Cond::Eq, R1, 0, kind);
         asm.mov(R3, End::Switched as i32);
         asm.place(kind);
         self.unless_gone(asm);
+        asm.jump_if(Cond::Eq, R3, End::Lost as i32, counts).load(Size::U64, R1, R10, LO);
+        asm.alu(AluOp::And, R1, FRAME_HIDDEN).jump_if(Cond::Ne, R1, 0, hidden).place(counts);
         asm.mov(R2, R3).alu(AluOp::And, R2, 7).alu(AluOp::Lsh, R2, 3);
         asm.map_value(R1, self.tables.counters, 0).add(R1, R2).mov(R4, 1);
-        asm.atomic(AtomicOp::Add, Width::W64, R1, 0, R4);
+        asm.atomic(AtomicOp::Add, Width::W64, R1, 0, R4).place(hidden);
     }
 
     /// Makes the end in `R3` another one if the row of the frame in `R0` is gone.

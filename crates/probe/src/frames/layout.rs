@@ -22,8 +22,12 @@ pub(super) const HEAD_PENDING: i32 = 40;
 pub(super) const HEAD_CHUNKS: i32 = 48;
 /// `u8`: the [marks](Site::marks) of all frames together.
 pub(super) const HEAD_MARKS: i32 = 52;
+/// `u16`: how many of the frames are [hidden](Site::hidden).
+pub(super) const HEAD_HIDDEN: i32 = 54;
+/// `u64`: the call that was the top one when a panic was last recovered from: that of `runtime.gopanic`, if that is probed.
+pub const HEAD_PANIC: i32 = 56;
 /// The first frames.
-pub(super) const HEAD_FRAMES: i32 = 56;
+pub(super) const HEAD_FRAMES: i32 = 64;
 
 // A frame.
 /// `u32`: stack.hi − SP at the function's first byte.
@@ -33,7 +37,8 @@ pub const FRAME_ROW: i32 = 4;
 /// `u32`: the depth of the frame below.
 pub(super) const FRAME_BELOW: i32 = 8;
 /// `u32`: the lower 4 bits are the shadow stack's; the next 4 are 0 at first, and the emitter's to set; the next 8 are
-/// the marks of the frames below, the others say how many those are.
+/// the marks of the frames below, the others say how many those are that are not
+/// hidden.
 pub const FRAME_FLAGS: i32 = 12;
 /// `u64`: nanoseconds since boot at the entry.
 pub const FRAME_TIME: i32 = 16;
@@ -42,8 +47,9 @@ pub const FRAME_CALL: i32 = 24;
 /// `u64`s: what the entry saves for the return. Holds anything until it does.
 pub const FRAME_SAVED: i32 = 32;
 
-/// In [`FRAME_FLAGS`]: [`Site::switches`].
+/// In [`FRAME_FLAGS`]: [`Site::switches`], [`Site::hidden`].
 pub(super) const FRAME_SWITCHES: i32 = 1;
+pub(super) const FRAME_HIDDEN: i32 = 2;
 
 /// Where in [`FRAME_FLAGS`] the marks of the frames below are.
 pub(super) const FRAME_MARKS_AT: i32 = 8;
@@ -92,6 +98,8 @@ pub struct Site {
     pub tail: bool,
     /// Of an entry: the call may end by a switch to a goroutine ([`switches`](super::switches)).
     pub switches: bool,
+    /// Of an entry: nobody asked for these calls. They are not counted, unless they are lost.
+    pub hidden: bool,
     /// Of an entry: bits that callees may ask for while the call is open ([`Tables::marking`]).
     pub marks: u8,
     /// In bytes; a multiple of 8 below 2^23.
@@ -102,6 +110,7 @@ pub struct Site {
 pub(super) const SITE_LOOP: i32 = 1;
 pub(super) const SITE_TAIL: i32 = 2;
 pub(super) const SITE_SWITCHES: i32 = 4;
+pub(super) const SITE_HIDDEN: i32 = 8;
 /// Where they start, the marks, and the adjustment, in units of 8 bytes.
 pub(super) const SITE_FLAGS_AT: i32 = 32;
 pub(super) const SITE_MARKS_AT: i32 = 36;
@@ -112,7 +121,8 @@ impl Site {
     #[must_use]
     pub fn word(self) -> u64 {
         let flag = |set: bool, flag: i32| if set { u64::from(flag.unsigned_abs()) } else { 0 };
-        let flags = flag(self.loop_head, SITE_LOOP) | flag(self.tail, SITE_TAIL) | flag(self.switches, SITE_SWITCHES);
+        let flags = flag(self.loop_head, SITE_LOOP) | flag(self.tail, SITE_TAIL);
+        let flags = flags | flag(self.switches, SITE_SWITCHES) | flag(self.hidden, SITE_HIDDEN);
         let marks = u64::from(self.marks) << SITE_MARKS_AT;
         u64::from(self.row) | flags << SITE_FLAGS_AT | marks | u64::from(self.sp_adjust / 8) << SITE_ADJUST_AT
     }

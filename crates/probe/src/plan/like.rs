@@ -76,6 +76,7 @@ mod tests {
             entry: VAddr(0x1000 * (n + 1)),
             frames: false,
             marks: 0,
+            panics: false,
             elsewhere: false,
         };
         let site = |n: u32| Site {

@@ -21,7 +21,7 @@ impl Display for Plan {
             if function.marks != 0 {
                 write!(f, " marks {:#b}", function.marks)?;
             }
-            writeln!(f)?;
+            f.write_str(if function.panics { " panics\n" } else { "\n" })?;
         }
         self.sites.iter().try_for_each(|s| site(s, f))?;
         for event in &self.events {

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io;
 
-use event::calls::{Calls, Finished, Reader, Record, Told};
+use event::calls::{Calls, Finished, Key, Panics, Reader, Record, Told};
 use event::go::redact::{SECRETS, Secrets};
 use event::go::{self, End, World};
 use event::{CallIndex, Header, Id, IdKind, Names, Schema, What};
@@ -15,7 +15,7 @@ use kernel::proc::Process;
 use probe::capture::Limits;
 
 use super::names::Known;
-use super::remains::Which;
+use super::remains::Open;
 use super::world::Executable;
 use super::{Show, Stopped};
 
@@ -63,6 +63,7 @@ impl Values {
 #[derive(Default)]
 pub(super) struct Joined {
     calls: Calls,
+    panics: Panics,
     secrets: Secrets,
     limits: go::Limits,
     itabs: RefCell<Itabs>,
@@ -101,7 +102,14 @@ impl Joined {
             What::CallStart { call, bytes } => Calls::begun(header, record(call, bytes)),
             What::CallEnd(short) => {
                 let end = End::numbered(short.end).unwrap_or(End::Lost);
-                self.calls.ends(header, short.id, end)
+                self.panics.ends(header, &short);
+                if telling.known.is_ours(short.function) {
+                    return Ok(false);
+                }
+                let ended = self.calls.ends(header, short.id, end);
+                let panic = ended.as_ref().filter(|_| end == End::Unwound);
+                let panic = panic.and_then(|call| self.panics.of(call.key, short.panic));
+                ended.map(|call| Finished { panic, ..call })
             }
             What::CallDropped(short) => {
                 if let Some(key) = self.calls.dropped(header, short.id) {
@@ -117,6 +125,13 @@ impl Joined {
     }
 
     fn begins(&mut self, header: Header, record: Record, telling: &mut Telling<'_, '_>) -> Result<(), Stopped> {
+        let of = telling.schema.calls().get(record.call as usize);
+        if of.is_some_and(|of| of.name == PANIC) {
+            self.panics.begins(header, record.clone());
+        }
+        if of.is_some_and(|of| telling.known.is_ours(of.function)) {
+            return Ok(());
+        }
         let key = self.calls.begins(header, record);
         let begun = key.filter(|_| telling.show.wants_beginnings()).and_then(|key| self.calls.get(key));
         Ok(begun.map_or(Ok(()), |call| self.tell(&call, telling, true))?)
@@ -124,13 +139,17 @@ impl Joined {
 
     /// Gives out those that have not ended: the run is over. Of what the program in the kernel does not know as open the
     /// end was lost.
-    pub fn unended(&mut self, open: &HashMap<Which, End>) -> Vec<Finished> {
+    pub fn unended(&mut self, open: &Open) -> Vec<Finished> {
+        let is_open = |key: &Key, started| open.panics.contains(&(key.goid, key.id, started));
+        let panics = self.panics.on_their_way(is_open);
         let mut unended = self.calls.close(End::Lost, |_, _| true);
         // What began last stands within what began before.
         unended.reverse();
         for call in &mut unended {
             let which = (call.key.goid, call.key.id, call.started);
-            call.end = open.get(&which).copied().unwrap_or(End::Lost);
+            call.end = open.recorded.get(&which).copied().unwrap_or(End::Lost);
+            let panic = panics.get(&(call.key.pid, call.key.goid)).filter(|(id, _)| *id > call.key.id);
+            call.panic = panic.filter(|_| call.end == End::Open).map(|(_, record)| record.clone());
         }
         unended
     }
@@ -153,6 +172,9 @@ impl Joined {
         if begins { show.begins(&shown, *known) } else { show.call(&shown, *known) }
     }
 }
+
+/// Its calls are panics.
+pub(super) const PANIC: &str = "runtime.gopanic";
 
 fn record(call: CallIndex, bytes: Vec<u8>) -> Record {
     Record { call: call.0, bytes }

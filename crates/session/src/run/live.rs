@@ -474,7 +474,7 @@ impl<'r> Live<'r> {
             return Ok(Vec::new());
         }
         summary.lost = summary.lost.saturating_sub(of_calls.lost_records) + untold;
-        Ok(self.calls.unended(&self.open.recorded))
+        Ok(self.calls.unended(&self.open))
     }
 
     /// What is left to show.

@@ -91,6 +91,12 @@ impl Known<'_> {
         &self.later.last().unwrap_or(self.first).plan
     }
 
+    /// Whether gospect itself records a function's calls, for what is told with others.
+    pub fn is_ours(&self, function: u64) -> bool {
+        let function = usize::try_from(function).ok().and_then(|n| self.first.plan.functions.get(n));
+        function.is_some_and(|function| function.panics)
+    }
+
     /// What a number means that does not say which build it is about: what it means in all of them.
     fn agreed(&self, name: impl Fn(&Compiled) -> Option<String>) -> Option<String> {
         let mut names = std::iter::once(self.first).chain(self.later).map(name);

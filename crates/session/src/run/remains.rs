@@ -12,6 +12,7 @@ use probe::plan::{FuncNo, Plan};
 use probe::program::FRAME_RECORDED;
 use probe::{MapId, Program};
 
+use super::calls::PANIC;
 use super::watch::{Watch, numbers};
 
 /// Calls without an end.
@@ -23,6 +24,8 @@ pub(super) struct Open {
     pub detached: u64,
     /// What becomes of those of both that are recorded whole.
     pub recorded: HashMap<Which, End>,
+    /// Panics on their way that are recorded.
+    pub panics: HashSet<Which>,
 }
 
 /// A call: its goroutine, its number there, and when it began.
@@ -33,6 +36,7 @@ impl AddAssign for Open {
         self.calls += other.calls;
         self.detached += other.detached;
         self.recorded.extend(other.recorded);
+        self.panics.extend(other.panics);
     }
 }
 
@@ -85,7 +89,10 @@ pub(super) fn still_open(
 
 /// Of calls that the user asked for.
 fn open(plan: &Plan, heads: &Heads<'_>, gone: &dyn Fn(FuncNo) -> bool) -> Open {
-    let is_paired = |row: u32| plan.functions.get(row as usize).is_some_and(|function| function.frames);
+    let function = |row: u32| plan.functions.get(row as usize);
+    let is_ours = |row: u32| function(row).is_some_and(|function| function.panics);
+    let is_panic = |row: u32| function(row).is_some_and(|function| function.name == PANIC);
+    let is_paired = |row: u32| function(row).is_some_and(|function| function.frames);
     let recorded = |row: u32| plan.captures.as_ref()?.rows.get(&row).filter(|of| !of.alone);
     // Of a function whose calls are recorded those count that were wanted.
     let counts = |call: &OpenCall| match recorded(call.row) {
@@ -93,14 +100,21 @@ fn open(plan: &Plan, heads: &Heads<'_>, gone: &dyn Fn(FuncNo) -> bool) -> Open {
         None => is_paired(call.row),
     };
     let mut open = Open::default();
-    for call in heads.open().filter(counts) {
+    for call in heads.open() {
+        let which = (call.goid, call.call, call.time);
+        if is_panic(call.row) {
+            open.panics.insert(which);
+        }
+        if is_ours(call.row) || !counts(&call) {
+            continue;
+        }
         let (count, end) = match gone(FuncNo(call.row)) {
             true => (&mut open.detached, End::Detached),
             false => (&mut open.calls, End::Open),
         };
         *count += 1;
         if recorded(call.row).is_some() {
-            open.recorded.insert((call.goid, call.call, call.time), end);
+            open.recorded.insert(which, end);
         }
     }
     open

@@ -12,10 +12,11 @@ use probe::target::HookKind;
 
 /// What the plan found, before anything is attached.
 pub(super) fn planned(plan: &Plan, program: &Program) -> Attached {
-    let skipped = plan.points.iter().flat_map(|point| &point.skipped);
+    let points = || plan.points.iter().filter(|point| !point.ours);
+    let skipped = points().flat_map(|point| &point.skipped);
     Attached {
-        matched: plan.points.iter().map(|point| probes(point, point.matched)).sum(),
-        attached: plan.points.iter().map(|point| probes(point, point.attached)).sum(),
+        matched: points().map(|point| probes(point, point.matched)).sum(),
+        attached: points().map(|point| probes(point, point.attached)).sum(),
         sites: program.users.iter().map(|user| user.sites.len() as u64).sum::<u64>() + watched(program),
         skipped: skipped.map(|s| Reason { func: s.function.clone(), why: s.why.clone() }).collect(),
         ts: 0,
@@ -40,7 +41,7 @@ pub(super) fn summary(plan: &Plan, program: &Program, maps: &Maps, attached: &At
     let Some(counters) = maps.get(program.tables.counters) else { return Ok(summary) };
     let whole = Words::read(counters, 0)?;
     summary.firings = whole.at(counter::FIRINGS);
-    for n in 0..plan.points.len() {
+    for (n, _) in plan.points.iter().enumerate().filter(|(_, point)| !point.ours) {
         let point = Words::read(counters, 1 + n as u32)?;
         if !is_our_own(plan, n) {
             summary.hits += point.at(counter::HITS);
@@ -76,6 +77,7 @@ pub(super) fn of_calls(plan: &Plan, program: &Program, maps: &Maps) -> Result<Of
         return Ok(OfCalls::default());
     };
     let points = captures.rows.values().filter(|of| !of.alone).map(|of| of.point.index());
+    let points = points.filter(|&point| plan.points.get(point).is_some_and(|point| !point.ours));
     let mut all = OfCalls::default();
     for point in points.collect::<BTreeSet<_>>() {
         let point = Words::read(counters, 1 + point as u32)?;
@@ -145,6 +147,9 @@ fn drops(program: &Program, maps: &Maps) -> Result<Vec<Full>, Error> {
 
 /// Whether a point fires when gospect itself wants it to.
 fn is_our_own(plan: &Plan, point: usize) -> bool {
+    if plan.points.get(point).is_some_and(|point| point.ours) {
+        return true;
+    }
     let of_point = |event: &&Event| {
         let group = plan.groups.get(event.group.index());
         group.is_some_and(|group| group.runs.iter().any(|run| run.point.index() == point))

@@ -8,7 +8,7 @@ use event::schema::record;
 
 use super::{Captured, NO_WAKEUP, hit, look_up};
 use crate::capture::layout;
-use crate::frames::{Ended, FRAME_CALL, FRAME_FLAGS, FRAME_NUMBER_AT, FRAME_ROW, FRAME_TIME, HEAD_GOID};
+use crate::frames::{Ended, FRAME_CALL, FRAME_FLAGS, FRAME_NUMBER_AT, FRAME_ROW, FRAME_TIME, HEAD_GOID, HEAD_PANIC};
 use crate::program::{FRAME_RECORDED, control, counter};
 
 use Reg::{R0, R1, R2, R3, R4, R5, R10};
@@ -40,6 +40,7 @@ impl Shorts {
         // The process is the one that the goroutine is of; the thread is whichever runs here.
         asm.load(Size::U64, R1, R10, ids).store(Size::U64, ended.free, record::PID_TGID as i32, R1);
         asm.load(Size::U64, R1, ended.head, HEAD_GOID).store(Size::U64, ended.free, record::GOID as i32, R1);
+        asm.load(Size::U64, R1, ended.head, HEAD_PANIC).store(Size::U64, ended.free, short::PANIC as i32, R1);
         asm.store(Size::U32, ended.free, short::END as i32, ended.end);
         submit(asm, ended.free);
         count(asm, R10, counters, counter::PRINTED);
@@ -79,7 +80,7 @@ impl Shorts {
         for (from, field) in [(hit::PID_TGID, record::PID_TGID), (hit::GOID, record::GOID)] {
             asm.load(Size::U64, R1, hit, from).store(Size::U64, to, field as i32, R1);
         }
-        asm.store(Size::U32, to, short::END as i32, end as i32);
+        asm.store(Size::U64, to, short::PANIC as i32, 0).store(Size::U32, to, short::END as i32, end as i32);
         submit(asm, to);
     }
 }
@@ -88,7 +89,7 @@ fn time(asm: &mut Assembler, to: Reg) {
     asm.helper(Helper::KTIME_GET_BOOT_NS).store(Size::U64, to, record::TIME as i32, R0);
 }
 
-/// All of a short record but for time, ids, goroutine and end.
+/// All of a short record but for time, ids, goroutine, panic and end.
 fn fill(asm: &mut Assembler, to: Reg, frame: Reg, row: RowId) {
     asm.store(Size::U32, to, record::ROW as i32, row.0 as i32).store(Size::U32, to, record::STAT as i32, 0);
     asm.load(Size::U64, R1, frame, FRAME_CALL).store(Size::U64, to, short::ID as i32, R1);

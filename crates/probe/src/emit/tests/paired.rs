@@ -294,7 +294,7 @@ fn what_is_called_under_a_function_knows_it_through_recursion_panics_and_other_g
             fib 1 0
             5: 0
             6: 0
-            Counters { unwound: 1, goexit: 1, switched: 0, lost: 0, detached: 0, unpaired: 1, full: 0, foreign: 0, no_g: 0 }"#]],
+            Counters { unwound: 0, goexit: 0, switched: 0, lost: 0, detached: 0, unpaired: 1, full: 0, foreign: 0, no_g: 0 }"#]],
     );
 }
 
@@ -316,8 +316,8 @@ fn only_what_is_called_under_a_function_is_recorded() {
             calls.leave("main.fib", 64, 0);
         },
         expect![[r#"
-            call 4 at 1: main.fib begins with 2
-            call 4 at 1: main.fib return with 0
+            call 4 at 0: main.fib begins with 2
+            call 4 at 0: main.fib return with 0
             4 hits, 1 printed, 3 filtered, 0 lost, 0 open"#]],
     );
 }

@@ -148,6 +148,7 @@ impl Sketch {
             entry,
             frames: false,
             marks: 0,
+            panics: false,
             elsewhere: false,
         });
         FuncNo(at as u32)
@@ -158,6 +159,7 @@ impl Sketch {
         let (prefix, suffix) = ("go:".into(), String::new());
         let (skipped, notes, span) = (Vec::new(), Vec::new(), Span::new(0, 1));
         self.plan.points.push(Point {
+            ours: false,
             text: text.into(),
             prefix,
             suffix,
