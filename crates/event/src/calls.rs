@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use crate::decode::Header;
 use crate::go::call::{DEPTH, END, ID, STACK, STARTED};
 use crate::go::redact::Secrets;
-use crate::go::{Call, End, GoValue, Limits, Types, World, decode};
+use crate::go::{Call, End, GoValue, Inlined, Limits, Types, World, decode};
 
 mod panics;
 
@@ -238,6 +238,8 @@ pub struct Told<'a> {
     pub panic: Option<GoValue>,
     /// Who called, the innermost first, where that was recorded.
     pub stack: Vec<String>,
+    /// Where it was inlined, if so: then there is nothing to know of its results.
+    pub inlined: Option<&'a Inlined>,
 }
 
 /// What records of calls are read with.
@@ -263,6 +265,7 @@ impl<'a> Reader<'a> {
         Some(Told {
             stack: stack.map_or_else(Vec::new, |id| world.stack(id)),
             function: &of.name,
+            inlined: of.inlined.as_ref(),
             args,
             args_omitted: of.incomplete,
             rets_omitted: returned.as_ref().is_some_and(|(of, _)| of.incomplete),

@@ -337,6 +337,19 @@ pub struct Call {
     pub values: Vec<Root>,
     /// Names or types are missing from what is known of the signature.
     pub incomplete: bool,
+    /// Where it was inlined: its end is not seen, and its result is not to be had.
+    pub inlined: Option<Inlined>,
+}
+
+/// Where a function was inlined.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Inlined {
+    /// The function around it.
+    pub into: String,
+    /// The file of the call, as the compiler recorded it.
+    pub file: String,
+    /// And the line.
+    pub line: u32,
 }
 
 /// What a short record says.
@@ -391,6 +404,8 @@ pub enum Source {
     FloatRegister,
     /// Nobody says where.
     NoPlace,
+    /// DWARF does not say where it is, where the call was inlined.
+    NotLocated,
     /// Behind the words of the stack that a record holds.
     BeyondStack,
 }

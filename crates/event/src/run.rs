@@ -17,8 +17,24 @@ pub struct Attached {
     pub sites: u64,
     /// The others, with the reasons.
     pub skipped: Vec<Reason>,
+    /// Where functions that are probed were inlined, and are not seen: the first places.
+    pub inlined: Vec<Inlined>,
+    /// How many functions have such places.
+    pub inlined_functions: u64,
+    /// How many such places there are.
+    pub inlined_places: u64,
     /// When, in nanoseconds since 1970.
     pub ts: u64,
+}
+
+/// A place where a function was inlined.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Inlined {
+    /// Its name.
+    pub func: String,
+    /// Where.
+    #[serde(flatten)]
+    pub at: crate::go::Inlined,
 }
 
 /// A function about which something has to be said.

@@ -26,7 +26,7 @@ pub enum Abi {
     Zero,
 }
 
-/// A register that can hold an argument.
+/// A register that can hold an argument, or, where a call was inlined, any that holds values.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub struct Register {
     /// The machine it belongs to.
@@ -44,6 +44,8 @@ const AMD64_FLOATS: [&str; 15] = [
     "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13",
     "xmm14",
 ];
+/// Amd64's other registers that hold values, as numbers behind those: not RSP, RBP (the frame pointer) and R14 (g).
+const AMD64_OTHERS: [&str; 4] = ["rdx", "r12", "r13", "r15"];
 /// Arm64's integer argument registers.
 const ARM64_INTS: [&str; 16] =
     ["x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15"];
@@ -65,13 +67,30 @@ impl Register {
     /// The hardware's name for it: `rax`, `xmm0`, `x0`, `v0`.
     #[must_use]
     pub fn name(self) -> &'static str {
-        names(self.arch, self.float).get(usize::from(self.index)).copied().unwrap_or("?")
+        let others: &[&str] = if self.arch == Arch::Amd64 && !self.float { &AMD64_OTHERS } else { &[] };
+        names(self.arch, self.float).iter().chain(others).nth(usize::from(self.index)).copied().unwrap_or("?")
     }
 
     /// How many integer or floating point registers carry arguments.
     #[must_use]
     pub fn count(arch: Arch, float: bool) -> usize {
         names(arch, float).len()
+    }
+
+    /// How many integer registers hold values, those that carry arguments first.
+    #[must_use]
+    pub fn count_all(arch: Arch) -> usize {
+        Register::count(arch, false) + if arch == Arch::Amd64 { AMD64_OTHERS.len() } else { 0 }
+    }
+
+    /// The register that DWARF gives this number, if values can be in it.
+    #[must_use]
+    pub fn of_value_from_dwarf(arch: Arch, number: u16) -> Option<Register> {
+        /// Where the others stand among amd64's DWARF numbers.
+        const OTHERS: [u16; 4] = [1, 12, 13, 15];
+        let other = |n: usize| Register { arch, float: false, index: (AMD64_INTS.len() + n) as u8 };
+        let others = OTHERS.iter().position(|&n| arch == Arch::Amd64 && n == number).map(other);
+        Register::from_dwarf(arch, number).or(others)
     }
 
     /// The register that DWARF gives this number, if arguments can be in it.

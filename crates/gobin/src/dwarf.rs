@@ -19,13 +19,15 @@ use crate::types::{Field, Kind, Type, TypeRef, TypeSource};
 
 mod find;
 mod function;
+mod inlined;
 mod location;
 mod section;
 mod types;
 mod unit;
 
 pub use function::{Captured, Function, Param};
-pub use location::Location;
+pub use inlined::InlinedArg;
+pub use location::{Location, Spot};
 
 use section::{Id, Sections};
 use unit::{Unit, Units};

@@ -5,14 +5,15 @@
 //! says what is missing and why.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
 use crate::addr::VAddr;
 use crate::buildinfo::{self, BuildInfo, GoVersion};
-use crate::dwarf::Dwarf;
+use crate::dwarf::{Dwarf, InlinedArg};
 use crate::elf::{Arch, Elf};
 use crate::error::Error;
+use crate::instance::{Around, Beginning, Decoded, Unclear};
 use crate::layout::{self, RuntimeLayout, Structs};
 use crate::made::Made;
 use crate::maps::Maps;
@@ -20,7 +21,7 @@ use crate::moduledata::{self, Moduledata};
 use crate::name::{Name, Origin};
 use crate::pclntab::{self, FLAG_ASM, Header, InlinedCall, Pclntab, Row};
 use crate::rtype::RuntimeTypes;
-use crate::signature::{Compiled, Signatures};
+use crate::signature::{self, Compiled, Signature, Signatures};
 use crate::sites::{self, Sites, Written};
 use crate::types::{Type, TypeRef, TypeSource};
 
@@ -93,6 +94,19 @@ pub struct InlinedAt<'i> {
     pub into: Function<'i>,
     /// The call that its code took the place of.
     pub call: InlinedCall<'i>,
+    /// Its place in that function's inline tree.
+    pub number: u32,
+}
+
+/// An inlined call that can be probed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Instance {
+    /// Where it begins.
+    pub begins: Beginning,
+    /// Its arguments there, if DWARF describes it. Of results nothing is known.
+    pub signature: Option<Signature>,
+    /// Places on the stack count from where they would be if SP were higher by so much.
+    pub sp_adjust: u32,
 }
 
 impl<'i> InlinedAt<'i> {
@@ -348,13 +362,55 @@ impl Image {
     /// For each function that was inlined somewhere, where.
     #[must_use]
     pub fn inlined(&self) -> BTreeMap<&str, Vec<InlinedAt<'_>>> {
+        self.inlined_where(|_| true)
+    }
+
+    /// For each function with a chosen name that was inlined somewhere, where. Of others nothing but the name is read.
+    #[must_use]
+    pub fn inlined_where(&self, mut chosen: impl FnMut(&str) -> bool) -> BTreeMap<&str, Vec<InlinedAt<'_>>> {
         let mut all: BTreeMap<&str, Vec<InlinedAt<'_>>> = BTreeMap::new();
-        let calls = self.functions().flat_map(|into| into.inlined_calls().into_iter().map(move |call| (into, call)));
-        // Each has bytes of its own, but for those that damage counts twice.
-        for (into, call) in calls.take(self.elf.bytes().len() / INLINED_CALL) {
-            all.entry(call.name).or_default().push(InlinedAt { into, call });
+        let Ok(table) = self.table() else { return all };
+        let mut known: HashMap<u32, bool> = HashMap::new();
+        let mut is_chosen = |at: u32| *known.entry(at).or_insert_with(|| table.name(at).is_some_and(&mut chosen));
+        let mut left = self.elf.bytes().len() / INLINED_CALL;
+        for into in self.functions() {
+            let names: Vec<bool> = into.inlined_name_offsets().map(&mut is_chosen).collect();
+            if !names.contains(&true) {
+                continue;
+            }
+            // Each has bytes of its own, but for those that damage counts twice.
+            let calls = into.inlined_calls();
+            left = left.saturating_sub(calls.len());
+            for ((number, call), _) in (0..).zip(calls).zip(names).filter(|(_, chosen)| *chosen && left > 0) {
+                all.entry(call.name).or_default().push(InlinedAt { into, call, number });
+            }
         }
         all
+    }
+
+    /// Where inlined calls begin and what they are called with, in the order of `places`.
+    #[must_use]
+    pub fn instances<'i>(&'i self, places: &[InlinedAt<'i>]) -> Vec<Result<Instance, Unclear>> {
+        let mut known: HashMap<u32, Result<Decoded<'_>, Unclear>> = HashMap::new();
+        let one = |at: &InlinedAt<'i>| {
+            let decoded = known.entry(at.into.index()).or_insert_with(|| at.into.decoded());
+            decoded.as_ref().map_err(|why| *why).and_then(|decoded| self.instance(at, decoded))
+        };
+        places.iter().map(one).collect()
+    }
+
+    fn instance(&self, at: &InlinedAt, decoded: &Decoded<'_>) -> Result<Instance, Unclear> {
+        let begins = decoded.beginnings(at.number)?;
+        let pc = |begins: &Beginning| at.into.entry().plus(u64::from(begins.offset));
+        let args = |begins: &Beginning| self.dwarf()?.inlined_args(at.into.entry(), at.call.name, at.pc(), pc(begins));
+        let located = |args: &Option<Vec<InlinedArg<'_>>>| args.iter().flatten().filter(|arg| arg.is_located()).count();
+        // Of those that know most, the first.
+        let all = begins.iter().rev().map(|begins| (args(begins), *begins));
+        let Some((args, begins)) = all.max_by_key(|(args, _)| located(args)) else { return Err(Unclear::Gone) };
+        let depth = at.into.row().stack_depth(begins.offset);
+        let signature = self.dwarf().zip(args).map(|(dwarf, args)| signature::of_inlined(dwarf, &args, depth));
+        let (signature, sp_adjust) = signature.map_or((None, 0), |(signature, adjust)| (Some(signature), adjust));
+        Ok(Instance { begins, signature, sp_adjust })
     }
 
     /// The functions that exist only inlined into others.
@@ -520,6 +576,17 @@ impl<'i> Function<'i> {
     #[must_use]
     pub fn inlined_calls(&self) -> Vec<InlinedCall<'i>> {
         self.funcdata(self.row.inline_tree()).map_or_else(Vec::new, |tree| self.row.inlined_calls(tree))
+    }
+
+    /// Its instructions, for those that came from inlined calls.
+    fn decoded(&self) -> Result<Decoded<'i>, Unclear> {
+        Decoded::of(Around {
+            arch: self.image.arch(),
+            entry: self.entry(),
+            bytes: self.code(),
+            calls: self.inlined_calls(),
+            steps: self.row.inline_steps().collect(),
+        })
     }
 
     fn inlined_name_offsets(&self) -> impl Iterator<Item = u32> + use<'i> {

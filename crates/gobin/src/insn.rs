@@ -156,11 +156,43 @@ pub(crate) trait Machine {
     /// something that the caller handed over (arguments, context, g, memory) may be no longer what it was.
     fn keeps_arguments(&mut self, depth: u32) -> Option<u32>;
 
+    /// What binds it to its place.
+    fn effect(&mut self) -> Effect {
+        Effect::Unknown
+    }
+
     /// If it loads registers from the stack or does nothing: which of those that carry arguments it loads.
     fn reloads(&mut self) -> Option<ArgumentRegisters>;
 
     /// Its text; `names` knows symbols by their address.
     fn text(&mut self, names: &mut dyn FnMut(VAddr) -> Option<String>) -> String;
+}
+
+/// What an instruction does that says something about where a compiler may put it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Effect {
+    /// It computes, or loads: no matter where, as long as that is before its value is used.
+    Computes,
+    /// It does nothing.
+    Nothing,
+    /// It writes memory other than the frame: that may be neither early nor late nor in vain.
+    Writes,
+    /// What it gives depends on a condition, without a jump.
+    Chooses,
+    /// Nobody has looked.
+    Unknown,
+}
+
+/// What the first instruction of `bytes` does.
+pub(crate) fn effect(arch: Arch, at: VAddr, bytes: &[u8]) -> Effect {
+    let mut decoder = match arch {
+        Arch::Amd64 => amd64::Decoder::new(at, bytes),
+        Arch::Arm64 => return Effect::Unknown,
+    };
+    match decoder.next() {
+        Some(Ok(_)) => decoder.effect(),
+        _ => Effect::Unknown,
+    }
 }
 
 /// What there is to know of instructions that only go on.

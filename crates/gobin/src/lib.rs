@@ -27,6 +27,7 @@ pub mod elf;
 pub mod error;
 pub mod image;
 pub mod insn;
+pub mod instance;
 pub mod layout;
 pub mod made;
 pub mod maps;

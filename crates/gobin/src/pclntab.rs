@@ -378,6 +378,18 @@ impl<'d> Row<'d> {
         entries.zip(starts).map_while(|(raw, first_pc)| Some(self.inlined_call(raw, first_pc?, &steps))).collect()
     }
 
+    /// From which inlined call each instruction came, an index of [`Row::inlined_calls`] or less than 0, up to the offset
+    /// that goes with it.
+    pub fn inline_steps(&self) -> impl Iterator<Item = (i32, u32)> + use<'d> {
+        self.table.steps(self.pcdata(PCDATA_INL_TREE), self.size())
+    }
+
+    /// How far SP stands below its value at entry, `pc` bytes into the function.
+    #[must_use]
+    pub fn stack_depth(&self, pc: u32) -> Option<u32> {
+        u32::try_from(self.lookup(self.int(16), pc)?).ok()
+    }
+
     /// The innermost inlined call that the instruction `pc` bytes into the function came from.
     #[must_use]
     pub fn inlined_at(&self, tree: &'d [u8], pc: u32) -> Option<&'d str> {
@@ -406,10 +418,6 @@ impl<'d> Row<'d> {
     /// Each inlined call leaves an instruction in the function that stands for it.
     fn most_inlined(&self) -> usize {
         (self.size() / u32::from(self.table.header.quantum)) as usize
-    }
-
-    fn inline_steps(&self) -> Steps<'d> {
-        self.table.steps(self.pcdata(PCDATA_INL_TREE), self.size())
     }
 
     /// For each index of the inline tree the first offset at which it holds.

@@ -20,10 +20,13 @@ use crate::name::{Name, Origin};
 use crate::types::{TypeRef, TypeSource};
 
 mod comparison;
+mod inlined;
 mod text;
 mod words;
 
 pub use comparison::{Comparison, Disagreement};
+
+pub(crate) use inlined::of_inlined;
 
 use words::Remaining;
 pub(crate) use words::fits;
@@ -149,6 +152,8 @@ pub enum PlacedBy {
     Algorithm,
     /// The words of tracebacks together with DWARF, where the algorithm does not know all arguments.
     Words,
+    /// DWARF's lists of places, where a call was inlined.
+    Lists,
 }
 
 /// The signatures of the functions of one executable.

@@ -19,6 +19,7 @@ use crate::elf::Arch;
 use crate::insn::{
     self, ArgumentRegisters, Class, Flow, Insn, Machine, Passed, Prologue, Undecodable, Unprobeable, amd64, arm64,
 };
+use crate::instance::{Beginning, Unclear};
 
 /// How far behind the first candidate an emulated instruction is looked for.
 const PREFIX: u32 = 32;
@@ -126,6 +127,28 @@ pub struct Restored {
 }
 
 impl Sites {
+    /// The one site of an inlined call, with how much lower than its places on the stack say SP is there.
+    #[must_use]
+    pub fn of_inlined(begins: Result<(Beginning, u32), Unclear>) -> Sites {
+        let entry = |(begins, sp_adjust): (Beginning, u32)| Entry {
+            offset: begins.offset,
+            class: begins.class,
+            sp_adjust,
+            loop_head: false,
+            prologue: Prologue { end: 0, checked: false, loads_g: false },
+            exits: false,
+        };
+        let entry = begins.map(entry);
+        Sites {
+            decoded_to: entry.map_or(0, |entry| entry.offset),
+            entry: entry.map_err(Refusal::Inlined),
+            returns: Err(Refusal::EndsUnseen),
+            tail_jumps: Vec::new(),
+            deferreturn_calls: Vec::new(),
+            restored: None,
+        }
+    }
+
     /// Whether what is in `place` at entry is lost when the stack had to grow first: some register of it is not loaded
     /// again, because the function does not use it. `None` if the place is not known.
     #[must_use]
@@ -163,6 +186,10 @@ pub enum Refusal {
     },
     /// There is no way out of it.
     NeverReturns,
+    /// It was inlined, and where its calls begin is not clear.
+    Inlined(Unclear),
+    /// It was inlined, and where its calls end is not known.
+    EndsUnseen,
 }
 
 impl fmt::Display for Refusal {
@@ -179,6 +206,8 @@ impl fmt::Display for Refusal {
                 write!(f, "no probe can be put on the instruction at +{offset:#x}: {why}")
             }
             Refusal::BranchOut { offset } => write!(f, "the conditional branch at +{offset:#x} leaves the function"),
+            Refusal::Inlined(why) => why.fmt(f),
+            Refusal::EndsUnseen => write!(f, "it was inlined, so that it has no return"),
             Refusal::NeverReturns => {
                 write!(f, "never returns: every path ends in a call that does not come back, or loops")
             }

@@ -561,6 +561,8 @@ mod tests {
 
             Without DWARF the types of what methods take and give are mostly known, of other functions only raw
             words: `arg0=0x2a?`. A signature behind the name says what they are: 'main.Fib(n int) int'.
+            A call that the compiler replaced by the function's code is not seen, which is said at the start;
+            --inlined shows those too, where an instruction is certain to run once for each of them.
 
             CONDITION is an expression of the probe language, see `gospect help language`, and is evaluated in
             the kernel: `args.n > 10`, `rets.err != nil`, `elapsed > 1ms`, `goid == 7`. With --only-under a call
@@ -583,6 +585,7 @@ mod tests {
               -x, --except PATTERN   Leave out functions that match PATTERN; may be given several times
                   --if CONDITION     Only calls for which it is true: 'args.n > 10 && elapsed > 1ms'
                   --only-under FUNC  Only calls while FUNC is open on the goroutine; may be given several times
+                  --inlined          Also show calls that were inlined: what DWARF tells of their arguments, no results
                   --stack[=N]        Show who called, up to N frames if N is given
                   --entry            Show when calls begin, too
                   --graph            Show calls within calls of the same goroutine, as they happen

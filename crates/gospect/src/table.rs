@@ -145,6 +145,10 @@ pub const PID: Flag = Flag {
     },
 };
 
+/// Also show calls that were inlined.
+const INLINED_CALLS: Flag =
+    Flag { brief: "Also show calls that were inlined: what DWARF tells of their arguments, no results", ..INLINED };
+
 /// Also show where functions were inlined.
 const INLINED: Flag = Flag {
     long: "inlined",
@@ -902,6 +906,8 @@ it, now and later; or -p PID, or behind -- a command to start.
 
 Without DWARF the types of what methods take and give are mostly known, of other functions only raw
 words: `arg0=0x2a?`. A signature behind the name says what they are: 'main.Fib(n int) int'.
+A call that the compiler replaced by the function's code is not seen, which is said at the start;
+--inlined shows those too, where an instruction is certain to run once for each of them.
 
 CONDITION is an expression of the probe language, see `gospect help language`, and is evaluated in
 the kernel: `args.n > 10`, `rets.err != nil`, `elapsed > 1ms`, `goid == 7`. With --only-under a call
@@ -928,6 +934,7 @@ It ends as `gospect run` does, whose language it is written in.",
             &EXCEPT,
             &IF,
             &ONLY_UNDER,
+            &INLINED_CALLS,
             &STACK,
             &STARTS,
             &GRAPH,

@@ -14,7 +14,7 @@ use crate::{Run, choose, script};
 
 pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
     let (subject, functions) = subject(run)?;
-    let trace = Trace { functions, ..run.typed.trace.clone() };
+    let trace = Trace { functions, inlined: run.typed.inlined, ..run.typed.trace.clone() };
     if run.typed.show_program {
         return Ok(write!(run.out, "{trace}")?);
     }

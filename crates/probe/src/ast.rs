@@ -113,7 +113,7 @@ pub enum Attach {
         /// Its name.
         name: Spanned<String>,
     },
-    /// `uprobe:BIN:FUNC+OFF`, `uretprobe:BIN:FUNC`, `go:FUNC`, `goret:FUNC`
+    /// `uprobe:BIN:FUNC+OFF`, `uretprobe:BIN:FUNC`, `go:FUNC`, `goret:FUNC`, `inlined:FUNC`
     User(User),
     /// `goroutine:state`
     Goroutine(Spanned<String>),
@@ -139,8 +139,10 @@ pub struct User {
     pub code: Spanned<Code>,
     /// Where it returns, not where it is entered.
     pub ret: bool,
-    /// Written `go:` or `goret:`.
+    /// Written `go:`, `goret:` or `inlined:`.
     pub short: bool,
+    /// Not the function itself, but where it was inlined.
+    pub inlined: bool,
 }
 
 /// Code by name or address.

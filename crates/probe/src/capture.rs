@@ -78,6 +78,8 @@ pub struct Captures {
     pub tables: Tables,
     /// By number of the plan's function.
     pub rows: BTreeMap<u32, Recorded>,
+    /// Integer registers in a record: those that carry arguments, and where a call was inlined all that hold values.
+    pub registers: u8,
 }
 
 /// A function whose calls are recorded.

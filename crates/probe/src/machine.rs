@@ -107,12 +107,17 @@ impl Register {
         if register.float { None } else { Register::named(register.arch, register.name()) }
     }
 
+    /// The `n`th integer register that values are in, those that carry arguments first.
+    #[must_use]
+    pub fn of_value(arch: Arch, n: usize) -> Option<Register> {
+        Register::of_go(abi::Register { arch, float: false, index: u8::try_from(n).ok()? })
+    }
+
     /// The `n`th integer argument register of Go's convention, or of C's.
     #[must_use]
     pub fn argument(arch: Arch, go: bool, n: usize) -> Option<Register> {
         if go {
-            let index = u8::try_from(n).ok()?;
-            return Register::of_go(abi::Register { arch, float: false, index });
+            return if n < abi::Register::count(arch, false) { Register::of_value(arch, n) } else { None };
         }
         let c: &[&str] = match arch {
             Arch::Amd64 => &AMD64_C,

@@ -29,7 +29,7 @@ use gobin::{Arch, FileOff, VAddr};
 use crate::ast::{BinaryOp, Span, UnaryOp};
 use crate::capture::Captures;
 use crate::machine::Register;
-use crate::target::Runtime;
+use crate::target::{Inlined, InlinedPlaces, Runtime};
 
 mod cautions;
 mod like;
@@ -179,8 +179,10 @@ pub struct Point {
     pub skipped: Vec<Skipped>,
     /// No probe of the text: the checker has put it in for what it records of panics.
     pub ours: bool,
-    /// Worth telling, in whole sentences: inlined copies that are not seen, and the like.
+    /// Worth telling, in whole sentences.
     pub notes: Vec<String>,
+    /// Where functions that it matches were inlined, whose calls it does not see there.
+    pub inlined: InlinedPlaces,
     /// Where it stands.
     pub span: Span,
 }
@@ -198,6 +200,7 @@ impl Point {
             skipped: Vec::new(),
             ours: true,
             notes: Vec::new(),
+            inlined: InlinedPlaces::default(),
             span: Span::default(),
         }
     }
@@ -258,6 +261,8 @@ pub struct Function {
     pub panics: bool,
     /// There is one of that name in another executable, too.
     pub elsewhere: bool,
+    /// It is no function, but a place where one was inlined.
+    pub inlined: Option<Inlined>,
 }
 
 impl Function {
@@ -287,9 +292,22 @@ pub struct Site {
     pub exit: Option<Exit>,
     /// Code for this very instruction: `FUNC+OFF`, `0xADDR`.
     pub here: Option<GroupNo>,
+    /// Calls that were inlined begin here, too.
+    pub also: Vec<Also>,
     /// No instruction but a real uretprobe on the function, which only code that is not Go survives; `exit` is what
     /// runs.
     pub native_return: bool,
+}
+
+/// Another beginning at the same instruction.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Also {
+    /// Which.
+    pub function: FuncNo,
+    /// SP is this far below where its places on the stack count from.
+    pub sp_adjust: u32,
+    /// What runs.
+    pub group: GroupNo,
 }
 
 /// A site that sees calls.
@@ -375,6 +393,8 @@ pub enum Prelude {
     GoEntry,
     /// A call of a Go function ends.
     GoReturn,
+    /// A call of a Go function begins that was inlined.
+    GoInlined,
     /// Some instruction of Go code.
     GoCode,
     /// A call of another function begins, or some instruction of it.
@@ -391,6 +411,14 @@ pub enum Prelude {
     Once,
     /// A runtime event.
     Goroutine(GoroutineEvent),
+}
+
+impl Prelude {
+    /// Whether Go's code runs there, of a known function.
+    #[must_use]
+    pub fn is_go_code(self) -> bool {
+        matches!(self, Prelude::GoEntry | Prelude::GoInlined | Prelude::GoReturn | Prelude::GoCode)
+    }
 }
 
 /// An argument, result or part of one, as a body sees it.

@@ -3,6 +3,7 @@
 //! Questions only. [`World`] and [`Target`] are what somebody with files at hand implements; for Go programs and other
 //! ELF files [`GoTarget`] and [`ElfTarget`] do.
 
+use std::fmt;
 use std::sync::Arc;
 
 use gobin::declare::{Declaration, Wrong};
@@ -88,9 +89,16 @@ pub trait Target {
     /// The function whose code contains an address.
     fn function_at(&self, at: VAddr) -> Option<Found>;
 
-    /// In how many places functions matching the pattern were inlined, where no probe sees them; the name of one
-    /// function that contains such a place.
-    fn inlined(&self, pattern: &Pattern) -> Option<(usize, String)>;
+    /// Where functions matching the pattern were inlined, where a probe on the function itself does not see them.
+    fn inlined(&self, _: &Pattern) -> InlinedPlaces {
+        InlinedPlaces::default()
+    }
+
+    /// The same, to be probed: each is a function of its own, and [`Target::sites`] has the one place where its calls
+    /// begin.
+    fn instances(&self, _: &Pattern) -> Vec<Found> {
+        Vec::new()
+    }
 
     /// Names close to what was meant, best first.
     fn suggest(&self, wanted: &str) -> Vec<String>;
@@ -167,8 +175,44 @@ pub struct Found {
     pub index: u32,
     /// Its name.
     pub name: String,
-    /// Its first byte.
+    /// Its first byte; of one that was inlined that of the function around it.
     pub entry: VAddr,
+    /// Where it was inlined, if it is no function but such a place.
+    pub inlined: Option<Inlined>,
+}
+
+/// Places where functions were inlined.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct InlinedPlaces {
+    /// The first ones, those of one function side by side.
+    pub first: Vec<Inlined>,
+    /// How many functions they are of.
+    pub functions: usize,
+    /// How many there are.
+    pub places: usize,
+}
+
+/// So many of them are named.
+pub const NAMED: usize = 64;
+
+/// A place where a function was inlined.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Inlined {
+    /// The function's name.
+    pub name: String,
+    /// That of the function around it.
+    pub into: String,
+    /// The file of the call, as the compiler recorded it.
+    pub file: String,
+    /// And the line.
+    pub line: u32,
+}
+
+impl fmt::Display for Inlined {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let file = self.file.rsplit('/').next().unwrap_or_default();
+        write!(f, "inlined into {} at {file}:{}", self.into, self.line)
+    }
 }
 
 /// What the emitted programs must know of a Go runtime.

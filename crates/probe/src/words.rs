@@ -53,6 +53,8 @@ pub enum Form {
         /// Where it returns.
         ret: bool,
     },
+    /// `inlined:FUNC`
+    Inlined,
     /// `goroutine:EVENT`
     Goroutine,
 }

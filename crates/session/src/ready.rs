@@ -11,6 +11,8 @@ pub struct Trace {
     pub functions: Vec<String>,
     /// Patterns of functions that are left out.
     pub except: Vec<String>,
+    /// Calls that were inlined, too.
+    pub inlined: bool,
     /// Which calls, as an expression of the language.
     pub condition: Option<String>,
     /// Only what is called while one of these is open on the same goroutine.
@@ -22,8 +24,9 @@ pub struct Trace {
 impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let places = self.functions.iter().map(|name| format!("goret:{}", quoted(name)));
+        let inlined = self.functions.iter().filter(|_| self.inlined).map(|name| format!("inlined:{}", quoted(name)));
         let left_out = self.except.iter().map(|name| format!("!{}", quoted(name)));
-        let all: Vec<String> = places.chain(left_out).collect();
+        let all: Vec<String> = places.chain(inlined).chain(left_out).collect();
         f.write_str(&all.join(", "))?;
         match self.conditions() {
             // In parentheses, since a condition ends with a slash.
@@ -72,6 +75,16 @@ mod tests {
             &Trace { except: vec!["*.func*".into()], ..of(&["main.*", "net/http.(*conn).serve"]) },
             expect![[r#"
             goret:main.*, goret:net/http.(*conn).serve, !*.func* { call(); }
+        "#]],
+        );
+    }
+
+    #[test]
+    fn what_was_inlined_stands_beside_what_returns() {
+        check(
+            &Trace { inlined: true, ..of(&["main.f", "a b"]) },
+            expect![[r#"
+            goret:main.f, goret:"a b", inlined:main.f, inlined:"a b" { call(); }
         "#]],
         );
     }

@@ -181,6 +181,9 @@ pub fn head(told: &Told<'_>, types: &Types, style: Style) -> String {
 /// How it ended: ` = (1, nil)`, or in a word.
 #[must_use]
 pub fn outcome(end: End, told: &Told<'_>, types: &Types, style: Style) -> String {
+    if told.inlined.is_some() {
+        return " = <inlined: not available>".to_owned();
+    }
     let word = match end {
         End::Return => return results(told, types, style),
         End::Tail => "left by a jump",
@@ -272,6 +275,7 @@ impl Serialize for Shown<'_> {
         map.serialize_entry("end", call.end.word())?;
         map.serialize_entry("panic", &told.panic.as_ref().map(|value| Json { value, types }))?;
         map.serialize_entry("stack", &Some(&told.stack).filter(|stack| !stack.is_empty()))?;
+        map.serialize_entry("inlined", &told.inlined)?;
         let text = format!("{}{}", head(told, types, *style), outcome(call.end, told, types, *style));
         map.serialize_entry("text", &text)?;
         map.end()

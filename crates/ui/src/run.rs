@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use event::run::{Attached, Cause, Detached, Full, Load, Lost, Reason, Summary};
+use event::run::{Attached, Cause, Detached, Full, Inlined, Load, Lost, Reason, Summary};
 
 use crate::text::visible;
 use crate::{Format, json_line};
@@ -18,7 +18,44 @@ pub fn show_attached(attached: &Attached, format: Format, out: &mut dyn Write) -
     let Attached { matched, attached: n, sites, skipped, .. } = attached;
     let of = if n == matched { String::new() } else { format!(" of {matched}") };
     writeln!(out, "attached {n}{of} probe{} at {sites} site{}", s(*matched), s(*sites))?;
-    reasons("skipped", skipped, out)
+    reasons("skipped", skipped, out)?;
+    inlined(attached, out)
+}
+
+/// So many functions that were inlined are named.
+const FUNCTIONS: u64 = 3;
+/// And so many places of each.
+const PLACES: usize = 3;
+
+/// Where calls are not seen, since they were inlined.
+fn inlined(attached: &Attached, out: &mut dyn Write) -> io::Result<()> {
+    let Attached { inlined, inlined_functions: functions, inlined_places: places, .. } = attached;
+    if *places == 0 {
+        return Ok(());
+    }
+    if *functions > FUNCTIONS || (inlined.len() as u64) < *places {
+        writeln!(
+            out,
+            "{functions} of the functions that match were inlined, in {places} places, where their calls are not seen"
+        )?;
+    } else {
+        for of in inlined.chunk_by(|a, b| a.func == b.func) {
+            let one = |of: &Inlined| format!("into {} at {}", visible(&of.at.into), line(&of.at));
+            let shown: Vec<String> = of.iter().take(PLACES).map(one).collect();
+            let more = match of.len().saturating_sub(PLACES) {
+                0 => String::new(),
+                more => format!(", and in {more} more place{}", s(more as u64)),
+            };
+            writeln!(out, "{}: inlined {}{more}", visible(&of[0].func), shown.join(", "))?;
+        }
+    }
+    writeln!(out, "hint: `gospect trace --inlined`, or `inlined:FUNC` in a script, shows the calls there")
+}
+
+/// `main.go:33`
+#[must_use]
+pub fn line(at: &event::go::Inlined) -> String {
+    format!("{}:{}", visible(at.file.rsplit('/').next().unwrap_or_default()), at.line)
 }
 
 /// Says how it went.
@@ -153,29 +190,77 @@ mod tests {
 
     #[test]
     fn the_start_says_what_is_in_place_and_what_is_not() {
-        let all = Attached { matched: 1, attached: 1, sites: 3, skipped: vec![], ts: 1_700_000_000_000_000_000 };
+        let all = Attached { matched: 1, attached: 1, sites: 3, ts: 1_700_000_000_000_000_000, ..Attached::default() };
         check(
             |format, out| show_attached(&all, format, out),
             expect![[r#"
-            attached 1 probe at 3 sites
-            {"type":"attached","matched":1,"attached":1,"sites":3,"skipped":[],"ts":1700000000000000000}
-        "#]],
+                attached 1 probe at 3 sites
+                {"type":"attached","matched":1,"attached":1,"sites":3,"skipped":[],"inlined":[],"inlined_functions":0,"inlined_places":0,"ts":1700000000000000000}
+            "#]],
         );
-        let some = Attached { matched: 3, attached: 2, sites: 1, skipped: vec![reason("main.f")], ts: 5 };
+        let some = Attached {
+            matched: 3,
+            attached: 2,
+            sites: 1,
+            skipped: vec![reason("main.f")],
+            ts: 5,
+            ..Attached::default()
+        };
         check(
             |format, out| show_attached(&some, format, out),
             expect![[r#"
-            attached 2 of 3 probes at 1 site
-            skipped main.f: it does not decode to its end
-            {"type":"attached","matched":3,"attached":2,"sites":1,"skipped":[{"func":"main.f","why":"it does not decode to its end"}],"ts":5}
+                attached 2 of 3 probes at 1 site
+                skipped main.f: it does not decode to its end
+                {"type":"attached","matched":3,"attached":2,"sites":1,"skipped":[{"func":"main.f","why":"it does not decode to its end"}],"inlined":[],"inlined_functions":0,"inlined_places":0,"ts":5}
+            "#]],
+        );
+    }
+
+    fn place(func: &str, line: u32) -> Inlined {
+        let at = event::go::Inlined { into: "main.main.func1".to_owned(), file: "/src/app/main.go".to_owned(), line };
+        Inlined { func: func.to_owned(), at }
+    }
+
+    #[test]
+    fn the_start_says_where_calls_are_not_seen() {
+        let of = |inlined: Vec<Inlined>, functions: u64, places: u64| {
+            let (inlined_functions, inlined_places) = (functions, places);
+            Attached {
+                matched: 1,
+                attached: 1,
+                sites: 1,
+                inlined,
+                inlined_functions,
+                inlined_places,
+                ..Attached::default()
+            }
+        };
+        let two = vec![place("main.Fibonacci", 33), place("main.clamp", 7)];
+        check(
+            |format, out| show_attached(&of(two.clone(), 2, 2), format, out),
+            expect![[r#"
+            attached 1 probe at 1 site
+            main.Fibonacci: inlined into main.main.func1 at main.go:33
+            main.clamp: inlined into main.main.func1 at main.go:7
+            hint: `gospect trace --inlined`, or `inlined:FUNC` in a script, shows the calls there
+            {"type":"attached","matched":1,"attached":1,"sites":1,"skipped":[],"inlined":[{"func":"main.Fibonacci","into":"main.main.func1","file":"/src/app/main.go","line":33},{"func":"main.clamp","into":"main.main.func1","file":"/src/app/main.go","line":7}],"inlined_functions":2,"inlined_places":2,"ts":0}
         "#]],
         );
+        let text = |attached: &Attached| {
+            let mut out = Vec::new();
+            show_attached(attached, Format::Text(Look::default()), &mut out).unwrap();
+            String::from_utf8(out).unwrap().lines().nth(1).unwrap().to_owned()
+        };
+        let many = (1..=5).map(|line| place("main.clamp", line)).collect();
+        expect!["main.clamp: inlined into main.main.func1 at main.go:1, into main.main.func1 at main.go:2, into main.main.func1 at main.go:3, and in 2 more places"].assert_eq(&text(&of(many, 1, 5)));
+        expect!["20000 of the functions that match were inlined, in 90000 places, where their calls are not seen"]
+            .assert_eq(&text(&of(two, 20_000, 90_000)));
     }
 
     #[test]
     fn many_reasons_are_counted() {
         let skipped: Vec<Reason> = (0..12).map(|n| reason(&format!("main.f{n}"))).collect();
-        let attached = Attached { matched: 12, attached: 0, sites: 0, skipped, ts: 5 };
+        let attached = Attached { matched: 12, skipped, ts: 5, ..Attached::default() };
         let mut out = Vec::new();
         show_attached(&attached, Format::Text(Look::default()), &mut out).unwrap();
         let lines = String::from_utf8(out).unwrap().lines().skip(10).collect::<Vec<_>>().join("\n");

@@ -47,6 +47,7 @@ fn copy(value: &mut [u8], piece: &Piece, record: &[u8]) -> Option<Missing> {
         Source::FloatRegister if piece.size == 4 => return Some(Missing::Register("float32")),
         Source::FloatRegister => return Some(Missing::Register("float64")),
         Source::NoPlace => return Some(Missing::NoPlace),
+        Source::NotLocated => return Some(Missing::NotLocated),
         Source::BeyondStack => return Some(Missing::BeyondStack),
     };
     let size = piece.size as usize;

@@ -156,6 +156,8 @@ pub enum Missing {
     Register(&'static str),
     /// Nobody says where it is.
     NoPlace,
+    /// The call was inlined, and nothing says where it is there.
+    NotLocated,
     /// Too far up the stack.
     BeyondStack,
     /// It may have been lost when the stack grew before the function began.
@@ -194,6 +196,7 @@ impl fmt::Display for Missing {
             Missing::Unreadable => "unreadable: page not present",
             Missing::Register(ty) => return write!(f, "{ty} in a register"),
             Missing::NoPlace => "unknown: place not described",
+            Missing::NotLocated => "inlined: not located",
             Missing::BeyondStack => "not captured: far up the stack",
             Missing::Lost => "unknown: lost when the stack grew",
             Missing::Depth => "not captured: depth",

@@ -72,6 +72,7 @@ impl fmt::Display for Source {
             Source::Record(at) => write!(f, "{at}"),
             Source::FloatRegister => f.write_str("float"),
             Source::NoPlace => f.write_str("nowhere"),
+            Source::NotLocated => f.write_str("not located"),
             Source::BeyondStack => f.write_str("beyond"),
         }
     }

@@ -64,30 +64,30 @@ const DW_AT_GO_CLOSURE_OFFSET: constants::DwAt = constants::DwAt(0x2907);
 
 /// What an entry says about a function, a parameter or a variable.
 #[derive(Clone, Copy, Default)]
-struct Described<'d> {
-    name: Option<&'d str>,
+pub(super) struct Described<'d> {
+    pub(super) name: Option<&'d str>,
     line: Option<u64>,
     low_pc: Option<u64>,
     trampoline: bool,
-    origin: Option<usize>,
+    pub(super) origin: Option<usize>,
     ty: Option<TypeRef>,
     result: bool,
     closure_offset: Option<u64>,
-    claim: Claim<'d>,
+    pub(super) claim: Claim<'d>,
 }
 
 /// A function's entry with those of its children that matter.
 #[derive(Default)]
-struct Subprogram<'d> {
-    own: Described<'d>,
-    params: Vec<Child<'d>>,
+pub(super) struct Subprogram<'d> {
+    pub(super) own: Described<'d>,
+    pub(super) params: Vec<Child<'d>>,
     variables: Vec<Described<'d>>,
 }
 
 /// A parameter's entry, and where it stands.
-struct Child<'d> {
-    offset: usize,
-    says: Described<'d>,
+pub(super) struct Child<'d> {
+    pub(super) offset: usize,
+    pub(super) says: Described<'d>,
 }
 
 impl Dwarf {
@@ -98,15 +98,10 @@ impl Dwarf {
             self.complete(&mut found, origin)?;
         }
         let mut function = Function {
-            entry: VAddr(found.own.low_pc?),
-            name: found.own.name?,
             line: found.own.line,
             trampoline: found.own.trampoline,
-            args: Vec::new(),
-            results: Vec::new(),
-            dictionary: None,
             captured: found.variables.iter().filter_map(captured).collect(),
-            unit: unit.start,
+            ..Function::unplaced(VAddr(found.own.low_pc?), found.own.name?, unit.start)
         };
         found.params.into_iter().for_each(|param| function.add(&param.says));
         Some(function)
@@ -133,7 +128,7 @@ impl Dwarf {
     }
 
     /// Reads a function's entry and its parameters: they stand before everything that has children of its own.
-    fn subprogram<'d>(&'d self, unit: &'d Unit, offset: usize) -> Option<Subprogram<'d>> {
+    pub(super) fn subprogram<'d>(&'d self, unit: &'d Unit, offset: usize) -> Option<Subprogram<'d>> {
         let mut entries = unit.entries(self.sections.bytes(Id::Info), offset)?;
         let abbreviation = entries.read_abbreviation().ok()??;
         if abbreviation.tag() != constants::DW_TAG_subprogram {
@@ -171,7 +166,7 @@ impl Dwarf {
 }
 
 impl<'d> Described<'d> {
-    fn note(&mut self, dwarf: &'d Dwarf, unit: &Unit, attribute: &Attribute<Reader<'d>>) {
+    pub(super) fn note(&mut self, dwarf: &'d Dwarf, unit: &Unit, attribute: &Attribute<Reader<'d>>) {
         let value = attribute.raw_value();
         match attribute.name() {
             constants::DW_AT_name => self.name = dwarf.text(&value),
@@ -189,8 +184,14 @@ impl<'d> Described<'d> {
 }
 
 impl<'d> Function<'d> {
+    /// A function of which nothing else is known.
+    pub(super) fn unplaced(entry: VAddr, name: &'d str, unit: usize) -> Function<'d> {
+        let (args, results, captured) = (Vec::new(), Vec::new(), Vec::new());
+        Function { entry, name, line: None, trampoline: false, args, results, dictionary: None, captured, unit }
+    }
+
     /// Sorts a parameter in. Up to Go 1.26 functions with `defer` describe a named result twice.
-    fn add(&mut self, says: &Described<'d>) {
+    pub(super) fn add(&mut self, says: &Described<'d>) {
         let (Some(name), Some(ty)) = (says.name, says.ty) else { return };
         let param = Param { name, ty, claim: says.claim };
         if name == ".dict" {

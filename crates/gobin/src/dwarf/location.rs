@@ -15,6 +15,7 @@ use super::section::{Id, Reader};
 use super::unit::{Unit, truncated};
 use super::{Dwarf, Function, Param};
 use crate::abi::Register;
+use crate::addr::VAddr;
 use crate::elf::Arch;
 
 /// What a `DW_AT_location` refers to.
@@ -67,7 +68,7 @@ impl fmt::Display for Location {
     }
 }
 
-/// What holds at entry stands at the beginning of a list, in far fewer bytes than these.
+/// Lists are of one variable in one function, and take far fewer bytes than these.
 const MAX_LIST: usize = 1 << 12;
 /// A parameter has no more parts than this.
 const MAX_PARTS: usize = 256;
@@ -77,17 +78,28 @@ impl Dwarf {
     #[must_use]
     pub fn entry_location(&self, function: &Function<'_>, param: &Param<'_>) -> Location {
         let Some(unit) = self.units().at(function.unit) else { return Location::Silent };
-        match param.claim {
-            Claim::None => Location::Silent,
-            Claim::Everywhere(bytes) => self.read_expression(bytes, unit.encoding),
-            Claim::List(at) => self
-                .at_entry(unit, at, function.entry.0)
-                .map_or(Location::Silent, |bytes| self.read_expression(bytes, unit.encoding)),
+        let claimed = self.claimed(unit, param.claim, function.entry);
+        claimed.map_or(Location::Silent, |bytes| self.read_expression(bytes, unit.encoding))
+    }
+
+    /// The expression that holds at `pc`.
+    pub(super) fn claimed<'d>(&'d self, unit: &Unit, claim: Claim<'d>, pc: VAddr) -> Option<&'d [u8]> {
+        match claim {
+            Claim::None => None,
+            Claim::Everywhere(bytes) => Some(bytes),
+            Claim::List(at) => self.in_list(unit, at, pc.0),
         }
     }
 
+    /// Where the parts of a value are that an expression describes, each with its bytes; none if it is not one of Go's.
+    pub(super) fn read_spots(&self, bytes: &[u8], encoding: Encoding) -> Vec<(u64, Spot)> {
+        let arch = self.sections.elf().arch;
+        self.parts(bytes, encoding, Register::of_value_from_dwarf)
+            .map_or_else(Vec::new, |parts| parts.iter().map(|part| part.spot(arch)).collect())
+    }
+
     /// The expression of the list at `at` that holds at `pc`.
-    fn at_entry(&self, unit: &Unit, at: usize, pc: u64) -> Option<&[u8]> {
+    fn in_list(&self, unit: &Unit, at: usize, pc: u64) -> Option<&[u8]> {
         let cut = |id| {
             let bytes = if (id == Id::Loc) == (unit.encoding.version < 5) { self.sections.bytes(id) } else { &[] };
             Reader::new(truncated(bytes, at.saturating_add(MAX_LIST)), LittleEndian)
@@ -108,14 +120,21 @@ impl Dwarf {
         if bytes.is_empty() {
             return Location::Silent;
         }
+        let Some(parts) = self.parts(bytes, encoding, Register::from_dwarf) else { return Location::Other };
+        let arch = self.sections.elf().arch;
+        in_registers(&parts).or_else(|| in_frame(arch, &parts)).unwrap_or(Location::Other)
+    }
+
+    fn parts(&self, bytes: &[u8], encoding: Encoding, register: Numbers) -> Option<Vec<Part>> {
         let arch = self.sections.elf().arch;
         let mut operations = Expression(Reader::new(bytes, LittleEndian)).operations(encoding);
         let mut parts = Vec::new();
         let mut part = Part::default();
         while let Ok(Some(step)) = operations.next() {
-            if parts.len() == MAX_PARTS || part.take(arch, &step).is_none() {
-                return Location::Other;
+            if parts.len() == MAX_PARTS {
+                return None;
             }
+            part.take(arch, &step, register)?;
             if let Operation::Piece { .. } = step {
                 parts.push(std::mem::take(&mut part));
             }
@@ -123,8 +142,22 @@ impl Dwarf {
         if parts.is_empty() {
             parts.push(part);
         }
-        in_registers(&parts).or_else(|| in_frame(arch, &parts)).unwrap_or(Location::Other)
+        Some(parts)
     }
+}
+
+/// Which registers DWARF's numbers are.
+type Numbers = fn(Arch, u16) -> Option<Register>;
+
+/// Where a part of a value is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Spot {
+    /// Nowhere.
+    Nowhere,
+    /// In a register.
+    Register(Register),
+    /// In the frame, this many bytes behind the first stack argument; negative in the function's own part.
+    Stack(i64),
 }
 
 /// Where a part of a value is: nowhere, in a register, or in the frame.
@@ -139,9 +172,9 @@ struct Part {
 
 impl Part {
     /// Follows one step of an expression; `None` if Go writes no such step.
-    fn take(&mut self, arch: Arch, step: &Operation<Reader<'_>>) -> Option<()> {
+    fn take(&mut self, arch: Arch, step: &Operation<Reader<'_>>, numbers: Numbers) -> Option<()> {
         match *step {
-            Operation::Register { register } => self.register = Some(Register::from_dwarf(arch, register.0)?),
+            Operation::Register { register } => self.register = Some(numbers(arch, register.0)?),
             Operation::FrameOffset { offset } => self.frame = Some(offset),
             Operation::CallFrameCFA => self.frame = Some(0),
             Operation::SignedConstant { value } => self.constant = value,
@@ -151,6 +184,18 @@ impl Part {
             _ => return None,
         }
         Some(())
+    }
+}
+
+impl Part {
+    /// Its bytes, 0 if it is the whole value, and where it is.
+    fn spot(&self, arch: Arch) -> (u64, Spot) {
+        let spot = match (self.register, self.frame) {
+            (Some(register), None) => Spot::Register(register),
+            (None, Some(frame)) => Spot::Stack(frame.saturating_sub(args_from_cfa(arch))),
+            _ => Spot::Nowhere,
+        };
+        (self.bytes.cast_unsigned(), spot)
     }
 }
 

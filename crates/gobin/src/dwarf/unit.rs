@@ -296,6 +296,11 @@ impl Unit {
         Some(list.map(Extent::List).or(end.map(Extent::To)).unwrap_or(Extent::Unknown))
     }
 
+    /// The ranges of a short list at `at`: that of an inlined call.
+    pub(super) fn ranges_from(&self, at: usize, sections: &Sections) -> Vec<(u64, u64)> {
+        self.ranges(at, at.saturating_add(MAX_RANGES), sections)
+    }
+
     /// The ranges of the list at `at`, which ends before `end`.
     fn ranges(&self, at: usize, end: usize, sections: &Sections) -> Vec<(u64, u64)> {
         let cut = |id| Reader::new(truncated(sections.bytes(id), end), LittleEndian);
@@ -315,6 +320,9 @@ impl Unit {
         ranges
     }
 }
+
+/// Bytes of the list of an inlined call.
+const MAX_RANGES: usize = 1 << 14;
 
 pub(super) fn truncated(bytes: &[u8], end: usize) -> &[u8] {
     bytes.get(..end).unwrap_or(bytes)

@@ -13,7 +13,7 @@ mod form;
 
 use form::{Common, WINDOW};
 
-use super::{ArgumentRegisters, Class, Flow, Insn, Machine, Passed, Prologue, Undecodable, Unprobeable};
+use super::{ArgumentRegisters, Class, Effect, Flow, Insn, Machine, Passed, Prologue, Undecodable, Unprobeable};
 use crate::addr::VAddr;
 
 /// Registers that carry integer arguments, in the order of ABIInternal.
@@ -227,6 +227,22 @@ impl Machine for Decoder<'_> {
             return u32::try_from(i64::from(depth).checked_add(down)?).ok();
         }
         self.touches_own_things_only(depth).then_some(depth)
+    }
+
+    fn effect(&mut self) -> Effect {
+        self.whole();
+        if matches!(self.insn.mnemonic(), Mnemonic::Nop | Mnemonic::Fnop) {
+            return Effect::Nothing;
+        }
+        let chooses = self.insn.rflags_read() != 0 && self.insn.code().flow_control() == FlowControl::Next;
+        let info = self.info.get_or_insert_with(InstructionInfoFactory::new).info(&self.insn);
+        let in_frame = |m: &UsedMemory| matches!(m.base(), Register::RSP | Register::RBP);
+        let writes = info.used_memory().iter().any(|m| writes(m.access()) && !in_frame(m));
+        match (writes, chooses) {
+            (true, _) => Effect::Writes,
+            (false, true) => Effect::Chooses,
+            (false, false) => Effect::Computes,
+        }
     }
 
     fn reloads(&mut self) -> Option<ArgumentRegisters> {

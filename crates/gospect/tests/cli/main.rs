@@ -15,6 +15,7 @@ mod goroutines;
 mod groups;
 mod handed_around;
 mod info;
+mod inlined;
 mod list;
 mod many;
 mod not_go;

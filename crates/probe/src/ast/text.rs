@@ -65,6 +65,7 @@ fn ticks(clock: &super::Clock) -> String {
 impl Display for User {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let kind = match (self.short, self.ret) {
+            _ if self.inlined => "inlined",
             (true, false) => "go",
             (true, true) => "goret",
             (false, false) => "uprobe",

@@ -84,7 +84,7 @@ impl TypeSource for Source<'_> {
 }
 
 impl<'t> Builder<'t> {
-    pub(crate) fn new(limits: &'t Limits) -> Builder<'t> {
+    pub(crate) fn new(limits: &'t Limits, registers: u8) -> Builder<'t> {
         Builder {
             limits,
             opaques: Opaques::new(&limits.opaque),
@@ -97,7 +97,7 @@ impl<'t> Builder<'t> {
             reached: BTreeSet::new(),
             known: BTreeSet::new(),
             dynamic: Vec::new(),
-            captures: Captures::default(),
+            captures: Captures { registers, ..Captures::default() },
         }
     }
 

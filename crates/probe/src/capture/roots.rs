@@ -1,6 +1,6 @@
 //! Functions: what a record of a call begins with, and which pointers of it are followed.
 
-use event::go::{Call, Piece, Root, Source, TypeRow, call};
+use event::go::{self, Call, Piece, Root, Source, TypeRow, call};
 use gobin::abi::{self, Place};
 use gobin::signature::{Arg, Gaps, Signature};
 use gobin::sites::Restored;
@@ -9,6 +9,7 @@ use gobin::{Arch, VAddr};
 use super::build::Builder;
 use super::{Function, MOST_BYTES, MOST_STACK, Op, Recorded};
 use crate::plan::PointNo;
+use crate::target::Inlined;
 
 /// A function whose calls are recorded.
 #[derive(Clone, Copy)]
@@ -22,6 +23,8 @@ pub(crate) struct Subject<'f> {
     pub(crate) alone: bool,
     pub(crate) name: &'f str,
     pub(crate) entry: VAddr,
+    /// Where it was inlined, if it is such a place.
+    pub(crate) inlined: Option<&'f Inlined>,
     /// What it takes and gives, if that is known.
     pub(crate) signature: Option<&'f Signature>,
     /// Which argument registers come back when the stack grows.
@@ -39,10 +42,11 @@ impl Builder<'_> {
     fn add_call(&mut self, arch: Arch, of: Subject<'_>, returns: bool) -> u32 {
         let none: &[Arg] = &[];
         let args = of.signature.map_or(none, |signature| if returns { &signature.rets } else { &signature.args });
-        let registers = abi::Register::count(arch, false) as u8;
+        let registers = self.captures.registers;
         let words = args.iter().filter_map(|arg| self.stack_end(of.binary, arg)).max().unwrap_or(0).div_ceil(8);
         let stack = words.min(u64::from(MOST_STACK)) as u16;
-        let frame = Frame { registers: u64::from(registers), stack: u64::from(stack) };
+        let nowhere = if of.inlined.is_some() { Source::NotLocated } else { Source::NoPlace };
+        let frame = Frame { registers: u64::from(registers), stack: u64::from(stack), nowhere };
         let (mut values, mut ops) = (Vec::new(), Vec::new());
         for arg in args {
             let lost_if = if returns { None } else { lost_if(arch, arg, of) };
@@ -53,7 +57,18 @@ impl Builder<'_> {
             false => signature.omitted != Gaps::None,
         });
         let (binary, function, name) = (of.binary, u64::from(of.number), of.name.to_owned());
-        self.captures.calls.push(Call { binary, function, name, returns, registers, stack, values, incomplete });
+        let inlined = of.inlined.map(call_inlined);
+        self.captures.calls.push(Call {
+            binary,
+            function,
+            name,
+            returns,
+            registers,
+            stack,
+            values,
+            incomplete,
+            inlined,
+        });
         let first = self.captures.tables.ops.len() as u32;
         let head = call::REGISTERS as u32 + 8 * (u32::from(registers) + u32::from(stack));
         self.captures.tables.functions.push(Function {
@@ -88,11 +103,18 @@ impl Builder<'_> {
     }
 }
 
-/// How many words of each kind a record has.
+fn call_inlined(of: &Inlined) -> go::Inlined {
+    let Inlined { into, file, line, .. } = of.clone();
+    go::Inlined { into, file, line }
+}
+
+/// How many words of each kind a record has, and what is not in it.
 #[derive(Clone, Copy)]
 struct Frame {
     registers: u64,
     stack: u64,
+    /// What stands for values that have no place.
+    nowhere: Source,
 }
 
 impl Frame {
@@ -106,7 +128,7 @@ fn pieces(place: &Place, size: u32, frame: Frame) -> Vec<Piece> {
     let from = |at: u64| Source::Record((call::REGISTERS as u64 + at) as u32);
     match place {
         Place::Empty => Vec::new(),
-        Place::Unknown => vec![Piece { at: 0, size, from: Source::NoPlace }],
+        Place::Unknown => vec![Piece { at: 0, size, from: frame.nowhere }],
         Place::Stack(at) => {
             let there = (8 * frame.stack).saturating_sub(*at).min(u64::from(size)) as u32;
             let mut pieces = Vec::new();

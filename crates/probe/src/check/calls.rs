@@ -6,7 +6,11 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use crate::ast::{Attach, BinaryOp, Block, Clause, Expr, ExprKind as Ast, Script, Span, Spanned, Stmt, StmtKind};
+use gobin::abi::Register;
+
+use crate::ast::{
+    Attach, AttachPoint, BinaryOp, Block, Clause, Expr, ExprKind as Ast, Script, Span, Spanned, Stmt, StmtKind,
+};
 use crate::capture::{Builder, Captures, Limits, Subject};
 use crate::diagnostic::Diagnostic;
 use crate::plan::{FuncNo, Plan, PointNo, Recording};
@@ -36,8 +40,9 @@ pub(super) struct Split<'s> {
 
 /// Makes two of every clause that records returns.
 pub(super) fn split(script: &Script) -> Split<'_> {
+    let script = apart(script);
     let own = script.clauses.len();
-    let mut split = Split { script: Cow::Borrowed(script), own, of: Vec::new(), panics: None, messages: Vec::new() };
+    let mut split = Split { script: script.clone(), own, of: Vec::new(), panics: None, messages: Vec::new() };
     for (n, clause) in script.clauses.iter().enumerate() {
         let Some(call) = records(&clause.body).filter(|_| clause.points.iter().any(is_return)) else { continue };
         if let Some(other) = clause.points.iter().find(|point| !is_return(point)) {
@@ -73,7 +78,33 @@ fn panics() -> Clause {
     Clause { points: Vec::new(), except: Vec::new(), predicate: None, body, span }
 }
 
-fn is_return(point: &crate::ast::AttachPoint) -> bool {
+/// Calls that were inlined have no return: a clause that records them beside others becomes two.
+fn apart(script: &Script) -> Cow<'_, Script> {
+    let mixed = |clause: &Clause| {
+        let has = |which: fn(&AttachPoint) -> bool| clause.points.iter().any(which);
+        has(is_inlined) && has(is_return) && records(&clause.body).is_some()
+    };
+    if !script.clauses.iter().any(mixed) {
+        return Cow::Borrowed(script);
+    }
+    let mut all = Vec::new();
+    for clause in &script.clauses {
+        let (inlined, others): (Vec<AttachPoint>, Vec<AttachPoint>) = if mixed(clause) {
+            clause.points.iter().cloned().partition(is_inlined)
+        } else {
+            (Vec::new(), clause.points.clone())
+        };
+        all.push(Clause { points: others, ..clause.clone() });
+        all.extend((!inlined.is_empty()).then(|| Clause { points: inlined, ..clause.clone() }));
+    }
+    Cow::Owned(Script { clauses: all, ..script.clone() })
+}
+
+fn is_inlined(point: &AttachPoint) -> bool {
+    matches!(&point.attach, Attach::User(user) if user.inlined)
+}
+
+fn is_return(point: &AttachPoint) -> bool {
     matches!(&point.attach, Attach::User(user) if user.ret)
 }
 
@@ -162,11 +193,13 @@ impl<'w> RecordedFunctions<'w> {
         if self.all.is_empty() {
             return None;
         }
-        let mut builder = Builder::new(limits);
+        let inlined = plan.functions.iter().any(|function| function.inlined.is_some());
+        let mut builder = Builder::new(limits, registers(plan.arch, inlined));
         for (row, of) in &self.all {
             let Some(function) = plan.functions.get(row.index()) else { continue };
             builder.binary(function.binary, of.target);
-            let found = crate::target::Found { index: of.index, name: function.name.clone(), entry: function.entry };
+            let (name, entry, inlined) = (function.name.clone(), function.entry, function.inlined.clone());
+            let found = crate::target::Found { index: of.index, name, entry, inlined };
             let signature = of.target.signature(&found).ok();
             let sites = of.target.sites(&found);
             builder.function(
@@ -178,6 +211,7 @@ impl<'w> RecordedFunctions<'w> {
                     alone: of.alone,
                     name: &function.name,
                     entry: function.entry,
+                    inlined: function.inlined.as_ref(),
                     signature: signature.as_deref(),
                     restored: sites.as_ref().and_then(|sites| sites.restored.as_ref()),
                 },
@@ -185,4 +219,10 @@ impl<'w> RecordedFunctions<'w> {
         }
         Some(builder.finish())
     }
+}
+
+/// How many integer registers there are in a record.
+fn registers(arch: gobin::Arch, inlined: bool) -> u8 {
+    let registers = if inlined { Register::count_all(arch) } else { Register::count(arch, false) };
+    u8::try_from(registers).unwrap_or(u8::MAX)
 }

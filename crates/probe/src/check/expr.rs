@@ -129,7 +129,7 @@ impl<'s> Scope<'_, 's, '_> {
 
     /// An interface or slice alone is true if it is not nil, as pointers are by themselves.
     fn not_nil(&mut self, e: &'s ast::Expr) -> Option<Typed> {
-        let in_go = matches!(self.setting.prelude, Prelude::GoEntry | Prelude::GoReturn);
+        let in_go = matches!(self.setting.prelude, Prelude::GoEntry | Prelude::GoInlined | Prelude::GoReturn);
         if !in_go || path::root(e).is_none() {
             return None;
         }
@@ -424,7 +424,7 @@ impl<'s> Scope<'_, 's, '_> {
             self.error(span, "nil is neither small nor large");
             return Some(None);
         }
-        let in_go = matches!(self.setting.prelude, Prelude::GoEntry | Prelude::GoReturn);
+        let in_go = matches!(self.setting.prelude, Prelude::GoEntry | Prelude::GoInlined | Prelude::GoReturn);
         let value =
             if in_go && path::root(of).is_some() { self.nil_path(of) } else { self.int_expr(of, "what is nil") };
         let value = match value {

@@ -11,7 +11,7 @@ use gobin::sites::{Exit, Refusal, Sites};
 use crate::ast::{Attach, AttachPoint, Clock, Code, Script, Span, Spanned, User};
 use crate::diagnostic::Diagnostic;
 use crate::plan::{BinaryNo, GoroutineEvent, On, Period, Point, PointNo, Prelude, Skipped};
-use crate::target::{Field, Found, Scheduler, Target, World};
+use crate::target::{Field, Found, InlinedPlaces, Scheduler, Target, World};
 use crate::words;
 
 use super::calls;
@@ -67,6 +67,8 @@ struct Resolver<'w> {
     taken: HashSet<(usize, BinaryNo, u32, Option<u32>, bool)>,
     /// The clause records whole calls.
     records: bool,
+    /// Names whose functions some attach point is about, and whose inlined calls.
+    named: [HashSet<String>; 2],
     /// What the clause leaves out, and whether that was ever anything.
     except: Vec<(Pattern, Span, bool)>,
     text: &'w str,
@@ -81,6 +83,7 @@ pub(super) fn resolve<'w>(script: &Script, text: &'w str, world: &'w dyn World) 
         sites: HashMap::new(),
         taken: HashSet::new(),
         records: false,
+        named: [false, true].map(|inlined| named(script, inlined)),
         except: Vec::new(),
         text,
     };
@@ -135,11 +138,24 @@ pub(super) fn add_panics(resolved: &mut Resolved<'_>, script: &Script, clause: u
     }
 }
 
+/// The names that attach points have, either of functions, or of what was inlined.
+fn named(script: &Script, inlined: bool) -> HashSet<String> {
+    let points = script.clauses.iter().flat_map(|clause| &clause.points);
+    let name = |point: &AttachPoint| match &point.attach {
+        Attach::User(User { code: Spanned { value: Code::Function { pattern, .. }, .. }, inlined: of, .. }) => {
+            (*of == inlined).then(|| pattern.clone())
+        }
+        _ => None,
+    };
+    points.filter_map(name).collect()
+}
+
 impl Place {
     /// What a body runs on there.
     pub(super) fn prelude(&self, binaries: &[Binary<'_>]) -> Prelude {
         let go = |binary: &BinaryNo| binaries.get(binary.index()).is_some_and(|b| b.target.is_go());
         match self {
+            Place::Function { found, .. } if found.inlined.is_some() => Prelude::GoInlined,
             Place::Function { binary, ret, .. } => match (go(binary), ret) {
                 (true, false) => Prelude::GoEntry,
                 (true, true) => Prelude::GoReturn,
@@ -196,6 +212,7 @@ impl<'w> Resolver<'w> {
             skipped: Vec::new(),
             ours: false,
             notes: Vec::new(),
+            inlined: InlinedPlaces::default(),
             span: point.span,
         });
         let events: Vec<On> = match &point.attach {
@@ -331,15 +348,19 @@ impl<'w> Resolver<'w> {
         let paths = paths.into_iter().map(|value| Spanned { value, span });
         let mut binaries: Vec<BinaryNo> = paths.filter_map(|path| self.binary(&path)).collect();
         if let Code::Function { pattern, .. } = &user.code.value {
-            self.those_with(point, pattern, &mut binaries);
+            self.those_with(point, pattern, user.inlined, &mut binaries);
         }
         let among_others = binaries.len() > 1;
         binaries.into_iter().for_each(|binary| self.user_in(clause, point, binary, user, among_others));
     }
 
     /// Of several executables only those that have such a function; one if none has, to say so.
-    fn those_with(&mut self, point: PointNo, pattern: &str, binaries: &mut Vec<BinaryNo>) {
-        let has = |binary: &BinaryNo| !self.target(*binary).matching(&Pattern::new(pattern)).is_empty();
+    fn those_with(&mut self, point: PointNo, pattern: &str, inlined: bool, binaries: &mut Vec<BinaryNo>) {
+        let wanted = Pattern::new(pattern);
+        let has = |binary: &BinaryNo| match inlined {
+            true => self.target(*binary).inlined(&wanted).places > 0,
+            false => !self.target(*binary).matching(&wanted).is_empty(),
+        };
         let (with, without): (Vec<BinaryNo>, Vec<BinaryNo>) = binaries.iter().partition(|binary| has(binary));
         if with.is_empty() {
             return binaries.truncate(1);
@@ -353,6 +374,11 @@ impl<'w> Resolver<'w> {
     fn user_in(&mut self, clause: usize, point: PointNo, binary: BinaryNo, user: &User, among_others: bool) {
         match &user.code.value {
             Code::Address(at) => self.address(clause, point, binary, *at, user),
+            Code::Function { pattern, .. } if user.inlined => {
+                let found = self.inlined(point, binary, pattern, user.code.span);
+                let several = found.len() > 1 || among_others || self.named[0].contains(pattern);
+                found.into_iter().for_each(|found| self.function(clause, point, binary, found, user, several));
+            }
             Code::Function { pattern, signature, offset } => {
                 let found = self.functions(point, binary, pattern, user.code.span);
                 if let Some(signature) = signature {
@@ -383,13 +409,12 @@ impl<'w> Resolver<'w> {
             self.say(Diagnostic::nothing_matched(span, format!("nothing is left of `{text}`: {all} left out")));
             return found;
         }
-        let inlined = if found.len() <= 1 || pattern.is_literal() { target.inlined(&pattern) } else { None };
-        if found.is_empty() {
-            self.say(no_function(self.target(binary), text, inlined, span));
-        } else if let Some((places, into)) = inlined {
-            let what = if places == 1 { "place".to_owned() } else { format!("{places} places") };
-            let note = format!("{text} is also inlined in {what}, such as {into}, where its calls are not seen");
-            self.out.points[point.index()].notes.push(note);
+        let inlined = target.inlined(&pattern);
+        match (found.is_empty(), self.named[1].contains(text)) {
+            (true, true) if inlined.places > 0 => {}
+            (true, _) => self.say(no_function(target, text, Some(&inlined), span)),
+            (false, true) => {}
+            (false, false) => self.out.points[point.index()].inlined = inlined,
         }
         self.out.points[point.index()].matched += u32::try_from(found.len()).unwrap_or(u32::MAX);
         found
@@ -412,6 +437,28 @@ impl<'w> Resolver<'w> {
             };
             self.say(Diagnostic::error(span, wrong.why).maybe_help(wrong.help));
         }
+    }
+
+    /// Where functions that a pattern matches were inlined; says so if that is nowhere.
+    fn inlined(&mut self, point: PointNo, binary: BinaryNo, text: &str, span: Span) -> Vec<Found> {
+        let target = self.target(binary);
+        let pattern = Pattern::new(text);
+        let mut found = exact_first(target.instances(&pattern), text);
+        found.retain(|function| !self.is_left_out(&function.name));
+        self.out.points[point.index()].matched += u32::try_from(found.len()).unwrap_or(u32::MAX);
+        if !found.is_empty() {
+            return found;
+        }
+        match (target.matching(&pattern).is_empty(), self.named[0].contains(text)) {
+            (true, true) => {}
+            (true, false) => self.say(no_function(target, text, None, span)),
+            (false, true) => self.out.points[point.index()].notes.push(format!("{text} is inlined nowhere")),
+            (false, false) => {
+                let message = Diagnostic::nothing_matched(span, format!("`{text}` is inlined nowhere"));
+                self.say(message.help(format!("`go:{text}` sees its calls")));
+            }
+        }
+        found
     }
 
     fn is_left_out(&mut self, name: &str) -> bool {
@@ -445,6 +492,7 @@ impl<'w> Resolver<'w> {
     fn function(&mut self, clause: usize, point: PointNo, binary: BinaryNo, found: Found, user: &User, several: bool) {
         let sites = self.sites(binary, &found);
         if let Some(why) = sites.as_ref().and_then(|sites| unprobeable(sites, user.ret, self.records)) {
+            let why = found.inlined.as_ref().map_or(why.clone(), |of| format!("{of}: {why}"));
             self.skip(point, &found, why, several, user.code.span);
             return;
         }
@@ -516,15 +564,15 @@ impl<'w> Resolver<'w> {
 const NO_GO: &str = "this is no Go program: only functions of its symbol tables have names";
 
 /// What to say of a name or pattern that no function has.
-pub(super) fn no_function(target: &dyn Target, text: &str, inlined: Option<(usize, String)>, span: Span) -> Diagnostic {
-    if let Some((places, into)) = inlined {
-        let message = format!("`{text}` is inlined wherever it is called, there is nothing to probe");
-        let into = match places {
-            1 => format!("it is inlined into {into}"),
-            _ => format!("one of {places} such places is in {into}"),
+pub(super) fn no_function(target: &dyn Target, text: &str, inlined: Option<&InlinedPlaces>, span: Span) -> Diagnostic {
+    if let Some((of, first)) = inlined.and_then(|of| Some((of, of.first.first()?))) {
+        let message = format!("`{text}` is inlined wherever it is called, there is no function to probe");
+        let into = match of.places {
+            1 => format!("it is {first}"),
+            places => format!("there are {places} places, one is {first}"),
         };
-        let told = Diagnostic::nothing_matched(span, message).help(into);
-        return told.help("building with -gcflags=-l keeps functions apart");
+        let there = format!("`inlined:{text}` sees its calls there; for `gospect trace` that is --inlined");
+        return Diagnostic::nothing_matched(span, message).help(into).help(there);
     }
     let message = match Pattern::new(text).is_literal() {
         true => format!("there is no function `{text}`"),
@@ -540,6 +588,7 @@ pub(super) fn no_function(target: &dyn Target, text: &str, inlined: Option<(usiz
 fn prefix(attach: &Attach) -> String {
     match attach {
         Attach::User(user) => match (user.short, user.ret) {
+            _ if user.inlined => "inlined:".to_owned(),
             (true, false) => "go:".to_owned(),
             (true, true) => "goret:".to_owned(),
             (false, false) => format!("uprobe:{}:", user.binary.value),

@@ -8,9 +8,11 @@ use gobin::insn::Class;
 use gobin::sites::Sites;
 
 use crate::plan::{
-    BinaryNo, Entry, Event, Exit, FuncNo, Function, Group, GroupNo, On, Plan, PointNo, Run, SaveNo, Site, Value,
+    Also, BinaryNo, Entry, Event, Exit, FuncNo, Function, Group, GroupNo, On, Plan, PointNo, Run, SaveNo, Site, Value,
     VariantNo,
 };
+
+use crate::target::Inlined;
 
 use super::resolve::{Place, Placement, Resolved};
 use super::unders::Marked;
@@ -50,6 +52,7 @@ struct OfFunction {
     frames: bool,
     marks: u8,
     panics: bool,
+    inlined: Option<Inlined>,
 }
 
 /// What runs at one instruction.
@@ -73,6 +76,7 @@ impl Runs {
             (Place::Function { sites, ret, .. }, Some(row)) => {
                 let function = self.functions.entry(row).or_default();
                 function.sites = function.sites.take().or_else(|| sites.clone());
+                function.inlined = placement.place.function().and_then(|found| found.inlined.clone());
                 function.frames |= chosen.frames;
                 function.panics |= chosen.panics;
                 if *ret {
@@ -145,6 +149,7 @@ pub(super) fn lay_out(
             marks: of.marks,
             panics: of.panics,
             elsewhere,
+            inlined: of.inlined.take(),
         });
         let save = kept.map(|kept| keep(kept, &mut plan.saves));
         let target = resolved.binaries[binary.index()].target;
@@ -154,10 +159,38 @@ pub(super) fn lay_out(
             plan.sites.push(site);
         }
     }
+    share_places(plan);
     for (on, runs) in runs.events {
         plan.events.extend(groups.add(runs).map(|group| Event { on, group }));
     }
     plan.groups = groups.all;
+}
+
+/// Where calls that were inlined begin at an instruction that is probed anyway, its site runs what is theirs, too.
+fn share_places(plan: &mut Plan) {
+    let mut known: HashMap<(BinaryNo, VAddr), usize> = HashMap::new();
+    let mut sites: Vec<Site> = Vec::with_capacity(plan.sites.len());
+    // First what can only be where it is.
+    let is_inlined = |site: &Site| plan.functions[site.function.index()].inlined.is_some();
+    let (others, own): (Vec<Site>, Vec<Site>) = std::mem::take(&mut plan.sites).into_iter().partition(is_inlined);
+    for site in own.into_iter().chain(others) {
+        let function = &plan.functions[site.function.index()];
+        let at = (function.binary, function.entry.plus(u64::from(site.offset)));
+        let shared = known.get(&at).filter(|_| is_inlined(&site) && !site.native_return);
+        match (shared, &site.entry) {
+            (Some(&n), Some(Entry { group: Some(group), sp_adjust, .. })) => {
+                sites[n].also.push(Also { function: site.function, sp_adjust: *sp_adjust, group: *group });
+            }
+            _ => {
+                if !site.native_return {
+                    known.insert(at, sites.len());
+                }
+                sites.push(site);
+            }
+        }
+    }
+    sites.sort_by_key(|site| (site.function, site.offset, site.native_return));
+    plan.sites = sites;
 }
 
 /// The number of a list of kept values.
@@ -181,6 +214,7 @@ fn sites_of(row: FuncNo, of: OfFunction, save: Option<SaveNo>, groups: &mut Grou
         entry: None,
         exit: None,
         here: None,
+        also: Vec::new(),
         native_return: false,
     };
     let entry = groups.add(of.entry);
@@ -231,6 +265,11 @@ pub(super) fn count_attached(plan: &mut Plan) {
         for group in groups.into_iter().flatten() {
             for run in &plan.groups[group.index()].runs {
                 attached.entry(run.point).or_default().insert(site.function);
+            }
+        }
+        for also in &site.also {
+            for run in &plan.groups[also.group.index()].runs {
+                attached.entry(run.point).or_default().insert(also.function);
             }
         }
     }

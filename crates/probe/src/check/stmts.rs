@@ -303,7 +303,7 @@ impl<'s> Scope<'_, 's, '_> {
         let recording = match self.setting.prelude {
             Prelude::GoReturn => Recording::Return,
             Prelude::GoEntry if self.setting.implied => Recording::Begin,
-            Prelude::GoEntry => Recording::Start,
+            Prelude::GoEntry | Prelude::GoInlined => Recording::Start,
             _ => {
                 let help = "`goret:FUNC { call() }` records calls, `go:FUNC { call() }` that they begin";
                 self.say(Diagnostic::error(span, "only calls of Go functions are recorded").help(help));

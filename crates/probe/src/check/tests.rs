@@ -54,18 +54,19 @@ fn a_call_has_an_entry_site_and_a_body() {
     check(
         "go:main.fib { @[args.n] = count(); }",
         expect![[r#"
-        point 0: go:main.fib: matched 1, attached 1
-          note: main.fib is also inlined in 2 places, such as main.main, where its calls are not seen
-        binary 0: "" go
-        func 0: main.fib at 0x401100 in binary 0
-        site func 0+0x6 file +0x1106 emulated entry group 0
-        group 0: variant 0 for point 0
-        variant 0: body 0 (ax#0:i64)
-        map 0: @[i64] count (4096)
-        body 0: clause 0 on a Go call
-          reads args.n: i64
-          add to @[args.n:i64]
-    "#]],
+            point 0: go:main.fib: matched 1, attached 1
+              not seen: main.fib inlined into main.main at /src/main.go:13
+              not seen: main.fib inlined into main.main at /src/main.go:30
+            binary 0: "" go
+            func 0: main.fib at 0x401100 in binary 0
+            site func 0+0x6 file +0x1106 emulated entry group 0
+            group 0: variant 0 for point 0
+            variant 0: body 0 (ax#0:i64)
+            map 0: @[i64] count (4096)
+            body 0: clause 0 on a Go call
+              reads args.n: i64
+              add to @[args.n:i64]
+        "#]],
     );
 }
 
@@ -104,18 +105,122 @@ fn a_return_has_a_site_for_each_of_its_ends() {
     check(
         "goret:main.fib /ret > 10/ { printf(\"%d\\n\", ret); }",
         expect![[r#"
-        point 0: goret:main.fib: matched 1, attached 1
-          note: main.fib is also inlined in 2 places, such as main.main, where its calls are not seen
+            point 0: goret:main.fib: matched 1, attached 1
+              not seen: main.fib inlined into main.main at /src/main.go:13
+              not seen: main.fib inlined into main.main at /src/main.go:30
+            binary 0: "" go
+            func 0: main.fib at 0x401100 in binary 0
+            site func 0+0x20 file +0x1120 emulated return group 0
+            site func 0+0x40 file +0x1140 stepped return group 0
+            group 0: variant 0 for point 0
+            variant 0: body 0 (ax:i64)
+            body 0: clause 0 on a Go return
+              reads ret: i64
+              /(ret:i64 > 10):i64/
+              printf "%d\n" ret:i64
+        "#]],
+    );
+}
+
+#[test]
+fn calls_that_were_inlined_have_a_site_where_each_begins() {
+    check(
+        "inlined:main.tiny /args.n > 3/ { @ = count() }",
+        expect![[r#"
+        point 0: inlined:main.tiny: matched 2, attached 1
+          skipped main.tiny: where `n` of `main.tiny` is passed is not known
         binary 0: "" go
-        func 0: main.fib at 0x401100 in binary 0
-        site func 0+0x20 file +0x1120 emulated return group 0
-        site func 0+0x40 file +0x1140 stepped return group 0
+        func 0: main.tiny at 0x401000 in binary 0 inlined into main.main at /src/main.go:12
+        site func 0+0x0 file +0x1000 emulated entry group 0 sp+16
         group 0: variant 0 for point 0
-        variant 0: body 0 (ax:i64)
+        variant 0: body 0 (dx#9:i64)
+        map 0: @[] count (4096)
+        body 0: clause 0 on an inlined Go call
+          reads args.n: i64
+          /(args.n:i64 > 3):i64/
+          add to @
+    "#]],
+    );
+}
+
+#[test]
+fn an_instruction_where_several_begin_has_one_site() {
+    check(
+        "go:main.main, inlined:main.tiny, inlined:main.fib { @[func] = count() }",
+        expect![[r#"
+        point 0: go:main.main: matched 1, attached 1
+        point 1: inlined:main.tiny: matched 2, attached 2
+        point 2: inlined:main.fib: matched 2, attached 1
+          skipped main.fib: inlined into main.main at main.go:30: nothing of it is bound to its place, so its code may run where it is not called
+        binary 0: "" go
+        func 0: main.main at 0x401000 in binary 0
+        func 1: main.tiny at 0x401000 in binary 0 inlined into main.main at /src/main.go:12
+        func 2: main.tiny at 0x401000 in binary 0 inlined into main.main at /src/main.go:14
+        func 3: main.fib at 0x401000 in binary 0 inlined into main.main at /src/main.go:13
+        site func 0+0x6 file +0x1006 emulated entry group 0
+        site func 1+0x0 file +0x1000 emulated entry group 1 sp+16
+        site func 2+0x4 file +0x1004 emulated entry group 1 sp+16 also func 3 group 2 sp+16
+        group 0: variant 0 for point 0
+        group 1: variant 1 for point 1
+        group 2: variant 1 for point 2
+        variant 0: body 0 ()
+        variant 1: body 1 ()
+        map 0: @[func] count (4096)
+        body 0: clause 0 on a Go call
+          add to @[func:func]
+        body 1: clause 0 on an inlined Go call
+          add to @[func:func]
+    "#]],
+    );
+}
+
+#[test]
+fn calls_that_return_and_those_that_were_inlined_are_recorded_by_one_clause() {
+    check(
+        "goret:main.fib, inlined:main.fib { call() }",
+        expect![[r#"
+        point 0: goret:main.fib: matched 1, attached 1
+        point 1: inlined:main.fib: matched 2, attached 1
+          skipped main.fib: inlined into main.main at main.go:30: nothing of it is bound to its place, so its code may run where it is not called
+        binary 0: "" go, runtime
+        func 0: main.fib at 0x401000 in binary 0 inlined into main.main at /src/main.go:13
+        func 1: main.fib at 0x401100 in binary 0 frames
+        site func 0+0x4 file +0x1004 emulated entry group 0 sp+16
+        site func 1+0x6 file +0x1106 emulated entry group 1
+        site func 1+0x20 file +0x1120 emulated return group 2
+        site func 1+0x40 file +0x1140 stepped return group 2
+        group 0: variant 1 for point 1
+        group 1: variant 2 for point 0
+        group 2: variant 0 for point 0
+        variant 0: body 0 ()
+        variant 1: body 1 ()
+        variant 2: body 2 ()
         body 0: clause 0 on a Go return
-          reads ret: i64
-          /(ret:i64 > 10):i64/
-          printf "%d\n" ret:i64
+          call returns
+        body 1: clause 1 on an inlined Go call
+          call
+        body 2: clause 2 on a Go call
+          call begins
+        records calls of 2 functions by 2 types, 0 pointers
+        needs frames, goid
+    "#]],
+    );
+    check(
+        "goret:main.tiny, inlined:main.tiny { call() }",
+        expect![[r#"
+        point 0: goret:main.tiny
+        point 1: inlined:main.tiny: matched 2, attached 2
+        binary 0: "" go, runtime
+        func 0: main.tiny at 0x401000 in binary 0 inlined into main.main at /src/main.go:12
+        func 1: main.tiny at 0x401000 in binary 0 inlined into main.main at /src/main.go:14
+        site func 0+0x0 file +0x1000 emulated entry group 0 sp+16
+        site func 1+0x4 file +0x1004 emulated entry group 0 sp+16
+        group 0: variant 0 for point 1
+        variant 0: body 0 ()
+        body 0: clause 1 on an inlined Go call
+          call
+        records calls of 2 functions by 2 types, 0 pointers
+        needs goid
     "#]],
     );
 }
@@ -125,20 +230,21 @@ fn a_duration_pairs_calls_with_returns() {
     check(
         "goret:main.fib { @ns[func] = hist(elapsed); }",
         expect![[r#"
-        point 0: goret:main.fib: matched 1, attached 1
-          note: main.fib is also inlined in 2 places, such as main.main, where its calls are not seen
-        binary 0: "" go, runtime
-        func 0: main.fib at 0x401100 in binary 0 frames
-        site func 0+0x6 file +0x1106 emulated entry
-        site func 0+0x20 file +0x1120 emulated return group 0
-        site func 0+0x40 file +0x1140 stepped return group 0
-        group 0: variant 0 for point 0
-        variant 0: body 0 ()
-        map 0: @ns[func] hist (4096)
-        body 0: clause 0 on a Go return
-          add to @ns[func:func] elapsed:u64
-        needs frames
-    "#]],
+            point 0: goret:main.fib: matched 1, attached 1
+              not seen: main.fib inlined into main.main at /src/main.go:13
+              not seen: main.fib inlined into main.main at /src/main.go:30
+            binary 0: "" go, runtime
+            func 0: main.fib at 0x401100 in binary 0 frames
+            site func 0+0x6 file +0x1106 emulated entry
+            site func 0+0x20 file +0x1120 emulated return group 0
+            site func 0+0x40 file +0x1140 stepped return group 0
+            group 0: variant 0 for point 0
+            variant 0: body 0 ()
+            map 0: @ns[func] hist (4096)
+            body 0: clause 0 on a Go return
+              add to @ns[func:func] elapsed:u64
+            needs frames
+        "#]],
     );
 }
 
@@ -147,47 +253,51 @@ fn a_pattern_makes_one_group_of_all_functions() {
     check(
         "go:main.* { @calls[func] = count(); }",
         expect![[r#"
-        point 0: go:main.*: matched 17, attached 16
-          skipped main.asm: written in assembly: its arguments and its g register follow no rule that gospect knows
-        binary 0: "" go
-        func 0: main.main at 0x401000 in binary 0
-        func 1: main.fib at 0x401100 in binary 0
-        func 2: main.handle at 0x401200 in binary 0
-        func 3: main.small at 0x401300 in binary 0
-        func 4: main.other at 0x401400 in binary 0
-        func 5: main.floats at 0x401500 in binary 0
-        func 6: main.many at 0x401600 in binary 0
-        func 7: main.wide at 0x401700 in binary 0
-        func 8: main.swapped at 0x401800 in binary 0
-        func 9: main.forward at 0x401900 in binary 0
-        func 10: main.forever at 0x401a00 in binary 0
-        func 11: main.undescribed at 0x401c00 in binary 0
-        func 12: main.(*Server).Serve at 0x401d00 in binary 0
-        func 13: main.(*Server).Close at 0x401e00 in binary 0
-        func 14: main.Map[...] at 0x402000 in binary 0
-        func 15: main.worker at 0x402100 in binary 0
-        site func 0+0x6 file +0x1006 emulated entry group 0
-        site func 1+0x6 file +0x1106 emulated entry group 0
-        site func 2+0x6 file +0x1206 emulated entry group 0 restored 0b1 behind +0x50
-        site func 3+0x6 file +0x1306 emulated entry group 0
-        site func 4+0x6 file +0x1406 emulated entry group 0
-        site func 5+0x6 file +0x1506 emulated entry group 0
-        site func 6+0x6 file +0x1606 emulated entry group 0
-        site func 7+0x6 file +0x1706 emulated entry group 0
-        site func 8+0x6 file +0x1806 emulated entry group 0
-        site func 9+0x6 file +0x1906 emulated entry group 0
-        site func 10+0x6 file +0x1a06 emulated entry group 0
-        site func 11+0x6 file +0x1c06 emulated entry group 0
-        site func 12+0x6 file +0x1d06 emulated entry group 0
-        site func 13+0x6 file +0x1e06 emulated entry group 0
-        site func 14+0x6 file +0x2006 emulated entry group 0
-        site func 15+0x6 file +0x2106 emulated entry group 0
-        group 0: variant 0 for point 0
-        variant 0: body 0 ()
-        map 0: @calls[func] count (4096)
-        body 0: clause 0 on a Go call
-          add to @calls[func:func]
-    "#]],
+            point 0: go:main.*: matched 17, attached 16
+              skipped main.asm: written in assembly: its arguments and its g register follow no rule that gospect knows
+              not seen: main.tiny inlined into main.main at /src/main.go:12
+              not seen: main.tiny inlined into main.main at /src/main.go:14
+              not seen: main.fib inlined into main.main at /src/main.go:13
+              not seen: main.fib inlined into main.main at /src/main.go:30
+            binary 0: "" go
+            func 0: main.main at 0x401000 in binary 0
+            func 1: main.fib at 0x401100 in binary 0
+            func 2: main.handle at 0x401200 in binary 0
+            func 3: main.small at 0x401300 in binary 0
+            func 4: main.other at 0x401400 in binary 0
+            func 5: main.floats at 0x401500 in binary 0
+            func 6: main.many at 0x401600 in binary 0
+            func 7: main.wide at 0x401700 in binary 0
+            func 8: main.swapped at 0x401800 in binary 0
+            func 9: main.forward at 0x401900 in binary 0
+            func 10: main.forever at 0x401a00 in binary 0
+            func 11: main.undescribed at 0x401c00 in binary 0
+            func 12: main.(*Server).Serve at 0x401d00 in binary 0
+            func 13: main.(*Server).Close at 0x401e00 in binary 0
+            func 14: main.Map[...] at 0x402000 in binary 0
+            func 15: main.worker at 0x402100 in binary 0
+            site func 0+0x6 file +0x1006 emulated entry group 0
+            site func 1+0x6 file +0x1106 emulated entry group 0
+            site func 2+0x6 file +0x1206 emulated entry group 0 restored 0b1 behind +0x50
+            site func 3+0x6 file +0x1306 emulated entry group 0
+            site func 4+0x6 file +0x1406 emulated entry group 0
+            site func 5+0x6 file +0x1506 emulated entry group 0
+            site func 6+0x6 file +0x1606 emulated entry group 0
+            site func 7+0x6 file +0x1706 emulated entry group 0
+            site func 8+0x6 file +0x1806 emulated entry group 0
+            site func 9+0x6 file +0x1906 emulated entry group 0
+            site func 10+0x6 file +0x1a06 emulated entry group 0
+            site func 11+0x6 file +0x1c06 emulated entry group 0
+            site func 12+0x6 file +0x1d06 emulated entry group 0
+            site func 13+0x6 file +0x1e06 emulated entry group 0
+            site func 14+0x6 file +0x2006 emulated entry group 0
+            site func 15+0x6 file +0x2106 emulated entry group 0
+            group 0: variant 0 for point 0
+            variant 0: body 0 ()
+            map 0: @calls[func] count (4096)
+            body 0: clause 0 on a Go call
+              add to @calls[func:func]
+        "#]],
     );
 }
 
@@ -196,55 +306,59 @@ fn functions_of_equal_types_share_a_body_and_of_equal_places_a_variant() {
     check(
         "go:main.* { @[func] = sum(args.n); }",
         expect![[r#"
-        point 0: go:main.*: matched 17, attached 11
-          skipped main.asm: written in assembly: its arguments and its g register follow no rule that gospect knows
-          skipped main.main: `main.main` has no argument `n`
-          skipped main.many: `main.many` has no argument `n`
-          skipped main.undescribed: the arguments of `main.undescribed` are not known: DWARF does not describe it
-          skipped main.(*Server).Close: `main.(*Server).Close` has no argument `n`
-          skipped main.worker: `main.worker` has no argument `n`
-        binary 0: "" go
-        func 0: main.fib at 0x401100 in binary 0
-        func 1: main.handle at 0x401200 in binary 0
-        func 2: main.small at 0x401300 in binary 0
-        func 3: main.other at 0x401400 in binary 0
-        func 4: main.floats at 0x401500 in binary 0
-        func 5: main.wide at 0x401700 in binary 0
-        func 6: main.swapped at 0x401800 in binary 0
-        func 7: main.forward at 0x401900 in binary 0
-        func 8: main.forever at 0x401a00 in binary 0
-        func 9: main.(*Server).Serve at 0x401d00 in binary 0
-        func 10: main.Map[...] at 0x402000 in binary 0
-        site func 0+0x6 file +0x1106 emulated entry group 0
-        site func 1+0x6 file +0x1206 emulated entry group 1 restored 0b1 behind +0x50
-        site func 2+0x6 file +0x1306 emulated entry group 2
-        site func 3+0x6 file +0x1406 emulated entry group 3
-        site func 4+0x6 file +0x1506 emulated entry group 0
-        site func 5+0x6 file +0x1706 emulated entry group 0
-        site func 6+0x6 file +0x1806 emulated entry group 0
-        site func 7+0x6 file +0x1906 emulated entry group 0
-        site func 8+0x6 file +0x1a06 emulated entry group 0
-        site func 9+0x6 file +0x1d06 emulated entry group 1
-        site func 10+0x6 file +0x2006 emulated entry group 0
-        group 0: variant 0 for point 0
-        group 1: variant 1 for point 0
-        group 2: variant 2 for point 0
-        group 3: variant 3 for point 0
-        variant 0: body 0 (ax#0:i64)
-        variant 1: body 0 (di#3:i64)
-        variant 2: body 1 (ax#0:i8)
-        variant 3: body 2 (cx#2:u32)
-        map 0: @[func] sum i (4096)
-        body 0: clause 0 on a Go call
-          reads args.n: i64
-          add to @[func:func] args.n:i64
-        body 1: clause 0 on a Go call
-          reads args.n: i8
-          add to @[func:func] args.n:i8
-        body 2: clause 0 on a Go call
-          reads args.n: u32
-          add to @[func:func] args.n:u32
-    "#]],
+            point 0: go:main.*: matched 17, attached 11
+              skipped main.asm: written in assembly: its arguments and its g register follow no rule that gospect knows
+              skipped main.main: `main.main` has no argument `n`
+              skipped main.many: `main.many` has no argument `n`
+              skipped main.undescribed: the arguments of `main.undescribed` are not known: DWARF does not describe it
+              skipped main.(*Server).Close: `main.(*Server).Close` has no argument `n`
+              skipped main.worker: `main.worker` has no argument `n`
+              not seen: main.tiny inlined into main.main at /src/main.go:12
+              not seen: main.tiny inlined into main.main at /src/main.go:14
+              not seen: main.fib inlined into main.main at /src/main.go:13
+              not seen: main.fib inlined into main.main at /src/main.go:30
+            binary 0: "" go
+            func 0: main.fib at 0x401100 in binary 0
+            func 1: main.handle at 0x401200 in binary 0
+            func 2: main.small at 0x401300 in binary 0
+            func 3: main.other at 0x401400 in binary 0
+            func 4: main.floats at 0x401500 in binary 0
+            func 5: main.wide at 0x401700 in binary 0
+            func 6: main.swapped at 0x401800 in binary 0
+            func 7: main.forward at 0x401900 in binary 0
+            func 8: main.forever at 0x401a00 in binary 0
+            func 9: main.(*Server).Serve at 0x401d00 in binary 0
+            func 10: main.Map[...] at 0x402000 in binary 0
+            site func 0+0x6 file +0x1106 emulated entry group 0
+            site func 1+0x6 file +0x1206 emulated entry group 1 restored 0b1 behind +0x50
+            site func 2+0x6 file +0x1306 emulated entry group 2
+            site func 3+0x6 file +0x1406 emulated entry group 3
+            site func 4+0x6 file +0x1506 emulated entry group 0
+            site func 5+0x6 file +0x1706 emulated entry group 0
+            site func 6+0x6 file +0x1806 emulated entry group 0
+            site func 7+0x6 file +0x1906 emulated entry group 0
+            site func 8+0x6 file +0x1a06 emulated entry group 0
+            site func 9+0x6 file +0x1d06 emulated entry group 1
+            site func 10+0x6 file +0x2006 emulated entry group 0
+            group 0: variant 0 for point 0
+            group 1: variant 1 for point 0
+            group 2: variant 2 for point 0
+            group 3: variant 3 for point 0
+            variant 0: body 0 (ax#0:i64)
+            variant 1: body 0 (di#3:i64)
+            variant 2: body 1 (ax#0:i8)
+            variant 3: body 2 (cx#2:u32)
+            map 0: @[func] sum i (4096)
+            body 0: clause 0 on a Go call
+              reads args.n: i64
+              add to @[func:func] args.n:i64
+            body 1: clause 0 on a Go call
+              reads args.n: i8
+              add to @[func:func] args.n:i8
+            body 2: clause 0 on a Go call
+              reads args.n: u32
+              add to @[func:func] args.n:u32
+        "#]],
     );
 }
 
@@ -304,14 +418,18 @@ fn clauses_on_one_site_run_in_the_order_of_the_text() {
         "go:main.fib { @a = count(); } go:main.*b, go:main.fib { @b = count(); } uprobe:/bin/app:main.fib { @c = count(); }",
         expect![[r#"
             point 0: go:main.fib: matched 1, attached 1
-              note: main.fib is also inlined in 2 places, such as main.main, where its calls are not seen
+              not seen: main.fib inlined into main.main at /src/main.go:13
+              not seen: main.fib inlined into main.main at /src/main.go:30
             point 1: go:main.*b: matched 1, attached 1
-              note: main.*b is also inlined in 2 places, such as main.main, where its calls are not seen
+              not seen: main.fib inlined into main.main at /src/main.go:13
+              not seen: main.fib inlined into main.main at /src/main.go:30
             point 2: go:main.fib: matched 1, attached 0
               skipped main.fib: another attach point of the same clause has it already
-              note: main.fib is also inlined in 2 places, such as main.main, where its calls are not seen
+              not seen: main.fib inlined into main.main at /src/main.go:13
+              not seen: main.fib inlined into main.main at /src/main.go:30
             point 3: uprobe:/bin/app:main.fib: matched 1, attached 1
-              note: main.fib is also inlined in 2 places, such as main.main, where its calls are not seen
+              not seen: main.fib inlined into main.main at /src/main.go:13
+              not seen: main.fib inlined into main.main at /src/main.go:30
             binary 0: "" go
             func 0: main.fib at 0x401100 in binary 0
             site func 0+0x6 file +0x1106 emulated entry group 0
@@ -337,27 +455,28 @@ fn single_instructions_are_sites_too() {
     check(
         "uprobe:/bin/app:main.fib+0x10, uprobe:/bin/app:0x401212, u:/bin/app:0x401200 { @ = count(); }",
         expect![[r#"
-        point 0: uprobe:/bin/app:main.fib+0x10: matched 1, attached 1
-          note: main.fib is also inlined in 2 places, such as main.main, where its calls are not seen
-        point 1: uprobe:/bin/app:0x401212: matched 1, attached 1
-        point 2: u:/bin/app:0x401200: matched 1, attached 1
-        binary 0: "/bin/app" go
-        func 0: main.fib at 0x401100 in binary 0
-        func 1: main.handle at 0x401200 in binary 0
-        site func 0+0x10 file +0x1110 stepped here group 0
-        site func 1+0x6 file +0x1206 emulated entry group 1 restored 0b1 behind +0x50
-        site func 1+0x12 file +0x1212 stepped here group 2
-        group 0: variant 0 for point 0
-        group 1: variant 1 for point 2
-        group 2: variant 0 for point 1
-        variant 0: body 0 ()
-        variant 1: body 1 ()
-        map 0: @[] count (4096)
-        body 0: clause 0 on a Go instruction
-          add to @
-        body 1: clause 0 on a Go call
-          add to @
-    "#]],
+            point 0: uprobe:/bin/app:main.fib+0x10: matched 1, attached 1
+              not seen: main.fib inlined into main.main at /src/main.go:13
+              not seen: main.fib inlined into main.main at /src/main.go:30
+            point 1: uprobe:/bin/app:0x401212: matched 1, attached 1
+            point 2: u:/bin/app:0x401200: matched 1, attached 1
+            binary 0: "/bin/app" go
+            func 0: main.fib at 0x401100 in binary 0
+            func 1: main.handle at 0x401200 in binary 0
+            site func 0+0x10 file +0x1110 stepped here group 0
+            site func 1+0x6 file +0x1206 emulated entry group 1 restored 0b1 behind +0x50
+            site func 1+0x12 file +0x1212 stepped here group 2
+            group 0: variant 0 for point 0
+            group 1: variant 1 for point 2
+            group 2: variant 0 for point 1
+            variant 0: body 0 ()
+            variant 1: body 1 ()
+            map 0: @[] count (4096)
+            body 0: clause 0 on a Go instruction
+              add to @
+            body 1: clause 0 on a Go call
+              add to @
+        "#]],
     );
 }
 
@@ -816,33 +935,37 @@ fn scripts_of_bpftrace_mean_what_they_say() {
     check(
         &seed,
         expect![[r#"
-        point 0: uprobe:/bin/app:main.fib: matched 1, attached 1
-          note: main.fib is also inlined in 2 places, such as main.main, where its calls are not seen
-        point 1: uretprobe:/bin/app:main.fib: matched 1, attached 1
-          note: main.fib is also inlined in 2 places, such as main.main, where its calls are not seen
-        binary 0: "/bin/app" go
-        func 0: main.fib at 0x401100 in binary 0
-        site func 0+0x6 file +0x1106 emulated entry group 0
-        site func 0+0x20 file +0x1120 emulated return group 1
-        site func 0+0x40 file +0x1140 stepped return group 1
-        group 0: variant 0 for point 0
-        group 1: variant 1 for point 1
-        variant 0: body 0 ()
-        variant 1: body 1 (ax:u64)
-        body 0: clause 0 on a Go call
-          printf "%d \n" reg ax:u64
-        body 1: clause 1 on a Go return
-          reads retval: u64
-          printf "ret %d\n" retval:u64
-    "#]],
+            point 0: uprobe:/bin/app:main.fib: matched 1, attached 1
+              not seen: main.fib inlined into main.main at /src/main.go:13
+              not seen: main.fib inlined into main.main at /src/main.go:30
+            point 1: uretprobe:/bin/app:main.fib: matched 1, attached 1
+              not seen: main.fib inlined into main.main at /src/main.go:13
+              not seen: main.fib inlined into main.main at /src/main.go:30
+            binary 0: "/bin/app" go
+            func 0: main.fib at 0x401100 in binary 0
+            site func 0+0x6 file +0x1106 emulated entry group 0
+            site func 0+0x20 file +0x1120 emulated return group 1
+            site func 0+0x40 file +0x1140 stepped return group 1
+            group 0: variant 0 for point 0
+            group 1: variant 1 for point 1
+            variant 0: body 0 ()
+            variant 1: body 1 (ax:u64)
+            body 0: clause 0 on a Go call
+              printf "%d \n" reg ax:u64
+            body 1: clause 1 on a Go return
+              reads retval: u64
+              printf "ret %d\n" retval:u64
+        "#]],
     );
     check(
         "uprobe:/bin/app:main.fib { @start[tid] = nsecs; } uretprobe:/bin/app:main.fib /@start[tid]/ { @ns[comm] = hist(nsecs - @start[tid]); delete(@start[tid]); }",
         expect![[r#"
             point 0: uprobe:/bin/app:main.fib: matched 1, attached 1
-              note: main.fib is also inlined in 2 places, such as main.main, where its calls are not seen
+              not seen: main.fib inlined into main.main at /src/main.go:13
+              not seen: main.fib inlined into main.main at /src/main.go:30
             point 1: uretprobe:/bin/app:main.fib: matched 1, attached 1
-              note: main.fib is also inlined in 2 places, such as main.main, where its calls are not seen
+              not seen: main.fib inlined into main.main at /src/main.go:13
+              not seen: main.fib inlined into main.main at /src/main.go:30
             binary 0: "/bin/app" go
             func 0: main.fib at 0x401100 in binary 0
             site func 0+0x6 file +0x1106 emulated entry group 0
@@ -940,7 +1063,8 @@ fn functions_that_others_are_called_under_are_paired_for_that_alone() {
               |                      ^^^^^^^^^^
             point 0: go:main.small: matched 1, attached 1
             point 1: goret:main.fib: matched 1, attached 1
-              note: main.fib is also inlined in 2 places, such as main.main, where its calls are not seen
+              not seen: main.fib inlined into main.main at /src/main.go:13
+              not seen: main.fib inlined into main.main at /src/main.go:30
             binary 0: "" go, runtime
             func 0: main.fib at 0x401100 in binary 0 marks 0b1
             func 1: main.small at 0x401300 in binary 0

@@ -79,11 +79,11 @@ impl Asked {
         for binary in self.binaries.iter().map(|&binary| BinaryNo(binary)) {
             let Some(target) = resolved.binaries.get(binary.index()).map(|binary| binary.target) else { continue };
             let found = exact_first(target.matching(&pattern), &self.pattern);
-            let inlined = if found.is_empty() || pattern.is_literal() { target.inlined(&pattern) } else { None };
+            let inlined = target.inlined(&pattern);
             if found.is_empty() {
-                unknown.get_or_insert_with(|| no_function(target, &self.pattern, inlined, self.span));
-            } else if let Some((_, into)) = inlined {
-                messages.push(self.also_inlined(&into));
+                unknown.get_or_insert_with(|| no_function(target, &self.pattern, Some(&inlined), self.span));
+            } else if let Some(first) = inlined.first.first().filter(|_| pattern.is_literal()) {
+                messages.push(self.also_inlined(&first.into));
             }
             for found in found {
                 let Some(sites) = target.sites(&found) else { continue };

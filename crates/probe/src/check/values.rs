@@ -16,19 +16,22 @@ impl Places {
     /// Whether a body that runs on this is among them.
     pub(super) fn has(self, prelude: Prelude) -> bool {
         use Prelude::{
-            GoCode, GoEntry, GoReturn, Goroutine, Interval, NativeCode, NativeReturn, Once, Profile, Tracepoint,
+            GoCode, GoEntry, GoInlined, GoReturn, Goroutine, Interval, NativeCode, NativeReturn, Once, Profile,
+            Tracepoint,
         };
-        let user = matches!(prelude, GoEntry | GoReturn | GoCode | NativeCode | NativeReturn);
+        let user = matches!(prelude, GoEntry | GoInlined | GoReturn | GoCode | NativeCode | NativeReturn);
         match self {
             Places::Everywhere => true,
             Places::User => user,
             Places::Entries => matches!(prelude, GoEntry | NativeCode),
             Places::Returns => matches!(prelude, GoReturn | NativeReturn),
             Places::GoReturns => prelude == GoReturn,
-            Places::GoCode => matches!(prelude, GoEntry | GoReturn | GoCode),
-            Places::Goroutines => matches!(prelude, GoEntry | GoReturn | GoCode | Tracepoint | Profile | Goroutine(_)),
+            Places::GoCode => prelude.is_go_code(),
+            Places::Goroutines => {
+                matches!(prelude, GoEntry | GoInlined | GoReturn | GoCode | Tracepoint | Profile | Goroutine(_))
+            }
             Places::Programs => !matches!(prelude, Interval | Once),
-            Places::Arguments => matches!(prelude, GoEntry | GoReturn | Tracepoint | Goroutine(_)),
+            Places::Arguments => matches!(prelude, GoEntry | GoInlined | GoReturn | Tracepoint | Goroutine(_)),
         }
     }
 
@@ -286,7 +289,7 @@ impl<'s> Scope<'_, 's, '_> {
     }
 
     fn is_go_path(&self, e: &ast::Expr) -> bool {
-        let go = matches!(self.setting.prelude, Prelude::GoEntry | Prelude::GoReturn | Prelude::GoCode);
+        let go = self.setting.prelude.is_go_code();
         path::root(e).is_some() && go
     }
 

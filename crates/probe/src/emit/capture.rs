@@ -22,7 +22,7 @@ use bpf::{Assembler, Caps, Entries, Feature, FunctionId, Helper, Label, Linkage,
 use event::go::call;
 use event::schema::record;
 use event::{CallIndex, Row, RowId, Schema};
-use gobin::{Arch, abi};
+use gobin::Arch;
 
 use super::memory::{Place, SCRATCH_SLOTS};
 use super::{Refused, Shared, has_links, hit, refused, scratch};
@@ -92,6 +92,8 @@ pub(super) struct Captured {
     calls: i32,
     /// Programs may wait for pages.
     pub(super) sleepable: bool,
+    /// Integer registers in a record.
+    registers: usize,
 }
 
 impl Captured {
@@ -129,6 +131,7 @@ impl Captured {
             dropped: schema.add_row(Row::CallDropped),
             calls: (most / TURNS as u32) as i32,
             sleepable: sleepable(caps),
+            registers: captures.registers.into(),
         }))
     }
 }
@@ -273,8 +276,8 @@ impl Capture<'_> {
         };
         self.register(Register::named(self.of.arch, pc), call::PC);
         self.register(Register::named(self.of.arch, context), call::CONTEXT);
-        for n in 0..register_count(self.of.arch) {
-            self.register(Register::argument(self.of.arch, true, n), call::REGISTERS + 8 * n);
+        for n in 0..self.of.captured.registers {
+            self.register(Register::of_value(self.of.arch, n), call::REGISTERS + 8 * n);
         }
     }
 
@@ -286,7 +289,7 @@ impl Capture<'_> {
     /// The words of the stack, from the first argument's place on.
     fn stack(&mut self, release: Label) {
         let (none, fine, read) = (self.asm.label("no_words"), self.asm.label("words_fit"), self.asm.label("words"));
-        let words = field(call::REGISTERS + 8 * register_count(self.of.arch));
+        let words = field(call::REGISTERS + 8 * self.of.captured.registers);
         self.asm.load(Size::U64, R3, R10, FUNCTION).load(Size::U16, R2, R3, layout::STACK);
         self.asm.jump_if(Cond::Eq, R2, 0, none).jump_if(Cond::Le, R2, i32::from(MOST_STACK), fine);
         self.asm.mov(R0, 1).jump(release).place(fine);
@@ -301,7 +304,7 @@ impl Capture<'_> {
 
     /// What the turns start with.
     fn state(&mut self) {
-        let words = call::REGISTERS + 8 * register_count(self.of.arch);
+        let words = call::REGISTERS + 8 * self.of.captured.registers;
         self.asm.load(Size::U64, R3, R10, FUNCTION);
         self.asm.load(Size::U16, R1, R3, layout::STACK).alu(AluOp::Lsh, R1, 3).add(R1, words as i32);
         self.asm.store(Size::U32, R9, slot::POS, R1);
@@ -352,10 +355,6 @@ fn look_up(asm: &mut Assembler, map: MapId, key: i32) {
 fn or_stat(asm: &mut Assembler, slot: Reg, bit: u32) {
     let stat = slot::RECORD + record::STAT as i32;
     asm.load(Size::U32, R1, slot, stat).alu(AluOp::Or, R1, bit as i32).store(Size::U32, slot, stat, R1);
-}
-
-fn register_count(arch: Arch) -> usize {
-    abi::Register::count(arch, false)
 }
 
 /// Makes the functions that bodies of a program called, if they did.

@@ -14,7 +14,7 @@ use super::{Refused, Shared, capture, hit, pairs, refused, threads};
 use crate::frames::Frames;
 use crate::limits;
 use crate::machine::Register;
-use crate::plan::{BinaryNo, Event, Function, GroupNo, On, Plan, Run, SaveNo, Site};
+use crate::plan::{Also, BinaryNo, Event, Function, GroupNo, On, Plan, Run, SaveNo, Site};
 use crate::program::{
     EventProgram, HookProgram, HookSite, ProgramSite, UserProgram, control, counter, exit, process, site,
 };
@@ -48,10 +48,12 @@ struct Action {
     saves: Option<SaveNo>,
     /// Calls are looked up.
     leaves: bool,
+    /// The site where calls that were inlined begin, too: no other has the same of it.
+    also: Option<usize>,
 }
 
 impl Action {
-    fn of(plan: &Plan, site: &Site) -> Action {
+    fn of(plan: &Plan, (number, site): (usize, &Site)) -> Action {
         let function = plan.functions.get(site.function.index());
         let paired = !site.native_return && function.is_some_and(Function::is_paired);
         Action {
@@ -63,17 +65,24 @@ impl Action {
             enters: paired && site.entry.is_some(),
             saves: site.entry.as_ref().filter(|_| paired).and_then(|entry| entry.saves),
             leaves: paired && site.exit.is_some(),
+            also: (!site.also.is_empty()).then_some(number),
         }
     }
 
-    fn groups(self) -> impl Iterator<Item = GroupNo> {
-        [self.entry, self.exit, self.here].into_iter().flatten()
+    fn groups(self, plan: &Plan) -> impl Iterator<Item = GroupNo> {
+        let also = self.also(plan).iter().map(|also| also.group);
+        [self.entry, self.exit, self.here].into_iter().flatten().chain(also)
+    }
+
+    fn also(self, plan: &Plan) -> &[Also] {
+        self.also.and_then(|number| plan.sites.get(number)).map_or(&[], |site| &site.also)
     }
 }
 
 /// All actions with their numbers, those of one binary side by side.
 fn actions(plan: &Plan) -> BTreeMap<Action, u32> {
-    let mut actions: BTreeMap<Action, u32> = plan.sites.iter().map(|site| (Action::of(plan, site), 0)).collect();
+    let mut actions: BTreeMap<Action, u32> =
+        plan.sites.iter().enumerate().map(|site| (Action::of(plan, site), 0)).collect();
     actions.values_mut().zip(0..).for_each(|(number, n)| *number = n);
     actions
 }
@@ -81,9 +90,9 @@ fn actions(plan: &Plan) -> BTreeMap<Action, u32> {
 /// The contents of [`crate::program::Tables::sites`].
 pub(super) fn site_rows(plan: &Plan) -> Vec<u8> {
     let actions = actions(plan);
-    let rows = plan.sites.iter().map(|one| {
+    let rows = plan.sites.iter().enumerate().map(|one| {
         let dispatch = actions.get(&Action::of(plan, one)).copied().unwrap_or_default();
-        site_row(plan, one, dispatch)
+        site_row(plan, one.1, dispatch)
     });
     rows.flatten().collect()
 }
@@ -136,7 +145,7 @@ fn share(shared: &Shared<'_>, first: &Action, actions: &[(Action, u32)]) -> Resu
         if (action.binary, action.returning) != (first.binary, first.returning) {
             return Ok(n);
         }
-        for group in action.groups() {
+        for group in action.groups(shared.plan) {
             variants.extend(shared.group(group)?.runs.iter().map(|run| (false, run.variant.0)));
         }
         all = all.saturating_add(steps(shared, *action)?);
@@ -151,7 +160,7 @@ fn share(shared: &Shared<'_>, first: &Action, actions: &[(Action, u32)]) -> Resu
 /// How many instructions the bodies of an action come to.
 fn steps(shared: &Shared<'_>, action: Action) -> Result<u64, Refused> {
     let weight = |run: &Run| shared.weights.get(run.variant.index()).map_or(0, |weight| weight.steps);
-    action.groups().map(|group| Ok(shared.group(group)?.runs.iter().map(weight).sum::<u64>())).sum()
+    action.groups(shared.plan).map(|group| Ok(shared.group(group)?.runs.iter().map(weight).sum::<u64>())).sum()
 }
 
 /// Without cookies a return cannot tell where it is, nor can code that may be anywhere in whatever process maps it, as
@@ -165,8 +174,8 @@ fn alone(shared: &mut Shared<'_>, actions: &[(Action, u32)], programs: &mut Vec<
 
 fn sites(plan: &Plan, actions: &[(Action, u32)]) -> Vec<ProgramSite> {
     let known: std::collections::BTreeSet<Action> = actions.iter().map(|(action, _)| *action).collect();
-    let ours = plan.sites.iter().zip(0..).filter(|(site, _)| known.contains(&Action::of(plan, site)));
-    ours.map(|(site, cookie)| ProgramSite { file: site.file, cookie, function: site.function }).collect()
+    let ours = plan.sites.iter().enumerate().filter(|site| known.contains(&Action::of(plan, *site)));
+    ours.map(|(n, site)| ProgramSite { file: site.file, cookie: n as u64, function: site.function }).collect()
 }
 
 fn user(
@@ -603,7 +612,20 @@ impl<'a, 'p> Entry<'a, 'p> {
         if action.leaves {
             self.leave();
         }
-        [action.exit, action.here].into_iter().flatten().try_for_each(|group| self.group(group))
+        [action.exit, action.here].into_iter().flatten().try_for_each(|group| self.group(group))?;
+        let plan = self.shared.plan;
+        action.also(plan).iter().try_for_each(|also| self.also(also))
+    }
+
+    /// Calls of another function that begin at this very instruction.
+    fn also(&mut self, also: &Also) -> Result<(), Refused> {
+        self.put(hit::FUNCTION, also.function.0 as i32);
+        self.load_register(R1, "sp");
+        self.asm.add(R1, also.sp_adjust as i32);
+        self.put(hit::SP, R1);
+        self.put(hit::FRAME, 0);
+        self.put(hit::LIVE, -1);
+        self.group(also.group)
     }
 
     pub(super) fn group(&mut self, group: GroupNo) -> Result<(), Refused> {

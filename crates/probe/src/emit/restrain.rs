@@ -40,9 +40,12 @@ impl Restraint {
     #[must_use]
     pub fn applies(prelude: Prelude) -> bool {
         match prelude {
-            Prelude::GoEntry | Prelude::GoReturn | Prelude::GoCode | Prelude::NativeCode | Prelude::NativeReturn => {
-                true
-            }
+            Prelude::GoEntry
+            | Prelude::GoInlined
+            | Prelude::GoReturn
+            | Prelude::GoCode
+            | Prelude::NativeCode
+            | Prelude::NativeReturn => true,
             Prelude::Tracepoint | Prelude::Profile | Prelude::Interval | Prelude::Once | Prelude::Goroutine(_) => false,
         }
     }

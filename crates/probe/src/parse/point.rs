@@ -105,10 +105,10 @@ impl Parser<'_> {
         };
         let wanted = match probe.form {
             Form::Begin | Form::End => 0,
-            Form::Short { .. } | Form::Goroutine => 1,
+            Form::Short { .. } | Form::Inlined | Form::Goroutine => 1,
             Form::User { .. } | Form::Tracepoint | Form::Interval | Form::Profile => 2,
         };
-        if matches!(probe.form, Form::Short { .. } | Form::User { .. }) {
+        if matches!(probe.form, Form::Short { .. } | Form::Inlined | Form::User { .. }) {
             join_from(&mut parts, wanted);
         }
         let one_part_clock = matches!(probe.form, Form::Interval | Form::Profile) && parts.len() == 1;
@@ -130,6 +130,7 @@ impl Parser<'_> {
                 Attach::Tracepoint { category: self.text(category), name: self.text(name) }
             }
             (Form::Goroutine, [event]) => Attach::Goroutine(self.text(event)),
+            (Form::Inlined, [code]) => self.inlined(code),
             (Form::User { ret }, [binary, code]) => {
                 let binary = self.text(binary);
                 self.user(binary, code, ret, false)
@@ -140,6 +141,19 @@ impl Parser<'_> {
                 self.user(binary, code, ret, true)
             }
             _ => Attach::Bad,
+        }
+    }
+
+    /// `FUNC` of `inlined:FUNC`
+    fn inlined(&mut self, part: &Part) -> Attach {
+        let at = part.range.start;
+        let binary = Spanned { value: String::new(), span: Span::new(at, at) };
+        match self.user(binary, part, false, true) {
+            Attach::User(User { code, .. }) if !is_plain(&code.value) => {
+                self.bad(code.span, "only whole functions are inlined, by name")
+            }
+            Attach::User(user) => Attach::User(User { inlined: true, ..user }),
+            other => other,
         }
     }
 
@@ -187,7 +201,7 @@ impl Parser<'_> {
                 Ok(at) => Code::Address(at),
                 Err(why) => return self.bad(span, why),
             };
-            return Attach::User(User { binary, code: Spanned { value: code, span }, ret, short });
+            return Attach::User(User { binary, code: Spanned { value: code, span }, ret, short, inlined: false });
         }
         let (name, offset) = split_offset(&part.raw);
         let offset = match offset.map(|text| integer(text).map_err(|_| text)) {
@@ -213,7 +227,7 @@ impl Parser<'_> {
                 .bad(signature.span, "a signature is that of a whole function, and this is an instruction in one");
         }
         let code = Spanned { value: Code::Function { pattern, signature, offset }, span };
-        Attach::User(User { binary, code, ret, short })
+        Attach::User(User { binary, code, ret, short, inlined: false })
     }
 
     fn bad(&mut self, span: Span, message: impl Into<String>) -> Attach {
@@ -261,7 +275,7 @@ impl Parser<'_> {
 /// How long the attach point at the beginning of `rest` is, and whether its parentheses and brackets are closed.
 fn extent(rest: &str) -> (usize, bool) {
     let has_names = rest.split_once(':').is_some_and(|(kind, _)| {
-        words::probe(kind).is_none_or(|p| matches!(p.form, Form::User { .. } | Form::Short { .. }))
+        words::probe(kind).is_none_or(|p| matches!(p.form, Form::User { .. } | Form::Short { .. } | Form::Inlined))
     });
     match end(rest, has_names, true) {
         Some(len) => (len, true),
@@ -336,4 +350,8 @@ fn split_offset(raw: &str) -> (&str, Option<&str>) {
         }
         _ => (raw, None),
     }
+}
+
+fn is_plain(code: &Code) -> bool {
+    matches!(code, Code::Function { offset: None, .. })
 }

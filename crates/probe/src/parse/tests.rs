@@ -106,7 +106,7 @@ fn a_slash_behind_a_space_begins_the_condition() {
               |
             8 |          BEGIN/1/{ }
               |          ^^^^^^^^
-              = help: there are `go`, `goret`, `uprobe`, `uretprobe`, `goroutine`, `tracepoint`, `interval`, `profile`, `BEGIN` and `END`
+              = help: there are `go`, `goret`, `inlined`, `uprobe`, `uretprobe`, `goroutine`, `tracepoint`, `interval`, `profile`, `BEGIN` and `END`
         "#]],
     );
 }

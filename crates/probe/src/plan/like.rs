@@ -41,6 +41,9 @@ impl Plan {
         self.functions = functions;
         for site in &mut self.sites {
             site.function = numbers.get(site.function.index()).copied()?;
+            for also in &mut site.also {
+                also.function = numbers.get(also.function.index()).copied()?;
+            }
         }
         Some(self)
     }
@@ -78,6 +81,7 @@ mod tests {
             marks: 0,
             panics: false,
             elsewhere: false,
+            inlined: None,
         };
         let site = |n: u32| Site {
             function: FuncNo(n),
@@ -87,6 +91,7 @@ mod tests {
             entry: None,
             exit: None,
             here: None,
+            also: Vec::new(),
             native_return: false,
         };
         Plan {

@@ -17,11 +17,12 @@ impl Display for Plan {
         }
         for (i, function) in self.functions.iter().enumerate() {
             let frames = if function.frames { " frames" } else { "" };
-            write!(f, "func {i}: {} at {} in binary {}{frames}", function.name, function.entry, function.binary.0)?;
-            if function.marks != 0 {
-                write!(f, " marks {:#b}", function.marks)?;
-            }
-            f.write_str(if function.panics { " panics\n" } else { "\n" })?;
+            let marks = if function.marks == 0 { String::new() } else { format!(" marks {:#b}", function.marks) };
+            let panics = if function.panics { " panics" } else { "" };
+            let inlined =
+                function.inlined.as_ref().map(|of| format!(" inlined into {} at {}:{}", of.into, of.file, of.line));
+            let (name, entry, inlined) = (&function.name, function.entry, inlined.unwrap_or_default());
+            writeln!(f, "func {i}: {name} at {entry} in binary {}{frames}{marks}{panics}{inlined}", function.binary.0)?;
         }
         self.sites.iter().try_for_each(|s| site(s, f))?;
         for event in &self.events {
@@ -52,6 +53,9 @@ impl Plan {
         writeln!(f)?;
         for skipped in &point.skipped {
             writeln!(f, "  skipped {}: {}", skipped.function, skipped.why)?;
+        }
+        for of in &point.inlined.first {
+            writeln!(f, "  not seen: {} inlined into {} at {}:{}", of.name, of.into, of.file, of.line)?;
         }
         point.notes.iter().try_for_each(|note| writeln!(f, "  note: {note}"))
     }
@@ -147,6 +151,9 @@ fn site(site: &Site, f: &mut Formatter<'_>) -> fmt::Result {
     }
     if site.here.is_some() {
         write!(f, " here{}", of_group(site.here))?;
+    }
+    for also in &site.also {
+        write!(f, " also func {} group {} sp+{}", also.function.0, also.group.0, also.sp_adjust)?;
     }
     writeln!(f)
 }
@@ -380,6 +387,7 @@ fn name(word: Word) -> &'static str {
 fn prelude(prelude: Prelude) -> String {
     match prelude {
         Prelude::GoEntry => "a Go call".to_owned(),
+        Prelude::GoInlined => "an inlined Go call".to_owned(),
         Prelude::GoReturn => "a Go return".to_owned(),
         Prelude::GoCode => "a Go instruction".to_owned(),
         Prelude::NativeCode => "native code".to_owned(),

@@ -34,7 +34,7 @@ impl<'e> ElfTarget<'e> {
 
     fn found(&self, index: usize) -> Option<Found> {
         let (entry, name, _) = *self.functions.get(index)?;
-        Some(Found { index: u32::try_from(index).ok()?, name: name.to_owned(), entry })
+        Some(Found { index: u32::try_from(index).ok()?, name: name.to_owned(), entry, inlined: None })
     }
 }
 
@@ -63,10 +63,6 @@ impl Target for ElfTarget<'_> {
         let (entry, _, size) = self.functions.get(index)?;
         at.since(*entry).filter(|&n| n < (*size).max(1))?;
         self.found(index)
-    }
-
-    fn inlined(&self, _: &Pattern) -> Option<(usize, String)> {
-        None
     }
 
     fn suggest(&self, wanted: &str) -> Vec<String> {

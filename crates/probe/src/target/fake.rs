@@ -4,10 +4,12 @@
 //! arguments are worked out by the same rules as for real programs.
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use gobin::abi::{self, Abi, Shapes};
 use gobin::insn::{ArgumentRegisters, Class, Prologue};
+use gobin::instance::{Beginning, Unclear};
 use gobin::maps::Maps;
 use gobin::pattern::{self, Pattern};
 use gobin::signature::{Arg, Gaps, PlacedBy, Signature, Source};
@@ -15,7 +17,7 @@ use gobin::sites::{Entry, Exit, Refusal, Restored, Return, Sites, Written};
 use gobin::types::{self, Kind, Type, TypeRef, TypeSource};
 use gobin::{Arch, FileOff, Start, VAddr};
 
-use super::{DynamicType, FIELDS, Field, Found, Hook, HookKind, Runtime, Target, World};
+use super::{DynamicType, FIELDS, Field, Found, Hook, HookKind, Inlined, InlinedPlaces, Runtime, Target, World};
 use crate::plan::FieldForm;
 
 /// Name, arguments and results, and what is special about it.
@@ -204,6 +206,9 @@ impl World for Fake {
     }
 }
 
+/// Numbers from here on are of places where functions were inlined.
+const INLINED: u32 = 1000;
+
 impl Program {
     fn name_of(&self, ty: &str) -> TypeRef {
         let mut names = self.names.borrow_mut();
@@ -277,9 +282,25 @@ impl Program {
         self.functions.get(function.index as usize).map_or(Special::None, |f| f.3)
     }
 
+    /// What was inlined takes `n int`: in a register at first, then in the frame, then nowhere.
+    fn of_inlined(&self, line: u32) -> Signature {
+        let rdx = abi::Register { arch: Arch::Amd64, float: false, index: 9 };
+        let place = match line {
+            12 => abi::Place::Registers(vec![abi::Piece { register: rdx, offset: 0, size: 8 }]),
+            13 => abi::Place::Stack(24),
+            _ => abi::Place::Unknown,
+        };
+        let ty = Some(self.name_of("int"));
+        let (name, type_name, placed_by) = ("n".into(), "int".into(), PlacedBy::Lists);
+        let arg = Arg { name, type_name, ty, place, placed_by, guess: None, dictionary_index: None };
+        let (receiver, dictionary, omitted, rets_omitted) = (false, None, Gaps::None, true);
+        let (args, rets, abi, source) = (vec![arg], Vec::new(), Abi::Internal, Source::Dwarf);
+        Signature { args, rets, receiver, dictionary, abi, omitted, rets_omitted, source }
+    }
+
     fn found(&self, index: usize) -> Option<Found> {
         let name = self.functions.get(index)?.0.to_owned();
-        Some(Found { index: index as u32, name, entry: VAddr(0x40_1000 + 0x100 * index as u64) })
+        Some(Found { index: index as u32, name, entry: VAddr(0x40_1000 + 0x100 * index as u64), inlined: None })
     }
 }
 
@@ -352,9 +373,28 @@ impl Target for Program {
         self.found(usize::try_from(index).ok()?)
     }
 
-    fn inlined(&self, pattern: &Pattern) -> Option<(usize, String)> {
-        let inlined = ["main.tiny", "main.fib"].into_iter().any(|name| pattern.matches(name));
-        inlined.then(|| (2, "main.main".to_owned()))
+    fn inlined(&self, pattern: &Pattern) -> InlinedPlaces {
+        let first: Vec<Inlined> = self.instances(pattern).into_iter().filter_map(|found| found.inlined).collect();
+        let functions = first.iter().map(|of| &of.name).collect::<HashSet<_>>().len();
+        InlinedPlaces { functions, places: first.len(), first }
+    }
+
+    /// In `main.main`. The second place of `main.tiny` and the first one of `main.fib` begin at the same instruction; of
+    /// the second one of `main.fib` nothing is certain.
+    fn instances(&self, pattern: &Pattern) -> Vec<Found> {
+        let places = [("main.tiny", 12), ("main.tiny", 14), ("main.fib", 13), ("main.fib", 30)];
+        let found = |(n, (name, line)): (u32, (&str, u32))| Found {
+            index: INLINED + n,
+            name: name.to_owned(),
+            entry: VAddr(0x40_1000),
+            inlined: Some(Inlined {
+                name: name.to_owned(),
+                into: "main.main".to_owned(),
+                file: "/src/main.go".to_owned(),
+                line,
+            }),
+        };
+        (0..).zip(places).filter(|(_, (name, _))| self.go && pattern.matches(name)).map(found).collect()
     }
 
     fn suggest(&self, wanted: &str) -> Vec<String> {
@@ -363,6 +403,10 @@ impl Target for Program {
     }
 
     fn sites(&self, function: &Found) -> Option<Sites> {
+        if let Some(inlined) = &function.inlined {
+            let begins = Beginning { offset: 4 * (inlined.line / 13), class: Class::Emulated };
+            return Some(Sites::of_inlined(if inlined.line < 30 { Ok((begins, 16)) } else { Err(Unclear::Moved) }));
+        }
         let special = self.special(function);
         let written = if special == Special::Assembly { Err(Refusal::Foreign(Written::Assembly)) } else { Ok(()) };
         let class = Class::Emulated;
@@ -400,6 +444,9 @@ impl Target for Program {
     }
 
     fn signature(&self, function: &Found) -> Result<Arc<Signature>, String> {
+        if let Some(inlined) = &function.inlined {
+            return Ok(Arc::new(self.of_inlined(inlined.line)));
+        }
         let (_, args, rets, _) = self.functions[function.index as usize];
         if args == "?" {
             return Err("DWARF does not describe it".to_owned());

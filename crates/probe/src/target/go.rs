@@ -1,11 +1,13 @@
 //! Answers from a Go executable.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use gobin::declare::{Declaration, Wrong};
 use gobin::describe::{Declarations, Descriptions};
+use gobin::image::{InlinedAt, Instance};
 use gobin::insn::{self, Class};
+use gobin::instance::Unclear;
 use gobin::maps::Maps;
 use gobin::name::Origin;
 use gobin::pattern::{self, Pattern};
@@ -14,7 +16,7 @@ use gobin::sites::Sites;
 use gobin::types::{Type, TypeRef, TypeSource};
 use gobin::{Arch, FileOff, Function, Image, VAddr};
 
-use super::{DynamicType, FIELDS, Found, Runtime, Target, hooks};
+use super::{DynamicType, FIELDS, Found, Inlined, InlinedPlaces, NAMED, Runtime, Target, hooks};
 use crate::plan::Start;
 
 /// How many names are suggested.
@@ -35,8 +37,8 @@ pub struct GoTarget<'i> {
     declared: Mutex<HashMap<u32, Arc<Signature>>>,
     known: Mutex<HashMap<u32, Result<Arc<Signature>, String>>>,
     runtime: OnceLock<Runtime>,
-    /// By name: in how many places it was inlined, and into which function first.
-    inlined: OnceLock<BTreeMap<&'i str, (usize, &'i str)>>,
+    /// Places where functions were inlined that are probed, as functions behind those of the program.
+    instances: Mutex<Instances<'i>>,
 }
 
 impl<'i> GoTarget<'i> {
@@ -50,7 +52,7 @@ impl<'i> GoTarget<'i> {
             declared: Mutex::default(),
             known: Mutex::default(),
             runtime: OnceLock::new(),
-            inlined: OnceLock::new(),
+            instances: Mutex::default(),
         }
     }
 
@@ -77,7 +79,18 @@ impl<'i> GoTarget<'i> {
         }
     }
 
+    fn instance(&self, found: &Found) -> Option<Result<Instance, Unclear>> {
+        found.inlined.as_ref()?;
+        let instances = self.instances.lock().unwrap_or_else(PoisonError::into_inner);
+        instances.get(self.image, found.index).cloned()
+    }
+
     fn read_signature(&self, found: &Found) -> Result<Arc<Signature>, String> {
+        if let Some(instance) = self.instance(found) {
+            let instance = instance.map_err(|why| why.to_string())?;
+            let signature = instance.signature.ok_or_else(|| "DWARF does not describe it there".to_owned())?;
+            return Ok(Arc::new(signature));
+        }
         let function = self.function(found).ok_or_else(|| "it is not in the program's table".to_owned())?;
         let descriptions = self.descriptions.get_or_init(|| Descriptions::of(self.image));
         match descriptions.signature(&function) {
@@ -99,10 +112,51 @@ fn with_names(mut signature: Signature) -> Signature {
 }
 
 fn found(function: Function<'_>) -> Found {
-    Found { index: function.index(), name: function.name().to_owned(), entry: function.entry() }
+    Found { index: function.index(), name: function.name().to_owned(), entry: function.entry(), inlined: None }
 }
 
-impl Target for GoTarget<'_> {
+fn inlined(at: &InlinedAt<'_>) -> Inlined {
+    let (file, line) = at.place().unwrap_or_default();
+    Inlined { name: at.call.name.to_owned(), into: at.into.name().to_owned(), file: file.to_owned(), line }
+}
+
+/// Places where functions were inlined, numbered as they were asked for.
+#[derive(Default)]
+struct Instances<'i> {
+    all: Vec<(InlinedAt<'i>, Result<Instance, Unclear>)>,
+    /// By the function around it and the number in its tree.
+    known: HashMap<(u32, u32), usize>,
+}
+
+impl<'i> Instances<'i> {
+    fn add(&mut self, image: &'i Image, places: Vec<InlinedAt<'i>>) -> Vec<Found> {
+        let new = |at: &InlinedAt<'i>| !self.known.contains_key(&(at.into.index(), at.number));
+        let new: Vec<InlinedAt<'i>> = places.iter().copied().filter(new).collect();
+        for (at, instance) in new.iter().zip(image.instances(&new)) {
+            self.known.insert((at.into.index(), at.number), self.all.len());
+            self.all.push((*at, instance));
+        }
+        places.iter().filter_map(|at| self.found(image, at)).collect()
+    }
+
+    fn found(&self, image: &Image, at: &InlinedAt<'i>) -> Option<Found> {
+        let n = *self.known.get(&(at.into.index(), at.number))?;
+        let index = own_functions(image).checked_add(u32::try_from(n).ok()?)?;
+        Some(Found { index, name: at.call.name.to_owned(), entry: at.into.entry(), inlined: Some(inlined(at)) })
+    }
+
+    fn get(&self, image: &Image, index: u32) -> Option<&Result<Instance, Unclear>> {
+        let n = index.checked_sub(own_functions(image))?;
+        self.all.get(n as usize).map(|(_, instance)| instance)
+    }
+}
+
+/// How many numbers the program's own functions take.
+fn own_functions(image: &Image) -> u32 {
+    image.table().map_or(0, |table| table.len())
+}
+
+impl<'i> Target for GoTarget<'i> {
     fn is_go(&self) -> bool {
         true
     }
@@ -124,14 +178,20 @@ impl Target for GoTarget<'_> {
         self.image.function_at(at).map(found)
     }
 
-    fn inlined(&self, pattern: &Pattern) -> Option<(usize, String)> {
-        let inlined = self.inlined.get_or_init(|| {
-            let all = self.image.inlined().into_iter();
-            all.filter_map(|(name, at)| Some((name, (at.len(), at.first()?.into.name())))).collect()
-        });
-        let mut matching = inlined.iter().filter(|(name, _)| pattern.matches(name)).map(|(_, places)| *places);
-        let (count, into) = matching.next()?;
-        Some((matching.fold(count, |all, (more, _)| all + more), into.to_owned()))
+    fn inlined(&self, pattern: &Pattern) -> InlinedPlaces {
+        let all = self.image.inlined_where(|name| pattern.matches(name));
+        InlinedPlaces {
+            first: all.values().flatten().take(NAMED).map(inlined).collect(),
+            functions: all.len(),
+            places: all.values().map(Vec::len).sum(),
+        }
+    }
+
+    fn instances(&self, pattern: &Pattern) -> Vec<Found> {
+        let all: Vec<InlinedAt<'i>> =
+            self.image.inlined_where(|name| pattern.matches(name)).into_values().flatten().collect();
+        let mut instances = self.instances.lock().unwrap_or_else(PoisonError::into_inner);
+        instances.add(self.image, all)
     }
 
     fn suggest(&self, wanted: &str) -> Vec<String> {
@@ -140,7 +200,10 @@ impl Target for GoTarget<'_> {
     }
 
     fn sites(&self, function: &Found) -> Option<Sites> {
-        self.function(function).map(|f| self.image.sites(&f))
+        match self.instance(function) {
+            Some(instance) => Some(Sites::of_inlined(instance.map(|of| (of.begins, of.sp_adjust)))),
+            None => self.function(function).map(|f| self.image.sites(&f)),
+        }
     }
 
     fn instruction(&self, function: &Found, offset: u64) -> Result<Option<Class>, String> {

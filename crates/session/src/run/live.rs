@@ -54,6 +54,8 @@ const LOOK: Duration = Duration::from_millis(200);
 const LOOKING: u32 = 20;
 /// When nothing was hit for that long after the start, it is said.
 const SILENCE: Duration = Duration::from_secs(5);
+/// So many functions are named that were only called where they were inlined, if at all.
+const UNSEEN: usize = 5;
 
 pub(super) fn run(compiled: &Compiled, limits: Limits, show: &mut dyn Show) -> Result<Ended, Stopped> {
     let mut life = Life::begin(&compiled.script)?;
@@ -390,6 +392,8 @@ impl<'r> Live<'r> {
             };
             show.note(&format!("nothing was hit in the first {} seconds{nobody}", SILENCE.as_secs()));
         }
+        let unseen = tally::unseen_so_far(&self.compiled.plan, &self.compiled.program, &self.maps)?;
+        unseen.iter().take(UNSEEN).for_each(|note| show.note(note));
         Ok(())
     }
 

@@ -2,25 +2,65 @@
 
 use std::collections::BTreeSet;
 
-use event::run::{Attached, Full, Lost, Reason, Summary};
+use event::go;
+use event::run::{Attached, Full, Inlined, Lost, Reason, Summary};
 use kernel::engine::{Error, Map, Maps};
 use probe::Program;
 use probe::frames::Counters;
 use probe::plan::{Event, On, Plan, Point};
 use probe::program::{counter, starts};
-use probe::target::HookKind;
+use probe::target::{self, HookKind, InlinedPlaces, NAMED};
 
 /// What the plan found, before anything is attached.
 pub(super) fn planned(plan: &Plan, program: &Program) -> Attached {
     let points = || plan.points.iter().filter(|point| !point.ours);
     let skipped = points().flat_map(|point| &point.skipped);
+    let places = unseen(plan);
     Attached {
         matched: points().map(|point| probes(point, point.matched)).sum(),
         attached: points().map(|point| probes(point, point.attached)).sum(),
         sites: program.users.iter().map(|user| user.sites.len() as u64).sum::<u64>() + watched(program),
         skipped: skipped.map(|s| Reason { func: s.function.clone(), why: s.why.clone() }).collect(),
+        inlined: places.iter().flat_map(|of| &of.first).take(NAMED).map(inlined).collect(),
+        inlined_functions: places.iter().map(|of| of.functions as u64).sum(),
+        inlined_places: places.iter().map(|of| of.places as u64).sum(),
         ts: 0,
     }
+}
+
+/// Where functions were inlined that are probed, and not seen there; the same once.
+fn unseen(plan: &Plan) -> Vec<&InlinedPlaces> {
+    let mut all: Vec<&InlinedPlaces> = Vec::new();
+    for of in plan.points.iter().map(|point| &point.inlined).filter(|of| of.places > 0) {
+        if !all.contains(&of) {
+            all.push(of);
+        }
+    }
+    all
+}
+
+fn inlined(of: &target::Inlined) -> Inlined {
+    let target::Inlined { name, into, file, line } = of.clone();
+    Inlined { func: name, at: go::Inlined { into, file, line } }
+}
+
+/// The attach points whose functions were not called so far, but may have been where they were inlined.
+pub(super) fn unseen_so_far(plan: &Plan, program: &Program, maps: &Maps) -> Result<Vec<String>, Error> {
+    let Some(counters) = maps.get(program.tables.counters) else { return Ok(Vec::new()) };
+    let mut all = Vec::new();
+    for (n, point) in (0..).zip(&plan.points) {
+        if let Some(first) = point.inlined.first.first()
+            && Words::read(counters, 1 + n)?.at(counter::HITS) == 0
+        {
+            let more = match point.inlined.places - 1 {
+                0 => String::new(),
+                more => format!(", and in {more} more place{}", if more == 1 { "" } else { "s" }),
+            };
+            all.push(format!("{}: no call so far; it was {first}{more}, where its calls are not seen", first.name));
+        }
+    }
+    all.dedup();
+    Ok(all)
 }
 
 /// The places where goroutines are watched.
@@ -29,9 +69,9 @@ fn watched(program: &Program) -> u64 {
     hooks.map(|hook| hook.sites.len() as u64).sum()
 }
 
-/// A point that is about no function is one probe.
+/// A point that is about no function is one probe. Names of functions stand behind a colon.
 fn probes(point: &Point, functions: u32) -> u64 {
-    if point.matched == 0 { 1 } else { u64::from(functions) }
+    if point.matched == 0 && !point.prefix.ends_with(':') { 1 } else { u64::from(functions) }
 }
 
 /// Reads the counters.

@@ -88,6 +88,7 @@ impl Case {
             stack: 0,
             values,
             incomplete: false,
+            inlined: None,
         };
         Case {
             declared,

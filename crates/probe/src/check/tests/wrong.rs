@@ -72,18 +72,86 @@ fn a_pattern_that_matches_nothing_is_told() {
 }
 
 #[test]
+fn what_cannot_be_known_of_an_inlined_call_is_told() {
+    check(
+        "inlined:main.tiny /rets.0 > 1/ { @ = count() }",
+        expect![[r#"
+        error: `rets` means nothing here
+         --> 1:20
+          |
+        1 | inlined:main.tiny /rets.0 > 1/ { @ = count() }
+          |                    ^^^^^^
+          = help: it does where a call of a Go function returns: `goret:FUNC`
+    "#]],
+    );
+    check(
+        "inlined:main.tiny /elapsed > 1ms/ { call() }",
+        expect![[r#"
+        error: `elapsed` means nothing here
+         --> 1:20
+          |
+        1 | inlined:main.tiny /elapsed > 1ms/ { call() }
+          |                    ^^^^^^^
+          = help: it does where a call of a Go function returns: `goret:FUNC`
+    "#]],
+    );
+    check(
+        "inlined:main.tiny { @[arg0] = count() }",
+        expect![[r#"
+        error: `arg0` means nothing here
+         --> 1:23
+          |
+        1 | inlined:main.tiny { @[arg0] = count() }
+          |                       ^^^^
+          = help: it does where a call begins: `go:FUNC`, `uprobe:BIN:FUNC`
+    "#]],
+    );
+    check(
+        "inlined:main.tiny+4 { @ = count() }",
+        expect![[r#"
+        error: only whole functions are inlined, by name
+         --> 1:9
+          |
+        1 | inlined:main.tiny+4 { @ = count() }
+          |         ^^^^^^^^^^^
+    "#]],
+    );
+    check(
+        "inlined:main.handle { @ = count() }",
+        expect![[r#"
+        error: `main.handle` is inlined nowhere
+         --> 1:9
+          |
+        1 | inlined:main.handle { @ = count() }
+          |         ^^^^^^^^^^^
+          = help: `go:main.handle` sees its calls
+    "#]],
+    );
+    check(
+        "inlined:main.nothing { @ = count() }",
+        expect![[r#"
+        error: there is no function `main.nothing`
+         --> 1:9
+          |
+        1 | inlined:main.nothing { @ = count() }
+          |         ^^^^^^^^^^^^
+    "#]],
+    );
+}
+
+#[test]
 fn a_function_that_is_only_inlined_is_told() {
     check(
         "go:main.tiny { @ = count(); }",
         expect![[r#"
-        error: `main.tiny` is inlined wherever it is called, there is nothing to probe
-         --> 1:4
-          |
-        1 | go:main.tiny { @ = count(); }
-          |    ^^^^^^^^^
-          = help: one of 2 such places is in main.main
-          = help: building with -gcflags=-l keeps functions apart
-    "#]],
+            error: `main.tiny` is inlined wherever it is called, there is no function to probe
+             --> 1:4
+              |
+            1 | go:main.tiny { @ = count(); }
+              |    ^^^^^^^^^
+              = help: there are 2 places, one is inlined into main.main at main.go:12
+              = help: `inlined:main.tiny` sees its calls there; for `gospect trace` that is --inlined
+        "#]],
     );
 }
 
@@ -1693,13 +1761,13 @@ fn what_is_left_out_has_a_name_and_stands_behind_a_place() {
     check(
         "!main.fib, go:main.* { exit(); }",
         expect![[r#"
-        error: there is no kind of probe called `!main.fib`
-         --> 1:1
-          |
-        1 | !main.fib, go:main.* { exit(); }
-          | ^^^^^^^^^
-          = help: there are `go`, `goret`, `uprobe`, `uretprobe`, `goroutine`, `tracepoint`, `interval`, `profile`, `BEGIN` and `END`
-    "#]],
+            error: there is no kind of probe called `!main.fib`
+             --> 1:1
+              |
+            1 | !main.fib, go:main.* { exit(); }
+              | ^^^^^^^^^
+              = help: there are `go`, `goret`, `inlined`, `uprobe`, `uretprobe`, `goroutine`, `tracepoint`, `interval`, `profile`, `BEGIN` and `END`
+        "#]],
     );
 }
 
@@ -1794,14 +1862,14 @@ fn whoever_asks_under_what_is_told_why_that_cannot_be_known() {
     check(
         r#"go:main.fib /under("main.tiny")/ { @ = count(); }"#,
         expect![[r#"
-        error: `main.tiny` is inlined wherever it is called, there is nothing to probe
-         --> 1:20
-          |
-        1 | go:main.fib /under("main.tiny")/ { @ = count(); }
-          |                    ^^^^^^^^^^^
-          = help: one of 2 such places is in main.main
-          = help: building with -gcflags=-l keeps functions apart
-    "#]],
+            error: `main.tiny` is inlined wherever it is called, there is no function to probe
+             --> 1:20
+              |
+            1 | go:main.fib /under("main.tiny")/ { @ = count(); }
+              |                    ^^^^^^^^^^^
+              = help: there are 2 places, one is inlined into main.main at main.go:12
+              = help: `inlined:main.tiny` sees its calls there; for `gospect trace` that is --inlined
+        "#]],
     );
     check(
         r#"interval:s:1 { print(under("main.fib")); } go:main.fib /under(func)/ { @ = under(); }"#,

@@ -100,6 +100,7 @@ fn ten_thousand_functions_with_one_body_are_ten_thousand_rows_and_one_small_prog
             entry: Some(Entry { group: Some(group), sp_adjust: 0, loop_head: false, saves: None, restored: None }),
             exit: None,
             here: None,
+            also: Vec::new(),
             native_return: false,
         });
     }

@@ -8,7 +8,7 @@ use gobin::{Arch, FileOff, VAddr};
 use crate::ast::{BinaryOp, Span, UnaryOp};
 use crate::machine::Register;
 use crate::plan::*;
-use crate::target::Runtime;
+use crate::target::{InlinedPlaces, Runtime};
 
 pub(super) const I64: Type = Type::Int { signed: true, bytes: 8 };
 pub(super) const U64: Type = Type::Int { signed: false, bytes: 8 };
@@ -150,6 +150,7 @@ impl Sketch {
             marks: 0,
             panics: false,
             elsewhere: false,
+            inlined: None,
         });
         FuncNo(at as u32)
     }
@@ -168,6 +169,7 @@ impl Sketch {
             attached,
             skipped,
             notes,
+            inlined: InlinedPlaces::default(),
             span,
         });
         PointNo(self.plan.points.len() as u32 - 1)
@@ -246,6 +248,7 @@ impl Sketch {
             entry: Some(Entry { group: Some(group), sp_adjust: 0, loop_head: false, saves: None, restored: None }),
             exit: None,
             here: None,
+            also: Vec::new(),
             native_return: false,
         });
         self.plan.sites.last_mut().unwrap()

@@ -50,7 +50,7 @@ impl<'e> Sample<'e> {
             Some(_) => return None,
             None => (hot_name(index), specimen::hot(index)),
         };
-        Some(Found { index: u32::try_from(index).ok()?, name, entry: VAddr(at.wrapping_sub(self.bias)) })
+        Some(Found { index: u32::try_from(index).ok()?, name, entry: VAddr(at.wrapping_sub(self.bias)), inlined: None })
     }
 
     fn hook(&self, kind: HookKind, slot: usize) -> Option<Hook> {
@@ -118,10 +118,6 @@ impl Target for Sample<'_> {
     }
 
     fn function_at(&self, _: VAddr) -> Option<Found> {
-        None
-    }
-
-    fn inlined(&self, _: &Pattern) -> Option<(usize, String)> {
         None
     }
 

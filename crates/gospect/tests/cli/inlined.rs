@@ -1,0 +1,131 @@
+//! Calls that the compiler replaced by the functions' code: where they are is told, and what is shown of them is what the
+//! program counts, or refused with the reason.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use expect_test::expect;
+use gospect_fixtures::load::Service;
+use gospect_fixtures::{Arch, Fixture, VERSIONS, Variant, build, need};
+use serde_json::Value;
+
+use crate::handed_around::{is_unharmed, program};
+use crate::run::{Tracing, WAYS, objects, permitted, summary};
+use crate::running::Scratch;
+use crate::{command, contract, gospect};
+
+const ROUNDS: i64 = 40;
+
+/// How often the fixture `inlined` says that it called a function, and the sum of what with.
+type Counted = BTreeMap<String, (i64, i64)>;
+
+fn counted(said: &str) -> Counted {
+    let one = |line: &str| {
+        let mut words = line.split(' ');
+        let name = words.next()?.to_owned();
+        Some((name, (words.next()?.parse().ok()?, words.next()?.parse().ok()?)))
+    };
+    said.lines().filter(|line| line.starts_with("main.")).filter_map(one).collect()
+}
+
+/// Runs the fixture under `gospect trace`: what it counts, and all that was shown.
+fn traced(path: &Path, flags: &[&str]) -> (Counted, Vec<Value>) {
+    let rounds = ROUNDS.to_string();
+    let all = [&["trace", "--json"], flags, &["--", path.to_str().unwrap(), &rounds]].concat();
+    let ran = gospect(&all);
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    let own = ran.stdout.lines().map(contract::documented);
+    (counted(&ran.stderr), own.collect())
+}
+
+/// A function's name as the fixture counts it: whatever its type arguments are.
+fn plain(name: &str) -> String {
+    name.split_once('[').map_or(name.to_owned(), |(name, _)| format!("{name}[...]"))
+}
+
+fn number(value: &Value) -> Option<i64> {
+    value.as_i64()
+}
+
+/// Of each function that was probed wherever it is called, and not refused anywhere, the calls must be those that were
+/// counted, and the arguments too where all of them are known. Says how many those are.
+fn is_exact(counted: &Counted, all: &[Value], what: &str) -> (BTreeSet<String>, usize) {
+    let attached = &all[0];
+    let refused =
+        attached["skipped"].as_array().unwrap().iter().map(|skipped| plain(skipped["func"].as_str().unwrap()));
+    let refused: BTreeSet<String> = refused.collect();
+    let calls: Vec<&Value> = all.iter().filter(|object| object["type"] == "call").collect();
+    let (mut exact, mut known) = (BTreeSet::new(), 0);
+    for (name, &(times, sum)) in counted.iter().filter(|(name, _)| !refused.contains(*name)) {
+        let own: Vec<&&Value> = calls.iter().filter(|call| plain(call["func"].as_str().unwrap()) == *name).collect();
+        assert_eq!(own.len() as i64, times, "{what}: {name}");
+        let args: Option<Vec<i64>> =
+            own.iter().map(|call| number(call["args"].as_object()?.values().next()?)).collect();
+        if let Some(args) = args {
+            assert_eq!(args.iter().sum::<i64>(), sum, "{what}: {name}");
+            known += 1;
+        }
+        exact.insert(name.clone());
+    }
+    (exact, known)
+}
+
+#[test]
+fn each_inlined_call_is_shown_once_or_its_place_is_refused() {
+    need!(permitted());
+    let Some(arch) = Arch::native().filter(|arch| *arch == Arch::Amd64) else { return };
+    let mut ever = BTreeSet::new();
+    for (go, _) in VERSIONS {
+        for variant in [Variant::Plain, Variant::Pie] {
+            let path = need!(build(&Fixture::new("inlined", go, variant).on(arch)));
+            for way in WAYS {
+                let what = format!("go{go} {variant:?} {way}");
+                let (counted, all) = traced(&path, &["--inlined", "--way", way, "main.*"]);
+                assert_eq!(counted.len(), 18, "{what}");
+                let (exact, _) = is_exact(&counted, &all, &what);
+                assert!(exact.len() >= 6, "{what}: {exact:?}");
+                // What begins with a loop, or is worked out in advance, is never shown.
+                let shown = |name: &str| all.iter().any(|call| call["type"] == "call" && call["func"] == name);
+                assert!(!shown("main.spin"), "{what}");
+                let sum = summary(&all);
+                assert_eq!((&sum["lost"], &sum["hits"]), (&Value::from(0), &sum["printed"]), "{what}");
+                ever.extend(exact);
+            }
+        }
+    }
+    assert!(["main.sum", "main.push", "main.logged", "main.guard"].iter().all(|name| ever.contains(*name)), "{ever:?}");
+}
+
+#[test]
+fn a_service_built_as_usual_shows_its_requests() {
+    let scratch = Scratch::new();
+    let path = need!(program("gin", Variant::Plain, &scratch));
+    let target = path.to_str().unwrap();
+    let silent = gospect(&["trace", target, "main.Fibonacci"]);
+    assert_eq!(silent.status, 1);
+    expect![[r#"
+        error: `main.Fibonacci` is inlined wherever it is called, there is no function to probe
+         --> 1:7
+          |
+        1 | goret:main.Fibonacci { call(); }
+          |       ^^^^^^^^^^^^^^
+          = help: it is inlined into main.main.func1 at main.go:54
+          = help: `inlined:main.Fibonacci` sees its calls there; for `gospect trace` that is --inlined
+    "#]]
+    .assert_eq(&silent.stderr);
+    for way in WAYS {
+        let mut service = Service::start(&path).unwrap();
+        let flags = ["trace", target, "main.Fibonacci", "--inlined", "--json", "--way", way, "--ready-fd", "1"];
+        let tracing = Tracing::of(&mut command(&flags));
+        let served = service.load(8, Duration::ZERO, Instant::now() + Duration::from_secs(1));
+        let all = objects(&tracing.stop());
+        is_unharmed(&mut service, &served);
+        let calls: Vec<&Value> = all.iter().filter(|object| object["type"] == "call").collect();
+        assert_eq!(calls.len() as u64, served.counters.calls, "{way}");
+        assert!(calls.iter().all(|call| call["inlined"]["into"] == "main.main.func1" && call["rets"].is_null()));
+        let arguments: Option<i64> = calls.iter().map(|call| call["args"]["n"].as_i64()).sum();
+        assert_eq!(arguments, Some(served.counters.arguments as i64), "{way}: {}", calls[0]);
+        assert_eq!(summary(&all)["lost"], 0, "{way}");
+    }
+}
