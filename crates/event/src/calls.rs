@@ -245,7 +245,7 @@ pub struct Told<'a> {
 /// What records of calls are read with.
 #[derive(Clone, Copy)]
 pub struct Reader<'a> {
-    /// All types of the run.
+    /// The types that its records speak of.
     pub types: &'a Types,
     /// All kinds of records.
     pub calls: &'a [Call],

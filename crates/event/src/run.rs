@@ -37,6 +37,27 @@ pub struct Inlined {
     pub at: crate::go::Inlined,
 }
 
+/// A program that came while others were probed already: a new build in the place of one of them, or, in a group of
+/// processes, a further one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "type", rename = "program")]
+pub struct Program {
+    /// Its file, as its process would name it.
+    pub path: String,
+    /// The process by which it was found, if it was by one.
+    pub pid: Option<u32>,
+    /// It stands where the file of another one did.
+    pub replaces: bool,
+    /// It is probed as well.
+    pub probed: bool,
+    /// Why it is not.
+    pub why: Option<String>,
+    /// Places in its code that are probed.
+    pub sites: u64,
+    /// When, in nanoseconds since 1970.
+    pub ts: u64,
+}
+
 /// A function about which something has to be said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Reason {

@@ -379,7 +379,8 @@ pub struct Schema {
     formats: Vec<Format>,
     texts: Vec<String>,
     calls: Vec<Call>,
-    types: Types,
+    /// The types that calls speak of, each for those from this number on.
+    types: Vec<(u32, Types)>,
 }
 
 impl Schema {
@@ -416,9 +417,12 @@ impl Schema {
         TextId(add(&mut self.texts, text.into()))
     }
 
-    /// Adds what records of the calls of some functions are, and the types that they speak of.
-    pub fn add_calls(&mut self, calls: Vec<Call>, types: Types) {
-        (self.calls, self.types) = (calls, types);
+    /// Adds what records of the calls of some functions are, and the types that they speak of. The number of the first.
+    pub fn add_calls(&mut self, calls: Vec<Call>, types: Types) -> CallIndex {
+        let first = self.calls.len() as u32;
+        self.calls.extend(calls);
+        self.types.push((first, types));
+        CallIndex(first)
     }
 
     /// What a record of a whole call is.
@@ -433,10 +437,10 @@ impl Schema {
         &self.calls
     }
 
-    /// The Go types that records of calls speak of.
+    /// The Go types that records of a call speak of.
     #[must_use]
-    pub fn types(&self) -> &Types {
-        &self.types
+    pub fn types_of(&self, index: CallIndex) -> Option<&Types> {
+        self.types.iter().rfind(|(first, _)| *first <= index.0).map(|(_, types)| types)
     }
 
     /// A row by its number.

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
 
 use event::calls::Key;
-use event::run::{Attached, Load, Summary};
+use event::run::{Attached, Load, Program, Summary};
 use event::{Names, Snapshot, Value};
 use session::run::{Call, Limits, Script, Show, Stopped, Values};
 use session::{Group, Subject};
@@ -157,7 +157,7 @@ pub(crate) struct Screen<'r> {
 }
 
 fn shown<'a>(call: &Call<'a>, page: &Page) -> Shown<'a> {
-    Shown { call: call.call, told: call.told, types: call.schema.types(), ts: call.ts, style: page.style() }
+    Shown { call: call.call, told: call.told, types: call.types, ts: call.ts, style: page.style() }
 }
 
 impl Screen<'_> {
@@ -194,6 +194,11 @@ impl Show for Screen<'_> {
         self.out.flush()?;
         self.tell_ready();
         Ok(())
+    }
+
+    fn program(&mut self, program: &Program) -> io::Result<()> {
+        self.note(&ui::run::program(program));
+        if self.format == Format::Json { ui::run::show_program(program, self.out) } else { Ok(()) }
     }
 
     fn printf(&mut self, form: &event::Format, args: &[Value], names: &dyn Names) -> io::Result<()> {

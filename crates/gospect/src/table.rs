@@ -147,7 +147,7 @@ pub const PID: Flag = Flag {
 
 /// Also show calls that were inlined.
 const INLINED_CALLS: Flag =
-    Flag { brief: "Also show calls that were inlined: what DWARF tells of their arguments, no results", ..INLINED };
+    Flag { brief: "Show inlined calls, too: the arguments that DWARF tells of, no results", ..INLINED };
 
 /// Also show where functions were inlined.
 const INLINED: Flag = Flag {

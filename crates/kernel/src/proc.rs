@@ -137,6 +137,14 @@ impl Process {
         OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(self.entry("exe"))
     }
 
+    /// What `stat` says of that file: of one in an overlay, what it is there.
+    ///
+    /// # Errors
+    /// As [`Process::exe`].
+    pub fn exe_metadata(&self) -> io::Result<std::fs::Metadata> {
+        std::fs::metadata(self.entry("exe"))
+    }
+
     /// Which file its program is, as [`FileId::of_file`] has it.
     ///
     /// # Errors

@@ -18,8 +18,8 @@ use crate::ast::{self, Clause, ExprKind as Ast, MapDecl, Script, Span};
 use crate::diagnostic::{self, Diagnostic};
 use crate::limits;
 use crate::plan::{
-    Access, Body, BodyNo, FuncNo, Map, MapValue, Needs, On, Plan, PointNo, Prelude, Recording, Skipped, Type, Variant,
-    VariantNo,
+    Access, Body, BodyNo, FuncNo, Function, Map, MapValue, Needs, On, Plan, PointNo, Prelude, Recording, Skipped, Type,
+    Variant, VariantNo,
 };
 use crate::target::{Found, Runtime, World};
 
@@ -498,7 +498,7 @@ impl<'s, 'w> Checker<'s, 'w> {
             maps: Vec::new(),
             points: Vec::new(),
             binaries: self.resolved.binaries.iter().map(binary).collect(),
-            functions: Vec::new(),
+            functions: self.before().to_vec(),
             sites: Vec::new(),
             bodies: Vec::new(),
             variants: Vec::new(),
@@ -509,6 +509,11 @@ impl<'s, 'w> Checker<'s, 'w> {
             needs: Needs::default(),
             captures: None,
         }
+    }
+
+    /// The functions that have numbers already.
+    fn before(&self) -> &[Function] {
+        self.world.numbered().map_or(&[], |numbered| numbered.functions)
     }
 
     /// The rows of all functions that some class has, or asks about: by executable, then by address.
@@ -522,8 +527,8 @@ impl<'s, 'w> Checker<'s, 'w> {
                 rows.insert((binary, found.entry, found.index), (FuncNo(0), found.name.clone()));
             }
         }
-        for (number, row) in (0..).zip(rows.values_mut()) {
-            row.0 = FuncNo(number);
+        sites::number(&mut rows, self.before());
+        for row in rows.values() {
             self.shared.functions.entry(row.1.clone()).or_default().push(row.0);
         }
         for class in &self.classes {

@@ -50,7 +50,7 @@ use std::fmt;
 
 use bpf::{AsmError, Caps, Entries, Feature, MapError, MapFlags, MapId, MapKind, MapSpec, Maps, Pos};
 use event::schema::MapValue;
-use event::{MapSchema, Schema};
+use event::{MapIndex, MapSchema, Schema};
 
 use crate::plan::{Group, Plan};
 use crate::program::{Program, Tables, control, counter, drops, exit, process, site, stack};
@@ -120,7 +120,16 @@ fn refused<T>(why: impl Into<String>, at: Option<Pos>) -> Result<T, Refused> {
 /// # Errors
 /// What the plan asks for and is not made, or not on kernels with those `caps`.
 pub fn emit(plan: &Plan, caps: Caps, options: &Options) -> Result<Program, Refused> {
-    let mut shared = Shared::new(plan, caps, options)?;
+    emit_after(plan, caps, options, Schema::new())
+}
+
+/// The same for a plan whose numbers are those of an earlier one ([`crate::target::World::numbered`]): what records and
+/// maps of that are keeps its numbers, and what is new follows, so that both programs can share a ring and their maps.
+///
+/// # Errors
+/// As [`emit`], and that a map of the text holds something else than before.
+pub fn emit_after(plan: &Plan, caps: Caps, options: &Options, before: Schema) -> Result<Program, Refused> {
+    let mut shared = Shared::new(plan, caps, options, before)?;
     shared.try_bodies()?;
     let users = entry::users(&mut shared)?;
     let mut hooks = pairs::hooks(&mut shared)?;
@@ -128,8 +137,8 @@ pub fn emit(plan: &Plan, caps: Caps, options: &Options) -> Result<Program, Refus
     hooks.extend(threads::hooks(&mut shared)?);
     let events = entry::events(&mut shared)?;
     let starts = start::programs(&mut shared)?;
-    let Shared { maps, tables, schema, user_maps, .. } = shared;
-    Ok(Program { maps, tables, schema, user_maps, starts, users, hooks, events })
+    let Shared { maps, tables, schema, user_maps, scratch, .. } = shared;
+    Ok(Program { maps, tables, scratch, schema, user_maps, starts, users, hooks, events })
 }
 
 /// What all programs of a run have in common.
@@ -164,19 +173,24 @@ struct Shared<'p> {
 const MOST_HOOKS: usize = 6;
 
 impl<'p> Shared<'p> {
-    fn new(plan: &'p Plan, caps: Caps, options: &Options) -> Result<Shared<'p>, Refused> {
+    fn new(plan: &'p Plan, caps: Caps, options: &Options, mut schema: Schema) -> Result<Shared<'p>, Refused> {
         let mut maps = Maps::new();
         let mut tables = tables(plan, caps, options, &mut maps)?;
         let taints = Taints::of(plan);
-        let (mut schema, mut user_maps) = (Schema::new(), Vec::new());
+        let mut user_maps = Vec::new();
         for (n, map) in plan.maps.iter().enumerate() {
             let described = shapes::map(plan, map, n, &taints, &mut schema)?;
             user_maps.push(maps.add(spec(map.capacity, &described, caps))?);
-            schema.add_map(described);
+            match schema.map(MapIndex(n as u32)) {
+                None => _ = schema.add_map(described),
+                Some(before) if *before == described => {}
+                Some(_) => return refused(format!("{} would hold something else there", map.name), None),
+            }
         }
         let captured = capture::Captured::add(plan, caps, &mut maps, &mut schema)?;
         tables.captures = captured.map(|captured| captured.tables);
         let (garbage, exits) = (taint::garbage(plan), taint::exits(plan));
+        tables.starts = start::table(plan, &mut maps)?;
         let restraint = options.restraint;
         let rates = restraint.table(plan, &mut maps)?;
         Ok(Shared {

@@ -26,7 +26,7 @@ pub mod words;
 pub use bpf::{Caps, MapId, Source};
 pub use check::{Checked, check, compile};
 pub use diagnostic::{Diagnostic, Severity, render};
-pub use emit::{Options, Refused, emit};
+pub use emit::{Options, Refused, emit, emit_after};
 pub use parse::parse;
 pub use plan::Plan;
 pub use program::Program;

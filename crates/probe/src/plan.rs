@@ -32,7 +32,6 @@ use crate::machine::Register;
 use crate::target::{Inlined, InlinedPlaces, Runtime};
 
 mod cautions;
-mod like;
 mod text;
 
 macro_rules! numbers {

@@ -274,6 +274,8 @@ pub struct Program {
     pub maps: Maps,
     /// Those with a fixed purpose.
     pub tables: Tables,
+    /// Memory for what does not fit on the stacks of programs, if any needs it: the last of the maps.
+    pub(crate) scratch: Option<MapId>,
     /// What records, and keys and values of maps, are.
     pub schema: Schema,
     /// The map of each of [`Schema::maps`], by its number there.
@@ -453,6 +455,23 @@ impl Program {
         let hooks = self.hooks.iter().map(|hook| &hook.program);
         let starts = self.starts.iter().map(|start| &start.program);
         users.chain(hooks).chain(self.events.iter().map(|event| &event.program)).chain(starts)
+    }
+
+    /// The maps that are this program's alone: what stands in them is about its sites and its executables. All others
+    /// can be shared with those of other builds ([`crate::emit::emit_after`]).
+    #[must_use]
+    pub fn own(&self) -> Vec<MapId> {
+        let Tables { sites, firings, addresses, wrappers, captures, .. } = self.tables;
+        let captures = captures.map(|of| [of.functions, of.types, of.ops, of.dynamic]);
+        let maybe = [addresses, wrappers, self.scratch].into_iter().flatten();
+        [sites, firings].into_iter().chain(maybe).chain(captures.into_iter().flatten()).collect()
+    }
+
+    /// Leaves only what is to be put into some executables.
+    pub fn only_in(&mut self, wanted: impl Fn(BinaryNo) -> bool) {
+        self.users.retain(|user| wanted(user.binary));
+        self.hooks.retain(|hook| wanted(hook.binary));
+        self.starts.retain(|start| wanted(start.binary));
     }
 
     /// The map that the text calls so, with its sign.

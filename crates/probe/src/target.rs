@@ -15,7 +15,7 @@ use gobin::sites::Sites;
 use gobin::types::{Type, TypeRef};
 use gobin::{FileOff, VAddr};
 
-use crate::plan::{FieldForm, Start};
+use crate::plan::{FieldForm, Function, Start};
 
 mod elf;
 #[cfg(test)]
@@ -52,10 +52,25 @@ pub trait World {
     /// Why it is not known, in a sentence without full stop.
     fn tracepoint(&self, category: &str, name: &str) -> Result<Vec<Field>, String>;
 
+    /// The numbers that are given away already, if the text was checked before, for other builds of executables or for
+    /// fewer of them. The plan keeps to them, so that what records, keys of maps and frames say means the same in both.
+    fn numbered(&self) -> Option<Numbered<'_>> {
+        None
+    }
+
     /// How much of the values of recorded calls is wanted.
     fn captured(&self) -> crate::capture::Limits {
         crate::capture::Limits::default()
     }
+}
+
+/// What has numbers.
+#[derive(Clone, Debug)]
+pub struct Numbered<'p> {
+    /// The executables, by what to ask [`World::binary`] for.
+    pub binaries: Vec<String>,
+    /// The functions. Those that are there no more keep their places.
+    pub functions: &'p [Function],
 }
 
 /// A field of a tracepoint's record.

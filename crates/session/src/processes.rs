@@ -98,6 +98,11 @@ pub fn processes() -> Result<Processes, Refusal> {
     Ok(found)
 }
 
+/// One process, if it runs a program of Go.
+pub(crate) fn go(process: &kernel::Process) -> Option<Process> {
+    Look::new(Privileges::own().ok()?).look_into(process).ok()?
+}
+
 /// Each number once, the most frequent first.
 fn most_first(uids: &[u32]) -> Vec<u32> {
     let mut counts = BTreeMap::new();

@@ -14,6 +14,7 @@ mod calls;
 mod live;
 mod maps;
 mod names;
+mod newcomers;
 mod remains;
 mod tally;
 mod watch;
@@ -24,6 +25,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fmt;
 use std::io;
+use std::rc::Rc;
 use std::time::Duration;
 
 use event::calls::Key;
@@ -144,6 +146,11 @@ pub trait Show {
     /// # Errors
     /// The writer's, as of all others.
     fn attached(&mut self, attached: &Attached) -> io::Result<()>;
+    /// Another program, or another build of one, came while the run went on.
+    ///
+    /// # Errors
+    /// The writer's.
+    fn program(&mut self, program: &event::run::Program) -> io::Result<()>;
     /// `printf`
     ///
     /// # Errors
@@ -246,9 +253,25 @@ impl Script {
     /// # Errors
     /// What is wrong with the text, with the files that it names, or with our privileges.
     pub fn compile(self) -> Result<Compiled, Stopped> {
-        let engine = Engine::open().map(|engine| if self.by_tracefs { engine.without_links() } else { engine });
-        let planned = self.plan(&engine)?;
-        Ok(Compiled::new(self, planned, engine?)?)
+        let engine = self.engine();
+        let planned = self.plan(&engine, self.opened()?, None)?;
+        Ok(Compiled::new(self, planned, engine?, None)?)
+    }
+
+    /// The same for other executables, so that it can run beside what was compiled before: numbers and maps are that one's.
+    fn compile_after(self, before: &Compiled, executables: Executables) -> Result<Compiled, Stopped> {
+        let engine = self.engine();
+        let planned = self.plan(&engine, executables, Some(before))?;
+        Ok(Compiled::new(self, planned, engine?, Some(&before.program))?)
+    }
+
+    fn engine(&self) -> Result<Engine, kernel::engine::Error> {
+        Engine::open().map(|engine| if self.by_tracefs { engine.without_links() } else { engine })
+    }
+
+    /// The executables that it is about, as they are now.
+    fn opened(&self) -> Result<Executables, Refusal> {
+        Executables::open(self.subject.as_ref(), self.command.first(), &probe::parse(&self.source()).0)
     }
 
     /// A stage of its compilation as text. Without the privilege to ask the kernel what it can do, programs are those
@@ -262,13 +285,13 @@ impl Script {
             self.judge(&messages)?;
             return Ok(script.to_string());
         }
-        let engine = Engine::open().map(|engine| if self.by_tracefs { engine.without_links() } else { engine });
-        let plan = self.plan(&engine)?.plan;
+        let engine = self.engine();
+        let plan = self.plan(&engine, self.opened()?, None)?.plan;
         if stage == Stage::Plan {
             return Ok(plan.to_string());
         }
         let caps = engine.as_ref().map_or(Caps::linux_5_10(), Engine::caps);
-        let program = emit(&plan, caps, Numbers::default(), self.restraint)?;
+        let program = emit(&plan, caps, Numbers::default(), self.restraint, None)?;
         Ok(match stage {
             Stage::Schema => program.schema.to_string(),
             _ => program.to_string(),
@@ -281,7 +304,7 @@ impl Script {
     /// As [`Script::compile`].
     pub fn list(mut self) -> Result<String, Stopped> {
         self.text.push_str(" { }");
-        let plan = self.plan(&Engine::open())?.plan;
+        let plan = self.plan(&Engine::open(), self.opened()?, None)?.plan;
         let group = |group: GroupNo| plan.groups.get(group.index()).map_or(&[][..], |group| &group.runs);
         let probes = plan.sites.iter().flat_map(|site| {
             let (entry, exit) = (site.entry.as_ref(), site.exit.as_ref());
@@ -304,12 +327,17 @@ impl Script {
         Source { name: self.name.clone(), text: self.text.clone() }
     }
 
-    fn plan(&self, engine: &Result<Engine, kernel::engine::Error>) -> Result<Planned, Stopped> {
+    fn plan(
+        &self,
+        engine: &Result<Engine, kernel::engine::Error>,
+        executables: Executables,
+        before: Option<&Compiled>,
+    ) -> Result<Planned, Stopped> {
         let source = self.source();
         let (mut script, messages) = probe::parse(&source);
         wild::expand(&mut script, engine.as_ref().ok());
-        let executables = Executables::open(self.subject.as_ref(), self.command.first(), &script)?;
-        let answers = Answers::new(&executables, engine.as_ref().map_err(ToString::to_string), self.values.limits());
+        let (limits, kernel) = (self.values.limits(), engine.as_ref().map_err(ToString::to_string));
+        let answers = Answers::new(&executables, kernel, limits, before);
         let checked = self.check(&script, messages, &answers);
         let (plan, warnings) = checked.map_err(|stopped| match stopped {
             Stopped::Text(text, _) if self.lacks_target() && executables.lacks_target() => {
@@ -366,9 +394,19 @@ impl Script {
     }
 }
 
-fn emit(plan: &Plan, caps: Caps, numbers: Numbers, restraint: Restraint) -> Result<Program, Refusal> {
+fn emit(
+    plan: &Plan,
+    caps: Caps,
+    numbers: Numbers,
+    restraint: Restraint,
+    before: Option<&Program>,
+) -> Result<Program, Refusal> {
     let refuse = |refused: probe::Refused| Refusal::refused(format!("this script cannot be compiled: {refused}"));
     let options = Options { walk: numbers.walk.is_some(), restraint, ..Options::default() };
+    if let Some(before) = before {
+        let ring = before.maps.get(before.tables.ring).map_or(options.ring, |ring| ring.entries.on(1));
+        return probe::emit_after(plan, caps, &Options { ring, ..options }, before.schema.clone()).map_err(refuse);
+    }
     let program = probe::emit(plan, caps, &options).map_err(refuse)?;
     let ring = ring(&program, caps);
     if ring == options.ring {
@@ -414,7 +452,7 @@ fn ring(program: &Program, caps: Caps) -> u32 {
 }
 
 impl Compiled {
-    fn new(script: Script, planned: Planned, engine: Engine) -> Result<Compiled, Refusal> {
+    fn new(script: Script, planned: Planned, engine: Engine, before: Option<&Program>) -> Result<Compiled, Refusal> {
         let Planned { executables, plan, warnings } = planned;
         let numbers = Numbers::find(&engine);
         if !numbers.own && !script.command.is_empty() {
@@ -426,7 +464,7 @@ impl Compiled {
         if let Some(Subject::Processes(pids)) = &script.subject {
             pids.iter().try_for_each(|pid| reached(numbers, *pid))?;
         }
-        let program = emit(&plan, engine.caps(), numbers, script.restraint)?;
+        let program = emit(&plan, engine.caps(), numbers, script.restraint, before)?;
         let found = plan.binaries.iter().map(|binary| executables.find(&binary.path));
         let binaries = found.collect::<Result<_, _>>().map_err(Refusal::refused)?;
         Ok(Compiled { script, executables, binaries, plan, program, engine, numbers, warnings })
@@ -442,11 +480,16 @@ impl Compiled {
 
     /// An executable by its number in the plan.
     fn binary(&self, number: u32) -> Option<&Executable> {
-        self.executables.list.get(*self.binaries.get(number as usize)?)
+        self.executables.list.get(*self.binaries.get(number as usize)?).map(Rc::as_ref)
+    }
+
+    /// Whether something is probed that is no target.
+    fn has_libraries(&self) -> bool {
+        self.binaries.iter().any(|&at| at >= self.executables.targets().len())
     }
 
     /// The executables by their numbers in the plan.
     fn binaries(&self) -> Vec<&Executable> {
-        self.binaries.iter().filter_map(|&at| self.executables.list.get(at)).collect()
+        self.binaries.iter().filter_map(|&at| self.executables.list.get(at)).map(Rc::as_ref).collect()
     }
 }

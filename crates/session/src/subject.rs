@@ -15,7 +15,7 @@ pub enum Subject {
     Path(PathBuf),
     /// These processes alone, and their programs.
     Processes(Vec<Pid>),
-    /// The Go processes of a group, now and later, as far as they run programs that do now.
+    /// The Go processes of a group, now and later.
     Group(Group),
 }
 

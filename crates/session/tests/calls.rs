@@ -51,6 +51,9 @@ impl Show for Keeper<'_> {
     fn attached(&mut self, _: &Attached) -> io::Result<()> {
         self.ready.send(()).map_err(io::Error::other)
     }
+    fn program(&mut self, _: &event::run::Program) -> io::Result<()> {
+        Ok(())
+    }
     fn printf(&mut self, _: &Format, _: &[Value], _: &dyn Names) -> io::Result<()> {
         Ok(())
     }
@@ -418,7 +421,11 @@ fn told_of(shown: &Shown, name: &str) -> String {
         if of.name == name && !of.returns {
             out += &format!("stat {:#x}, {} bytes\n", half(bytes, record::STAT), bytes.len());
             for (address, row, read) in chunks(of, bytes) {
-                let ty = shown.schema.types().get(event::go::TypeRow(row)).map_or("?", |ty| &ty.name);
+                let ty = shown
+                    .schema
+                    .types_of(*index)
+                    .and_then(|types| types.get(event::go::TypeRow(row)))
+                    .map_or("?", |ty| &ty.name);
                 out += &format!(
                     "{address:#x} {ty}: {}\n",
                     String::from_utf8_lossy(read.unwrap_or_default()).escape_debug()

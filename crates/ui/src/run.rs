@@ -2,10 +2,30 @@
 
 use std::io::{self, Write};
 
-use event::run::{Attached, Cause, Detached, Full, Inlined, Load, Lost, Reason, Summary};
+use event::run::{Attached, Cause, Detached, Full, Inlined, Load, Lost, Program, Reason, Summary};
 
 use crate::text::visible;
 use crate::{Format, json_line};
+
+/// Shows a program that came while others were probed already.
+///
+/// # Errors
+/// The writer's.
+pub fn show_program(program: &Program, out: &mut dyn Write) -> io::Result<()> {
+    json_line(out, program)
+}
+
+/// The same in a sentence.
+#[must_use]
+pub fn program(program: &Program) -> String {
+    let Program { path, why, .. } = program;
+    match (program.pid.filter(|_| !program.replaces), why) {
+        (None, None) => format!("{path} was replaced, its new file is probed too"),
+        (None, Some(why)) => format!("{path} was replaced, and its new file is not probed: {why}"),
+        (Some(pid), None) => format!("PID {pid} runs a further program, {path}, which is probed too"),
+        (Some(pid), Some(why)) => format!("PID {pid} runs a further program, {path}, which is not probed: {why}"),
+    }
+}
 
 /// Says that the probes are in place.
 ///

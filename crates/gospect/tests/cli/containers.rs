@@ -10,9 +10,11 @@ use std::process::{Child, Command, Stdio};
 use gospect_fixtures::{Missing, Variant, need};
 use serde_json::json;
 
+use crate::groups::Cgroup;
 use crate::processes::map;
 use crate::run::{Counter, Tracing, WAYS, counter_path, objects, permitted, summary};
 use crate::running::Scratch;
+use crate::several::other_counter;
 use crate::{Ran, command};
 
 /// Nothing where namespaces and overlays can be made.
@@ -50,7 +52,8 @@ fn image(scratch: &Scratch, variant: Variant) -> Result<PathBuf, Missing> {
 /// nothing there that an image does not have.
 fn container(image: &Path, name: &str, more: &[&str]) -> Command {
     let script = "mkdir -p $1 && mount -t tmpfs t $1 && mkdir $1/u $1/w $1/root && \
-                  mount -t overlay o -o lowerdir=$2,upperdir=$1/u,workdir=$1/w $1/root && exec chroot $1/root /counter";
+                  mount -t overlay o -o lowerdir=$2,upperdir=$1/u,workdir=$1/w $1/root && \
+                  cd $1/root && pivot_root . . && exec /counter";
     let mut command = Command::new("unshare");
     command.args(["-m", "-p", "-f", "--kill-child"]).args(more);
     command.args(["sh", "-c", script, "sh"]).arg(image.with_file_name(name)).arg(image);
@@ -92,6 +95,41 @@ fn from_the_host_containers_of_one_image_are_one_program_of_which_those_count_th
             let at = map(&all, "@at").to_string();
             assert!(at.contains("main.hit+") && !at.contains("0x"), "{variant:?} {way} {at}");
         }
+    }
+}
+
+#[test]
+fn in_a_container_of_a_group_a_program_of_another_image_is_another_program() {
+    need!(root());
+    let scratch = Scratch::new();
+    let [first, second] = [Scratch::new(), Scratch::new()];
+    let images = [need!(image(&first, Variant::Plain)), need!(image(&second, Variant::Plain))];
+    // Both have it at the same path.
+    fs::rename(scratch.copy(&need!(other_counter(Variant::Plain)), "next"), images[1].join("counter")).unwrap();
+    let name = format!("gospect-images-{}", std::process::id());
+    let cgroup = need!(Cgroup::new("unified", &name));
+    let start = |image: &Path, name: &str| Counter::of(&mut cgroup.enter(&container(image, name, &[])));
+    for way in WAYS {
+        let mut one = start(&images[0], &format!("one-{way}"));
+        let text = "goret:main.hit /elapsed > 0/ { @[pid, func] = count() }";
+        let mut tracing = Tracing::start(&["--cgroup", &name, "--way", way, "--json", "-e", text]);
+        let mut two = start(&images[1], &format!("two-{way}"));
+        let pids = [&one, &two].map(|counter| numbers(&counter.child)[0].clone());
+        let said = format!("gospect: PID {} runs a further program, /counter, which is probed too", pids[1]);
+        assert_eq!(tracing.says(), said, "{way}");
+        // Of the first image once more, in a container of its own.
+        let mut three = start(&images[0], &format!("three-{way}"));
+        let last = numbers(&three.child)[0].clone();
+        for (calls, counter) in (1..).zip([&mut one, &mut two, &mut three]) {
+            counter.calls(2, 100 * calls);
+        }
+        let all = objects(&tracing.stop());
+        let hits = json!({
+            format!("{0},main.hit in /counter (PID {0})", pids[0]): 200,
+            format!("{0},main.hit in /counter (PID {0})", pids[1]): 400,
+            format!("{last},main.hit in /counter (PID {})", pids[0]): 600,
+        });
+        assert_eq!(map(&all, "@"), hits, "{way} {:?}", summary(&all));
     }
 }
 

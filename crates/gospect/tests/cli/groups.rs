@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::processes::map;
 use crate::run::{Counter, Tracing, WAYS, counter_path, objects, permitted, summary};
-use crate::running::{Scratch, is_root};
+use crate::running::{Running, Scratch, is_root, server};
 use crate::several::other_counter;
 use crate::{Ran, command, gospect};
 
@@ -19,11 +19,11 @@ use crate::{Ran, command, gospect};
 const USER: u32 = 60_123;
 
 /// A control group, gone at the end.
-struct Cgroup(PathBuf);
+pub struct Cgroup(PathBuf);
 
 impl Cgroup {
     /// Of version 2 or of version 1, where this machine has it.
-    fn new(hierarchy: &str, name: &str) -> Result<Cgroup, Missing> {
+    pub fn new(hierarchy: &str, name: &str) -> Result<Cgroup, Missing> {
         permitted()?;
         let mount = ["/sys/fs/cgroup".to_owned(), format!("/sys/fs/cgroup/{hierarchy}")];
         let mount = mount.into_iter().rev().find(|path| Path::new(path).join("cgroup.procs").exists());
@@ -36,10 +36,16 @@ impl Cgroup {
         }
     }
 
-    /// A command in it, from its start.
+    /// A program in it, from its start.
     fn run(&self, path: &Path) -> Command {
+        self.enter(&Command::new(path))
+    }
+
+    /// The same of a command.
+    pub fn enter(&self, inner: &Command) -> Command {
         let mut command = Command::new("sh");
-        command.args(["-c", "echo $$ > $1/cgroup.procs && exec $2", "sh"]).arg(&self.0).arg(path);
+        command.args(["-c", "echo $$ > $0/cgroup.procs && exec \"$@\""]).arg(&self.0);
+        command.arg(inner.get_program()).args(inner.get_args());
         command
     }
 }
@@ -87,6 +93,130 @@ fn of_a_user_every_process_counts_whatever_it_runs_and_no_one_elses() {
         hint: `gospect ps` shows the Go processes that are running
         (exit status 1)"]]
     .assert_eq(&none.seen());
+}
+
+#[test]
+fn programs_that_nobody_in_a_group_ran_before_are_probed_once_somebody_does() {
+    let [plain, pie] = [need!(counter_path(Variant::Plain)), need!(other_counter(Variant::Pie))];
+    if !is_root() {
+        return Missing { why: "only root can become somebody else".into() }.skip();
+    }
+    let user = USER + 2;
+    let start = |path: &Path| Counter::of(Command::new(path).uid(user).gid(user).current_dir("/"));
+    for way in WAYS {
+        let scratch = Scratch::new();
+        let paths = [scratch.copy(&plain, "one"), scratch.copy(&pie, "two"), scratch.copy(&plain, "none")];
+        let mut one = start(&paths[0]);
+        let text = "goret:main.hit /elapsed > 0 && args.n >= 0/ { @[pid, func] = count(); @all++ } \
+                    go:main.deep { @deep = count() } goroutine:exit { @ends[args.startfunc] = count() } \
+                    go:main.hit /func == \"main.hit\"/ { @named = count() }";
+        let user = user.to_string();
+        let mut tracing = Tracing::start(&["--user", &user, "--way", way, "--json", "-e", text]);
+        one.calls(2, 100);
+        // Nobody else's counts, now or later.
+        let mut others = Counter::start(&paths[2]);
+        others.calls(3, 100);
+        let mut two = start(&paths[1]);
+        let said =
+            format!("gospect: PID {} runs a further program, {}, which is probed too", two.pid(), paths[1].display());
+        assert_eq!(tracing.says(), said, "{way}");
+        let mut again = start(&paths[1]);
+        for (calls, counter) in (1..).zip([&mut one, &mut two, &mut again]) {
+            counter.calls(3, 100 * calls);
+        }
+        let pids = [one.pid(), two.pid(), again.pid()];
+        again.end();
+        let all = objects(&tracing.stop());
+        let at = paths.each_ref().map(|path| path.to_str().unwrap());
+        let hits = json!({
+            format!("{},main.hit in {}", pids[0], at[0]): 500,
+            format!("{},main.hit in {}", pids[1], at[1]): 600,
+            format!("{},main.hit in {}", pids[2], at[1]): 900,
+        });
+        assert_eq!(map(&all, "@"), hits, "{way} {:?}", summary(&all));
+        assert_eq!(
+            (map(&all, "@all"), map(&all, "@named"), map(&all, "@deep")),
+            (json!(2000), json!(2000), json!(2020)),
+            "{way}"
+        );
+        // Goroutines of each, also of those that ran before the probes were there.
+        let ends = json!({format!("main.main.func1 in {}", at[0]): 5, format!("main.main.func1 in {}", at[1]): 6});
+        assert_eq!(map(&all, "@ends"), ends, "{way}");
+        let program = all.iter().find(|object| object["type"] == "program").unwrap();
+        let told = [&program["path"], &program["pid"], &program["replaces"], &program["probed"], &program["why"]];
+        assert_eq!(
+            told.map(Clone::clone),
+            [json!(at[1]), json!(two.child.id()), json!(false), json!(true), json!(null)]
+        );
+        let none = ["lost", "unpaired", "unended", "missed", "open"];
+        assert!(none.iter().all(|field| summary(&all)[field] == json!(0)), "{way} {:?}", summary(&all));
+    }
+}
+
+#[test]
+fn a_program_that_comes_into_a_group_and_cannot_be_probed_is_told_of_once() {
+    let path = need!(counter_path(Variant::Plain));
+    let served = need!(server("1.26", Variant::Plain));
+    let name = format!("gospect-unfit-{}", std::process::id());
+    let cgroup = need!(Cgroup::new("unified", &name));
+    let mut counter = Counter::of(&mut cgroup.run(&path));
+    let text = "go:main.hit { @ = count(); @n[args.n >= 0] = count() }";
+    let mut tracing = Tracing::start(&["--cgroup", &name, "--json", "-e", text]);
+    // What is not Go is nobody's business.
+    let mut sleep = cgroup.enter(Command::new("sleep").arg("60")).spawn().unwrap();
+    let servers = [(); 2].map(|()| Running::server(&mut cgroup.run(&served)));
+    let pid = servers.iter().map(Running::pid).min().unwrap();
+    let why = "which is not probed: nothing in it matches";
+    let said = format!("gospect: PID {pid} runs a further program, {}, {why}", served.display());
+    assert_eq!(tracing.says(), said);
+    std::thread::sleep(std::time::Duration::from_millis(700));
+    counter.calls(2, 100);
+    let ran = tracing.stop();
+    assert_eq!(ran.stderr.matches("further program").count(), 0, "{}", ran.stderr);
+    let all = objects(&ran);
+    let told: Vec<_> = all.iter().filter(|object| object["type"] == "program").collect();
+    assert_eq!((told.len(), &told[0]["probed"], map(&all, "@")), (1, &json!(false), json!(200)));
+    sleep.kill().unwrap();
+    sleep.wait().unwrap();
+}
+
+#[test]
+fn a_new_build_in_a_group_takes_the_place_of_the_one_before() {
+    let [plain, new] = [need!(counter_path(Variant::Plain)), need!(other_counter(Variant::Plain))];
+    for way in WAYS {
+        let name = format!("gospect-deploy-{way}-{}", std::process::id());
+        let cgroup = need!(Cgroup::new("unified", &name));
+        let scratch = Scratch::new();
+        let path = scratch.copy(&plain, "app");
+        let shown = path.display();
+        let mut first = Counter::of(&mut cgroup.run(&path));
+        let text = "goret:main.hit /elapsed > 0/ { @[pid, func] = count(); @all++ }";
+        let mut tracing = Tracing::start(&["--cgroup", &name, "--way", way, "--json", "-e", text]);
+        first.calls(2, 100);
+        fs::rename(scratch.copy(&new, "next"), &path).unwrap();
+        let mut second = Counter::of(&mut cgroup.run(&path));
+        assert_eq!(tracing.says(), format!("gospect: {shown} was replaced, its new file is probed too"), "{way}");
+        second.calls(3, 100);
+        first.calls(1, 100);
+        let pids = [first.pid(), second.pid()];
+        first.end();
+        let gone =
+            format!("gospect: no process runs the file any more that {shown} was before, its probes are taken out");
+        assert_eq!(tracing.says(), gone, "{way}");
+        // The first build once more: it was let go of, and is probed again.
+        fs::rename(scratch.copy(&plain, "back"), &path).unwrap();
+        let mut third = Counter::of(&mut cgroup.run(&path));
+        assert_eq!(tracing.says(), format!("gospect: {shown} was replaced, its new file is probed too"), "{way}");
+        third.calls(4, 100);
+        let all = objects(&tracing.stop());
+        let hits = json!({
+            format!("{},main.hit", pids[0]): 300,
+            format!("{},main.hit", pids[1]): 300,
+            format!("{},main.hit", third.pid()): 400,
+        });
+        assert_eq!(map(&all, "@"), hits, "{way} {:?}", summary(&all));
+        assert_eq!((map(&all, "@all"), &summary(&all)["unpaired"]), (json!(1000), &json!(0)), "{way}");
+    }
 }
 
 #[test]

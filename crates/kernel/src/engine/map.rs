@@ -69,17 +69,14 @@ pub(crate) fn create_beside(
     own: &[MapId],
 ) -> Result<Option<Maps>, Error> {
     let mut made = Maps { maps: Vec::with_capacity(specs.iter().len()) };
-    if specs.iter().len() != first.maps.len() {
-        return Ok(None);
-    }
-    for ((id, spec), shared) in specs.iter().zip(&first.maps) {
-        if own.contains(&id) {
-            made.maps.push(Arc::new(create_filled(sys, caps, spec, &made)?));
-        } else if shared.shape == shape(spec, caps, sys.possible_cpus()) && shared.name == spec.name {
-            made.maps.push(shared.clone());
-        } else {
-            return Ok(None);
-        }
+    for (id, spec) in specs.iter() {
+        let alike = |one: &&Arc<Map>| one.shape == shape(spec, caps, sys.possible_cpus()) && one.name == spec.name;
+        let map = match first.maps.get(id.index()).filter(alike) {
+            _ if own.contains(&id) => Arc::new(create_filled(sys, caps, spec, &made)?),
+            Some(shared) => shared.clone(),
+            None => return Ok(None),
+        };
+        made.maps.push(map);
     }
     Ok(Some(made))
 }

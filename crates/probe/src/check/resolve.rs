@@ -87,6 +87,9 @@ pub(super) fn resolve<'w>(script: &Script, text: &'w str, world: &'w dyn World) 
         except: Vec::new(),
         text,
     };
+    for path in world.numbered().into_iter().flat_map(|numbered| numbered.binaries) {
+        resolver.binary(&Spanned { value: path, span: Span::default() });
+    }
     for (clause, of) in script.clauses.iter().enumerate() {
         resolver.records = calls::records(&of.body).is_some();
         resolver.except = of.except.iter().map(|name| (Pattern::new(&name.value), name.span, false)).collect();

@@ -62,6 +62,20 @@ struct Here {
     class: Option<Class>,
 }
 
+/// Numbers the functions: as an earlier plan has numbered those of the same name, the others behind all of its.
+pub(super) fn number(rows: &mut Rows, before: &[Function]) {
+    let mut known: HashMap<(BinaryNo, &str), Vec<FuncNo>> = HashMap::new();
+    for (function, number) in before.iter().zip(0..before.len() as u32).rev() {
+        known.entry((function.binary, &function.name)).or_default().push(FuncNo(number));
+    }
+    let mut next = before.len() as u32;
+    for ((binary, ..), (number, name)) in rows {
+        let same = known.get_mut(&(*binary, name.as_str())).and_then(Vec::pop);
+        *number = same.unwrap_or(FuncNo(next));
+        next += u32::from(same.is_none());
+    }
+}
+
 impl Runs {
     /// A function's calls are watched for what others ask.
     pub(super) fn mark(&mut self, row: FuncNo, marked: Marked) {
@@ -131,6 +145,7 @@ pub(super) fn lay_out(
     resolved: &Resolved<'_>,
     plan: &mut Plan,
 ) {
+    // Those of an earlier plan that are not among ours are in `plan.functions` already.
     let mut groups = Groups::default();
     let mut functions = runs.functions;
     let mut names: HashMap<&str, BTreeSet<BinaryNo>> = HashMap::new();
@@ -141,7 +156,7 @@ pub(super) fn lay_out(
         of.frames |= kept.is_some();
         let elsewhere = names.get(name.as_str()).is_some_and(|binaries| binaries.len() > 1);
         let (binary, entry, name) = (*binary, *entry, name.clone());
-        plan.functions.push(Function {
+        let function = Function {
             binary,
             name,
             entry,
@@ -150,7 +165,11 @@ pub(super) fn lay_out(
             panics: of.panics,
             elsewhere,
             inlined: of.inlined.take(),
-        });
+        };
+        match plan.functions.get_mut(row.index()) {
+            Some(place) => *place = function,
+            None => plan.functions.push(function),
+        }
         let save = kept.map(|kept| keep(kept, &mut plan.saves));
         let target = resolved.binaries[binary.index()].target;
         let file = |offset: u32| target.file_offset(entry.plus(u64::from(offset))).unwrap_or_default();

@@ -10,6 +10,7 @@ use crate::words::{PROBES, ROWS};
 
 mod foreign;
 mod generated;
+mod numbered;
 mod wrong;
 
 fn source(text: &str) -> Source {

@@ -106,13 +106,13 @@ impl Captured {
     ) -> Result<Option<Captured>, Refused> {
         let Some(captures) = &plan.captures else { return Ok(None) };
         let alone: BTreeSet<u32> = captures.rows.values().filter(|of| of.alone).map(|of| of.begins).collect();
+        let first = schema.add_calls(captures.calls.clone(), captures.types.clone()).0;
         let row = |call: u32| match alone.contains(&call) {
-            true => Row::CallStart(CallIndex(call)),
-            false => Row::Call(CallIndex(call)),
+            true => Row::CallStart(CallIndex(first + call)),
+            false => Row::Call(CallIndex(first + call)),
         };
         let calls = 0..captures.calls.len() as u32;
         let rows: Vec<RowId> = calls.map(|call| schema.append_row(row(call))).collect();
-        schema.add_calls(captures.calls.clone(), captures.types.clone());
         let tables = &captures.tables;
         let types: Vec<u8> = tables.types.iter().flat_map(layout::ty).collect();
         let ops: Vec<u8> = tables.ops.iter().flat_map(layout::op).collect();

@@ -7,14 +7,14 @@
 //! kernels need no atomic that tells what it found. Processes that began before us have the PID alone.
 
 use bpf::insn::{AluOp, AtomicOp, Cond, Size, Width};
-use bpf::{Assembler, Entries, Feature, Helper, Kind, Label, MapId, MapSpec, Reg};
+use bpf::{Assembler, Entries, Feature, Helper, Kind, Label, MapError, MapId, MapSpec, Maps, Reg};
 use gobin::Arch;
 
 use super::body::{CONTEXT, R0, R1, R2, R3, R4};
 use super::entry::{Entry, HIT};
 use super::{Refused, Shared, hit};
 use crate::machine::Register;
-use crate::plan::{BinaryNo, Start};
+use crate::plan::{BinaryNo, Plan, Start};
 use crate::program::{StartProgram, control, process, starts};
 
 /// What processes are known by is put together here, in the frame of the entry.
@@ -29,15 +29,22 @@ const NOT_THERE: i32 = -2;
 /// The process's number.
 const NUMBER: Reg = Reg::R9;
 
-/// One program for each Go program. Others pair no calls, and are where their probes are hit.
+/// One for each Go program. Others pair no calls, and are where their probes are hit.
+fn wanted(plan: &Plan) -> impl Iterator<Item = (BinaryNo, Start)> {
+    let go = (0..).zip(&plan.binaries).filter(|(_, binary)| binary.go);
+    go.filter_map(|(n, binary)| Some((BinaryNo(n), binary.start?)))
+}
+
+/// How often executables began, if there is a program that would know.
+pub(super) fn table(plan: &Plan, maps: &mut Maps) -> Result<Option<MapId>, MapError> {
+    let counts = MapSpec::array("starts", starts::SIZE, Entries::Fixed(1));
+    wanted(plan).next().map(|_| maps.add(counts)).transpose()
+}
+
+/// The programs.
 pub(super) fn programs(shared: &mut Shared<'_>) -> Result<Vec<StartProgram>, Refused> {
-    let wanted = (0..).zip(&shared.plan.binaries).filter(|(_, binary)| binary.go);
-    let wanted: Vec<(BinaryNo, Start)> = wanted.filter_map(|(n, b)| Some((BinaryNo(n), b.start?))).collect();
-    if wanted.is_empty() {
-        return Ok(Vec::new());
-    }
-    let counts = shared.maps.add(MapSpec::array("starts", starts::SIZE, Entries::Fixed(1)))?;
-    shared.tables.starts = Some(counts);
+    let Some(counts) = shared.tables.starts else { return Ok(Vec::new()) };
+    let wanted: Vec<_> = wanted(shared.plan).collect();
     wanted.into_iter().map(|(binary, start)| program(shared, binary, start, counts)).collect()
 }
 

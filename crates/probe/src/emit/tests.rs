@@ -1,6 +1,7 @@
 //! Emitted programs run in the machine of `bpf::vm`, with registers and memory made up, on the newest kernel's
 //! instructions and on the oldest one's; both must give the same.
 
+mod after;
 mod calls;
 mod expressions;
 mod flips;

@@ -8,6 +8,7 @@
 //! things depend on conditions, values are kept in scratch memory, of which the verifier remembers nothing.
 
 use bpf::Caps;
+use event::Schema;
 
 use super::{Options, Refused, Shared};
 use crate::ast::{BinaryOp, UnaryOp};
@@ -57,7 +58,7 @@ impl Weight {
 /// # Errors
 /// What the plan asks for and is not made.
 pub fn weigh(plan: &Plan, caps: Caps) -> Result<Vec<Weight>, Refused> {
-    let mut shared = Shared::new(plan, caps, &Options::default())?;
+    let mut shared = Shared::new(plan, caps, &Options::default(), Schema::new())?;
     shared.try_bodies()?;
     Ok(shared.weights)
 }

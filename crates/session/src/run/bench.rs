@@ -299,7 +299,7 @@ impl Bench {
         let own =
             executables.targets().first().ok_or_else(|| Refusal::refused("gospect's own executable was not opened"))?;
         let (plan, warnings) = script.check(&tree, messages, &Sample::new(own.elf(), bias(own.elf().entry.0)?))?;
-        Ok(Compiled::new(script, Planned { executables, plan, warnings }, engine)?)
+        Ok(Compiled::new(script, Planned { executables, plan, warnings }, engine, None)?)
     }
 }
 

@@ -6,7 +6,7 @@ use std::io;
 
 use event::calls::{Calls, Finished, Key, Panics, Reader, Record, Told};
 use event::go::redact::{SECRETS, Secrets};
-use event::go::{self, End, World};
+use event::go::{self, End, Types, World};
 use event::{CallIndex, Header, Id, IdKind, Names, Schema, What};
 use gobin::VAddr;
 use gobin::elf::Placement;
@@ -26,8 +26,10 @@ pub struct Call<'a> {
     pub call: &'a Finished,
     /// Its values.
     pub told: &'a Told<'a>,
-    /// What these are, and the records that they were read from.
+    /// What the records are that they were read from.
     pub schema: &'a Schema,
+    /// The types of the values.
+    pub types: &'a Types,
     /// When it began, in nanoseconds since 1970.
     pub ts: i64,
 }
@@ -162,13 +164,13 @@ impl Joined {
     /// Shows a call, which begins or ends.
     pub fn tell(&self, call: &Finished, telling: &mut Telling<'_, '_>, begins: bool) -> io::Result<()> {
         let Telling { schema, known, show } = telling;
-        let (types, calls) = (schema.types(), schema.calls());
+        let (Some(types), calls) = (schema.types_of(CallIndex(call.begun.call)), schema.calls()) else { return Ok(()) };
         let binary = calls.get(call.begun.call as usize).map_or(0, |of| of.binary);
         let place = InProcess::new(known, Pid(call.key.pid), binary, &self.itabs);
         let reader = Reader { types, calls, secrets: &self.secrets, limits: self.limits };
         let Some(told) = reader.read(call, &place) else { return Ok(()) };
         let ts = call.started.cast_signed().wrapping_add(known.unix_less_boot);
-        let shown = Call { call, told: &told, schema, ts };
+        let shown = Call { call, told: &told, schema, types, ts };
         if begins { show.begins(&shown, *known) } else { show.call(&shown, *known) }
     }
 }

@@ -22,6 +22,7 @@ use kernel::engine::{self, Engine, Map, Maps, Ring, attach};
 use kernel::kallsyms::Symbols;
 use kernel::signal::Order;
 use kernel::{clock, signal};
+use probe::Plan;
 use probe::plan::{On, Period};
 use probe::program::exit;
 
@@ -29,10 +30,11 @@ use super::before::Before;
 use super::calls::{Joined, Telling};
 use super::maps::UserMaps;
 use super::names::Known;
+use super::newcomers::Newcomers;
 use super::remains::{self, Open};
 use super::tally;
 use super::watch::{Control, Watch, Whose};
-use super::world::Stamp;
+use super::world::Executables;
 use super::{Compiled, Ended, Limits, Show, Stopped};
 use crate::refusal::Refusal;
 use crate::subject::Subject;
@@ -41,6 +43,7 @@ use flip::Flips;
 pub(super) use life::Life;
 use overhead::Overhead;
 use probes::{Placing, Probes};
+use replaced::Unfit;
 
 /// How often the ring is looked at, and how often at least where nothing came for a while: nobody waits for what is rare,
 /// and waking up costs.
@@ -77,13 +80,6 @@ pub(super) fn run(compiled: &Compiled, limits: Limits, show: &mut dyn Show) -> R
     unshown.map_or(Ok(ended), |error| Err(error.into()))
 }
 
-/// A file that has replaced another one and was not probed.
-struct Unfit {
-    stamp: Stamp,
-    why: String,
-    said: bool,
-}
-
 fn first_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
 }
@@ -104,6 +100,8 @@ pub(super) struct Live<'r> {
     later: Vec<Compiled>,
     /// Why the last replacement was not probed.
     unfit: Option<Unfit>,
+    /// Of a group, programs that nobody of it ran before.
+    newcomers: Newcomers,
     watch: Watch,
     control: Control,
     attached: Attached,
@@ -147,6 +145,7 @@ impl<'r> Live<'r> {
             limits,
             later: Vec::new(),
             unfit: None,
+            newcomers: Newcomers::default(),
             before: vec![Before::all(compiled)],
             notes: compiled.executables.left_out.clone(),
             watch,
@@ -212,6 +211,11 @@ impl<'r> Live<'r> {
         std::iter::once(self.compiled).chain(&self.later)
     }
 
+    /// What they mean; the last one has all functions.
+    fn plans(&self) -> Vec<&Plan> {
+        self.builds().map(|build| &build.plan).collect()
+    }
+
     /// The process that links are asked to keep to, so that others of the same file do not pay. Not a command of ours: the
     /// kernel knows it by its first thread (Linux 6.18, `uprobe_multi_link_filter`), which is another one once a further
     /// thread has executed a program.
@@ -221,9 +225,7 @@ impl<'r> Live<'r> {
 
     pub(super) fn attach(&mut self, life: &Life) -> Result<(), Stopped> {
         let compiled = self.compiled;
-        let executables = compiled.binaries().into_iter().map(Some).collect();
-        let pid = self.link_pid(compiled);
-        let placing = Placing { engine: self.engine, compiled, executables, pid };
+        let placing = Placing { engine: self.engine, compiled, pid: self.link_pid(compiled) };
         for probes in &mut self.probes {
             probes.attach(&placing, &|_| false, &mut self.attached).map_err(|error| life.explain(error))?;
         }
@@ -291,6 +293,7 @@ impl<'r> Live<'r> {
             if now >= look {
                 self.look()?;
                 self.renew(show)?;
+                self.welcome(show)?;
                 self.release(show)?;
                 look = Instant::now() + LOOK.max(now.elapsed() * LOOKING);
             }
@@ -314,48 +317,33 @@ impl<'r> Live<'r> {
     fn look(&mut self) -> Result<(), Stopped> {
         let program = &self.compiled.program;
         if self.watch.look(self.maps.get(program.tables.processes).ok_or_else(no_map)?)? {
-            self.open += remains::clear(&self.latest().plan, program, &self.maps, &|f| self.flips.has(f))?;
+            self.open += remains::clear(&self.plans(), program, &self.maps, &|f| self.flips.has(f))?;
         }
         self.notes.extend(self.watch.strayed());
         self.catch_up()
     }
 
-    /// Where a path leads to another file by now, puts probes into that one too.
-    fn renew(&mut self, show: &mut dyn Show) -> Result<(), Stopped> {
-        let replaced = self.latest().executables.replaced().filter(|_| self.watch.is_open());
-        let Some((path, stamp)) = replaced else { return Ok(()) };
-        if let Some(unfit) = self.unfit.as_mut().filter(|unfit| unfit.stamp == stamp) {
-            // The first time it may not have been whole.
-            if !std::mem::replace(&mut unfit.said, true) {
-                show.note(&format!("{} was replaced, and its new file is not probed: {}", path.display(), unfit.why));
-            }
-            return Ok(());
-        }
-        match self.probe_anew() {
-            Ok(()) => show.note(&format!("{} was replaced, its new file is probed too", path.display())),
-            Err(why) => self.unfit = Some(Unfit { stamp, why: first_line(&why.to_string()), said: false }),
-        }
-        Ok(())
-    }
-
-    fn probe_anew(&mut self) -> Result<(), Stopped> {
+    /// Puts probes into those executables that have none yet. In how many places.
+    fn probe_anew(&mut self, executables: Executables) -> Result<u64, Stopped> {
         let other = || Refusal::refused("the script means something else there");
-        let mut compiled = self.compiled.script.clone().compile()?;
-        compiled.plan = compiled.plan.like(&self.latest().plan).ok_or_else(other)?;
-        compiled.program =
-            super::emit(&compiled.plan, self.engine.caps(), compiled.numbers, compiled.script.restraint)?;
-        let (program, first) = (&compiled.program, &self.compiled.program);
-        if (&program.schema, &program.tables) != (&first.schema, &first.tables) {
+        let mut compiled = self.compiled.script.clone().compile_after(self.latest(), executables)?;
+        let Compiled { plan, program: first, .. } = self.compiled;
+        // What runs without sites is there once, for all builds.
+        let is_alike = (&compiled.program.tables, &compiled.program.events) == (&first.tables, &first.events);
+        if !is_alike || compiled.plan.unders != plan.unders {
             return Err(other().into());
         }
-        let tables = &program.tables;
-        let own = [Some(tables.sites), Some(tables.firings), tables.addresses, tables.wrappers].into_iter().flatten();
-        let own: Vec<_> = own.collect();
-        let maps = self.engine.maps_beside(&program.maps, &self.maps, &own)?.ok_or_else(other)?;
+        let binaries = compiled.binaries().into_iter().enumerate();
+        let new: Vec<bool> = binaries.map(|(n, executable)| !self.is_probed(n, executable)).collect();
+        compiled.program.only_in(|binary| new.get(binary.index()).is_some_and(|&new| new));
+        let (program, sites) = (&compiled.program, tally::sites(&compiled.program));
+        // Libraries count in processes of the targets, whatever those are.
+        if sites == 0 && !compiled.has_libraries() {
+            return Err(Refusal::refused("nothing in it matches").into());
+        }
+        let maps = self.engine.maps_beside(&program.maps, &self.maps, &program.own())?.ok_or_else(other)?;
         let mut probes = Probes::load(self.engine, program, &maps)?;
-        let executables = compiled.binaries().into_iter().enumerate();
-        let executables = executables.map(|(n, one)| Some(one).filter(|one| !self.is_probed(n, one))).collect();
-        let placing = Placing { engine: self.engine, compiled: &compiled, executables, pid: None };
+        let placing = Placing { engine: self.engine, compiled: &compiled, pid: None };
         let mut told = self.attached.clone();
         probes.attach(&placing, &|function| self.flips.has(function), &mut told)?;
         let known = self.attached.skipped.len();
@@ -369,7 +357,8 @@ impl<'r> Live<'r> {
         self.probes.push(probes);
         self.before.push(Before::all(&compiled));
         self.later.push(compiled);
-        Ok(self.watch.find(self.maps.get(first.tables.processes).ok_or_else(no_map)?)?)
+        self.watch.find(self.maps.get(first.tables.processes).ok_or_else(no_map)?)?;
+        Ok(sites)
     }
 
     fn is_over(&self) -> Option<Cause> {
@@ -401,6 +390,8 @@ impl<'r> Live<'r> {
     fn act(&mut self, show: &mut dyn Show) -> Result<bool, Stopped> {
         std::mem::take(&mut self.notes).iter().for_each(|note| show.note(note));
         let (compiled, maps) = (self.compiled, &self.maps);
+        // What was compiled last knows all that records can be.
+        let program = &self.later.last().unwrap_or(compiled).program;
         let known = Known {
             first: compiled,
             later: &self.later,
@@ -411,7 +402,7 @@ impl<'r> Live<'r> {
             unix_less_boot: self.unix_less_boot,
         };
         let mut acting = Acting {
-            maps: UserMaps { program: &compiled.program, maps },
+            maps: UserMaps { program, maps },
             known,
             calls: &mut self.calls,
             most: self.limits.printed.unwrap_or(u64::MAX),
@@ -468,8 +459,7 @@ impl<'r> Live<'r> {
 
     /// The calls that have begun and not ended; the summary learns how many were lost, so that all add up.
     fn unended(&mut self, summary: &mut Summary) -> Result<Vec<Finished>, Stopped> {
-        let Compiled { plan, program, .. } = self.compiled;
-        let of_calls = tally::of_calls(plan, program, &self.maps)?;
+        let of_calls = tally::of_calls(&self.latest().plan, &self.compiled.program, &self.maps)?;
         let told = self.calls.finished() + self.open.recorded.len() as u64;
         let untold = of_calls.wanted.saturating_sub(told);
         if self.limits.printed.is_some_and(|most| self.printed >= most) {
@@ -483,7 +473,7 @@ impl<'r> Live<'r> {
 
     /// What is left to show.
     fn last(&self, left: &Left, show: &mut dyn Show) -> io::Result<()> {
-        let (schema, known) = (&self.compiled.program.schema, &self.known());
+        let (schema, known) = (&self.latest().program.schema, &self.known());
         for call in &left.unended {
             self.calls.tell(call, &mut Telling { schema, known, show }, false)?;
         }
@@ -505,7 +495,7 @@ impl<'r> Live<'r> {
         self.act(show)?;
         self.once(On::End)?;
         self.act(show)?;
-        self.open += remains::still_open(&self.latest().plan, program, &self.maps, &|f| self.flips.has(f))?;
+        self.open += remains::still_open(&self.plans(), program, &self.maps, &|f| self.flips.has(f))?;
         let mut so_far = self.summary()?;
         let unended = self.unended(&mut so_far)?;
         let (open, calls_detached) = (self.open.calls, so_far.calls_detached + self.open.detached);

@@ -40,12 +40,17 @@ impl Names for Known<'_> {
             IdKind::Func => self.plan().function_name(id.number),
             IdKind::Probe => self.plan().probe_name(id.number),
             IdKind::StartFunc => {
-                self.agreed(|build| start(build, usize::try_from(id.number >> 48).ok()?, VAddr(id.number << 16 >> 16)))
+                let (binary, at) = (usize::try_from(id.number >> 48).ok()?, VAddr(id.number << 16 >> 16));
+                let name = self.agreed(binary, |build| start(build, binary, at))?;
+                Some(self.path_of(binary).map_or_else(|| name.clone(), |path| format!("{name} in {path}")))
             }
-            IdKind::WaitReason => self.agreed(|build| {
-                let binary = build.plan.binaries.get(usize::try_from(id.number >> 32).ok()?)?;
-                binary.runtime.as_ref()?.wait_reasons.get((id.number & 0xffff_ffff) as usize).cloned()
-            }),
+            IdKind::WaitReason => {
+                let binary = usize::try_from(id.number >> 32).ok()?;
+                self.agreed(binary, |build| {
+                    let runtime = build.plan.binaries.get(binary)?.runtime.as_ref()?;
+                    runtime.wait_reasons.get((id.number & 0xffff_ffff) as usize).cloned()
+                })
+            }
             // The states of a goroutine are the same in all versions.
             IdKind::GoState => {
                 let runtime = self.plan().binaries.iter().find_map(|b| b.runtime.as_ref())?;
@@ -67,15 +72,8 @@ impl Names for Known<'_> {
     }
 }
 
-/// What a goroutine was started with; where the goroutines of several programs are watched, and of which.
+/// What a goroutine was started with.
 fn start(build: &Compiled, binary: usize, at: VAddr) -> Option<String> {
-    let name = start_in(build, binary, at)?;
-    let watched = build.plan.binaries.iter().filter(|binary| binary.runtime.is_some()).count();
-    let path = build.plan.binaries.get(binary).filter(|_| watched > 1).map(|binary| &binary.path);
-    Some(path.map_or_else(|| name.clone(), |path| format!("{name} in {path}")))
-}
-
-fn start_in(build: &Compiled, binary: usize, at: VAddr) -> Option<String> {
     let runtime = build.plan.binaries.get(binary).and_then(|binary| binary.runtime.as_ref());
     if let Some(name) = runtime.and_then(|runtime| runtime.start_name(at)) {
         return Some(name.to_owned());
@@ -93,13 +91,21 @@ impl Known<'_> {
 
     /// Whether gospect itself records a function's calls, for what is told with others.
     pub fn is_ours(&self, function: u64) -> bool {
-        let function = usize::try_from(function).ok().and_then(|n| self.first.plan.functions.get(n));
+        let function = usize::try_from(function).ok().and_then(|n| self.plan().functions.get(n));
         function.is_some_and(|function| function.panics)
     }
 
-    /// What a number means that does not say which build it is about: what it means in all of them.
-    fn agreed(&self, name: impl Fn(&Compiled) -> Option<String>) -> Option<String> {
-        let mut names = std::iter::once(self.first).chain(self.later).map(name);
+    /// What tells the goroutines of an executable from those of others, where several are watched.
+    fn path_of(&self, binary: usize) -> Option<&str> {
+        let plan = self.plan();
+        let watched = plan.binaries.iter().filter(|binary| binary.runtime.is_some()).count();
+        plan.binaries.get(binary).filter(|_| watched > 1).map(|binary| binary.path.as_str())
+    }
+
+    /// What a number means that does not say which build of an executable it is about: what it means in all of them.
+    fn agreed(&self, binary: usize, name: impl Fn(&Compiled) -> Option<String>) -> Option<String> {
+        let builds = std::iter::once(self.first).chain(self.later);
+        let mut names = builds.filter(|build| binary < build.plan.binaries.len()).map(name);
         let first = names.next()??;
         names.all(|name| name.as_ref() == Some(&first)).then_some(first)
     }

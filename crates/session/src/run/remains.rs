@@ -41,7 +41,12 @@ impl AddAssign for Open {
 }
 
 /// Takes out what no process owns any more. Says which calls were open in it.
-pub(super) fn clear(plan: &Plan, program: &Program, maps: &Maps, gone: &dyn Fn(FuncNo) -> bool) -> Result<Open, Error> {
+pub(super) fn clear(
+    plans: &[&Plan],
+    program: &Program,
+    maps: &Maps,
+    gone: &dyn Fn(FuncNo) -> bool,
+) -> Result<Open, Error> {
     for table in [program.tables.gos, program.tables.threads].into_iter().flatten() {
         forget(table, program, maps)?;
     }
@@ -61,7 +66,7 @@ pub(super) fn clear(plan: &Plan, program: &Program, maps: &Maps, gone: &dyn Fn(F
     let chunks_left = chunks.entries_where(|key| over.contains(&number(key)))?;
     remove(heads, &heads_left)?;
     remove(chunks, &chunks_left)?;
-    Ok(open(plan, &Heads::new(tables, heads_left, chunks_left), gone))
+    Ok(open(plans, &Heads::new(tables, heads_left, chunks_left), gone))
 }
 
 /// Takes out of a table what no process owns any more.
@@ -76,7 +81,7 @@ fn forget(table: MapId, program: &Program, maps: &Maps) -> Result<(), Error> {
 
 /// Which calls have no end. Exact once no probe is in place any more.
 pub(super) fn still_open(
-    plan: &Plan,
+    plans: &[&Plan],
     program: &Program,
     maps: &Maps,
     gone: &dyn Fn(FuncNo) -> bool,
@@ -84,16 +89,19 @@ pub(super) fn still_open(
     let Some(tables) = &program.tables.frames else { return Ok(Open::default()) };
     let both = (maps.get(tables.heads), maps.get(tables.chunks));
     let (Some(heads), Some(chunks)) = both else { return Ok(Open::default()) };
-    Ok(open(plan, &Heads::new(tables, heads.entries()?, chunks.entries()?), gone))
+    Ok(open(plans, &Heads::new(tables, heads.entries()?, chunks.entries()?), gone))
 }
 
-/// Of calls that the user asked for.
-fn open(plan: &Plan, heads: &Heads<'_>, gone: &dyn Fn(FuncNo) -> bool) -> Open {
-    let function = |row: u32| plan.functions.get(row as usize);
+/// Of calls that the user asked for. The last plan has all functions.
+fn open(plans: &[&Plan], heads: &Heads<'_>, gone: &dyn Fn(FuncNo) -> bool) -> Open {
+    let function = |row: u32| plans.last()?.functions.get(row as usize);
     let is_ours = |row: u32| function(row).is_some_and(|function| function.panics);
     let is_panic = |row: u32| function(row).is_some_and(|function| function.name == PANIC);
     let is_paired = |row: u32| function(row).is_some_and(|function| function.frames);
-    let recorded = |row: u32| plan.captures.as_ref()?.rows.get(&row).filter(|of| !of.alone);
+    let recorded = |row: u32| {
+        let mut captures = plans.iter().filter_map(|plan| plan.captures.as_ref());
+        captures.find_map(|captures| captures.rows.get(&row)).filter(|of| !of.alone)
+    };
     // Of a function whose calls are recorded those count that were wanted.
     let counts = |call: &OpenCall| match recorded(call.row) {
         Some(_) => call.flags & FRAME_RECORDED != 0,

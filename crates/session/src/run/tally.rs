@@ -19,7 +19,7 @@ pub(super) fn planned(plan: &Plan, program: &Program) -> Attached {
     Attached {
         matched: points().map(|point| probes(point, point.matched)).sum(),
         attached: points().map(|point| probes(point, point.attached)).sum(),
-        sites: program.users.iter().map(|user| user.sites.len() as u64).sum::<u64>() + watched(program),
+        sites: sites(program),
         skipped: skipped.map(|s| Reason { func: s.function.clone(), why: s.why.clone() }).collect(),
         inlined: places.iter().flat_map(|of| &of.first).take(NAMED).map(inlined).collect(),
         inlined_functions: places.iter().map(|of| of.functions as u64).sum(),
@@ -61,6 +61,11 @@ pub(super) fn unseen_so_far(plan: &Plan, program: &Program, maps: &Maps) -> Resu
     }
     all.dedup();
     Ok(all)
+}
+
+/// The places that are probed.
+pub(super) fn sites(program: &Program) -> u64 {
+    program.users.iter().map(|user| user.sites.len() as u64).sum::<u64>() + watched(program)
 }
 
 /// The places where goroutines are watched.

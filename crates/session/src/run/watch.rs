@@ -156,6 +156,24 @@ impl Watch {
         open.fold(0, |bits, (_, n)| bits | 1 << n)
     }
 
+    /// The group that counts, if it is one.
+    pub fn group(&self) -> Option<&Group> {
+        match &self.whose {
+            Whose::Group(group) => Some(group),
+            _ => None,
+        }
+    }
+
+    /// Whether a file is a target, in any build.
+    pub fn is_target(&self, file: FileId) -> bool {
+        self.targets.contains(&file)
+    }
+
+    /// It is none any more: no process runs it, and nothing is probed in it.
+    pub fn let_go(&mut self, file: FileId) {
+        self.targets.retain(|target| *target != file);
+    }
+
     /// Puts those into the table that run already. Who comes while this looks, or has come by itself, is not changed.
     pub fn find(&mut self, table: &Map) -> Result<(), Error> {
         let pids = match &self.whose {

@@ -6,6 +6,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::SystemTime;
 
 use gobin::elf::Elf;
@@ -14,9 +15,10 @@ use kernel::engine::{Engine, tracepoint};
 use kernel::{FileId, Pid};
 use probe::ast::{Attach, Script};
 use probe::capture::Limits;
-use probe::plan::FieldForm;
-use probe::target::{ElfTarget, Field, GoTarget, Target as Asked, World};
+use probe::plan::{Binary, FieldForm};
+use probe::target::{ElfTarget, Field, GoTarget, Numbered, Target as Asked, World};
 
+use super::Compiled;
 use crate::refusal::Refusal;
 use crate::subject::Subject;
 use crate::target::Target;
@@ -28,7 +30,9 @@ pub(super) struct Executable {
     /// The file, open: whatever its path leads to later, probes go into what was read.
     pub file: File,
     /// Its path, as its process would name it.
-    name: String,
+    pub name: String,
+    /// The root directory that this path counts from, if it was a process that was pointed at.
+    root: Option<FileId>,
     /// How it was pointed at.
     target: Target,
     code: Code,
@@ -45,14 +49,14 @@ enum Code {
 
 impl Executable {
     /// Opens a target, whatever it is made of.
-    fn open(target: &Target) -> Result<Executable, Refusal> {
+    pub fn open(target: &Target) -> Result<Executable, Refusal> {
         match target.open() {
             Ok(program) => {
                 let path = program.pid().map_or_else(|| program.path.clone(), exe);
                 let file = reopen(&path, &program.name, program.file).map_err(Refusal::refused)?;
                 let code = Code::Go(Box::new(program.image));
                 let name = program.path.display().to_string();
-                Ok(Executable { id: program.file, file, name, target: target.clone(), code })
+                Ok(Executable { id: program.file, file, name, root: root(target), target: target.clone(), code })
             }
             Err(refusal) => Executable::other(target).ok_or(refusal),
         }
@@ -72,8 +76,8 @@ impl Executable {
         let file = kernel::map_file(&path).ok()?;
         let id = file.id();
         let code = Code::Other(Box::new(Elf::parse(file).ok()?));
-        let (name, target) = (target.to_string(), target.clone());
-        Some(Executable { id, file: reopen(&path, &name, id).ok()?, name, target, code })
+        let (name, root, target) = (target.to_string(), root(target), target.clone());
+        Some(Executable { id, file: reopen(&path, &name, id).ok()?, name, root, target, code })
     }
 
     /// The number that whoever looks at the open file sees.
@@ -84,6 +88,11 @@ impl Executable {
     /// Where it was found, if it was named by its path.
     pub fn path(&self) -> Option<&Path> {
         self.target.path()
+    }
+
+    /// Whether the file of another one stands where that of this one stood.
+    pub fn takes_the_place_of(&self, other: &Executable) -> bool {
+        self.root.is_some() && (self.root, &self.name) == (other.root, &other.name)
     }
 
     /// What its file says, if it is a Go program whose functions can be found.
@@ -103,6 +112,11 @@ impl Executable {
     }
 }
 
+fn root(target: &Target) -> Option<FileId> {
+    let Target::Pid(pid) = target else { return None };
+    Path::new(&format!("/proc/{pid}/root")).metadata().ok().map(|root| FileId::of(&root))
+}
+
 fn exe(pid: Pid) -> PathBuf {
     PathBuf::from(format!("/proc/{pid}/exe"))
 }
@@ -111,9 +125,11 @@ fn exe(pid: Pid) -> PathBuf {
 #[derive(Default)]
 pub(super) struct Executables {
     /// In the order in which the text names them, the targets first.
-    pub list: Vec<Executable>,
+    pub list: Vec<Rc<Executable>>,
     /// How many of them are the targets.
     targets: usize,
+    /// What the targets are called where there are several.
+    titles: Vec<String>,
     names: HashMap<String, Result<usize, String>>,
     /// What is none of the targets though it might be, in sentences.
     pub left_out: Vec<String>,
@@ -157,6 +173,30 @@ impl Executables {
         Ok(all)
     }
 
+    /// The same with one more target: a program of a group that others of it have not run so far. It has the number of
+    /// the one whose file stood where its own stands, if there is one.
+    pub fn with(&self, newcomer: Executable, place: Option<usize>) -> Executables {
+        let mut all = Executables { list: self.targets().to_vec(), ..Executables::default() };
+        match place.and_then(|place| all.list.get_mut(place)) {
+            Some(place) => *place = Rc::new(newcomer),
+            None => all.list.push(Rc::new(newcomer)),
+        }
+        all.name_targets();
+        for (name, found) in self.names.iter().filter(|(name, _)| !name.is_empty() && !self.titles.contains(*name)) {
+            let found = found.clone().map(|at| match self.list.get(at).filter(|_| at >= self.targets) {
+                Some(named) => all.keep(named.clone()),
+                None => at,
+            });
+            all.names.insert(name.clone(), found);
+        }
+        all
+    }
+
+    /// The target whose place another executable takes.
+    pub fn place_for(&self, newcomer: &Executable) -> Option<usize> {
+        self.targets().iter().position(|target| newcomer.takes_the_place_of(target))
+    }
+
     /// One target is what has no name in the text, each of several has its own.
     fn name_targets(&mut self) {
         self.targets = self.list.len();
@@ -164,13 +204,15 @@ impl Executables {
             self.names.insert(String::new(), Ok(0));
             return;
         }
-        for (n, target) in self.list.iter_mut().enumerate() {
+        for (n, target) in self.list.iter().enumerate() {
             // In a container a path may lead to another file than here, where the text may name that one.
             let ours = FileId::of_path(Path::new(&target.name)).ok();
-            if ours != Some(target.id) {
-                target.name = format!("{} ({})", target.name, target.target);
-            }
-            self.names.insert(target.name.clone(), Ok(n));
+            let title = match ours == Some(target.id) && !self.names.contains_key(&target.name) {
+                true => target.name.clone(),
+                false => format!("{} ({})", target.name, target.target),
+            };
+            self.names.insert(title.clone(), Ok(n));
+            self.titles.push(title);
         }
         let none = format!("there are {} targets, no one of them is meant", self.targets);
         self.names.insert(String::new(), Err(none));
@@ -179,7 +221,7 @@ impl Executables {
     /// What an empty name in the text stands for.
     fn target_names(&self) -> Vec<String> {
         match self.targets() {
-            targets @ [_, _, ..] => targets.iter().map(|target| target.name.clone()).collect(),
+            [_, _, ..] => self.titles.clone(),
             _ => vec![String::new()],
         }
     }
@@ -201,12 +243,24 @@ impl Executables {
     }
 
     fn add(&mut self, target: &Target) -> Result<usize, Refusal> {
-        let executable = Executable::open(target)?;
-        if let Some(known) = self.list.iter().position(|known| known.id == executable.id) {
-            return Ok(known);
+        Ok(self.keep(Rc::new(Executable::open(target)?)))
+    }
+
+    /// Its place, which it may have already.
+    fn keep(&mut self, executable: Rc<Executable>) -> usize {
+        let known = self.list.iter().position(|known| known.id == executable.id);
+        known.unwrap_or_else(|| {
+            self.list.push(executable);
+            self.list.len() - 1
+        })
+    }
+
+    /// What an earlier one's executable is called here, by its place there and by its name in the text.
+    fn name_of(&self, before: &Executables, at: usize, path: &str) -> String {
+        match at < before.targets {
+            true => self.target_names().get(at).cloned().unwrap_or_default(),
+            false => path.to_owned(),
         }
-        self.list.push(executable);
-        Ok(self.list.len() - 1)
     }
 
     /// A path that leads to another file than the one that was opened, and what that is.
@@ -222,7 +276,7 @@ impl Executables {
     }
 
     /// The targets: none, one, or those of several processes.
-    pub fn targets(&self) -> &[Executable] {
+    pub fn targets(&self) -> &[Rc<Executable>] {
         self.list.get(..self.targets).unwrap_or_default()
     }
 
@@ -269,12 +323,19 @@ pub(super) struct Answers<'r> {
     /// Why we were not allowed to know something.
     refused: RefCell<Option<Refusal>>,
     captured: Limits,
+    before: Option<&'r Compiled>,
 }
 
 impl<'r> Answers<'r> {
-    /// About these executables, and about the kernel's tracepoints if there is an engine.
-    pub fn new(executables: &'r Executables, engine: Result<&'r Engine, String>, captured: Limits) -> Answers<'r> {
-        let target = |executable: &'r Executable| -> Box<dyn Asked + 'r> {
+    /// About these executables, and about the kernel's tracepoints if there is an engine; with the numbers that were given
+    /// when the same text was compiled `before`.
+    pub fn new(
+        executables: &'r Executables,
+        engine: Result<&'r Engine, String>,
+        captured: Limits,
+        before: Option<&'r Compiled>,
+    ) -> Answers<'r> {
+        let target = |executable: &'r Rc<Executable>| -> Box<dyn Asked + 'r> {
             match executable.go() {
                 Some(image) => Box::new(GoTarget::new(image)),
                 None => Box::new(ElfTarget::new(executable.elf())),
@@ -286,6 +347,7 @@ impl<'r> Answers<'r> {
             engine,
             refused: RefCell::new(None),
             captured,
+            before,
         }
     }
 }
@@ -321,6 +383,13 @@ impl World for Answers<'_> {
 
     fn captured(&self) -> Limits {
         self.captured.clone()
+    }
+
+    fn numbered(&self) -> Option<Numbered<'_>> {
+        let before = self.before?;
+        let numbers = before.binaries.iter().zip(&before.plan.binaries);
+        let name = |(at, binary): (&usize, &Binary)| self.executables.name_of(&before.executables, *at, &binary.path);
+        Some(Numbered { binaries: numbers.map(name).collect(), functions: &before.plan.functions })
     }
 
     fn targets(&self) -> Vec<String> {

@@ -4,7 +4,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use event::calls::Key;
-use event::run::{Attached, Summary};
+use event::run::{Attached, Program, Summary};
 use event::{Format, Names, Snapshot, Value};
 use kernel::specimen::Specimen;
 
@@ -66,6 +66,10 @@ impl Show for Paced<'_> {
     fn attached(&mut self, _: &Attached) -> io::Result<()> {
         self.start = Instant::now();
         self.go_on()
+    }
+
+    fn program(&mut self, program: &Program) -> io::Result<()> {
+        self.show.program(program)
     }
 
     fn printf(&mut self, form: &Format, args: &[Value], names: &dyn Names) -> io::Result<()> {

@@ -174,9 +174,7 @@ impl Live<'_> {
 
     fn placing(&self, build: usize) -> Placing<'_> {
         let compiled = self.compiled_as(build);
-        let executables = compiled.binaries().into_iter().map(Some).collect();
-        let pid = self.link_pid(compiled);
-        Placing { engine: self.engine, compiled, executables, pid }
+        Placing { engine: self.engine, compiled, pid: self.link_pid(compiled) }
     }
 }
 

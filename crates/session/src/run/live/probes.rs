@@ -8,7 +8,6 @@ use kernel::engine::{self, Engine, Maps, Site, Uprobes, attach};
 use probe::plan::{BinaryNo, FuncNo};
 use probe::program::{HookProgram, ProgramSite, UserProgram};
 
-use super::super::world::Executable;
 use super::super::{Compiled, Stopped};
 use super::no_map;
 use crate::refusal::Refusal;
@@ -46,8 +45,6 @@ pub(super) struct User {
 pub(super) struct Placing<'r> {
     pub engine: &'r Engine,
     pub compiled: &'r Compiled,
-    /// The executables by their numbers; nothing for one that has its probes already.
-    pub executables: Vec<Option<&'r Executable>>,
     /// Whose hits count alone.
     pub pid: Option<Pid>,
 }
@@ -216,7 +213,7 @@ impl Placing<'_> {
         sites: &[Site],
         returning: bool,
     ) -> Result<Option<attach::Attached>, Stopped> {
-        let Some(executable) = self.executables.get(binary.index()).copied().flatten() else { return Ok(None) };
+        let Some(executable) = self.compiled.binary(binary.0) else { return Ok(None) };
         let uprobes = Uprobes { file: &executable.file, sites, pid: self.pid, returning };
         Ok(Some(self.engine.uprobes(program, &uprobes)?))
     }

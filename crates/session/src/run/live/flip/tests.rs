@@ -97,7 +97,7 @@ fn under_load(by_tracefs: bool, what: impl FnOnce(&mut Live<'_>)) -> Result<(), 
     live.detach();
     let (counts, summary) = (counts(&live), live.summary().unwrap());
     let (program, gone) = (&compiled.program, |function| live.flips.has(function));
-    let open = remains::still_open(&compiled.plan, program, &live.maps, &gone).unwrap();
+    let open = remains::still_open(&[&compiled.plan], program, &live.maps, &gone).unwrap();
     let mut without_end = 0;
     for f in FUNCTIONS.map(|f| format!("@{f}")) {
         let seen = [counts[&f], counts[&(f.clone() + "_returned")]];
