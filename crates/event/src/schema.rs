@@ -440,7 +440,13 @@ impl Schema {
     /// The Go types that records of a call speak of.
     #[must_use]
     pub fn types_of(&self, index: CallIndex) -> Option<&Types> {
-        self.types.iter().rfind(|(first, _)| *first <= index.0).map(|(_, types)| types)
+        self.types.get(self.addition(index)).map(|(_, types)| types)
+    }
+
+    /// By which [`Schema::add_calls`] it came, counted from 0.
+    #[must_use]
+    pub fn addition(&self, index: CallIndex) -> usize {
+        self.types.partition_point(|(first, _)| *first <= index.0).saturating_sub(1)
     }
 
     /// A row by its number.

@@ -2,15 +2,16 @@
 //! back.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use gospect_fixtures::{Arch, Fixture, Missing, Variant, build, need, on_every_go};
 
 use crate::contract::documented;
-use crate::run::permitted;
+use crate::run::{Tracing, objects, permitted, summary};
 use crate::running::Scratch;
 use crate::{command, gospect, objects};
 
@@ -28,9 +29,17 @@ const USUAL: Limits = Limits { depth: 2, strlen: 64, elems: 16 };
 const LOOKED_UP: Duration = Duration::from_millis(500);
 
 /// What a program writes of its own calls.
-fn said(mut program: Command, limits: &Limits) -> Vec<String> {
+fn said(program: Command, limits: &Limits) -> Vec<String> {
+    said_by(started(program), limits)
+}
+
+/// It waits for its limits.
+fn started(mut program: Command) -> Child {
+    program.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap()
+}
+
+fn said_by(mut child: Child, limits: &Limits) -> Vec<String> {
     let Limits { depth, strlen, elems } = limits;
-    let mut child = program.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     writeln!(stdin, "{depth} {strlen} {elems}").unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
@@ -72,7 +81,7 @@ fn shown_as_the_program_says(path: &Path, limits: &Limits, flags: &[&str], funct
     let mut gospect = command(&["trace", "-q", "--json", "--no-redact", "--as-root", "-o", out.to_str().unwrap()]);
     gospect.args(flags).args(functions).arg("--").arg(path);
     let said = said(gospect, limits);
-    let lines = std::fs::read_to_string(out).unwrap();
+    let lines = fs::read_to_string(out).unwrap();
     let objects: Vec<_> = lines.lines().map(documented).collect();
     let calls = objects.iter().filter(|object| object["type"] == "call");
     let seen: Vec<&str> = calls.map(|call| call["text"].as_str().unwrap()).collect();
@@ -93,6 +102,48 @@ fn values_of_every_shape(go: &'static str) {
     }
 }
 on_every_go!(values_of_every_shape);
+
+/// A map of Go 1.23 is nothing like one of 1.24.
+#[test]
+fn calls_of_a_new_build_are_read_by_its_own_types() {
+    for (variant, way, builds) in [
+        (Variant::Plain, "best", ["1.23", "1.27"]),
+        (Variant::Pie, "best", ["1.26", "1.23"]),
+        (Variant::Plain, "tracefs", ["1.27", "1.23"]),
+    ] {
+        let [old, new] = builds.map(|go| fixture(go, variant));
+        let [old, new] = [need!(old), need!(new)];
+        let functions = |path: &Path| -> BTreeSet<String> {
+            said(Command::new(path), &USUAL).iter().map(|line| function(line).to_owned()).collect()
+        };
+        let functions = &functions(&old) & &functions(&new);
+        let scratch = Scratch::new();
+        let path = scratch.copy(&old, "values");
+        let first = started(Command::new(&path));
+        let mut gospect = command(&["trace", "--ready-fd", "1", "--json", "--no-redact", "--way", way]);
+        let mut tracing = Tracing::of(gospect.arg(&path).args(&functions));
+        fs::rename(scratch.copy(&new, "next"), &path).unwrap();
+        assert_eq!(tracing.says(), format!("gospect: {} was replaced, its new file is probed too", path.display()));
+        let both = [first, started(Command::new(&path))];
+        let pids = both.each_ref().map(Child::id);
+        let said = both.map(|child| said_by(child, &USUAL));
+        let objects = objects(&tracing.stop());
+        let mut all = 0;
+        for (said, pid) in said.iter().zip(pids) {
+            let said: Vec<&str> =
+                said.iter().map(String::as_str).filter(|line| functions.contains(function(line))).collect();
+            let calls = objects.iter().filter(|object| object["type"] == "call" && object["pid"] == pid);
+            let seen: Vec<&str> = calls.map(|call| call["text"].as_str().unwrap()).collect();
+            let differ = said.iter().zip(&seen).find(|(said, seen)| said != seen);
+            assert_eq!((differ, said.len()), (None, seen.len()), "{builds:?} {variant:?} {way}");
+            all += said.len();
+        }
+        assert!(all > 800, "{all}");
+        let count = |field: &str| summary(&objects)[field].as_u64().unwrap();
+        assert_eq!(["lost", "damaged", "open", "unended", "unpaired"].map(count), [0; 5], "{builds:?} {way}");
+        assert_eq!([count("hits"), count("printed")], [all as u64; 2], "{builds:?} {way}");
+    }
+}
 
 /// The layout of maps before and after, and every depth at which something else is left out.
 #[test]
@@ -115,7 +166,7 @@ fn seen_of_stripped(path: &Path, flags: &[&str]) -> (Vec<String>, Vec<String>) {
     let mut gospect = command(&["trace", "-q", "--json", "--no-redact", "--as-root", "-o", out.to_str().unwrap()]);
     gospect.args(flags).arg("--").arg(path);
     let said = said(gospect, &USUAL);
-    let lines = std::fs::read_to_string(out).unwrap();
+    let lines = fs::read_to_string(out).unwrap();
     let calls = lines.lines().map(documented).filter(|object| object["type"] == "call");
     let shown = |call: &serde_json::Value| {
         assert_eq!(call["guess"], call["text"].as_str().unwrap().contains("?"));

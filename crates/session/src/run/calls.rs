@@ -166,7 +166,9 @@ impl Joined {
         let Telling { schema, known, show } = telling;
         let (Some(types), calls) = (schema.types_of(CallIndex(call.begun.call)), schema.calls()) else { return Ok(()) };
         let binary = calls.get(call.begun.call as usize).map_or(0, |of| of.binary);
-        let place = InProcess::new(known, Pid(call.key.pid), binary, &self.itabs);
+        // Each build's calls were added when it was compiled.
+        let build = schema.addition(CallIndex(call.begun.call));
+        let place = InProcess::new(known, Pid(call.key.pid), (build, binary), &self.itabs);
         let reader = Reader { types, calls, secrets: &self.secrets, limits: self.limits };
         let Some(told) = reader.read(call, &place) else { return Ok(()) };
         let ts = call.started.cast_signed().wrapping_add(known.unix_less_boot);
@@ -201,8 +203,14 @@ struct InProcess<'k, 'r> {
 }
 
 impl<'k, 'r> InProcess<'k, 'r> {
-    fn new(known: &'k Known<'r>, pid: Pid, binary: u32, itabs: &'k RefCell<Itabs>) -> InProcess<'k, 'r> {
-        let executable = known.executable(pid, binary);
+    /// Of a build the executable of this number.
+    fn new(
+        known: &'k Known<'r>,
+        pid: Pid,
+        (build, binary): (usize, u32),
+        itabs: &'k RefCell<Itabs>,
+    ) -> InProcess<'k, 'r> {
+        let executable = known.executable(build, binary);
         let moves = executable.is_some_and(|executable| executable.elf().placement != Placement::Fixed);
         let bias = if moves { known.watch.bias(pid, binary, known.processes) } else { 0 };
         InProcess { known, pid, executable, bias, itabs }

@@ -110,14 +110,13 @@ impl Known<'_> {
         names.all(|name| name.as_ref() == Some(&first)).then_some(first)
     }
 
-    /// An executable of the plan, in the build of it that a process runs.
-    pub fn executable(&self, pid: Pid, binary: u32) -> Option<&Executable> {
-        self.build(pid).binary(binary)
+    /// An executable of a plan, in some build.
+    pub fn executable(&self, build: usize, binary: u32) -> Option<&Executable> {
+        self.build(build).binary(binary)
     }
 
-    fn build(&self, pid: Pid) -> &Compiled {
-        let later = self.watch.build_of(pid).checked_sub(1);
-        later.and_then(|n| self.later.get(n)).unwrap_or(self.first)
+    fn build(&self, build: usize) -> &Compiled {
+        build.checked_sub(1).and_then(|n| self.later.get(n)).unwrap_or(self.first)
     }
 
     /// One line for each frame; functions that were inlined have lines of their own.
@@ -140,7 +139,7 @@ impl Known<'_> {
     fn symbol(&self, process: u64, pc: u64, is_return: bool) -> String {
         let at = pc.wrapping_sub(u64::from(is_return));
         let pid = u32::try_from(process).map_or(Pid(0), Pid);
-        for (n, executable) in (0..).zip(self.build(pid).binaries()) {
+        for (n, executable) in (0..).zip(self.build(self.watch.build_of(pid)).binaries()) {
             let moves = executable.elf().placement != Placement::Fixed;
             let bias = if moves { self.watch.bias(pid, n, self.processes) } else { 0 };
             let at = VAddr(at.wrapping_sub(bias));

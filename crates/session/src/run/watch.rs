@@ -106,7 +106,11 @@ impl Watch {
 
     /// Which build a process runs; the first one if that is not known.
     pub fn build_of(&self, pid: Pid) -> usize {
-        self.runs.get(&pid).copied().unwrap_or(0)
+        let known = self.runs.get(&pid).copied();
+        // It may have come just now.
+        let is_new = self.builds.len() > 1 && !self.known.contains_key(&pid);
+        let look = || self.build_by(Process::open(pid).ok().as_ref().and_then(main_of));
+        known.or_else(|| is_new.then(look)?).unwrap_or(0)
     }
 
     fn build_by(&self, main: Option<FileId>) -> Option<usize> {
