@@ -476,8 +476,8 @@ mod tests {
 
             The target is what `go:FUNC`, `goret:FUNC` and an empty file name in `uprobe::FUNC` mean: the
             program of each -p PID or of COMMAND, of which only those processes count, or of --target PATH, of
-            which all processes count; or the programs of a group of processes, in which it counts whoever runs
-            one of them, now or later: --all, --user, --cgroup, --container, which may be combined.
+            which all processes count; or the Go programs of a group of processes, those that run when it begins
+            and those that come later: --all, --user, --cgroup, --container, which may be combined.
 
             A uretprobe on a Go function is a probe on each of its return instructions; return addresses are
             never touched.

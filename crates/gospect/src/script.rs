@@ -34,6 +34,14 @@ pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
 /// Runs a script, whoever wrote it, as the flags say that all probing commands have.
 pub(crate) fn go(run: &mut Run, script: Script) -> Result<(), Failure> {
     let has_command = !script.command.is_empty();
+    if let (Some(Subject::Group(group)), false) = (&script.subject, has_command) {
+        let (duration, quiet) = (run.typed.run.duration, run.typed.run.quiet);
+        group.await_go(duration, |note| {
+            if !quiet {
+                say(note, None);
+            }
+        });
+    }
     let compiled = script.compile()?;
     let typed = &run.typed.run;
     if !typed.quiet {

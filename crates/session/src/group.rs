@@ -6,21 +6,25 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use event::check::Line;
 use kernel::cgroup::{self, Container};
 use kernel::privilege::Privileges;
 use kernel::users::Users;
-use kernel::{Pid, Process, proc};
+use kernel::{Pid, Process, proc, signal};
 use serde_json::Value;
 
 use crate::invoker;
 use crate::privilege;
-use crate::processes::{Unseen, processes};
+use crate::processes::{Unseen, is_go, processes};
 use crate::refusal::{Class, Refusal};
 
 /// A container's id is taken from so many of its first digits on.
 const SHORTEST: usize = 4;
+/// How often it is looked for a first process.
+const WAITING: Duration = Duration::from_millis(200);
 /// How much of an id is shown, and how many containers are named.
 const SHOWN: usize = 12;
 const NAMED: usize = 5;
@@ -142,6 +146,28 @@ impl Group {
         }
         Err(Refusal { class: Class::NothingMatched, ..Refusal::refused(sentence) }
             .hint("`gospect ps` shows the Go processes that are running"))
+    }
+
+    /// Waits for the first Go process among them where there are only others so far: not for longer than that, and not
+    /// beyond a signal that asks for the end. What is waited for is told in a sentence.
+    pub fn await_go(&self, most: Option<Duration>, tell: impl FnOnce(&str)) {
+        if !self.has_only_others() {
+            return;
+        }
+        signal::wait_for_orders();
+        tell(&format!("there is no Go process {} yet, the first one is waited for", self.name));
+        let start = Instant::now();
+        let goes_on = || signal::asked_to_end().is_none() && most.is_none_or(|most| start.elapsed() < most);
+        while goes_on() && self.has_only_others() {
+            sleep(WAITING);
+        }
+    }
+
+    /// Whether there are processes, none of them of Go.
+    fn has_only_others(&self) -> bool {
+        let all = proc::pids().unwrap_or_default().into_iter().filter_map(|pid| Process::open(pid).ok());
+        let seen: Vec<bool> = all.filter(|process| self.has(process)).filter_map(|one| is_go(&one)).collect();
+        !seen.is_empty() && seen.into_iter().all(|is_go| !is_go)
     }
 
     /// How the kernel can tell which processes belong to them when they begin; nothing if it cannot.

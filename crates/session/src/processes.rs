@@ -103,6 +103,11 @@ pub(crate) fn go(process: &kernel::Process) -> Option<Process> {
     Look::new(Privileges::own().ok()?).look_into(process).ok()?
 }
 
+/// Whether a process runs a program of Go, if it may be looked at.
+pub(crate) fn is_go(process: &kernel::Process) -> Option<bool> {
+    Some(kernel::map(&process.exe().ok()?).ok().and_then(read).is_some())
+}
+
 /// Each number once, the most frequent first.
 fn most_first(uids: &[u32]) -> Vec<u32> {
     let mut counts = BTreeMap::new();

@@ -181,6 +181,33 @@ fn a_program_that_comes_into_a_group_and_cannot_be_probed_is_told_of_once() {
 }
 
 #[test]
+fn a_group_without_a_go_process_is_waited_for_if_there_are_others() {
+    let path = need!(counter_path(Variant::Plain));
+    let name = format!("gospect-first-{}", std::process::id());
+    let cgroup = need!(Cgroup::new("unified", &name));
+    let mut sleep = cgroup.enter(Command::new("sleep").arg("60")).spawn().unwrap();
+    let mut inner = cgroup.run(&path);
+    let late = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(700));
+        Counter::of(&mut inner)
+    });
+    let mut tracing = Tracing::start(&["--cgroup", &name, "--json", "-e", "go:main.hit { @[pid] = count() }"]);
+    let said = format!("gospect: there is no Go process in control group {name} yet, the first one is waited for");
+    assert_eq!(tracing.says(), said);
+    let mut counter = late.join().unwrap();
+    counter.calls(2, 100);
+    assert_eq!(map(&objects(&tracing.stop()), "@"), json!({counter.pid(): 200}));
+    // It is waited for no longer than all may take.
+    drop(counter);
+    let none = gospect(&["run", "--cgroup", &name, "--duration", "300ms", "-e", "go:main.hit { }"]);
+    let said = format!("{said}\ngospect: there is no Go process in control group {name}\n");
+    let hint = "hint: `gospect ps` shows the Go processes that are running\n(exit status 1)";
+    assert_eq!(none.seen(), said + hint);
+    sleep.kill().unwrap();
+    sleep.wait().unwrap();
+}
+
+#[test]
 fn a_new_build_in_a_group_takes_the_place_of_the_one_before() {
     let [plain, new] = [need!(counter_path(Variant::Plain)), need!(other_counter(Variant::Plain))];
     for way in WAYS {
