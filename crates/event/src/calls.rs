@@ -4,7 +4,7 @@
 //! was captured until then, since for most calls nobody may want it. There is room for so much and no more: of what does
 //! not fit the oldest is forgotten, and counted.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{HashMap, VecDeque};
 
 use crate::decode::Header;
 use crate::go::call::{DEPTH, END, ID, STACK, STARTED};
@@ -30,13 +30,16 @@ impl Default for Room {
     }
 }
 
+/// So many ended calls stay among the keys before it is tidied up.
+const ENDED: usize = 1 << 10;
+
 /// Calls that have begun and not ended.
 #[derive(Debug, Default)]
 pub struct Calls {
     room: Room,
     open: HashMap<Key, Open>,
-    /// The keys in the order in which they came.
-    order: BTreeMap<u64, Key>,
+    /// The keys in the order in which they came, with those of calls that have ended since among them.
+    order: VecDeque<(u64, Key)>,
     arrived: u64,
     bytes: usize,
     tally: Tally,
@@ -119,15 +122,26 @@ impl Calls {
         self.take(key);
         self.arrived += 1;
         self.bytes += record.bytes.len();
-        self.order.insert(self.arrived, key);
+        self.order.push_back((self.arrived, key));
         self.open.insert(key, Open { arrived: self.arrived, header, begun: record });
         while self.open.len() > self.room.calls || self.bytes > self.room.bytes {
-            let Some((_, oldest)) = self.order.first_key_value() else { break };
-            let oldest = *oldest;
-            self.take(oldest);
-            self.tally.forgotten += 1;
+            let Some((arrived, oldest)) = self.order.pop_front() else { break };
+            if self.is_open(arrived, oldest) {
+                self.take(oldest);
+                self.tally.forgotten += 1;
+            }
+        }
+        if self.order.len() > ENDED + 2 * self.open.len() {
+            let mut order = std::mem::take(&mut self.order);
+            order.retain(|&(arrived, key)| self.is_open(arrived, key));
+            self.order = order;
         }
         Some(key)
+    }
+
+    /// Whether the call that came as that one has not ended; one with its key may have come later.
+    fn is_open(&self, arrived: u64, key: Key) -> bool {
+        self.open.get(&key).is_some_and(|open| open.arrived == arrived)
     }
 
     /// A call that began, of which nothing more will be heard.
@@ -170,8 +184,8 @@ impl Calls {
     /// The open calls for which that is so end here, oldest first: the run is over, or their process, or their
     /// function's probes were taken out.
     pub fn close(&mut self, end: End, which: impl Fn(&Key, &Record) -> bool) -> Vec<Finished> {
-        let keys: Vec<Key> = self.order.values().copied().collect();
-        let chosen = keys.into_iter().filter(|key| self.open.get(key).is_some_and(|open| which(key, &open.begun)));
+        let open = self.order.iter().filter(|(arrived, key)| self.is_open(*arrived, *key)).map(|(_, key)| *key);
+        let chosen = open.filter(|key| self.open.get(key).is_some_and(|open| which(key, &open.begun)));
         let chosen: Vec<Key> = chosen.collect();
         let taken = chosen.into_iter().filter_map(|key| Some((key, self.take(key)?)));
         taken.map(|(key, open)| finished(key, open.header, open.begun, end)).collect()
@@ -201,8 +215,10 @@ impl Calls {
 
     fn take(&mut self, key: Key) -> Option<Open> {
         let open = self.open.remove(&key)?;
-        self.order.remove(&open.arrived);
         self.bytes = self.bytes.saturating_sub(open.begun.bytes.len());
+        while self.order.front().is_some_and(|&(arrived, key)| !self.is_open(arrived, key)) {
+            self.order.pop_front();
+        }
         Some(open)
     }
 }

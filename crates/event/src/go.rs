@@ -25,6 +25,7 @@ pub use decode::{Limits, World, decode};
 pub use known::duration_text;
 pub use value::GoValue;
 
+use known::Form;
 use std::collections::HashMap;
 
 /// The payload of a record of a call, as offsets from the start of the record.
@@ -260,6 +261,8 @@ pub struct Dynamic {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Types {
     rows: Vec<GoType>,
+    /// For each row the form that people know its type in: values have types more often than types are added.
+    forms: Vec<Option<Form>>,
     /// By binary, and by the address of a type or an itab as the file counts.
     dynamic: HashMap<(u32, u64), Dynamic>,
 }
@@ -269,6 +272,7 @@ impl Default for Types {
     fn default() -> Types {
         Types {
             rows: vec![GoType { name: "uint8".into(), size: 1, kind: GoKind::Int { signed: false } }],
+            forms: vec![None],
             dynamic: HashMap::new(),
         }
     }
@@ -277,15 +281,23 @@ impl Default for Types {
 impl Types {
     /// Adds a type that is not there yet.
     pub fn add(&mut self, ty: GoType) -> TypeRow {
+        self.forms.push(Form::of(&ty.name));
         self.rows.push(ty);
         TypeRow(self.rows.len() as u32 - 1)
     }
 
     /// Says what a row is that was added before what it refers to.
     pub fn set(&mut self, row: TypeRow, ty: GoType) {
-        if let Some(place) = self.rows.get_mut(row.0 as usize) {
+        let row = row.0 as usize;
+        if let (Some(place), Some(form)) = (self.rows.get_mut(row), self.forms.get_mut(row)) {
+            *form = Form::of(&ty.name);
             *place = ty;
         }
+    }
+
+    /// The form of its own that a type has.
+    fn form(&self, row: TypeRow) -> Option<Form> {
+        self.forms.get(row.0 as usize).copied().flatten()
     }
 
     /// A type by its number.

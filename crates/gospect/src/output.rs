@@ -21,6 +21,9 @@ use crate::typed::Color;
 /// What standard output is called in sentences.
 const STANDARD: &str = "standard output";
 
+/// So much is written at a time, where there is so much.
+const BUFFER: usize = 64 << 10;
+
 /// A buffered place for results.
 #[derive(Debug)]
 pub struct Output {
@@ -58,7 +61,15 @@ impl Output {
         let untouched = file.metadata().is_ok_and(|m| m.is_file());
         // The path may be a link to where the file was made.
         let made = if existed { None } else { path.canonicalize().ok() };
-        Ok(Output { to: BufWriter::new(file), name, terminal: false, in_line: false, untouched, made, turned_to: None })
+        Ok(Output {
+            to: BufWriter::with_capacity(BUFFER, file),
+            name,
+            terminal: false,
+            in_line: false,
+            untouched,
+            made,
+            turned_to: None,
+        })
     }
 
     /// Not [`io::stdout`] itself: it writes at every line end, and takes a closed descriptor for success.
@@ -69,7 +80,7 @@ impl Output {
         Ok(Output {
             terminal: file.is_terminal(),
             in_line: false,
-            to: BufWriter::new(file),
+            to: BufWriter::with_capacity(BUFFER, file),
             name,
             untouched: false,
             made: None,
@@ -106,7 +117,7 @@ impl Output {
             false => (io::stdout().as_fd().try_clone_to_owned(), STANDARD),
             true => (io::stderr().as_fd().try_clone_to_owned(), "standard error"),
         };
-        let before = std::mem::replace(&mut self.to, BufWriter::new(File::from(fd?)));
+        let before = std::mem::replace(&mut self.to, BufWriter::with_capacity(BUFFER, File::from(fd?)));
         (self.name, self.turned_to) = (name.to_owned(), Some(name));
         let (_, unwritten) = before.into_parts();
         if kept { self.write_all(&unwritten.unwrap_or_default()) } else { Ok(()) }

@@ -5,6 +5,7 @@
 //! 21:00:47.123456  42     main.Handle(r=&main.Req{ID: 7}, s="hello") = (13, nil)  1.2µs
 //! ```
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use event::Names;
@@ -54,13 +55,15 @@ pub struct Page {
     headed: bool,
     graph: Graph,
     lines: Vec<Line>,
+    /// Room for the next line.
+    line: String,
 }
 
 impl Page {
     /// Nothing yet.
     #[must_use]
     pub fn new(view: View, style: Style) -> Page {
-        Page { view, style, headed: false, graph: Graph::new(view.depth()), lines: Vec::new() }
+        Page { view, style, headed: false, graph: Graph::new(view.depth()), lines: Vec::new(), line: String::new() }
     }
 
     /// Whether [`Page::begins`] does anything.
@@ -80,14 +83,14 @@ impl Page {
     /// # Errors
     /// The writer's.
     pub fn begins(&mut self, shown: &Shown<'_>, names: &dyn Names, to: Format, out: &mut dyn Write) -> io::Result<()> {
-        let Shown { call, told, types, style, .. } = shown;
+        let Shown { call, told, .. } = shown;
         if to == Format::Json {
             return if self.leaves_out(call) { Ok(()) } else { json_line(out, &Begun(shown)) };
         }
-        let head = head(told, types, *style);
+        let mut head = written(|out| shown.head(out));
         if self.view == View::Both {
-            self.heading(out)?;
-            return line(call.started, call.key.goid, &format!("{head} {{"), names, out);
+            head.push_str(" {");
+            return self.line(call.started, call.key.goid, names, out, |line| line.push_str(&head));
         }
         self.graph.begins(call.key, call.started, told.function, &head, &mut self.lines);
         self.write(names, out)
@@ -98,19 +101,27 @@ impl Page {
     /// # Errors
     /// The writer's.
     pub fn ends(&mut self, shown: &Shown<'_>, names: &dyn Names, to: Format, out: &mut dyn Write) -> io::Result<()> {
-        let Shown { call, told, types, style, .. } = shown;
+        let Shown { call, told, .. } = shown;
         if to == Format::Json {
             return if self.leaves_out(call) { Ok(()) } else { json_line(out, shown) };
         }
-        let tail = format!("{}{}", outcome(call.end, told, types, *style), took(call.elapsed));
-        let ended = call.started.saturating_add(call.elapsed.unwrap_or(0));
-        if self.graph.ends(call.key, ended, &tail, &mut self.lines) {
+        if self.closes(shown) {
             self.write(names, out)?;
         } else {
-            self.heading(out)?;
-            line(call.started, call.key.goid, &format!("{}{tail}", head(told, types, *style)), names, out)?;
+            self.line(call.started, call.key.goid, names, out, |line| {
+                shown.head(line);
+                shown.tail(line);
+            })?;
         }
         told.stack.iter().try_for_each(|frame| writeln!(out, "{:>FRAME$}  {}", "", visible(frame)))
+    }
+
+    /// Ends a call where it stands in others, if it does.
+    fn closes(&mut self, shown: &Shown<'_>) -> bool {
+        let View::Graph { .. } = self.view else { return false };
+        let call = shown.call;
+        let ended = call.started.saturating_add(call.elapsed.unwrap_or(0));
+        self.graph.ends(call.key, ended, &written(|out| shown.tail(out)), &mut self.lines)
     }
 
     /// A call that began has ended, and is not wanted. Only where calls stand inside of one another that says anything.
@@ -137,10 +148,28 @@ impl Page {
     }
 
     fn write(&mut self, names: &dyn Names, out: &mut dyn Write) -> io::Result<()> {
-        if !self.lines.is_empty() {
-            self.heading(out)?;
-        }
-        self.lines.drain(..).try_for_each(|of| line(of.time, of.goid, &of.text, names, out))
+        let lines = std::mem::take(&mut self.lines);
+        lines.iter().try_for_each(|of| self.line(of.time, of.goid, names, out, |line| line.push_str(&of.text)))
+    }
+
+    fn line(
+        &mut self,
+        time: u64,
+        goid: u64,
+        names: &dyn Names,
+        out: &mut dyn Write,
+        write: impl FnOnce(&mut String),
+    ) -> io::Result<()> {
+        self.heading(out)?;
+        let mut line = std::mem::take(&mut self.line);
+        line.clear();
+        // Writing to a String does not fail.
+        let _ = write!(line, "{}  {goid:<5}  ", names.time(time, MOMENT));
+        write(&mut line);
+        line.push('\n');
+        let written = out.write_all(line.as_bytes());
+        self.line = line;
+        written
     }
 
     fn heading(&mut self, out: &mut dyn Write) -> io::Result<()> {
@@ -149,10 +178,6 @@ impl Page {
             false => writeln!(out, "{:<15}  {:<5}  CALL", "TIME", "GOID"),
         }
     }
-}
-
-fn line(time: u64, goid: u64, text: &str, names: &dyn Names, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{}  {goid:<5}  {text}", names.time(time, MOMENT))
 }
 
 /// A call in values, and what values need to be shown.
@@ -170,61 +195,104 @@ pub struct Shown<'a> {
     pub style: Style,
 }
 
-/// `main.f(a=1)`.
-#[must_use]
-pub fn head(told: &Told<'_>, types: &Types, style: Style) -> String {
-    let omitted = if told.args_omitted { Some("…".to_owned()) } else { None };
-    let args = told.args.iter().map(|(name, value)| named(name, value, types, style)).chain(omitted);
-    format!("{}({})", visible(told.function), args.collect::<Vec<_>>().join(", "))
-}
-
-/// How it ended: ` = (1, nil)`, or in a word.
-#[must_use]
-pub fn outcome(end: End, told: &Told<'_>, types: &Types, style: Style) -> String {
-    if told.inlined.is_some() {
-        return " = <inlined: not available>".to_owned();
+impl Shown<'_> {
+    /// `main.f(a=1)`.
+    pub fn head(&self, out: &mut String) {
+        let Told { function, args, args_omitted, .. } = self.told;
+        out.push_str(&visible(function));
+        out.push('(');
+        for (n, (name, value)) in args.iter().enumerate() {
+            separate(n, out);
+            self.named(name, value, out);
+        }
+        omit(*args_omitted, args.len(), out);
+        out.push(')');
     }
-    let word = match end {
-        End::Return => return results(told, types, style),
-        End::Tail => "left by a jump",
-        End::Unwound => return about("panicked", told, types, style),
-        End::Goexit => "goexit",
-        End::Switched => "switched away",
-        End::Lost => "end not seen",
-        End::Open if told.panic.is_some() => return about("still open, panicking", told, types, style),
-        End::Open => "still open",
-        End::Detached => "detached",
-    };
-    format!("  {word}")
-}
 
-/// How it ended, and about what.
-fn about(word: &str, told: &Told<'_>, types: &Types, style: Style) -> String {
-    match &told.panic {
-        Some(value) => format!("  {word}: {}", go::text(value, types, style)),
-        None => format!("  {word}"),
+    /// How it ended: ` = (1, nil)`, or in a word.
+    fn outcome(&self, out: &mut String) {
+        if self.told.inlined.is_some() {
+            return out.push_str(" = <inlined: not available>");
+        }
+        out.push_str(match self.call.end {
+            End::Return => return self.results(out),
+            End::Tail => "  left by a jump",
+            End::Unwound => return self.about("  panicked", out),
+            End::Goexit => "  goexit",
+            End::Switched => "  switched away",
+            End::Lost => "  end not seen",
+            End::Open if self.told.panic.is_some() => return self.about("  still open, panicking", out),
+            End::Open => "  still open",
+            End::Detached => "  detached",
+        });
+    }
+
+    /// How it ended, and about what.
+    fn about(&self, word: &str, out: &mut String) {
+        out.push_str(word);
+        if let Some(value) = &self.told.panic {
+            out.push_str(": ");
+            go::write(value, self.types, self.style, out);
+        }
+    }
+
+    fn results(&self, out: &mut String) {
+        let Told { rets: Some(rets), rets_omitted, .. } = self.told else { return };
+        let alone = match &rets[..] {
+            [] if !rets_omitted => return,
+            // A name that nobody gave says nothing.
+            [(name, _)] => !rets_omitted && name.starts_with('~'),
+            _ => false,
+        };
+        out.push_str(if alone { " = " } else { " = (" });
+        for (n, (name, value)) in rets.iter().enumerate() {
+            separate(n, out);
+            match name.starts_with('~') {
+                true => go::write(value, self.types, self.style, out),
+                false => self.named(name, value, out),
+            }
+        }
+        omit(*rets_omitted, rets.len(), out);
+        if !alone {
+            out.push(')');
+        }
+    }
+
+    fn named(&self, name: &str, value: &GoValue, out: &mut String) {
+        out.push_str(&visible(name));
+        out.push('=');
+        go::write(value, self.types, self.style, out);
+        if is_guess(value, self.types) {
+            out.push('?');
+        }
+    }
+
+    /// How it ended, and how long it took.
+    fn tail(&self, out: &mut String) {
+        self.outcome(out);
+        out.push_str(&took(self.call.elapsed));
     }
 }
 
-fn results(told: &Told<'_>, types: &Types, style: Style) -> String {
-    let Some(rets) = &told.rets else { return String::new() };
-    // A name that nobody gave says nothing.
-    let one = |(name, value): &(&str, GoValue)| match name.starts_with('~') {
-        true => go::text(value, types, style),
-        false => named(name, value, types, style),
-    };
-    let omitted = if told.rets_omitted { Some("…".to_owned()) } else { None };
-    let all: Vec<String> = rets.iter().map(one).chain(omitted).collect();
-    match (&all[..], &rets[..]) {
-        ([], _) => String::new(),
-        ([only], [(name, _)]) if name.starts_with('~') => format!(" = {only}"),
-        (all, _) => format!(" = ({})", all.join(", ")),
+fn separate(n: usize, out: &mut String) {
+    if n > 0 {
+        out.push_str(", ");
     }
 }
 
-fn named(name: &str, value: &GoValue, types: &Types, style: Style) -> String {
-    let guess = if is_guess(value, types) { "?" } else { "" };
-    format!("{}={}{guess}", visible(name), go::text(value, types, style))
+/// What is missing, or may be, behind so many that are there.
+fn omit(omitted: bool, n: usize, out: &mut String) {
+    if omitted {
+        separate(n, out);
+        out.push('…');
+    }
+}
+
+/// What one of these writes, as a text of its own.
+fn written(write: impl FnOnce(&mut String)) -> String {
+    let mut out = String::new();
+    write(&mut out);
+    out
 }
 
 /// Whether a value is there that may be another one.
@@ -257,7 +325,7 @@ fn rounded(nanos: u64) -> String {
 /// The JSON object `call`. Its fields are those of docs/json.md, in their order.
 impl Serialize for Shown<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let Shown { call, told, types, ts, style } = self;
+        let Shown { call, told, types, ts, .. } = self;
         let values = |values| Values { values, types };
         let mut map = to.serialize_map(None)?;
         map.serialize_entry("type", "call")?;
@@ -276,7 +344,10 @@ impl Serialize for Shown<'_> {
         map.serialize_entry("panic", &told.panic.as_ref().map(|value| Json { value, types }))?;
         map.serialize_entry("stack", &Some(&told.stack).filter(|stack| !stack.is_empty()))?;
         map.serialize_entry("inlined", &told.inlined)?;
-        let text = format!("{}{}", head(told, types, *style), outcome(call.end, told, types, *style));
+        let text = written(|out| {
+            self.head(out);
+            self.outcome(out);
+        });
         map.serialize_entry("text", &text)?;
         map.end()
     }
@@ -287,7 +358,7 @@ struct Begun<'a>(&'a Shown<'a>);
 
 impl Serialize for Begun<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let Shown { call, told, types, ts, style } = self.0;
+        let Shown { call, told, types, ts, .. } = self.0;
         let mut map = to.serialize_map(None)?;
         map.serialize_entry("type", "call_start")?;
         map.serialize_entry("ts", ts)?;
@@ -299,7 +370,7 @@ impl Serialize for Begun<'_> {
         map.serialize_entry("omitted", &told.args_omitted)?;
         map.serialize_entry("guess", &guesses(told, types))?;
         map.serialize_entry("depth", &call.depth)?;
-        map.serialize_entry("text", &head(told, types, *style))?;
+        map.serialize_entry("text", &written(|out| self.0.head(out)))?;
         map.end()
     }
 }

@@ -3,6 +3,7 @@
 //! Text is on one line, has types where they say something, and shows what was cut with how much is missing:
 //! `[]string{"a", "b", …+7}`. What is not there says why: `<not captured: depth>`.
 
+mod fit;
 mod json;
 mod name;
 mod quote;
@@ -15,7 +16,7 @@ use event::go::{GoKind, GoType, Types};
 
 pub use json::Json;
 pub use name::short;
-pub(crate) use quote::{hex, is_text, quoted};
+pub(crate) use quote::{hex, is_text};
 
 /// What stands for a secret.
 pub const REDACTED: &str = "<redacted>";
@@ -27,21 +28,30 @@ pub struct Style {
     pub strlen: usize,
     /// Elements of a slice, an array or a map.
     pub elems: usize,
+    /// About so many columns of a whole value; all that are needed, if there is no limit.
+    pub width: Option<usize>,
 }
 
 impl Default for Style {
     fn default() -> Style {
-        Style { strlen: 64, elems: 16 }
+        Style { strlen: 64, elems: 16, width: None }
     }
 }
 
 /// A value in Go's syntax; where it stands its type is known.
 #[must_use]
 pub fn text(value: &GoValue, types: &Types, style: Style) -> String {
-    let mut writer = Writer { types, style, out: String::new() };
-    // Writing to a String does not fail.
-    let _ = writer.value(value, Type::Known);
-    writer.out
+    let mut out = String::new();
+    write(value, types, style, &mut out);
+    out
+}
+
+/// The same, behind what is there.
+pub fn write(value: &GoValue, types: &Types, style: Style, out: &mut String) {
+    match style.width {
+        Some(width) => out.push_str(&fit::fitting(value, types, style, width)),
+        None => Writer { types, style, levels: usize::MAX, most: usize::MAX, start: out.len(), out }.whole(value),
+    }
 }
 
 /// Whether a reader knows the type of what is to be shown.
@@ -55,23 +65,40 @@ enum Type {
     Open,
 }
 
-struct Writer<'a> {
+struct Writer<'a, 'o> {
     types: &'a Types,
     style: Style,
-    out: String,
+    /// So many values may stand in one another; those that stand in more are `…`.
+    levels: usize,
+    /// Of several values those are left out before which so many bytes were written.
+    most: usize,
+    /// Where the value begins.
+    start: usize,
+    out: &'o mut String,
 }
 
-impl<'a> Writer<'a> {
+impl<'a> Writer<'a, '_> {
+    fn whole(&mut self, value: &GoValue) {
+        // Writing to a String does not fail.
+        let _ = self.value(value, Type::Known);
+    }
+
     fn value(&mut self, value: &GoValue, known: Type) -> fmt::Result {
         match &value.is {
-            Is::Bool(is) => self.literal(value, known, "bool", &is.to_string()),
-            Is::Int(number) => self.literal(value, known, "int", &number.to_string()),
+            Is::Bool(is) => self.literal(value, known, "bool", |out| write!(out, "{is}")),
+            Is::Int(number) => self.literal(value, known, "int", |out| write!(out, "{number}")),
             Is::Uint(number) if self.name(value) == "uintptr" => self.converted(value, known, &format!("{number:#x}")),
             Is::Uint(number) if is_raw(value, self.types) => write!(self.out, "{number:#x}"),
-            Is::Uint(number) => self.literal(value, known, "", &number.to_string()),
+            Is::Uint(number) => self.literal(value, known, "", |out| write!(out, "{number}")),
             Is::Float(number) => self.float(value, known, *number),
-            Is::Complex(re, im) => self.literal(value, known, "complex128", &self.complex(value, *re, *im)),
-            Is::String(text) => self.literal(value, known, "string", &self.string(text)),
+            Is::Complex(re, im) => {
+                let text = self.complex(value, *re, *im);
+                self.literal(value, known, "complex128", |out| out.write_str(&text))
+            }
+            Is::String(text) => {
+                let most = self.style.strlen;
+                self.literal(value, known, "string", |out| string(text, most, out))
+            }
             Is::Bytes(bytes) => self.bytes(value, bytes),
             Is::List(list) => self.list(value, known, list),
             Is::Struct(fields) => self.strct(value, known, fields),
@@ -102,11 +129,17 @@ impl<'a> Writer<'a> {
     }
 
     /// What Go takes for a value of type `usual` where nothing else says its type.
-    fn literal(&mut self, value: &GoValue, known: Type, usual: &str, text: &str) -> fmt::Result {
-        if known == Type::Open && self.types.get(value.ty).is_some_and(|ty| ty.name == usual) {
-            return self.out.write_str(text);
+    fn literal(
+        &mut self,
+        value: &GoValue,
+        known: Type,
+        usual: &str,
+        write: impl FnOnce(&mut String) -> fmt::Result,
+    ) -> fmt::Result {
+        if known == Type::Open && self.types.get(value.ty).is_none_or(|ty| ty.name != usual) {
+            return self.conversion(value, write);
         }
-        self.converted(value, known, text)
+        write(self.out)
     }
 
     /// `T(text)`, unless the type is known.
@@ -114,10 +147,17 @@ impl<'a> Writer<'a> {
         if known != Type::Open {
             return self.plain(text);
         }
+        self.conversion(value, |out| out.write_str(&crate::text::visible(text)))
+    }
+
+    /// `T(text)`.
+    fn conversion(&mut self, value: &GoValue, write: impl FnOnce(&mut String) -> fmt::Result) -> fmt::Result {
         let name = self.name(value);
         let open = ["*", "func", "chan", "<-"].iter().any(|start| name.starts_with(start));
         let (from, to) = if open { ("(", ")") } else { ("", "") };
-        write!(self.out, "{from}{name}{to}({})", crate::text::visible(text))
+        write!(self.out, "{from}{name}{to}(")?;
+        write(self.out)?;
+        self.out.write_char(')')
     }
 
     fn known(&mut self, value: &GoValue, known: Type, form: &Known) -> fmt::Result {
@@ -130,7 +170,7 @@ impl<'a> Writer<'a> {
         let text = self.digits(value, number, 4);
         // A whole number alone would be an int.
         let usual = if text.contains(['.', 'e']) { "float64" } else { "" };
-        self.literal(value, known, usual, &text)
+        self.literal(value, known, usual, |out| out.write_str(&text))
     }
 
     /// The fewest digits that tell the number; `single` is the size of a type of single precision.
@@ -145,70 +185,101 @@ impl<'a> Writer<'a> {
         format!("({re}{sign}{im}i)")
     }
 
-    fn string(&self, text: &Bytes) -> String {
-        if let Some(missing) = nothing(text.bytes.is_empty(), text.len, text.rest) {
-            return missing;
-        }
-        let bytes = head(&text.bytes, self.style.strlen, text.len);
-        format!("{}{}", quoted(bytes), more(text.len, bytes.len()))
-    }
-
     fn bytes(&mut self, value: &GoValue, bytes: &Bytes) -> fmt::Result {
         let name = self.name(value);
         if bytes.len == 0 {
             return write!(self.out, "{name}{{}}");
         }
+        let most = self.style.strlen;
+        write!(self.out, "{name}(")?;
         if let Some(missing) = nothing(bytes.bytes.is_empty(), bytes.len, bytes.rest) {
-            return write!(self.out, "{name}({missing})");
-        }
-        let shown = if is_text(&bytes.bytes, bytes.is_cut()) {
-            let shown = head(&bytes.bytes, self.style.strlen, bytes.len);
-            format!("{}{}", quoted(shown), more(bytes.len, shown.len()))
+            self.out.write_str(&missing)?;
+        } else if is_text(&bytes.bytes, bytes.is_cut()) {
+            quote_head(bytes, most, self.out)?;
         } else {
-            let shown = bytes.bytes.get(..self.style.strlen).unwrap_or(&bytes.bytes);
-            format!("0x{}{}", hex(shown), more(bytes.len, shown.len()))
-        };
-        write!(self.out, "{name}({shown})")
+            let shown = bytes.bytes.get(..most).unwrap_or(&bytes.bytes);
+            write!(self.out, "0x{}", hex(shown))?;
+            more(bytes.len, shown.len(), self.out)?;
+        }
+        self.out.write_char(')')
     }
 
-    /// `T{`, or `{` where everybody knows.
-    fn open(&mut self, value: &GoValue, known: Type) -> fmt::Result {
+    /// `T{…}` with what `write` writes, or no more than that where it would stand in too many others.
+    fn braces(&mut self, value: &GoValue, known: Type, write: impl FnOnce(&mut Self) -> fmt::Result) -> fmt::Result {
         let name = self.name(value);
         // The fields follow.
-        let name = if name.starts_with("struct {") { Cow::Borrowed("struct") } else { name };
-        if known == Type::Repeated { self.out.write_char('{') } else { write!(self.out, "{name}{{") }
+        let name = if name.starts_with("struct {") { "struct" } else { &name };
+        if known != Type::Repeated {
+            self.out.push_str(name);
+        }
+        self.out.push('{');
+        match self.levels.checked_sub(1) {
+            None => self.out.push('…'),
+            Some(fewer) => {
+                let levels = std::mem::replace(&mut self.levels, fewer);
+                write(self)?;
+                self.levels = levels;
+            }
+        }
+        self.out.write_char('}')
     }
 
     fn list(&mut self, value: &GoValue, known: Type, list: &List<GoValue>) -> fmt::Result {
-        self.open(value, known)?;
-        self.items(list, |writer, item| writer.value(item, Type::Repeated))?;
-        self.out.write_char('}')
+        if list.len == 0 {
+            return self.empty(value, known);
+        }
+        self.braces(value, known, |writer| writer.items(list, |writer, item| writer.value(item, Type::Repeated)))
     }
 
     fn map(&mut self, value: &GoValue, known: Type, map: &List<(GoValue, GoValue)>) -> fmt::Result {
-        self.open(value, known)?;
-        self.items(map, |writer, (key, elem)| {
+        if map.len == 0 {
+            return self.empty(value, known);
+        }
+        let entry = |writer: &mut Self, (key, elem): &(GoValue, GoValue)| {
             writer.value(key, Type::Repeated)?;
             writer.out.write_str(": ")?;
             writer.value(elem, Type::Repeated)
-        })?;
-        self.out.write_char('}')
+        };
+        self.braces(value, known, |writer| writer.items(map, entry))
+    }
+
+    /// What takes no room is shown at any depth.
+    fn empty(&mut self, value: &GoValue, known: Type) -> fmt::Result {
+        let levels = std::mem::replace(&mut self.levels, usize::MAX);
+        self.braces(value, known, |_| Ok(()))?;
+        self.levels = levels;
+        Ok(())
+    }
+
+    /// Whether no more of several values fit.
+    fn is_full(&self) -> bool {
+        self.out.len() - self.start >= self.most
     }
 
     fn items<T>(&mut self, list: &List<T>, write: impl Fn(&mut Self, &T) -> fmt::Result) -> fmt::Result {
         if let Some(missing) = nothing(list.items.is_empty(), list.len, list.rest) {
             return self.out.write_str(&missing);
         }
-        for (n, item) in list.items.iter().take(self.style.elems).enumerate() {
-            if n > 0 {
+        let mut shown = 0;
+        for item in list.items.iter().take(self.style.elems) {
+            if self.is_full() {
+                break;
+            }
+            if shown > 0 {
                 self.out.write_str(", ")?;
             }
             write(self, item)?;
+            shown += 1;
         }
-        match more(list.len, list.items.len().min(self.style.elems)) {
-            more if more.is_empty() => Ok(()),
-            more => write!(self.out, ", {more}"),
+        self.others(list.len, shown)
+    }
+
+    /// How many of several are not shown, behind those that are.
+    fn others(&mut self, len: u64, shown: usize) -> fmt::Result {
+        if shown > 0 && len > shown as u64 {
+            self.out.write_str(", ")?;
         }
+        more(len, shown, self.out)
     }
 
     fn raw(&mut self, words: &[GoValue]) -> fmt::Result {
@@ -224,20 +295,27 @@ impl<'a> Writer<'a> {
         if is_raw(value, self.types) {
             return self.raw(fields);
         }
-        self.open(value, known)?;
         let types = self.types;
         let names = match types.get(value.ty).map(|ty| &ty.kind) {
             Some(GoKind::Struct(names)) => &names[..],
             _ => &[],
         };
         // What has no name cannot be used either.
-        let named = names.iter().zip(fields).filter(|(name, _)| name.name != "_");
-        for (n, (name, field)) in named.enumerate() {
-            let comma = if n > 0 { ", " } else { "" };
-            write!(self.out, "{comma}{}: ", crate::text::visible(&name.name))?;
-            self.value(field, Type::Known)?;
+        let named = || names.iter().zip(fields).filter(|(name, _)| name.name != "_");
+        if named().next().is_none() {
+            return self.empty(value, known);
         }
-        self.out.write_char('}')
+        self.braces(value, known, |writer| {
+            for (n, (name, field)) in named().enumerate() {
+                if writer.is_full() {
+                    return writer.others(named().count() as u64, n);
+                }
+                let comma = if n > 0 { ", " } else { "" };
+                write!(writer.out, "{comma}{}: ", crate::text::visible(&name.name))?;
+                writer.value(field, Type::Known)?;
+            }
+            Ok(())
+        })
     }
 
     fn pointer(&mut self, value: &GoValue, known: Type, inner: &GoValue) -> fmt::Result {
@@ -294,16 +372,30 @@ pub(crate) fn is_raw(value: &GoValue, types: &Types) -> bool {
     types.get(value.ty).is_some_and(GoType::is_raw)
 }
 
+fn string(text: &Bytes, most: usize, out: &mut String) -> fmt::Result {
+    match nothing(text.bytes.is_empty(), text.len, text.rest) {
+        Some(missing) => out.write_str(&missing),
+        None => quote_head(text, most, out),
+    }
+}
+
+/// The first bytes in quotes, and how many more there are.
+fn quote_head(text: &Bytes, most: usize, out: &mut String) -> fmt::Result {
+    let shown = head(&text.bytes, most, text.len);
+    quote::quote(shown, out);
+    more(text.len, shown.len(), out)
+}
+
 /// What to show where nothing of several is there.
 fn nothing(empty: bool, len: u64, why: Option<Missing>) -> Option<String> {
-    (empty && len > 0).then(|| format!("<{}>{}", why.unwrap_or(Missing::NotFollowed), more(len, 0)))
+    (empty && len > 0).then(|| format!("<{}>…+{len}", why.unwrap_or(Missing::NotFollowed)))
 }
 
 /// How many are not shown.
-fn more(len: u64, shown: usize) -> String {
+fn more(len: u64, shown: usize, out: &mut String) -> fmt::Result {
     match len.saturating_sub(shown as u64) {
-        0 => String::new(),
-        more => format!("…+{more}"),
+        0 => Ok(()),
+        more => write!(out, "…+{more}"),
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::kinds::{self, Read};
 use super::memory::{Found, Memory, u32_at, u64_at};
-use super::span::{Hole, Span};
+use super::span::{Hole, Span, as_it_stands};
 use super::value::{GoValue, Is, Missing};
 use super::{Call, Dynamic, Root, TypeRow, Types, call};
 use crate::schema::record;
@@ -106,6 +106,9 @@ pub(super) struct Decoder<'a> {
 impl<'a> Decoder<'a> {
     fn root(&mut self, root: &Root, record: &[u8]) -> GoValue {
         let size = self.types.get(root.ty).map_or(0, |ty| ty.size as usize);
+        if let Some(bytes) = as_it_stands(root, size, record) {
+            return self.value(root.ty, Span::root(bytes, &[]));
+        }
         // No value is larger than the record that all its pieces are in.
         let mut bytes = vec![0; size.min(record.len())];
         let holes = Hole::fill(&mut bytes, root, record);

@@ -3,7 +3,7 @@
 use super::decode::Decoder;
 use super::span::Span;
 use super::value::{Bytes, GoValue, Is, List, Missing};
-use super::{BYTES, GoField, GoKind, GoType, TypeRow, known, maps};
+use super::{BYTES, GoField, GoKind, GoType, TypeRow, maps};
 
 /// What was found, or why nothing was.
 pub(super) type Read<T = Is> = Result<T, Missing>;
@@ -14,10 +14,8 @@ const NOTHINGS: u64 = 64;
 /// The value of that type whose bytes these are.
 pub(super) fn read(decoder: &mut Decoder<'_>, row: TypeRow, span: Span<'_>) -> Read {
     let ty = decoder.types.get(row).ok_or(Missing::NoType)?;
-    match known::read(decoder, ty, span) {
-        Some(known) => known,
-        None => plain(decoder, ty, span),
-    }
+    let known = decoder.types.form(row).and_then(|form| form.read(decoder, ty, span));
+    known.unwrap_or_else(|| plain(decoder, ty, span))
 }
 
 /// The same, whatever else is known of types with that name.

@@ -61,23 +61,36 @@ const TABLE: &[(&str, How)] = &[
     ("time.Weekday", time::weekday),
 ];
 
-/// Reads a value of a known type.
-pub(super) fn read(decoder: &mut Decoder<'_>, ty: &GoType, span: Span<'_>) -> Option<Read> {
-    let how = how(&ty.name)?;
-    how(decoder, ty, span)
-}
+/// What is no name, but the end of one: sixteen bytes that are called so.
+const UUID: (&str, How) = (".UUID", number::uuid);
 
-fn how(name: &str) -> Option<How> {
-    // Types without a package are not in the table, and most are among these.
-    if !name.contains('.') || name.ends_with([']', '}']) {
-        return None;
+/// A place in [`TABLE`]; the one behind its end is [`UUID`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Form(u8);
+
+impl Form {
+    /// The form that types of that name have.
+    pub fn of(name: &str) -> Option<Form> {
+        // Types without a package are not in the table, and most are among these.
+        if !name.contains('.') || name.ends_with([']', '}']) {
+            return None;
+        }
+        let listed = TABLE.binary_search_by(|(known, _)| (*known).cmp(name)).ok();
+        // Where only package names are known, that has to do.
+        let by_package = || {
+            let is = |(known, _): &(&str, How)| known.rsplit_once('/').is_some_and(|(_, short)| short == name);
+            if name.contains('/') { None } else { TABLE.iter().position(is) }
+        };
+        let by_suffix = || name.ends_with(UUID.0).then_some(TABLE.len());
+        let at = listed.or_else(by_package).or_else(by_suffix)?;
+        u8::try_from(at).ok().map(Form)
     }
-    let by_suffix = name.ends_with(".UUID").then_some(number::uuid as How);
-    let listed = TABLE.binary_search_by(|(known, _)| (*known).cmp(name)).ok().and_then(|at| TABLE.get(at));
-    // Where only package names are known, that has to do.
-    let by_package = || TABLE.iter().find(|(known, _)| known.rsplit_once('/').is_some_and(|(_, short)| short == name));
-    let listed = listed.or_else(|| if name.contains('/') { None } else { by_package() });
-    listed.map(|(_, how)| *how).or(by_suffix)
+
+    /// Reads a value that has it, unless its type is not made as it should be.
+    pub fn read(self, decoder: &mut Decoder<'_>, ty: &GoType, span: Span<'_>) -> Option<Read> {
+        let (_, how) = TABLE.get(usize::from(self.0)).unwrap_or(&UUID);
+        how(decoder, ty, span)
+    }
 }
 
 /// A field's type and bytes.
@@ -158,7 +171,7 @@ mod tests {
 
     #[test]
     fn names_are_whole_or_as_short_as_the_runtime_has_them() {
-        let known = |name| how(name).is_some();
+        let known = |name| Form::of(name).is_some();
         assert!(known("net/netip.Addr") && known("netip.Addr") && known("time.Time"));
         assert!(known("github.com/google/uuid.UUID"));
         assert!(!known("example.com/time.Time") && !known("x/netip.Addr") && !known("[]time.Time") && !known("int"));

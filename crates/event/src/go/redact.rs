@@ -2,8 +2,11 @@
 //!
 //! Whether something is a secret is told by its name alone: that of an argument, a field, a key of a map or of a context.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use super::value::{GoValue, Is, Known, Link};
-use super::{GoKind, Types};
+use super::{GoKind, TypeRow, Types};
 
 /// Names of what is not to be shown, unless somebody says otherwise.
 pub const SECRETS: [&str; 10] = [
@@ -19,21 +22,40 @@ pub const SECRETS: [&str; 10] = [
     "*credential*",
 ];
 
-/// What is a secret.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What is a secret among values of one run: names in types are looked at once.
+#[derive(Clone, Debug, Default)]
 pub struct Secrets {
     globs: Vec<Vec<u8>>,
+    /// What has fewer characters is none.
+    least: usize,
+    /// By type row, as far as they were met.
+    types: RefCell<Vec<Option<OfType>>>,
+}
+
+/// What the names in a type say.
+#[derive(Clone, Debug, Default)]
+struct OfType {
+    /// What it is the key to is a secret.
+    key: bool,
+    /// Which fields are.
+    fields: Rc<[bool]>,
 }
 
 impl Secrets {
     /// Names like these: `*` is any run of characters, `?` any character. Case does not matter, nor do `_` and `-`.
     pub fn like<'g>(globs: impl IntoIterator<Item = &'g str>) -> Secrets {
-        Secrets { globs: globs.into_iter().map(|glob| folded(glob.as_bytes())).collect() }
+        let globs: Vec<_> = globs.into_iter().map(|glob| folded(glob.as_bytes())).collect();
+        let least = globs.iter().map(|glob| glob.iter().filter(|&&c| c != b'*').count()).min();
+        Secrets { globs, least: least.unwrap_or(usize::MAX), types: RefCell::default() }
     }
 
     /// Whether what has that name is one.
     #[must_use]
     pub fn is(&self, name: &[u8]) -> bool {
+        // Folding makes none longer.
+        if name.len() < self.least {
+            return false;
+        }
         let name = folded(name);
         self.globs.iter().any(|glob| matches(glob, &name))
     }
@@ -53,12 +75,9 @@ impl Secrets {
     fn inside(&self, value: &mut GoValue, types: &Types) {
         match &mut value.is {
             Is::Struct(fields) => {
-                let names = match types.get(value.ty).map(|ty| &ty.kind) {
-                    Some(GoKind::Struct(names)) => &names[..],
-                    _ => &[],
-                };
+                let hidden = self.of_type(value.ty, types).fields;
                 for (n, field) in fields.iter_mut().enumerate() {
-                    self.redact(names.get(n).map_or("", |name| &name.name), field, types);
+                    if hidden.get(n).is_some_and(|hidden| *hidden) { hide(field) } else { self.inside(field, types) }
                 }
             }
             Is::List(list) => list.items.iter_mut().for_each(|item| self.inside(item, types)),
@@ -67,6 +86,24 @@ impl Secrets {
             Is::Context(links) => links.iter_mut().for_each(|link| self.link(link, types)),
             _ => {}
         }
+    }
+
+    fn of_type(&self, row: TypeRow, types: &Types) -> OfType {
+        let (mut known, at) = (self.types.borrow_mut(), row.0 as usize);
+        if known.len() <= at {
+            known.resize(types.len().max(at + 1), None);
+        }
+        known.get_mut(at).map_or_else(OfType::default, |of| of.get_or_insert_with(|| self.look(row, types)).clone())
+    }
+
+    fn look(&self, row: TypeRow, types: &Types) -> OfType {
+        let Some(ty) = types.get(row) else { return OfType::default() };
+        let key = self.is(ty.name.rsplit('.').next().unwrap_or_default().as_bytes());
+        let fields = match &ty.kind {
+            GoKind::Struct(fields) => fields.iter().map(|field| self.is(field.name.as_bytes())).collect(),
+            _ => Rc::default(),
+        };
+        OfType { key, fields }
     }
 
     fn entry(&self, key: &mut GoValue, elem: &mut GoValue, types: &Types) {
@@ -84,8 +121,7 @@ impl Secrets {
 
     /// Whether a key is such a name, or of a type with such a name: contexts have keys like `tokenKey{}`.
     fn is_named_by(&self, key: &GoValue, types: &Types) -> bool {
-        let of_type =
-            types.get(key.ty).is_some_and(|ty| self.is(ty.name.rsplit('.').next().unwrap_or_default().as_bytes()));
+        let of_type = self.of_type(key.ty, types).key;
         match &key.is {
             Is::String(text) | Is::Bytes(text) => of_type || self.is(&text.bytes),
             Is::Known(Known { text, .. }) => of_type || self.is(text.as_bytes()),

@@ -22,6 +22,17 @@ pub(super) struct Hole {
     why: Missing,
 }
 
+/// The bytes of an argument that stand in the record as they do in a value, as most do: side by side and all of them.
+pub(super) fn as_it_stands<'r>(root: &Root, size: usize, record: &'r [u8]) -> Option<&'r [u8]> {
+    let Source::Record(start) = root.pieces.first()?.from else { return None };
+    let end = root.pieces.iter().try_fold(0, |end: u32, piece| {
+        let follows = piece.at == end && piece.from == Source::Record(start.checked_add(end)?);
+        if follows { end.checked_add(piece.size) } else { None }
+    })?;
+    let whole = end as usize == size;
+    if whole { record.get(start as usize..)?.get(..size) } else { None }
+}
+
 impl Hole {
     /// Copies the pieces of an argument together and gives back what is missing.
     pub fn fill(value: &mut [u8], root: &Root, record: &[u8]) -> Vec<Hole> {

@@ -16,6 +16,7 @@ mod groups;
 mod handed_around;
 mod info;
 mod inlined;
+mod ledger;
 mod list;
 mod many;
 mod not_go;

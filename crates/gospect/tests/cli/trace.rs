@@ -26,7 +26,7 @@ fn number(value: &Value) -> i64 {
 }
 
 /// Lines of calls, without moment, goroutine and duration.
-fn untimed(shown: &str) -> Vec<String> {
+pub fn untimed(shown: &str) -> Vec<String> {
     let calls = shown.lines().skip(1).map(|line| line.get(24..).unwrap_or_default());
     calls.map(|call| call.rsplit_once("  ").map_or(call, |(call, _)| call).to_owned()).collect()
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use gospect_fixtures::{Arch, Fixture, Missing, Variant, build, need, on_every_go};
 
 use crate::contract::documented;
-use crate::run::{Tracing, objects, permitted, summary};
+use crate::run::{Tracing, permitted, summary};
 use crate::running::Scratch;
 use crate::{command, gospect, objects};
 
@@ -127,7 +127,7 @@ fn calls_of_a_new_build_are_read_by_its_own_types() {
         let both = [first, started(Command::new(&path))];
         let pids = both.each_ref().map(Child::id);
         let said = both.map(|child| said_by(child, &USUAL));
-        let objects = objects(&tracing.stop());
+        let objects = crate::run::objects(&tracing.stop());
         let mut all = 0;
         for (said, pid) in said.iter().zip(pids) {
             let said: Vec<&str> =

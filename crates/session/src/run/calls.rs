@@ -9,7 +9,6 @@ use event::go::redact::{SECRETS, Secrets};
 use event::go::{self, End, Types, World};
 use event::{CallIndex, Header, Id, IdKind, Names, Schema, What};
 use gobin::VAddr;
-use gobin::elf::Placement;
 use kernel::Pid;
 use kernel::proc::Process;
 use probe::capture::Limits;
@@ -211,8 +210,7 @@ impl<'k, 'r> InProcess<'k, 'r> {
         itabs: &'k RefCell<Itabs>,
     ) -> InProcess<'k, 'r> {
         let executable = known.executable(build, binary);
-        let moves = executable.is_some_and(|executable| executable.elf().placement != Placement::Fixed);
-        let bias = if moves { known.watch.bias(pid, binary, known.processes) } else { 0 };
+        let bias = executable.map_or(0, |executable| known.bias(pid, binary, executable));
         InProcess { known, pid, executable, bias, itabs }
     }
 }

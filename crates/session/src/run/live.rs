@@ -10,7 +10,7 @@ mod overhead;
 mod probes;
 mod replaced;
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::io;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -29,7 +29,7 @@ use probe::program::exit;
 use super::before::Before;
 use super::calls::{Joined, Telling};
 use super::maps::UserMaps;
-use super::names::Known;
+use super::names::{Clock, Known};
 use super::newcomers::Newcomers;
 use super::remains::{self, Open};
 use super::tally;
@@ -107,6 +107,7 @@ pub(super) struct Live<'r> {
     attached: Attached,
     kernel: OnceCell<Option<Symbols>>,
     unix_less_boot: i64,
+    clock: Clock,
     printed: u64,
     exit: Option<i64>,
     damaged: u64,
@@ -153,6 +154,7 @@ impl<'r> Live<'r> {
             attached: tally::planned(&compiled.plan, program),
             kernel: OnceCell::new(),
             unix_less_boot: clock::unix_less_boot(),
+            clock: Clock::default(),
             printed: 0,
             exit: None,
             damaged: 0,
@@ -400,6 +402,8 @@ impl<'r> Live<'r> {
             stacks: compiled.program.tables.stacks.and_then(|id| maps.get(id)),
             kernel: &self.kernel,
             unix_less_boot: self.unix_less_boot,
+            clock: &self.clock,
+            biases: RefCell::default(),
         };
         let mut acting = Acting {
             maps: UserMaps { program, maps },
@@ -454,6 +458,8 @@ impl<'r> Live<'r> {
             stacks: tables.stacks.and_then(|id| self.maps.get(id)),
             kernel: &self.kernel,
             unix_less_boot: self.unix_less_boot,
+            clock: &self.clock,
+            biases: RefCell::default(),
         }
     }
 

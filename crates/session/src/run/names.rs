@@ -1,6 +1,7 @@
 //! Names for the numbers that programs in the kernel send: functions, probes, stacks, moments.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
 
 use event::value::{Id, IdKind};
 use event::{Names, strftime};
@@ -32,6 +33,39 @@ pub(super) struct Known<'r> {
     pub kernel: &'r OnceCell<Option<Symbols>>,
     /// What makes boot time the time of day.
     pub unix_less_boot: i64,
+    /// How the time of day reads.
+    pub clock: &'r Clock,
+    /// By how much addresses are greater than the file's, by process and binary, as far as it was asked for.
+    pub biases: RefCell<HashMap<(Pid, u32), u64>>,
+}
+
+/// Moments as text. Lines come by the thousand, and those of one second differ only in its fraction.
+#[derive(Debug, Default)]
+pub(super) struct Clock {
+    second: RefCell<Second>,
+}
+
+/// A second in a form that ends with its fraction, without that.
+#[derive(Debug, Default)]
+struct Second {
+    unix: i64,
+    form: String,
+    text: String,
+}
+
+impl Clock {
+    fn format(&self, form: &str, unix: i64) -> String {
+        let second = unix.div_euclid(1_000_000_000);
+        let Some(whole) = form.strip_suffix("%f").filter(|whole| !whole.ends_with('%')) else {
+            return strftime::format(form, unix, clock::east_of_utc(second));
+        };
+        let mut known = self.second.borrow_mut();
+        if (known.unix, &*known.form) != (second, whole) {
+            let text = strftime::format(whole, unix, clock::east_of_utc(second));
+            *known = Second { unix: second, form: whole.to_owned(), text };
+        }
+        format!("{}{:06}", known.text, unix.rem_euclid(1_000_000_000) / 1000)
+    }
 }
 
 impl Names for Known<'_> {
@@ -68,7 +102,7 @@ impl Names for Known<'_> {
 
     fn time(&self, boot: u64, form: &str) -> String {
         let unix = boot.cast_signed().wrapping_add(self.unix_less_boot);
-        strftime::format(form, unix, clock::east_of_utc(unix.div_euclid(1_000_000_000)))
+        self.clock.format(form, unix)
     }
 }
 
@@ -115,6 +149,15 @@ impl Known<'_> {
         self.build(build).binary(binary)
     }
 
+    /// By how much the addresses of an executable of the plan are greater in a process than in its file.
+    pub fn bias(&self, pid: Pid, binary: u32, executable: &Executable) -> u64 {
+        if executable.elf().placement == Placement::Fixed {
+            return 0;
+        }
+        let ask = || self.watch.bias(pid, binary, self.processes);
+        *self.biases.borrow_mut().entry((pid, binary)).or_insert_with(ask)
+    }
+
     fn build(&self, build: usize) -> &Compiled {
         build.checked_sub(1).and_then(|n| self.later.get(n)).unwrap_or(self.first)
     }
@@ -140,8 +183,7 @@ impl Known<'_> {
         let at = pc.wrapping_sub(u64::from(is_return));
         let pid = u32::try_from(process).map_or(Pid(0), Pid);
         for (n, executable) in (0..).zip(self.build(self.watch.build_of(pid)).binaries()) {
-            let moves = executable.elf().placement != Placement::Fixed;
-            let bias = if moves { self.watch.bias(pid, n, self.processes) } else { 0 };
+            let bias = self.bias(pid, n, executable);
             let at = VAddr(at.wrapping_sub(bias));
             if let Some(function) = executable.go().and_then(|image| image.function_at(at)) {
                 let inside = pc.wrapping_sub(bias).wrapping_sub(function.entry().0);

@@ -5,18 +5,25 @@ use std::fmt::Write;
 use crate::text::is_obeyed;
 
 /// The bytes in quotes, with escapes for what is not to be seen, or not UTF-8.
-pub(crate) fn quoted(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len() + 2);
+pub(crate) fn quote(bytes: &[u8], out: &mut String) {
     out.push('"');
     for chunk in bytes.utf8_chunks() {
-        chunk.valid().chars().for_each(|c| escape(c, &mut out));
+        let mut rest = chunk.valid();
+        // Most of what is written needs no escape.
+        while let Some(at) = rest.find(|c: char| !c.is_ascii_graphic() && c != ' ' || c == '"' || c == '\\') {
+            let (plain, from) = rest.split_at(at);
+            out.push_str(plain);
+            let mut chars = from.chars();
+            chars.next().into_iter().for_each(|c| escape(c, out));
+            rest = chars.as_str();
+        }
+        out.push_str(rest);
         for byte in chunk.invalid() {
             // Writing to a String does not fail.
             let _ = write!(out, "\\x{byte:02x}");
         }
     }
     out.push('"');
-    out
 }
 
 fn escape(c: char, out: &mut String) {
@@ -102,6 +109,11 @@ mod tests {
         let all: [&[u8]; 5] =
             [b"a\"\\\n\x00\x7f", "grün\u{202e}\u{a0}".as_bytes(), b"a\xffb\xc3", "\u{e0001}日本".as_bytes(), b""];
         let want = [r#""a\"\\\n\x00\x7f""#, r#""grün\u202e\u00a0""#, r#""a\xffb\xc3""#, r#""\U000e0001日本""#, r#""""#];
+        let quoted = |bytes: &[u8]| {
+            let mut out = String::new();
+            quote(bytes, &mut out);
+            out
+        };
         assert_eq!(all.map(quoted), want);
     }
 

@@ -175,8 +175,10 @@ impl Case {
     pub fn shown(&self, record: &[u8]) -> (String, String) {
         let (call, told) = self.told(record);
         let types = &self.declared.types;
-        let head = ui::call::head(&told, types, self.style);
-        let json = serde_json::to_string(&Shown { call: &call, told: &told, types, ts: 7, style: self.style }).unwrap();
+        let shown = Shown { call: &call, told: &told, types, ts: 7, style: self.style };
+        let mut head = String::new();
+        shown.head(&mut head);
+        let json = serde_json::to_string(&shown).unwrap();
         (head, json)
     }
 
