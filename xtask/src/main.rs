@@ -7,6 +7,7 @@ mod fixtures;
 mod fuzz;
 mod generate;
 mod pace;
+mod real;
 mod rtype;
 mod soak;
 mod survey;
@@ -58,6 +59,12 @@ const COMMANDS: &[Command] = &[
         args: "[FILE...]",
         about: "Time `gospect list` against `go tool nm`, on the Go compiler or on files named",
         run: pace::run,
+    },
+    Command {
+        name: "real",
+        args: "[NAME...]",
+        about: "Trace real programs under load, all or those named, and write docs/real.md",
+        run: real::run,
     },
     Command {
         name: "survey",

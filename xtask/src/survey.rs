@@ -100,7 +100,7 @@ fn survey_set() -> Result<Vec<Row>, String> {
 }
 
 /// Builds a package in a module of its own, without cgo so that it needs no C compiler.
-fn build(package: &str, ldflags: &str) -> Result<PathBuf, String> {
+pub fn build(package: &str, ldflags: &str) -> Result<PathBuf, String> {
     let (path, _) = package.split_once('@').unwrap_or((package, ""));
     let name = path.rsplit('/').find(|p| !is_version(p)).unwrap_or(path);
     let folder = std::env::temp_dir().join("gospect-survey").join(name);

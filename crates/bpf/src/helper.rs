@@ -43,6 +43,8 @@ helpers! {
     GET_PRANDOM_U32 = 7, "get_prandom_u32";
     /// `() → number of the CPU`.
     GET_SMP_PROCESSOR_ID = 8, "get_smp_processor_id";
+    /// `(context, map of programs, index) → not, or -errno`.
+    TAIL_CALL = 12, "tail_call";
     /// `() → process << 32 | thread`.
     GET_CURRENT_PID_TGID = 14, "get_current_pid_tgid";
     /// `() → group << 32 | user`.

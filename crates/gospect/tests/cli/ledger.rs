@@ -12,11 +12,12 @@ use crate::running::Scratch;
 use crate::trace::untimed;
 
 /// All that the program writes of.
-const FUNCTIONS: [&str; 9] = [
+const FUNCTIONS: [&str; 10] = [
     "main.plain",
     "main.(*account).add",
     "main.answer",
     "main.pointed",
+    "main.untouched",
     "main.climb",
     "main.guarded",
     "main.risky",

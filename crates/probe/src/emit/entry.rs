@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use bpf::caps::Feature;
 use bpf::insn::{AluOp, AtomicOp, Cond, Size, Width};
 use bpf::{Assembler, FunctionId, Helper, Kind, Label, Linkage, Reg};
 use gobin::Arch;
@@ -261,6 +262,8 @@ pub(super) struct Entry<'a, 'p> {
     functions: BTreeMap<u32, FunctionId>,
     /// In [`crate::program::Tables::firings`], of what runs at places of the runtime.
     place: u32,
+    /// Other threads may run meanwhile on this CPU.
+    preemptible: bool,
 }
 
 impl<'a, 'p> Entry<'a, 'p> {
@@ -268,7 +271,8 @@ impl<'a, 'p> Entry<'a, 'p> {
         let mut asm = Assembler::new(name, kind, shared.plan.source.clone());
         let out = asm.label("out");
         let (saves, functions) = (BTreeMap::new(), BTreeMap::new());
-        Entry { shared, asm, frames: None, saves, binary, out, functions, place: 0 }
+        let preemptible = matches!(kind, Kind::Uprobe | Kind::UprobeMulti);
+        Entry { shared, asm, frames: None, saves, binary, out, functions, place: 0, preemptible }
     }
 
     /// A program at places of the runtime: it counts that it runs, armed or not, and is out if that is in no process of
@@ -644,9 +648,13 @@ impl<'a, 'p> Entry<'a, 'p> {
     }
 
     pub(super) fn finish(self) -> Result<bpf::Program, Refused> {
-        let Entry { shared, mut asm, frames, saves, binary, out, functions, .. } = self;
+        let Entry { shared, mut asm, frames, saves, binary, out, functions, preemptible, .. } = self;
         let mut capture = None;
-        asm.place(out).mov(R0, 0).exit();
+        asm.place(out).mov(R0, 0);
+        if preemptible && shared.caps.has(Feature::UprobeMulti) {
+            on_the_threads_stack(&mut asm);
+        }
+        asm.exit();
         for (variant, function) in functions {
             asm.begin(function);
             body::write(&mut asm, shared, variant as usize, binary, &mut capture)?;
@@ -664,4 +672,15 @@ impl<'a, 'p> Entry<'a, 'p> {
         }
         Ok(asm.finish(&shared.maps)?)
     }
+}
+
+/// Keeps the program on the stack of the thread that it runs in.
+///
+/// From Linux 6.13 on programs may be given stacks that belong to a CPU (`bpf_enable_priv_stack`, kernel/bpf/verifier.c),
+/// also those at uprobes, which may wait for a page or be preempted: then the next thread on that CPU overwrites what this
+/// one goes on with. A program with a tail call has no such stack, even with one that is never reached. `R0` is 0.
+fn on_the_threads_stack(asm: &mut Assembler) {
+    let done = asm.label("done");
+    asm.comment("on the thread's own stack").jump_if(Cond::Eq, R0, 0, done).helper(Helper::TAIL_CALL).mov(R0, 0);
+    asm.place(done);
 }

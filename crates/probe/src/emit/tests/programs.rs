@@ -420,6 +420,11 @@ fn the_listing_of_a_count() {
           goto out
         out:
           r0 = 0
+          ; on the thread's own stack
+          if r0 == 0x0 goto done
+          call bpf_tail_call#12
+          r0 = 0
+        done:
           exit
 
         static body_0(ctx, hit):

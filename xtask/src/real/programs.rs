@@ -1,0 +1,223 @@
+//! The programs that are traced: where they come from, what they do, which of their functions are traced.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use gospect_fixtures::Variant;
+use gospect_fixtures::load::Connection;
+
+use super::fixture;
+use crate::survey;
+
+/// A program.
+pub struct Program {
+    /// What it is called here.
+    pub name: &'static str,
+    /// What it does meanwhile.
+    pub about: &'static str,
+    /// Finds or builds it.
+    pub path: fn() -> Result<PathBuf, String>,
+    /// What is traced.
+    pub functions: &'static [&'static str],
+    /// What of that is not.
+    pub except: &'static [&'static str],
+    /// How it is run.
+    pub kind: Kind,
+}
+
+/// How a program is run.
+pub enum Kind {
+    /// It answers requests, and is traced meanwhile.
+    Service {
+        /// Puts files where it is started.
+        prepare: fn(&Path, [u16; 2]) -> io::Result<()>,
+        /// Its arguments; it listens on the first port.
+        args: fn([u16; 2]) -> Vec<String>,
+        /// Asks something; whether the answer is right.
+        ask: fn(&mut Connection, u64) -> io::Result<bool>,
+    },
+    /// It makes something, and is traced from its start to its end.
+    Command {
+        /// Puts files where it is started, each time.
+        prepare: fn(&Path) -> io::Result<()>,
+        /// Its arguments.
+        args: &'static [&'static str],
+        /// The file that it makes.
+        made: &'static str,
+    },
+}
+
+/// What a command writes to its standard output.
+pub const OUTPUT: &str = "output";
+
+/// All of them.
+pub const PROGRAMS: &[Program] = &[
+    Program {
+        name: "caddy",
+        about: "serves files of 1 to 3 kB, of four requests one for a file that is not there",
+        path: || survey::build("github.com/caddyserver/caddy/v2/cmd/caddy@v2.10.0", ""),
+        functions: &[
+            "github.com/caddyserver/caddy/v2/modules/caddyhttp.*",
+            "github.com/caddyserver/caddy/v2/modules/caddyhttp/fileserver.*",
+        ],
+        except: &[],
+        kind: Kind::Service {
+            prepare: |at, _| (1..=3).try_for_each(|n| std::fs::write(at.join(format!("f{n}.txt")), file(n))),
+            args: |[port, _]| words(&format!("file-server --listen 127.0.0.1:{port} --root .")),
+            ask: |connection, n| {
+                let n = n % 4;
+                let answer = connection.ask(&format!("/f{n}.txt"))?;
+                Ok(if n == 0 { answer.starts_with("404 ") } else { answer == format!("200 {}", file(n)) })
+            },
+        },
+    },
+    Program {
+        name: "etcd",
+        about: "puts a value under one of 100 keys and gets it again",
+        path: || survey::build("go.etcd.io/etcd/server/v3@v3.6.4", ""),
+        functions: &[
+            "go.etcd.io/etcd/server/v3/etcdserver.(*EtcdServer).*",
+            "go.etcd.io/etcd/server/v3/etcdserver/api/v3rpc.*",
+            "go.etcd.io/etcd/server/v3/etcdserver/txn.*",
+            "go.etcd.io/etcd/server/v3/storage/mvcc.*",
+        ],
+        except: &[],
+        kind: Kind::Service {
+            prepare: |_, _| Ok(()),
+            args: |[port, peers]| {
+                let (client, peer) = (format!("http://127.0.0.1:{port}"), format!("http://127.0.0.1:{peers}"));
+                words(&format!(
+                    "--name n --data-dir data --listen-client-urls {client} --advertise-client-urls {client} \
+                     --listen-peer-urls {peer} --initial-advertise-peer-urls {peer} --initial-cluster n={peer}"
+                ))
+            },
+            ask: |connection, n| {
+                let (key, value) = (base64(&format!("key{:03}", n % 100)), base64(&format!("value{n:010}")));
+                let put = connection.post("/v3/kv/put", &format!(r#"{{"key":"{key}","value":"{value}"}}"#))?;
+                let got = connection.post("/v3/kv/range", &format!(r#"{{"key":"{key}"}}"#))?;
+                // The four connections have keys of their own, since 100 is a multiple of four.
+                Ok(put.starts_with("200 ") && got.contains(&format!(r#""value":"{value}""#)))
+            },
+        },
+    },
+    Program {
+        name: "prometheus",
+        about: "works out sums that it is asked for, and scrapes itself each second",
+        path: || survey::build("github.com/prometheus/prometheus/cmd/prometheus@v0.305.0", ""),
+        functions: &[
+            "github.com/prometheus/prometheus/promql.*",
+            "github.com/prometheus/prometheus/web/api/v1.*",
+            "github.com/prometheus/prometheus/scrape.*",
+            "github.com/prometheus/prometheus/tsdb.(*Head).*",
+        ],
+        except: &[],
+        kind: Kind::Service {
+            prepare: |at, [port, _]| {
+                let text = format!(
+                    "global: {{scrape_interval: 1s}}\nscrape_configs:\n- job_name: self\n  static_configs:\n  \
+                     - targets: ['127.0.0.1:{port}']\n"
+                );
+                std::fs::write(at.join("prometheus.yml"), text)
+            },
+            args: |[port, _]| {
+                words(&format!(
+                    "--config.file=prometheus.yml --storage.tsdb.path=data --web.listen-address=127.0.0.1:{port}"
+                ))
+            },
+            ask: |connection, n| {
+                let answer = connection.ask(&format!("/api/v1/query?query={n}%2B1"))?;
+                Ok(answer.starts_with("200 ") && answer.contains(&format!(r#""{}"]"#, n + 1)))
+            },
+        },
+    },
+    Program {
+        name: "gin",
+        about: "answers with Fibonacci numbers",
+        path: || fixture("gin", Variant::NoInline),
+        functions: &[
+            "main.*",
+            "github.com/gin-gonic/gin.*",
+            "github.com/gin-gonic/gin/render.*",
+            "net/http.(*response).*",
+        ],
+        except: &[],
+        kind: Kind::Service {
+            prepare: |_, _| Ok(()),
+            args: |[port, _]| vec![format!("127.0.0.1:{port}")],
+            ask: |connection, n| {
+                let n = n % 50 + 1;
+                let right = (1..n).fold((0_u64, 1_u64), |(p, q), _| (q, p + q)).1;
+                Ok(connection.ask(&format!("/fibonacci?num={n}"))? == format!(r#"200 {{"ret":{right}}}"#))
+            },
+        },
+    },
+    Program {
+        name: "go-build",
+        about: "compiles and links a small program (`go build`)",
+        path: || survey::build("cmd/go", ""),
+        functions: &["cmd/go/internal/work.*", "cmd/go/internal/load.*", "cmd/go/internal/modload.*"],
+        except: &[],
+        kind: Kind::Command {
+            prepare: |at| {
+                std::fs::write(at.join("go.mod"), "module example.com/made\n\ngo 1.21\n")?;
+                // What is compiled must be new, and comes to the same.
+                std::fs::write(at.join("main.go"), format!("{MADE}\n// {:?}\n", std::time::SystemTime::now()))
+            },
+            args: &["build", "-trimpath", "-ldflags=-buildid=", "-o", "made", "."],
+            made: "made",
+        },
+    },
+    Program {
+        name: "go-list",
+        about: "describes the standard library (`go list -json std`), traced with every function outside of the runtime",
+        path: || survey::build("cmd/go", ""),
+        functions: &["*"],
+        except: &["runtime.*", "runtime/*", "internal/runtime/*"],
+        kind: Kind::Command { prepare: |_| Ok(()), args: &["list", "-json", "std"], made: OUTPUT },
+    },
+];
+
+/// A program that is made.
+const MADE: &str = "package main\n\nimport (\n\t\"fmt\"\n\t\"strings\"\n)\n\nfunc main() {\n\tfmt.Println(strings.ToUpper(\"made\"))\n}\n";
+
+fn words(text: &str) -> Vec<String> {
+    text.split_whitespace().map(str::to_owned).collect()
+}
+
+fn file(n: u64) -> String {
+    n.to_string().repeat(1000 * n as usize)
+}
+
+/// What the go command needs to find its own tools, which it looks for beside itself.
+pub fn go_env() -> Result<Vec<(String, String)>, String> {
+    let output = Command::new("go").args(["env", "GOROOT"]).output().map_err(|e| format!("go env: {e}"))?;
+    let root = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    Ok([("GOROOT", root.as_str()), ("GOFLAGS", ""), ("GOWORK", "off"), ("GOTOOLCHAIN", "local"), ("CGO_ENABLED", "0")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .to_vec())
+}
+
+/// RFC 4648.
+fn base64(text: &str) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::new();
+    for three in text.as_bytes().chunks(3) {
+        let bits = (0..3).fold(0_u32, |bits, n| bits << 8 | u32::from(three.get(n).copied().unwrap_or(0)));
+        for n in 0..4 {
+            let digit = DIGITS[(bits >> (18 - 6 * n) & 63) as usize];
+            out.push(if n <= three.len() { char::from(digit) } else { '=' });
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::base64;
+
+    #[test]
+    fn texts_in_base64() {
+        assert_eq!(["", "f", "fo", "foo", "foob"].map(base64), ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg=="]);
+    }
+}
