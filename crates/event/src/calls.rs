@@ -9,7 +9,7 @@ use std::collections::{HashMap, VecDeque};
 use crate::decode::Header;
 use crate::go::call::{DEPTH, END, ID, STACK, STARTED};
 use crate::go::redact::Secrets;
-use crate::go::{Call, End, GoValue, Inlined, Limits, Types, World, decode};
+use crate::go::{Call, End, Frame, GoKind, GoValue, Inlined, Limits, Types, World, decode};
 
 mod panics;
 
@@ -256,6 +256,8 @@ pub struct Told<'a> {
     pub stack: Vec<String>,
     /// Where it was inlined, if so: then there is nothing to know of its results.
     pub inlined: Option<&'a Inlined>,
+    /// The same with places in the sources.
+    pub frames: Vec<Frame>,
 }
 
 /// What records of calls are read with.
@@ -276,18 +278,27 @@ impl<'a> Reader<'a> {
     pub fn read(&self, call: &Finished, world: &dyn World) -> Option<Told<'a>> {
         let (of, args) = self.values(&call.begun, world)?;
         let returned = call.returned.as_ref().and_then(|record| self.values(record, world));
-        let panic = call.panic.as_ref().and_then(|record| self.values(record, world)?.1.pop());
+        let panic = call.panic.as_ref().and_then(|record| self.panic(record, world));
         let stack = word(&call.begun.bytes, STACK).filter(|&id| id != 0);
         Some(Told {
             stack: stack.map_or_else(Vec::new, |id| world.stack(id)),
+            frames: stack.map_or_else(Vec::new, |id| world.frames(id)),
             function: &of.name,
             inlined: of.inlined.as_ref(),
             args,
             args_omitted: of.incomplete,
             rets_omitted: returned.as_ref().is_some_and(|(of, _)| of.incomplete),
             rets: returned.map(|(_, values)| values),
-            panic: panic.map(|(_, value)| value),
+            panic,
         })
+    }
+
+    /// What `runtime.gopanic` was given, if it is known to be an interface.
+    fn panic(&self, record: &Record, world: &dyn World) -> Option<GoValue> {
+        let (of, mut values) = self.values(record, world)?;
+        let [given] = &of.values[..] else { return None };
+        let kind = &self.types.get(given.ty)?.kind;
+        values.pop().map(|(_, value)| value).filter(|_| matches!(kind, GoKind::Interface { .. }))
     }
 
     fn values(&self, record: &Record, world: &dyn World) -> Option<(&'a Call, Vec<(&'a str, GoValue)>)> {

@@ -381,6 +381,19 @@ pub struct Short {
     pub panic: u64,
 }
 
+/// A call on a stack.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Frame {
+    /// The function's name, or an address if there is none.
+    pub func: String,
+    /// The file of its source.
+    pub file: Option<String>,
+    /// The line in it.
+    pub line: Option<u32>,
+    /// It is inlined in the next one.
+    pub inlined: bool,
+}
+
 /// An argument or a result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Root {

@@ -87,6 +87,20 @@ pub struct Function<'i> {
     text: VAddr,
 }
 
+/// A call that an instruction belongs to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CallAt<'i> {
+    /// The function's name.
+    pub name: &'i str,
+    /// File and line in it.
+    pub place: Option<(&'i str, u32)>,
+    /// Its code is inlined in the next one's.
+    pub inlined: bool,
+}
+
+/// Functions are inlined in one another no deeper, but in damage.
+const MOST_INLINED: usize = 256;
+
 /// A place where a function was inlined.
 #[derive(Clone, Copy)]
 pub struct InlinedAt<'i> {
@@ -570,6 +584,22 @@ impl<'i> Function<'i> {
     pub fn inlined_at(&self, pc: VAddr) -> Option<&'i str> {
         let tree = self.funcdata(self.row.inline_tree())?;
         self.row.inlined_at(tree, u32::try_from(pc.since(self.entry())?).ok()?)
+    }
+
+    /// The calls that the instruction at `pc` belongs to: what was inlined there, the innermost first, and the function
+    /// itself.
+    #[must_use]
+    pub fn calls_at(&self, pc: VAddr) -> Vec<CallAt<'i>> {
+        let mut calls = Vec::new();
+        let tree = self.funcdata(self.row.inline_tree()).unwrap_or_default();
+        let mut at = pc.since(self.entry()).and_then(|at| u32::try_from(at).ok());
+        while let Some((name, parent)) = at.and_then(|at| self.row.inlined_from(tree, at)) {
+            calls.push(CallAt { name, place: at.and_then(|at| self.row.file_line(at)), inlined: true });
+            // What a file says may lead round and round.
+            at = Some(parent).filter(|_| calls.len() < MOST_INLINED);
+        }
+        calls.push(CallAt { name: self.name(), place: at.and_then(|at| self.row.file_line(at)), inlined: false });
+        calls
     }
 
     /// Its inline tree, in the tree's own order.

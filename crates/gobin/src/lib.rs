@@ -45,5 +45,5 @@ pub use addr::{FileOff, VAddr};
 pub use buildinfo::BuildInfo;
 pub use elf::{Arch, Elf};
 pub use error::Error;
-pub use image::{Function, Image, Summary};
+pub use image::{CallAt, Function, Image, Summary};
 pub use start::Start;

@@ -393,9 +393,16 @@ impl<'d> Row<'d> {
     /// The innermost inlined call that the instruction `pc` bytes into the function came from.
     #[must_use]
     pub fn inlined_at(&self, tree: &'d [u8], pc: u32) -> Option<&'d str> {
+        self.inlined_from(tree, pc).map(|(name, _)| name)
+    }
+
+    /// The same with an instruction whose file and line are those of the call.
+    #[must_use]
+    pub fn inlined_from(&self, tree: &'d [u8], pc: u32) -> Option<(&'d str, u32)> {
         let index = usize::try_from(self.lookup(self.pcdata(PCDATA_INL_TREE), pc)?).ok()?;
         let raw = tree.chunks_exact(self.inlined_call_size()).nth(index)?;
-        self.table.name(u32_at(&raw[self.inlined_name()..]))
+        let name = self.inlined_name();
+        Some((self.table.name(u32_at(&raw[name..]))?, u32_at(&raw[name + 4..])))
     }
 
     /// For each inlined call where its name stands: much cheaper than the calls themselves.

@@ -26,6 +26,11 @@ pub trait World {
         Vec::new()
     }
 
+    /// The same with places in the sources.
+    fn frames(&self, _stack: u64) -> Vec<super::Frame> {
+        Vec::new()
+    }
+
     /// Memory that never changes, as the file has it: at most so many bytes.
     fn constant(&self, address: u64, most: usize) -> Option<&[u8]>;
 }

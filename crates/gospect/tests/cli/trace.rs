@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::Stdio;
 
-use gospect_fixtures::{Variant, need};
+use gospect_fixtures::{Variant, need, source};
 use serde_json::{Value, json};
 
 use crate::run::{Counter, Tracing, WAYS, counter_path, objects, permitted, summary};
@@ -130,6 +130,44 @@ fn who_called_is_told_where_that_is_asked_for() {
     assert_eq!(stacks.len(), 100);
     let known = |stack: &&Value| [whole, inlined].iter().any(|known| names(stack) == known);
     assert!(stacks.iter().all(known), "{:?}", stacks[0]);
+    // The same with places: those where the source has these calls.
+    let source = std::fs::read_to_string(source("counter").join("main.go")).unwrap();
+    let line = |of: &str| source.lines().position(|line| line.contains(of)).unwrap() + 1;
+    let framed = |call: &Value| -> Vec<(String, u64, bool)> {
+        let frames = call["frames"].as_array().expect("frames").iter();
+        assert!(frames.clone().take(3).all(|frame| frame["file"].as_str().unwrap().ends_with("/main.go")), "{call}");
+        let one = |frame: &Value| {
+            let inlined = frame["inlined"].as_bool().unwrap();
+            (frame["func"].as_str().unwrap().to_owned(), frame["line"].as_u64().unwrap(), inlined)
+        };
+        frames.take(3).map(one).collect()
+    };
+    for call in all.iter().filter(|call| call["type"] == "call") {
+        let frames = framed(call);
+        let inlined = frames[1].2;
+        let places = [
+            ("main.hit", "func hit(", false),
+            ("main.work", "\t\thit(n)", inlined),
+            ("main.main.func1", "work(calls)", false),
+        ];
+        let want = places.map(|(func, at, inlined)| (func.to_owned(), line(at) as u64, inlined));
+        // Where it is entered, the line is that of the function or one of its first.
+        assert_eq!((&frames[0].0, &frames[1..]), (&want[0].0, &want[1..]), "{call}");
+    }
+}
+
+#[test]
+fn who_called_stands_below_a_call_with_file_and_line() {
+    need!(permitted());
+    let path = need!(counter_path(Variant::Plain));
+    let mut counter = Counter::start(&path);
+    let tracing = tracing(&["-p", &counter.pid(), "main.leaf", "--stack"]);
+    counter.calls(1, 1);
+    let shown = tracing.stop().stdout;
+    let lines: Vec<&str> = shown.lines().skip(2).map(str::trim_start).collect();
+    let functions: Vec<&str> = lines.iter().map(|line| line.split("  ").next().unwrap()).collect();
+    assert_eq!(functions, ["main.leaf", "main.hit", "main.work", "main.main.func1", "runtime.goexit"], "{shown}");
+    assert!(lines[1].ends_with("  main.go:32") && lines[4].contains("  asm_amd64.s:"), "{shown}");
 }
 
 #[test]

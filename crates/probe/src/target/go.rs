@@ -13,7 +13,7 @@ use gobin::name::Origin;
 use gobin::pattern::{self, Pattern};
 use gobin::signature::{Signature, Source};
 use gobin::sites::Sites;
-use gobin::types::{Type, TypeRef, TypeSource};
+use gobin::types::{Kind, Type, TypeRef, TypeSource};
 use gobin::{Arch, FileOff, Function, Image, VAddr};
 
 use super::{DynamicType, FIELDS, Found, Inlined, InlinedPlaces, NAMED, Runtime, Target, hooks};
@@ -94,10 +94,25 @@ impl<'i> GoTarget<'i> {
         let function = self.function(found).ok_or_else(|| "it is not in the program's table".to_owned())?;
         let descriptions = self.descriptions.get_or_init(|| Descriptions::of(self.image));
         match descriptions.signature(&function) {
-            Some(signature) => Ok(Arc::new(with_names(signature))),
+            Some(signature) => Ok(Arc::new(self.of_panic(found, with_names(signature)))),
             None if self.image.dwarf().is_some() => Err("DWARF does not describe it".to_owned()),
             None => Err("the program has no DWARF, and nothing else describes it".to_owned()),
         }
+    }
+}
+
+impl GoTarget<'_> {
+    /// Where panics begin an interface is passed, whether the file says so or not.
+    // +rtype func gopanic func(e any)
+    fn of_panic(&self, found: &Found, mut signature: Signature) -> Signature {
+        let untyped = found.name == "runtime.gopanic" && signature.source != Source::Dwarf;
+        if let ([arg], true) = (signature.args.as_mut_slice(), untyped)
+            && let Some(place) = arg.guess.take()
+        {
+            let any = Type::made("interface {}", 16, Kind::Interface { empty: true });
+            (arg.ty, arg.type_name, arg.place) = (Some(self.image.made().add(any)), "any".into(), place);
+        }
+        signature
     }
 }
 

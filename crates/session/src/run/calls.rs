@@ -6,7 +6,7 @@ use std::io;
 
 use event::calls::{Calls, Finished, Key, Panics, Reader, Record, Told};
 use event::go::redact::{SECRETS, Secrets};
-use event::go::{self, End, Types, World};
+use event::go::{self, End, Frame, Types, World};
 use event::{CallIndex, Header, Id, IdKind, Names, Schema, What};
 use gobin::VAddr;
 use kernel::Pid;
@@ -240,6 +240,10 @@ impl World for InProcess<'_, '_> {
     fn stack(&self, id: u64) -> Vec<String> {
         let id = Id { kind: IdKind::UserStack, number: id, process: 0 };
         self.known.name(id).map_or_else(Vec::new, |lines| lines.lines().map(ToOwned::to_owned).collect())
+    }
+
+    fn frames(&self, stack: u64) -> Vec<Frame> {
+        self.known.frames(stack)
     }
 
     fn constant(&self, address: u64, most: usize) -> Option<&[u8]> {

@@ -3,10 +3,11 @@
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 
+use event::go::Frame;
 use event::value::{Id, IdKind};
 use event::{Names, strftime};
-use gobin::VAddr;
 use gobin::elf::Placement;
+use gobin::{CallAt, Function, VAddr};
 use kernel::engine::Map;
 use kernel::kallsyms::Symbols;
 use kernel::{Pid, clock};
@@ -164,7 +165,34 @@ impl Known<'_> {
 
     /// One line for each frame; functions that were inlined have lines of their own.
     fn stack(&self, id: Id) -> Option<String> {
-        let value = self.stacks?.get(&id.number.to_le_bytes()).ok()??;
+        let (process, pcs) = self.pcs(id.number)?;
+        let lines = pcs.iter().enumerate().map(|(n, &pc)| self.symbol(process, pc, n > 0));
+        Some(lines.collect::<Vec<_>>().join("\n"))
+    }
+
+    /// The calls of a stack with their places in the sources, the innermost first, inlined ones among them.
+    pub fn frames(&self, stack: u64) -> Vec<Frame> {
+        let (process, pcs) = self.pcs(stack).unwrap_or_default();
+        pcs.iter().enumerate().flat_map(|(n, &pc)| self.calls_at(process, pc, n > 0)).collect()
+    }
+
+    fn calls_at(&self, process: u64, pc: u64, is_return: bool) -> Vec<Frame> {
+        let at = pc.wrapping_sub(u64::from(is_return));
+        let Some((function, at, _)) = self.code(process, at) else {
+            return vec![Frame { func: format!("{pc:#x}"), ..Frame::default() }];
+        };
+        let frame = |call: CallAt<'_>| Frame {
+            func: call.name.to_owned(),
+            file: call.place.map(|(file, _)| file.to_owned()),
+            line: call.place.map(|(_, line)| line),
+            inlined: call.inlined,
+        };
+        function.calls_at(at).into_iter().map(frame).collect()
+    }
+
+    /// The process of a stack, and its addresses, the innermost first.
+    fn pcs(&self, stack: u64) -> Option<(u64, Vec<u64>)> {
+        let value = self.stacks?.get(&stack.to_le_bytes()).ok()??;
         let word = |at: usize| value.get(at..at + 8).map(|b| u64::from_le_bytes(std::array::from_fn(|i| b[i])));
         let count = word(stack::COUNT as usize)?.min(u64::from(stack::MAX_FRAMES)) as usize;
         let mut frames: Vec<u64> = (0..count).map_while(|n| word(stack::FRAMES as usize + 8 * n)).collect();
@@ -174,23 +202,26 @@ impl Known<'_> {
             frames.insert(1, caller);
         }
         let process = word(stack::PID_TGID as usize)? >> 32;
-        let lines = frames.iter().enumerate().map(|(n, &pc)| self.symbol(process, pc, n > 0));
-        Some(lines.collect::<Vec<_>>().join("\n"))
+        Some((process, frames))
     }
 
     /// `main.hit+12`. A return address belongs to the call before it.
     fn symbol(&self, process: u64, pc: u64, is_return: bool) -> String {
         let at = pc.wrapping_sub(u64::from(is_return));
+        let Some((function, at, bias)) = self.code(process, at) else { return format!("{pc:#x}") };
+        let inside = pc.wrapping_sub(bias).wrapping_sub(function.entry().0);
+        let inlined = function.inlined_at(at).map(|name| format!("{name} (inlined)\n")).unwrap_or_default();
+        format!("{inlined}{}+{inside}", function.name())
+    }
+
+    /// The Go function at an address of a process, the address as its file counts, and what was taken off it.
+    fn code(&self, process: u64, at: u64) -> Option<(Function<'_>, VAddr, u64)> {
         let pid = u32::try_from(process).map_or(Pid(0), Pid);
-        for (n, executable) in (0..).zip(self.build(self.watch.build_of(pid)).binaries()) {
+        let mut binaries = (0..).zip(self.build(self.watch.build_of(pid)).binaries());
+        binaries.find_map(|(n, executable)| {
             let bias = self.bias(pid, n, executable);
             let at = VAddr(at.wrapping_sub(bias));
-            if let Some(function) = executable.go().and_then(|image| image.function_at(at)) {
-                let inside = pc.wrapping_sub(bias).wrapping_sub(function.entry().0);
-                let inlined = function.inlined_at(at).map(|name| format!("{name} (inlined)\n")).unwrap_or_default();
-                return format!("{inlined}{}+{inside}", function.name());
-            }
-        }
-        format!("{pc:#x}")
+            Some((executable.go()?.function_at(at)?, at, bias))
+        })
     }
 }
