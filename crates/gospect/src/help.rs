@@ -585,7 +585,7 @@ mod tests {
               -x, --except PATTERN   Leave out functions that match PATTERN; may be given several times
                   --if CONDITION     Only calls for which it is true: 'args.n > 10 && elapsed > 1ms'
                   --only-under FUNC  Only calls while FUNC is open on the goroutine; may be given several times
-                  --inlined          Show inlined calls, too: the arguments that DWARF tells of, no results
+                  --inlined          Also show calls that were inlined, without results
                   --stack[=N]        Show who called, up to N frames if N is given
                   --entry            Show when calls begin, too
                   --graph            Show calls within calls of the same goroutine, as they happen

@@ -146,8 +146,7 @@ pub const PID: Flag = Flag {
 };
 
 /// Also show calls that were inlined.
-const INLINED_CALLS: Flag =
-    Flag { brief: "Show inlined calls, too: the arguments that DWARF tells of, no results", ..INLINED };
+const INLINED_CALLS: Flag = Flag { brief: "Also show calls that were inlined, without results", ..INLINED };
 
 /// Also show where functions were inlined.
 const INLINED: Flag = Flag {
