@@ -1,6 +1,7 @@
 //! `gospect explain`: what a probe on a function does, instruction by instruction.
 
 use gobin::describe::Descriptions;
+use gobin::image::InlinedAt;
 use gobin::insn::{self, Line};
 use gobin::pattern::Pattern;
 use gobin::{Function, Image, VAddr};
@@ -27,7 +28,12 @@ pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
     };
     let pattern = choose::pattern(word)?;
     let program = run.open(&target)?;
-    let functions = choose_one(&program, &word.to_string_lossy(), &pattern)?;
+    let places = program.image.inlined_where(|name| pattern.text() == name).into_values().flatten().collect::<Vec<_>>();
+    let functions =
+        choose_one(&program, &word.to_string_lossy(), &pattern).or_else(|failure| match places.is_empty() {
+            true => Err(failure),
+            false => Ok(Vec::new()),
+        })?;
     let signatures = Descriptions::of(&program.image);
     for (i, &function) in functions.iter().enumerate() {
         if i > 0 && run.format != ui::Format::Json {
@@ -41,6 +47,17 @@ pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
             go_sources: program.image.go_sources(),
         };
         ui::explain::show(&explained, run.format, &mut run.out)?;
+    }
+    inlined(run, &program, &places, functions.is_empty())
+}
+
+/// Where the function was inlined, and what a probe sees there.
+fn inlined(run: &mut Run, program: &Program, places: &[InlinedAt], alone: bool) -> Result<(), Failure> {
+    for (n, (at, instance)) in places.iter().zip(program.image.instances(places)).enumerate() {
+        if (n > 0 || !alone) && run.format != ui::Format::Json {
+            std::io::Write::write_all(&mut run.out, b"\n")?;
+        }
+        ui::instance::show(at, &instance, program.image.go_sources(), run.format, &mut run.out)?;
     }
     Ok(())
 }

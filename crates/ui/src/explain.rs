@@ -104,7 +104,7 @@ impl Mark {
     }
 }
 
-fn price(class: Class) -> &'static str {
+pub(crate) fn price(class: Class) -> &'static str {
     match class {
         Class::Emulated => "emulated, one trap",
         Class::Stepped => "single-stepped, dearer",

@@ -13,6 +13,7 @@ pub mod function;
 pub mod go;
 pub mod graph;
 pub mod info;
+pub mod instance;
 pub mod maps;
 pub mod page;
 pub mod printf;

@@ -129,3 +129,70 @@ fn a_service_built_as_usual_shows_its_requests() {
         assert_eq!(summary(&all)["lost"], 0, "{way}");
     }
 }
+
+/// Lines of calls without what differs from run to run.
+fn calls(stdout: &str) -> Vec<String> {
+    stdout.lines().skip(1).filter_map(|line| line.get(24..)).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_program_that_is_shown_does_the_same() {
+    let scratch = Scratch::new();
+    let path = need!(program("inlined", Variant::Plain, &scratch));
+    let run = [path.to_str().unwrap(), "3"];
+    let trace = ["trace", "main.sum", "main.note", "--inlined", "--if", "args.a != 1 || goid == 0", "-q"];
+    let refused = gospect(&[&trace[..], &["--"], &run].concat());
+    // Only one of them has an `a`.
+    assert_eq!(refused.status, 2, "{}", refused.stderr);
+    let trace = ["trace", "main.sum", "--inlined", "--if", "args.a != 1", "-q"];
+    let shown = gospect(&[&trace[..], &["--show-program", "--"], &run].concat());
+    expect![[r#"
+        goret:main.sum, inlined:main.sum /args.a != 1/ { call(); }
+    "#]].assert_eq(&shown.stdout);
+    let traced = gospect(&[&trace[..], &["--"], &run].concat());
+    let again = gospect(&[&["run", "-q", "-e", &shown.stdout, "--"][..], &run].concat());
+    expect![[r#"
+        main.sum(a=0, b=<inlined: not located>) = <inlined: not available>
+        main.sum(a=2, b=<inlined: not located>) = <inlined: not available>"#]]
+    .assert_eq(&calls(&traced.stdout).join("\n"));
+    assert_eq!(calls(&traced.stdout), calls(&again.stdout), "{}{}", traced.stderr, again.stderr);
+}
+
+#[test]
+fn a_function_that_was_only_called_where_it_was_inlined_is_told_at_the_start_and_after_a_while() {
+    let scratch = Scratch::new();
+    let path = need!(program("inlined", Variant::Plain, &scratch));
+    let target = path.to_str().unwrap();
+    let ran = gospect(&["trace", target, "main.sum", "--duration", "6s"]);
+    expect![[r#"
+        attached 1 probe at 2 sites
+        main.sum: inlined into main.round at main.go:163
+        hint: `gospect trace --inlined`, or `inlined:FUNC` in a script, shows the calls there
+        gospect: nothing was hit in the first 5 seconds; no process that runs the target was found
+        gospect: main.sum: no call so far; it was inlined into main.round at main.go:163, where its calls are not seen
+        0 hits, 0 printed
+        ended by --duration
+    "#]].assert_eq(&ran.stderr.replace(target, "PATH"));
+}
+
+#[test]
+fn explain_shows_where_calls_are_seen_and_why_not() {
+    let scratch = Scratch::new();
+    let path = need!(program("inlined", Variant::Plain, &scratch));
+    let explained = |name: &str| gospect(&["explain", path.to_str().unwrap(), name]).stdout;
+    let shown: Vec<String> = ["main.scale", "main.seldom", "main.spin"].map(explained).into();
+    let places = shown.concat();
+    let untold = |line: &str| line.split(" at ").next().unwrap_or_default().to_owned();
+    expect![[r#"
+        main.scale inlined into main.round
+          probe
+          n int: rax
+        main.seldom inlined into main.maybe
+          no probe: the compiler may have it worked out whether it is called or not
+        main.spin inlined into main.second
+          no probe: it begins with a loop, so its first instruction may run more than once in a call"#]]
+    .assert_eq(&places.lines().map(untold).collect::<Vec<_>>().join("\n"));
+    let json = gospect(&["explain", path.to_str().unwrap(), "main.scale", "--json"]);
+    let instance = contract::documented(json.stdout.trim());
+    assert_eq!((&instance["type"], &instance["class"]), (&"instance".into(), &"emulated".into()));
+}

@@ -22,6 +22,7 @@ type Row = (&'static str, &'static str, &'static str);
 const TOGETHER: &[Row] = &[
     ("go:FUNC", "go:main.fib { @go = count(); }", "@go: 5"),
     ("goret:FUNC", "goret:main.handle { @goret = count(); }", "@goret: 3"),
+    ("inlined:FUNC", "inlined:fmt.Println { @inlined = count(); }", "@inlined: 2"),
     ("uprobe:BIN:FUNC", "uprobe:PATH:main.fib, u::main.nap { @uprobe = count(); }", "@uprobe: 6"),
     ("uretprobe:BIN:FUNC", "uretprobe:PATH:main.fib, ur::main.nap { @uretprobe = count(); }", "@uretprobe: 6"),
     (
