@@ -44,8 +44,8 @@ pub enum Folded {
     Stats(Tally),
     /// How many values in each bucket.
     Hist(Histogram),
-    /// Percentiles.
-    Quantiles(Quantiles),
+    /// Percentiles, and what they are of.
+    Quantiles(Quantiles, Histogram),
 }
 
 /// How many values there were and what they add up to.
@@ -60,6 +60,12 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// Takes in what another one has.
+    pub fn add(&mut self, other: &Tally) {
+        self.count = self.count.saturating_add(other.count);
+        self.total.bits = self.total.bits.wrapping_add(other.total.bits);
+    }
+
     /// The average, towards zero; 0 without values.
     #[must_use]
     pub fn average(&self) -> Int {
@@ -93,6 +99,30 @@ impl Histogram {
     #[must_use]
     pub fn total(&self) -> u64 {
         self.counts.values().fold(0, |sum, &n| sum.saturating_add(n))
+    }
+
+    /// The same in the buckets of another scale, if each of ours is a part of one of those.
+    #[must_use]
+    pub fn coarser(&self, scale: Scale) -> Histogram {
+        let mut counts = BTreeMap::new();
+        for (&bucket, count) in &self.counts {
+            let first = self.scale.range(bucket).and_then(|range| range.first.or(range.last));
+            *counts.entry(first.map_or(0, |first| scale.bucket(first))).or_insert(0) += count;
+        }
+        Histogram { scale, counts, div: self.div }
+    }
+
+    /// Takes in what another one of the same scale has.
+    pub fn add(&mut self, other: &Histogram) {
+        for (&bucket, count) in &other.counts {
+            *self.counts.entry(bucket).or_insert(0) += count;
+        }
+    }
+
+    /// Percentiles of what is in it.
+    #[must_use]
+    pub fn quantiles(&self) -> Quantiles {
+        quantiles(&self.counts)
     }
 
     /// The buckets from the first that is not empty to the last that is not; those between too.
@@ -163,7 +193,7 @@ impl Snapshot {
                 Folded::Value(Value::Int(int)) => *int = divide(*int, by),
                 Folded::Avg(tally) | Folded::Stats(tally) => tally.div = by,
                 Folded::Hist(hist) => hist.div = by,
-                Folded::Value(_) | Folded::Quantiles(_) => {}
+                Folded::Value(_) | Folded::Quantiles(..) => {}
             }
         }
         self
@@ -237,9 +267,10 @@ impl Folding<'_> {
     fn finish(mut self) -> Snapshot {
         for (key, counts) in std::mem::take(&mut self.buckets).into_values() {
             if let Some(scale) = self.map.value.scale() {
+                let hist = Histogram { scale, counts, div: 1 };
                 let value = match self.map.value {
-                    MapValue::PerCpu(Aggregate::Quantiles) => Folded::Quantiles(quantiles(&counts)),
-                    _ => Folded::Hist(Histogram { scale, counts, div: 1 }),
+                    MapValue::PerCpu(Aggregate::Quantiles) => Folded::Quantiles(hist.quantiles(), hist),
+                    _ => Folded::Hist(hist),
                 };
                 self.entries.push(Entry { key, value });
             }
@@ -308,7 +339,7 @@ fn order(a: &Folded, b: &Folded) -> Ordering {
             a.average().value().cmp(&b.average().value())
         }
         (Folded::Hist(a), Folded::Hist(b)) => a.total().cmp(&b.total()),
-        (Folded::Quantiles(a), Folded::Quantiles(b)) => a.count.cmp(&b.count),
+        (Folded::Quantiles(a, _), Folded::Quantiles(b, _)) => a.count.cmp(&b.count),
         _ => Ordering::Equal,
     }
 }

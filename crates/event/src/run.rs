@@ -25,6 +25,9 @@ pub struct Attached {
     pub inlined_places: u64,
     /// When, in nanoseconds since 1970.
     pub ts: u64,
+    /// Functions whose returns are probed, for who measures their calls. Not in JSON.
+    #[serde(skip)]
+    pub measured: Vec<Measured>,
 }
 
 /// A place where a function was inlined.
@@ -56,6 +59,17 @@ pub struct Program {
     pub sites: u64,
     /// When, in nanoseconds since 1970.
     pub ts: u64,
+}
+
+/// What there is to know about measurements of a function's calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Measured {
+    /// Its name.
+    pub func: String,
+    /// The instruction where calls begin is stepped over, which takes long.
+    pub stepped: bool,
+    /// The text asks whether calls failed, and the executable does not say what they return.
+    pub unknown_results: bool,
 }
 
 /// A function about which something has to be said.
@@ -105,6 +119,17 @@ pub struct Lost {
     pub records: u64,
 }
 
+/// A function of which calls ended without returning.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Unwound {
+    /// Its name.
+    pub func: String,
+    /// By a panic.
+    pub unwound: u64,
+    /// With their goroutine.
+    pub goexit: u64,
+}
+
 /// A map in which there was no room.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Full {
@@ -151,6 +176,8 @@ pub struct Summary {
     pub unwound: u64,
     /// Calls that ended with their goroutine.
     pub goexit: u64,
+    /// Of which functions those two were, the most first.
+    pub unwound_by: Vec<Unwound>,
     /// Calls that left their stack and never came back, as parts of the scheduler do.
     pub switched: u64,
     /// Records for which there was no room.

@@ -237,6 +237,12 @@ mod tests {
               2  the command line or the condition is wrong
               3  the system does not let us
 
+            GOSPECT HIST
+
+              1  no function matched
+              2  the command line, the condition, KEY or VALUE is wrong
+              3  the system does not let us
+
             GOSPECT BENCH
 
               2  the command line is wrong
@@ -267,6 +273,7 @@ mod tests {
               explain  Show what a probe on a function does, instruction by instruction
               run      Run a script of probes on a program, without stopping or changing it
               trace    Show each call of functions: arguments, results, duration
+              hist     Show how long calls of functions take, as distributions
               bench    Measure what probes cost on this machine
               help     Show help: of gospect, of a command, or on a topic
 
@@ -622,6 +629,71 @@ mod tests {
               0  done; also when the reader of the output went away
               1  no function matched
               2  the command line or the condition is wrong
+              3  the system does not let us
+            === gospect hist --help
+            Show how long calls of functions take, as distributions
+
+            Usage: gospect hist [OPTIONS] TARGET FUNC... [-- COMMAND...]
+
+            For each function a histogram of durations, and below it how many calls returned, how many a second,
+            the mean, what half, 90, 99 and 99.9 of a hundred do not exceed, and the longest; how many calls
+            failed, that is, returned an error that is not nil, and how many a panic ended, which have no
+            duration. All is counted in the kernel, so that calls cost no more than their two probes.
+
+            Buckets are powers of two of nanoseconds, shown with three digits. Percentiles are at most 6.25 %
+            too high. Durations near what probing itself takes are marked with `~`: they may be anything less.
+            With more than five rows only those with the greatest sums get a histogram, all stand in the table.
+
+            FUNC, TARGET and CONDITION are those of `gospect trace`. KEY and VALUE are expressions of the probe
+            language that are integers or have a name where a call returns, see `gospect help language`.
+
+            It ends as `gospect run` does, whose language it is written in; -n counts what --live shows.
+
+            Arguments:
+              TARGET           The path of a program, or -p PID in its place
+              FUNC...          Functions to measure
+              [-- COMMAND...]  The command to start, with probes in place before it begins, instead of TARGET
+
+            Options:
+              -p, --pid PID          Probe the program of this process, and count only it; of several, each
+                  --all              Take every Go process of the user who runs gospect, or who called sudo
+                  --user NAME        Take every Go process of this user, by name or number
+                  --cgroup PATH      Take every Go process in this control group: path, or name (web.service)
+                  --container ID     Take every Go process in this container: start of its id, name, or pod uid
+              -x, --except PATTERN   Leave out functions that match PATTERN; may be given several times
+                  --if CONDITION     Only calls for which it is true: 'args.n > 10 && elapsed > 1ms'
+                  --only-under FUNC  Only calls while FUNC is open on the goroutine; may be given several times
+                  --by KEY           Tell calls apart by KEY, each given: goid, caller, args.n, rets.0
+                  --of VALUE         Take VALUE, such as args.n or 'len(args.buf)', instead of the duration
+                  --lhist A,B,STEP   Show buckets of equal width from A to B: 0,10ms,500us
+                  --unit UNIT        Show durations in ns, us, ms or s instead of what fits each
+                  --live             Show it again every second
+                  --as-root          Start COMMAND as root, not as the user who called sudo
+                  --duration TIME    End after TIME, such as 10, 1.5s, 200ms or 5m
+              -n, --number N         End after N units of output
+                  --max-overhead N%  Take probes out that cost more than N% of a CPU, 25% if not given, or off
+                  --rate N/s         Act on no more than N hits a second of each user probe
+                  --sample 1/N       Act on one in N hits of user probes, by chance
+              -q, --quiet            Do not say on standard error how it went
+                  --ready-fd N       Write a line to file descriptor N when the probes are in place
+                  --way WAY          Attach by the best way that the kernel has, or by tracefs
+                  --show-program     Write the script that it would run, for `gospect run -`, and run nothing
+                  --json             Write JSON, one object per line, as docs/json.md describes it
+              -o, --output FILE      Write to FILE instead of standard output
+                  --color WHEN       Use colours: auto (on a terminal, unless NO_COLOR is set), always or never
+              -h, --help             Show help
+              -V, --version          Show the version
+
+            Examples:
+              sudo gospect hist -p 4242 main.Handle --duration 10       ten seconds of a handler
+              sudo gospect hist ./app 'main.*' --live                   a package, again every second
+              sudo gospect hist ./app main.Get --by caller --if failed  calls that went wrong, by caller
+              sudo gospect hist ./app main.Write --of 'len(args.b)'     sizes instead of durations
+
+            Exit status:
+              0  done; also when the reader of the output went away
+              1  no function matched
+              2  the command line, the condition, KEY or VALUE is wrong
               3  the system does not let us
             === gospect bench --help
             Measure what probes cost on this machine

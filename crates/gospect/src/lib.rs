@@ -11,6 +11,7 @@ mod doctor;
 mod explain;
 pub mod failure;
 pub mod help;
+mod hist;
 mod info;
 mod line;
 mod list;

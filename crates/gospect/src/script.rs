@@ -13,6 +13,7 @@ use ui::go::Style;
 use ui::{Format, Look};
 
 use crate::failure::{Failure, Message};
+use crate::hist::Distributions;
 use crate::line::Line;
 use crate::output::Output;
 use crate::{Run, say};
@@ -28,11 +29,11 @@ pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
     if run.typed.run.list {
         return Ok(run.out.write_all(script.list()?.as_bytes())?);
     }
-    go(run, script)
+    go(run, script, None)
 }
 
 /// Runs a script, whoever wrote it, as the flags say that all probing commands have.
-pub(crate) fn go(run: &mut Run, script: Script) -> Result<(), Failure> {
+pub(crate) fn go(run: &mut Run, script: Script, hist: Option<Distributions>) -> Result<(), Failure> {
     let has_command = !script.command.is_empty();
     if let (Some(Subject::Group(group)), false) = (&script.subject, has_command) {
         let (duration, quiet) = (run.typed.run.duration, run.typed.run.quiet);
@@ -55,7 +56,7 @@ pub(crate) fn go(run: &mut Run, script: Script) -> Result<(), Failure> {
     let live = !quiet && io::stderr().is_terminal() && !has_command;
     let line = Line::new(live);
     let calls = Page::new(typed.view, style(&typed.values));
-    let mut screen = Screen { out: &mut run.out, format: run.format, quiet, buffered, ready, line, calls };
+    let mut screen = Screen { out: &mut run.out, format: run.format, quiet, buffered, ready, line, calls, hist };
     let ended = compiled.run(limits, &mut screen);
     if let Err(Stopped::Show(error)) = &ended
         && error.kind() == io::ErrorKind::BrokenPipe
@@ -162,6 +163,8 @@ pub(crate) struct Screen<'r> {
     pub ready: Option<u32>,
     pub line: Line,
     pub calls: Page,
+    /// Where maps are distributions.
+    pub hist: Option<Distributions>,
 }
 
 fn shown<'a>(call: &Call<'a>, page: &Page) -> Shown<'a> {
@@ -197,6 +200,7 @@ impl Screen<'_> {
 
 impl Show for Screen<'_> {
     fn attached(&mut self, attached: &Attached) -> io::Result<()> {
+        self.hist.iter_mut().for_each(|hist| hist.attached(attached));
         self.aside(|format, out| ui::run::show_attached(attached, format, out))?;
         // Whoever waits on the same file reads one after the other, so nothing of ours may be left half written.
         self.out.flush()?;
@@ -246,12 +250,21 @@ impl Show for Screen<'_> {
 
     fn map(&mut self, map: &Snapshot, names: &dyn Names) -> io::Result<()> {
         self.line.clear();
-        ui::maps::show(map, names, self.format, self.out)
+        match &mut self.hist {
+            Some(hist) => hist.map(map, names, self.format, self.out),
+            None => ui::maps::show(map, names, self.format, self.out),
+        }
     }
 
     fn rest(&mut self, maps: &[Snapshot], names: &dyn Names) -> io::Result<()> {
         self.line.clear();
-        ui::maps::show_rest(maps, names, self.format, self.out)
+        match &mut self.hist {
+            Some(hist) => {
+                hist.rest(maps, names);
+                Ok(())
+            }
+            None => ui::maps::show_rest(maps, names, self.format, self.out),
+        }
     }
 
     fn pause(&mut self, names: &dyn Names) -> io::Result<()> {
@@ -270,6 +283,9 @@ impl Show for Screen<'_> {
     }
 
     fn summary(&mut self, summary: &Summary) -> io::Result<()> {
+        if let Some(hist) = &mut self.hist {
+            hist.summary(summary, self.format, self.out)?;
+        }
         ui::run::troubles(summary).iter().for_each(|trouble| self.note(trouble));
         self.aside(|format, out| ui::run::show_summary(summary, format, out))
     }

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use crate::failure::{NOTHING, REFUSED, USAGE};
 use crate::typed::{self, Color, Typed};
-use crate::{Run, bench, doctor, explain, failure::Failure, help, info, list, ps, script, trace};
+use crate::{Run, bench, doctor, explain, failure::Failure, help, hist, info, list, ps, script, trace};
 use session::run::Stage;
 use ui::call::View;
+use ui::hist::Unit;
 
 /// A command.
 pub struct Command {
@@ -611,6 +612,71 @@ const STACK: Flag = Flag {
     },
 };
 
+/// What calls are told apart by.
+const BY: Flag = Flag {
+    long: "by",
+    short: None,
+    value: Value::Any("KEY"),
+    each: true,
+    brief: "Tell calls apart by KEY, each given: goid, caller, args.n, rets.0",
+    keep: |typed, value| {
+        typed.hist.hist.by.push(typed::text(value)?);
+        Ok(())
+    },
+};
+
+/// What is counted.
+const OF: Flag = Flag {
+    long: "of",
+    short: None,
+    value: Value::Any("VALUE"),
+    each: false,
+    brief: "Take VALUE, such as args.n or 'len(args.buf)', instead of the duration",
+    keep: |typed, value| {
+        typed.hist.hist.of = Some(typed::text(value)?);
+        Ok(())
+    },
+};
+
+/// Buckets of equal width.
+const LINEAR: Flag = Flag {
+    long: "lhist",
+    short: None,
+    value: Value::Any("A,B,STEP"),
+    each: false,
+    brief: "Show buckets of equal width from A to B: 0,10ms,500us",
+    keep: |typed, value| {
+        typed.hist.hist.linear = Some(typed::bounds(value)?);
+        Ok(())
+    },
+};
+
+/// The unit of durations.
+const UNIT: Flag = Flag {
+    long: "unit",
+    short: None,
+    value: Value::OneOf("UNIT", Unit::WORDS),
+    each: false,
+    brief: "Show durations in ns, us, ms or s instead of what fits each",
+    keep: |typed, value| {
+        typed.hist.unit = value.to_str().and_then(Unit::of).ok_or("it is not one of the words")?;
+        Ok(())
+    },
+};
+
+/// Shown while it runs.
+const LIVE: Flag = Flag {
+    long: "live",
+    short: None,
+    value: Value::None,
+    each: false,
+    brief: "Show it again every second",
+    keep: |typed, _| {
+        typed.hist.hist.live = true;
+        Ok(())
+    },
+};
+
 /// The program instead of running it.
 const SHOW_PROGRAM: Flag = Flag {
     long: "show-program",
@@ -967,6 +1033,71 @@ It ends as `gospect run` does, whose language it is written in.",
             (REFUSED, "the system does not let us"),
         ],
         run: trace::run,
+    },
+    Command {
+        name: "hist",
+        brief: "Show how long calls of functions take, as distributions",
+        about: "\
+For each function a histogram of durations, and below it how many calls returned, how many a second,
+the mean, what half, 90, 99 and 99.9 of a hundred do not exceed, and the longest; how many calls
+failed, that is, returned an error that is not nil, and how many a panic ended, which have no
+duration. All is counted in the kernel, so that calls cost no more than their two probes.
+
+Buckets are powers of two of nanoseconds, shown with three digits. Percentiles are at most 6.25 %
+too high. Durations near what probing itself takes are marked with `~`: they may be anything less.
+With more than five rows only those with the greatest sums get a histogram, all stand in the table.
+
+FUNC, TARGET and CONDITION are those of `gospect trace`. KEY and VALUE are expressions of the probe
+language that are integers or have a name where a call returns, see `gospect help language`.
+
+It ends as `gospect run` does, whose language it is written in; -n counts what --live shows.",
+        words: &[
+            TARGET,
+            Word { usage: "FUNC...", brief: "Functions to measure", most: usize::MAX },
+            Word {
+                usage: "[-- COMMAND...]",
+                brief: "The command to start, with probes in place before it begins, instead of TARGET",
+                most: 0,
+            },
+        ],
+        starts: true,
+        flags: &[
+            &ONLY,
+            &ALL,
+            &USER,
+            &CGROUP,
+            &CONTAINER,
+            &EXCEPT,
+            &IF,
+            &ONLY_UNDER,
+            &BY,
+            &OF,
+            &LINEAR,
+            &UNIT,
+            &LIVE,
+            &AS_ROOT,
+            &DURATION,
+            &NUMBER,
+            &OVERHEAD,
+            &RATE,
+            &SAMPLE,
+            &QUIET,
+            &READY,
+            &WAY,
+            &SHOW_PROGRAM,
+        ],
+        examples: &[
+            ("sudo gospect hist -p 4242 main.Handle --duration 10", "ten seconds of a handler"),
+            ("sudo gospect hist ./app 'main.*' --live", "a package, again every second"),
+            ("sudo gospect hist ./app main.Get --by caller --if failed", "calls that went wrong, by caller"),
+            ("sudo gospect hist ./app main.Write --of 'len(args.b)'", "sizes instead of durations"),
+        ],
+        exits: &[
+            (NOTHING, "no function matched"),
+            (USAGE, "the command line, the condition, KEY or VALUE is wrong"),
+            (REFUSED, "the system does not let us"),
+        ],
+        run: hist::run,
     },
     Command {
         name: "bench",

@@ -13,14 +13,20 @@ use crate::failure::Failure;
 use crate::{Run, choose, script};
 
 pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
-    let (subject, functions) = subject(run)?;
+    let (subject, functions) = subject(run, "trace")?;
     let trace = Trace { functions, inlined: run.typed.inlined, ..run.typed.trace.clone() };
     if run.typed.show_program {
         return Ok(write!(run.out, "{trace}")?);
     }
+    let script = script(run, trace.to_string(), subject);
+    script::go(run, script, None)
+}
+
+/// What is run for a text that was made here.
+pub(crate) fn script(run: &Run, text: String, subject: Option<Subject>) -> Script {
     let typed = &run.typed.run;
-    let script = Script {
-        text: trace.to_string(),
+    Script {
+        text,
         subject,
         command: run.typed.command.clone(),
         as_root: typed.as_root,
@@ -28,12 +34,11 @@ pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
         restraint: typed.restraint,
         values: typed.values.clone(),
         ..Script::default()
-    };
-    script::go(run, script)
+    }
 }
 
 /// The target, unless a command is to be started, and the functions.
-fn subject(run: &Run) -> Result<(Option<Subject>, Vec<String>), Failure> {
+pub(crate) fn subject(run: &Run, command: &str) -> Result<(Option<Subject>, Vec<String>), Failure> {
     let typed = &run.typed;
     let (subject, words) = match (script::subject(run)?, typed.command.is_empty(), typed.words.split_first()) {
         (Some(_), false, _) => {
@@ -43,14 +48,16 @@ fn subject(run: &Run) -> Result<(Option<Subject>, Vec<String>), Failure> {
         (None, true, Some((path, words))) => (Some(Subject::Path(path.into())), words),
         (None, true, None) => {
             return Err(Failure::usage(
-                "`gospect trace` needs a TARGET: the path of a program, `-p PID`, or a command behind `--`",
+                format!(
+                    "`gospect {command}` needs a TARGET: the path of a program, `-p PID`, or a command behind `--`"
+                ),
                 "`gospect ps` shows the Go processes that are running",
             ));
         }
     };
     if words.is_empty() {
         return Err(Failure::usage(
-            "`gospect trace` needs a function: a name as Go prints it, or a pattern such as 'main.*'",
+            format!("`gospect {command}` needs a function: a name as Go prints it, or a pattern such as 'main.*'"),
             "`gospect list TARGET` shows every function",
         ));
     }

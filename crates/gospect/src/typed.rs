@@ -10,10 +10,11 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use session::ready::Trace;
+use session::ready::{Hist, Trace};
 use session::run::{Restraint, Stage, Values};
 use session::{Choice, Group, Pid, Target};
 use ui::call::View;
+use ui::hist::Unit;
 
 use crate::failure::Failure;
 
@@ -44,6 +45,8 @@ pub struct Typed {
     pub run: TypedRun,
     /// What only `gospect trace` takes; the functions are among the words.
     pub trace: Trace,
+    /// What only `gospect hist` takes; functions, `-x` and `--if` are those of `trace`.
+    pub hist: TypedHist,
     /// `--show-program`
     pub show_program: bool,
     /// What only `gospect bench` takes.
@@ -111,6 +114,15 @@ pub struct TypedBench {
     pub time: Option<Duration>,
     /// `--vs bpftrace`
     pub bpftrace: bool,
+}
+
+/// The values of the flags of `gospect hist`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TypedHist {
+    /// `--by KEY`, `--of VALUE`, `--lhist A,B,STEP`, `--live`
+    pub hist: Hist,
+    /// `--unit UNIT`
+    pub unit: Unit,
 }
 
 /// When to write colours.
@@ -265,6 +277,21 @@ pub fn rate(word: &OsStr) -> Result<u32, String> {
 pub fn sample(word: &OsStr) -> Result<u32, String> {
     let digits = word.to_str().and_then(|word| word.strip_prefix("1/")).unwrap_or_default();
     number(digits.as_ref()).map_err(|_| "it is not a share of hits such as 1/100".to_owned())
+}
+
+/// Takes three numbers of the language, such as `0,10ms,500us`, as arguments of `lhist`.
+///
+/// # Errors
+/// That they are not three.
+pub fn bounds(word: &OsStr) -> Result<String, String> {
+    let word = word.to_str().unwrap_or_default();
+    let parts: Vec<&str> = word.split(',').map(str::trim).collect();
+    let is_number = |part: &&str| part.trim_start_matches('-').starts_with(|c: char| c.is_ascii_digit());
+    let is_plain = |part: &&str| part.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    if parts.len() == 3 && parts.iter().all(is_number) && parts.iter().all(is_plain) {
+        return Ok(parts.join(", "));
+    }
+    Err("it is not least, greatest and width, such as 0,10ms,500us".to_owned())
 }
 
 /// Reads a number above zero.

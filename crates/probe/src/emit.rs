@@ -23,6 +23,7 @@ mod body;
 mod bucket;
 mod calls;
 mod capture;
+mod ends;
 mod entry;
 mod expr;
 mod flip;
@@ -292,6 +293,7 @@ fn tables(plan: &Plan, caps: Caps, options: &Options, maps: &mut Maps) -> Result
         addresses: if addressed { Some(maps.add(addresses(plan))?) } else { None },
         stacks: if plan.needs.stacks { Some(maps.add(stacks())?) } else { None },
         frames: if plan.needs.frames { Some(pairs::tables(plan, caps, maps)?) } else { None },
+        ends: if plan.needs.frames { Some(ends::table(caps, maps)?) } else { None },
         starts: None,
         gos: if plan.needs.goroutines { Some(goroutines::table(caps, maps)?) } else { None },
         wrappers: goroutines::wrappers(plan).map(|wrappers| maps.add(wrappers)).transpose()?,

@@ -459,6 +459,8 @@ pub enum Access {
     Saved(u32),
     /// Never to be had here, as results are not at a jump to another function: unreadable.
     Unreadable,
+    /// Always 0: the function has nothing of the kind.
+    Zero,
 }
 
 /// Where an integer is, if all the slices on the way to it are long enough.
@@ -965,6 +967,8 @@ pub enum Word {
     Probe,
     /// The user stack.
     UStack,
+    /// The address of the instruction that called. In entries and returns of Go functions only.
+    Caller,
 }
 
 /// How a field of a tracepoint's record is stored.

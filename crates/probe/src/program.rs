@@ -322,6 +322,8 @@ pub struct Tables {
     pub stacks: Option<MapId>,
     /// The calls that are open, if calls are paired.
     pub frames: Option<crate::frames::Tables>,
+    /// [`ends`]: a hash, if calls are paired.
+    pub ends: Option<MapId>,
     /// [`starts`]: an array of one value, if there are any [`Program::starts`].
     pub starts: Option<MapId>,
     /// [`gos`]: a hash, if goroutines are watched.
@@ -333,6 +335,14 @@ pub struct Tables {
     pub threads: Option<MapId>,
     /// What whole calls are recorded by, if any are.
     pub captures: Option<CaptureTables>,
+}
+
+/// How many calls have ended where no return saw it.
+pub mod ends {
+    /// Bytes of a key: the `u32` row of the function, and the `u32` end.
+    pub const KEY: u32 = 8;
+    /// Bytes of a value: how many.
+    pub const SIZE: u32 = 8;
 }
 
 /// The maps of [`crate::capture::Captures`], filled in from the start, laid out as [`crate::capture::layout`] says.

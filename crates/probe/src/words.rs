@@ -95,6 +95,8 @@ pub enum Places {
     GoReturns,
     /// In probes on Go functions, and on single instructions of them.
     GoCode,
+    /// Where a call of a Go function begins or ends.
+    GoCalls,
     /// In probes on Go code, tracepoints and profiles.
     Goroutines,
     /// Wherever some program runs: probes on programs, tracepoints, profiles.
@@ -157,6 +159,8 @@ pub enum Value {
     Ret,
     /// `rets`
     Rets,
+    /// `failed`
+    Failed,
     /// `retval`
     RetVal,
     /// `arg0` and so on.

@@ -1,4 +1,4 @@
-//! The texts of ready-made programs: what `gospect trace` runs, as anybody could have typed it for `gospect run`.
+//! The texts of ready-made programs: what `gospect trace` and `gospect hist` run, as anybody could have typed it for `gospect run`.
 
 use std::fmt;
 
@@ -23,17 +23,7 @@ pub struct Trace {
 
 impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let places = self.functions.iter().map(|name| format!("goret:{}", quoted(name)));
-        let inlined = self.functions.iter().filter(|_| self.inlined).map(|name| format!("inlined:{}", quoted(name)));
-        let left_out = self.except.iter().map(|name| format!("!{}", quoted(name)));
-        let all: Vec<String> = places.chain(inlined).chain(left_out).collect();
-        f.write_str(&all.join(", "))?;
-        match self.conditions() {
-            // In parentheses, since a condition ends with a slash.
-            Some(condition) if condition.contains('/') => write!(f, " /({condition})/")?,
-            Some(condition) => write!(f, " /{condition}/")?,
-            None => {}
-        }
+        f.write_str(&calls(&self.functions, self.inlined, &self.except, self.conditions().as_deref()))?;
         match self.stack {
             None => f.write_str(" { call(); }\n"),
             Some(0) => f.write_str(" { call(ustack); }\n"),
@@ -44,7 +34,8 @@ impl fmt::Display for Trace {
 
 impl Trace {
     /// All that a call must be.
-    fn conditions(&self) -> Option<String> {
+    #[must_use]
+    pub fn conditions(&self) -> Option<String> {
         let under: Vec<String> = self.only_under.iter().map(|name| format!("under({name:?})")).collect();
         match (under.as_slice(), &self.condition) {
             ([], condition) => condition.clone(),
@@ -52,6 +43,65 @@ impl Trace {
             ([under], Some(condition)) => Some(format!("{under} && ({condition})")),
             (under, Some(condition)) => Some(format!("({}) && ({condition})", under.join(" || "))),
         }
+    }
+}
+
+/// Where calls of functions end, those that were inlined too if that is asked for, and which of them count.
+fn calls(functions: &[String], inlined: bool, except: &[String], condition: Option<&str>) -> String {
+    let returns = functions.iter().map(|name| format!("goret:{}", quoted(name)));
+    let inlined = functions.iter().filter(|_| inlined).map(|name| format!("inlined:{}", quoted(name)));
+    let left_out = except.iter().map(|name| format!("!{}", quoted(name)));
+    let all: Vec<String> = returns.chain(inlined).chain(left_out).collect();
+    let condition = match condition {
+        // In parentheses, since a condition ends with a slash.
+        Some(condition) if condition.contains('/') => format!(" /({condition})/"),
+        Some(condition) => format!(" /{condition}/"),
+        None => String::new(),
+    };
+    all.join(", ") + &condition
+}
+
+/// What distributions to make, as typed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hist {
+    /// As of [`Trace`].
+    pub functions: Vec<String>,
+    /// As of [`Trace`].
+    pub except: Vec<String>,
+    /// As [`Trace::conditions`] says.
+    pub condition: Option<String>,
+    /// What calls are told apart by, as expressions.
+    pub by: Vec<String>,
+    /// The expression whose values are counted; the duration without one.
+    pub of: Option<String>,
+    /// Bounds and width of buckets, as the arguments of `lhist`.
+    pub linear: Option<String>,
+    /// Shown again every second.
+    pub live: bool,
+}
+
+impl fmt::Display for Hist {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} {{", calls(&self.functions, false, &self.except, self.condition.as_deref()))?;
+        // Once each, so that what is wrong with one is said once.
+        let of = if self.of.is_some() { "$of" } else { "elapsed" };
+        self.of.iter().try_for_each(|expr| writeln!(f, "    $of = {expr};"))?;
+        self.by.iter().zip(1..).try_for_each(|(expr, n)| writeln!(f, "    $by{n} = {expr};"))?;
+        let by = (1..=self.by.len()).map(|n| format!("$by{n}"));
+        let key = ["func".to_owned()].into_iter().chain(by).collect::<Vec<_>>().join(", ");
+        writeln!(f, "    @values[{key}] = quantiles({of});")?;
+        if let Some(linear) = &self.linear {
+            writeln!(f, "    @bars[{key}] = lhist({of}, {linear});")?;
+        }
+        writeln!(f, "    @total[{key}] = stats({of});")?;
+        writeln!(f, "    @max[{key}] = max({of});")?;
+        writeln!(f, "    if (failed) {{ @errors[{key}] = count(); }}")?;
+        f.write_str("}\n")?;
+        if self.live {
+            let bars = if self.linear.is_some() { " print(@bars);" } else { "" };
+            writeln!(f, "interval:s:1 {{ print(@total); print(@max); print(@errors);{bars} print(@values); }}")?;
+        }
+        Ok(())
     }
 }
 
@@ -87,6 +137,36 @@ mod tests {
             goret:main.f, goret:"a b", inlined:main.f, inlined:"a b" { call(); }
         "#]],
         );
+    }
+
+    #[test]
+    fn a_distribution_is_kept_in_maps_by_function_and_whatever_is_asked_for() {
+        let hist = Hist { functions: vec!["main.f".into()], ..Hist::default() };
+        expect![[r#"
+            goret:main.f {
+                @values[func] = quantiles(elapsed);
+                @total[func] = stats(elapsed);
+                @max[func] = max(elapsed);
+                if (failed) { @errors[func] = count(); }
+            }
+        "#]]
+        .assert_eq(&hist.to_string());
+        let (by, of) = (vec!["goid".into(), "args.n".into()], Some("len(args.b)".into()));
+        let hist = Hist { by, of, linear: Some("0, 100, 10".into()), live: true, ..hist };
+        expect![[r#"
+            goret:main.f {
+                $of = len(args.b);
+                $by1 = goid;
+                $by2 = args.n;
+                @values[func, $by1, $by2] = quantiles($of);
+                @bars[func, $by1, $by2] = lhist($of, 0, 100, 10);
+                @total[func, $by1, $by2] = stats($of);
+                @max[func, $by1, $by2] = max($of);
+                if (failed) { @errors[func, $by1, $by2] = count(); }
+            }
+            interval:s:1 { print(@total); print(@max); print(@errors); print(@bars); print(@values); }
+        "#]]
+        .assert_eq(&hist.to_string());
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub mod explain;
 pub mod function;
 pub mod go;
 pub mod graph;
+pub mod hist;
 pub mod info;
 pub mod instance;
 pub mod maps;

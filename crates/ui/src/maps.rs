@@ -46,7 +46,7 @@ fn text(map: &Snapshot, entry: &Entry, names: &dyn Names, out: &mut dyn Write) -
         Folded::Value(value) => writeln!(out, " {}", value::text(value, names)),
         Folded::Avg(tally) => writeln!(out, " {}", tally.average().value()),
         Folded::Stats(tally) => writeln!(out, " {}", stats(tally)),
-        Folded::Quantiles(quantiles) => writeln!(out, " {}", percentiles(quantiles)),
+        Folded::Quantiles(quantiles, _) => writeln!(out, " {}", percentiles(quantiles)),
         Folded::Hist(hist) => {
             writeln!(out)?;
             histogram(hist, out)?;
@@ -86,13 +86,15 @@ const BAR: usize = 52;
 
 fn histogram(hist: &Histogram, out: &mut dyn Write) -> io::Result<()> {
     let bars = hist.bars();
-    let most = bars.iter().map(|bar| bar.count).max().unwrap_or(0).max(1);
-    bars.iter().try_for_each(|bar| {
-        let label = label(hist.scale, bar);
-        // In single precision and towards zero, as bpftrace does, so that bars are as long as its.
-        let length = (bar.count as f32 / most as f32 * BAR as f32) as usize;
-        writeln!(out, "{label:<16}{:>8} |{:<BAR$}|", bar.count, "@".repeat(length))
-    })
+    let most = bars.iter().map(|bar| bar.count).max().unwrap_or(0);
+    bars.iter().try_for_each(|bar| writeln!(out, "{}", line(&label(hist.scale, bar), bar.count, most)))
+}
+
+/// A line of a histogram of which the longest has so many.
+pub(crate) fn line(label: &str, count: u64, most: u64) -> String {
+    // In single precision and towards zero, as bpftrace does, so that bars are as long as its.
+    let length = (count as f32 / most.max(1) as f32 * BAR as f32) as usize;
+    format!("{label:<16}{count:>8} |{:<BAR$}|", "@".repeat(length))
 }
 
 fn label(scale: Scale, bar: &Bar) -> String {
@@ -145,7 +147,7 @@ fn kind(entry: &Entry) -> &'static str {
         Folded::Value(_) => "map",
         Folded::Avg(_) | Folded::Stats(_) => "stats",
         Folded::Hist(_) => "hist",
-        Folded::Quantiles(_) => "quantiles",
+        Folded::Quantiles(..) => "quantiles",
     }
 }
 
@@ -203,7 +205,7 @@ impl Serialize for Content<'_> {
             Folded::Avg(tally) => Whole(tally.average().value()).serialize(to),
             Folded::Stats(tally) => fields(to, &[("average", tally.average()), ("total", tally.total)], tally.count),
             Folded::Hist(hist) => to.collect_seq(hist.bars().iter().map(Interval)),
-            Folded::Quantiles(quantiles) => json_quantiles(to, quantiles),
+            Folded::Quantiles(quantiles, _) => json_quantiles(to, quantiles),
         }
     }
 }
@@ -227,7 +229,7 @@ fn json_quantiles<S: Serializer>(to: S, q: &Quantiles) -> Result<S::Ok, S::Error
 }
 
 /// A bucket as JSON: both ends included; one that is open has no such field.
-struct Interval<'a>(&'a Bar);
+pub(crate) struct Interval<'a>(pub &'a Bar);
 
 impl Serialize for Interval<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {

@@ -299,7 +299,7 @@ mod tests {
             expect![[r#"
                 1 hit, 1 printed
                 ended by exit()
-                {"type":"summary","matched":1,"attached":1,"skipped":[],"firings":7,"hits":1,"printed":1,"filtered":0,"limited":0,"open":0,"unwound":0,"goexit":0,"switched":0,"lost":0,"lost_by":[],"missed":0,"unpaired":0,"unended":0,"foreign":0,"no_g":0,"unreadable":0,"no_scratch":0,"damaged":0,"full":[],"detached":[],"calls_detached":0,"exit":null,"ended_by":"exit"}
+                {"type":"summary","matched":1,"attached":1,"skipped":[],"firings":7,"hits":1,"printed":1,"filtered":0,"limited":0,"open":0,"unwound":0,"goexit":0,"unwound_by":[],"switched":0,"lost":0,"lost_by":[],"missed":0,"unpaired":0,"unended":0,"foreign":0,"no_g":0,"unreadable":0,"no_scratch":0,"damaged":0,"full":[],"detached":[],"calls_detached":0,"exit":null,"ended_by":"exit"}
             "#]],
         );
         let all = Summary {
@@ -314,6 +314,7 @@ mod tests {
             open: 30,
             unwound: 13,
             goexit: 12,
+            unwound_by: vec![event::run::Unwound { func: "main.f".into(), unwound: 13, goexit: 12 }],
             switched: 11,
             lost: 20,
             lost_by: vec![Lost { probe: "go:main.*".into(), records: 20 }],
@@ -343,7 +344,7 @@ mod tests {
                 detached main.hot after 700 hits: it cost more than allowed
                 ended with the command
                 the command exited with status 3
-                {"type":"summary","matched":4,"attached":3,"skipped":[{"func":"main.f","why":"it does not decode to its end"}],"firings":900,"hits":800,"printed":600,"filtered":100,"limited":50,"open":30,"unwound":13,"goexit":12,"switched":11,"lost":20,"lost_by":[{"probe":"go:main.*","records":20}],"missed":10,"unpaired":9,"unended":8,"foreign":7,"no_g":6,"unreadable":5,"no_scratch":4,"damaged":3,"full":[{"map":"calls","times":2},{"map":"@by_name","times":1}],"detached":[{"func":"main.hot","why":"it cost more than allowed","hits":700,"overhead":312}],"calls_detached":2,"exit":3,"ended_by":"command"}
+                {"type":"summary","matched":4,"attached":3,"skipped":[{"func":"main.f","why":"it does not decode to its end"}],"firings":900,"hits":800,"printed":600,"filtered":100,"limited":50,"open":30,"unwound":13,"goexit":12,"unwound_by":[{"func":"main.f","unwound":13,"goexit":12}],"switched":11,"lost":20,"lost_by":[{"probe":"go:main.*","records":20}],"missed":10,"unpaired":9,"unended":8,"foreign":7,"no_g":6,"unreadable":5,"no_scratch":4,"damaged":3,"full":[{"map":"calls","times":2},{"map":"@by_name","times":1}],"detached":[{"func":"main.hot","why":"it cost more than allowed","hits":700,"overhead":312}],"calls_detached":2,"exit":3,"ended_by":"command"}
             "#]],
         );
     }

@@ -39,7 +39,7 @@ fn value(value: &Folded) -> String {
             let bar = |bar: &Bar| format!("{:?}..={:?} {}", bar.range.first, bar.range.last, bar.count);
             hist.bars().iter().map(bar).collect::<Vec<_>>().join(", ").replace("Some(", "").replace(')', "")
         }
-        Folded::Quantiles(q) => format!("{q:?}"),
+        Folded::Quantiles(q, _) => format!("{q:?}"),
     }
 }
 

@@ -148,7 +148,8 @@ fn the_program_that_is_shown_does_the_same() {
     let shown = gospect(&[&trace[..], &["--show-program", "--"], &run].concat());
     expect![[r#"
         goret:main.sum, inlined:main.sum /args.a != 1/ { call(); }
-    "#]].assert_eq(&shown.stdout);
+    "#]]
+    .assert_eq(&shown.stdout);
     let traced = gospect(&[&trace[..], &["--"], &run].concat());
     let again = gospect(&[&["run", "-q", "-e", &shown.stdout, "--"][..], &run].concat());
     expect![[r#"
@@ -172,7 +173,8 @@ fn a_function_that_was_only_called_where_it_was_inlined_is_told_at_the_start_and
         gospect: main.sum: no call so far; it was inlined into main.round at main.go:163, where its calls are not seen
         0 hits, 0 printed
         ended by --duration
-    "#]].assert_eq(&ran.stderr.replace(target, "PATH"));
+    "#]]
+    .assert_eq(&ran.stderr.replace(target, "PATH"));
 }
 
 #[test]

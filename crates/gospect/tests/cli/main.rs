@@ -14,6 +14,7 @@ mod explain;
 mod goroutines;
 mod groups;
 mod handed_around;
+mod hist;
 mod info;
 mod inlined;
 mod ledger;

@@ -17,7 +17,7 @@ use crate::plan::{FuncNo, Plan, PointNo, Recording};
 use crate::target::Target;
 
 /// What is known only where a call returns.
-const OF_RETURNS: [&str; 4] = ["elapsed", "ret", "rets", "retval"];
+const OF_RETURNS: [&str; 5] = ["elapsed", "failed", "ret", "rets", "retval"];
 /// What may have changed by then.
 const OF_THE_MOMENT: [&str; 7] = ["cpu", "gostate", "nsecs", "reg", "tid", "ustack", "waitreason"];
 /// The action.

@@ -164,8 +164,8 @@ impl<'s> Scope<'_, 's, '_> {
         if let Some((no, slot)) = self.assigned_var(name) {
             return Some(self.typed(span, ExprKind::Var(no), slot.ty, slot.sure));
         }
-        if name.is_empty() {
-            return None; // the lexer has said it
+        if name.is_empty() || self.spoiled.contains(&name) {
+            return None; // it has been said what is wrong
         }
         let others = self.vars.iter().filter(|(var, _)| var.name != name);
         let names: Vec<String> = others.map(|(var, _)| format!("${}", var.name)).collect();

@@ -101,6 +101,21 @@ impl Call<'_> {
         Ok(Reached { ty, access, of_args })
     }
 
+    /// What is not 0 if the last of the results that are errors is not nil.
+    pub(super) fn failure(&self) -> Reached {
+        let span = Span::default();
+        let reached = |access| Reached { ty: Type::Int { signed: false, bytes: 8 }, access, of_args: false };
+        let are_known = !self.signature.rets_omitted && self.signature.rets.iter().all(|ret| ret.ty.is_some());
+        if !are_known {
+            return reached(Access::Unreadable);
+        }
+        let Some(error) = self.signature.rets.iter().rev().find(|ret| ret.type_name == "error") else {
+            return reached(Access::Zero);
+        };
+        let nil = self.passed(error, false, span).and_then(|step| self.nil(&step, span));
+        nil.map_or_else(|_| reached(Access::Unreadable), |(ty, access)| Reached { ty, access, of_args: false })
+    }
+
     /// Goes a path step by step.
     fn walk(&self, path: &Expr) -> Found<Step> {
         match &path.kind {

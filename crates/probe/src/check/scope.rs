@@ -89,6 +89,8 @@ pub(super) enum Request<'s> {
     Stack(usize),
     /// `retval`
     Result,
+    /// What is not 0 if `failed`.
+    Failed,
 }
 
 /// One clause at one place.
@@ -98,6 +100,8 @@ pub(super) struct Scope<'a, 's, 'w> {
     pub vars: Vec<(Var, Sure)>,
     /// Those that were assigned to so far, in the order of the text.
     pub assigned: Vec<VarNo>,
+    /// Those that something wrong was assigned to.
+    pub spoiled: Vec<&'s str>,
     /// Variables changed type: once more.
     pub vars_changed: bool,
     pub requests: Vec<(Request<'s>, String)>,
@@ -142,6 +146,7 @@ impl<'a, 's, 'w> Scope<'a, 's, 'w> {
             setting,
             vars,
             assigned: Vec::new(),
+            spoiled: Vec::new(),
             vars_changed: false,
             requests: Vec::new(),
             reached: Vec::new(),
@@ -372,11 +377,24 @@ pub(super) fn answer(setting: &Setting<'_>, request: &Request<'_>) -> Result<Rea
             let argument = u8::try_from(n).ok();
             Ok(plain(word(Base::Register { register, argument }), true))
         }
+        Request::Failed => Ok(failure(setting)),
         Request::Stack(n) => Ok(plain(word(Base::Stack(n as u64 * 8)), true)),
         Request::Result => {
             let register = Register::result(setting.arch);
             Ok(plain(word(Base::Register { register, argument: None }), false))
         }
+    }
+}
+
+/// The word that is not 0 if the call of the setting's function has failed.
+fn failure(setting: &Setting<'_>) -> Reached {
+    let reached = |access| Reached { ty: Type::Int { signed: false, bytes: 8 }, access, of_args: false };
+    let (Some(function), Some((_, target, _))) = (&setting.function, &setting.binary) else {
+        return reached(Access::Unreadable);
+    };
+    match target.signature(function) {
+        Ok(signature) => Call { name: &function.name, signature: &signature, target: *target }.failure(),
+        Err(_) => reached(Access::Unreadable),
     }
 }
 

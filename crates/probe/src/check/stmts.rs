@@ -98,8 +98,12 @@ impl<'s> Scope<'_, 's, '_> {
             }
             Ast::Var(name) => {
                 let value = match op {
-                    None => self.expr(value)?,
-                    Some(op) => self.compound(span, op, to, value)?,
+                    None => self.expr(value),
+                    Some(op) => self.compound(span, op, to, value),
+                };
+                let Some(value) = value else {
+                    self.spoiled.push(name);
+                    return None;
                 };
                 let var = self.learn_var(name, &value.slot(), span)?;
                 Some(StmtKind::SetVar { var, value: value.expr })

@@ -1,6 +1,6 @@
 //! Words that stand for values, and functions that give them.
 
-use crate::ast::{self, ExprKind as Ast, Span};
+use crate::ast::{self, BinaryOp, ExprKind as Ast, Span};
 use crate::diagnostic::Diagnostic;
 use crate::limits;
 use crate::machine::Register;
@@ -27,6 +27,7 @@ impl Places {
             Places::Returns => matches!(prelude, GoReturn | NativeReturn),
             Places::GoReturns => prelude == GoReturn,
             Places::GoCode => prelude.is_go_code(),
+            Places::GoCalls => matches!(prelude, GoEntry | GoReturn),
             Places::Goroutines => {
                 matches!(prelude, GoEntry | GoInlined | GoReturn | GoCode | Tracepoint | Profile | Goroutine(_))
             }
@@ -44,6 +45,7 @@ impl Places {
             Places::Returns => "where a call returns: `goret:FUNC`, `uretprobe:BIN:FUNC`",
             Places::GoReturns => "where a call of a Go function returns: `goret:FUNC`",
             Places::GoCode => "in probes on Go functions: `go:FUNC`, `goret:FUNC` and the like",
+            Places::GoCalls => "where a call of a Go function begins or returns: `go:FUNC`, `goret:FUNC`",
             Places::Goroutines => "in probes on Go functions, tracepoints, profiles and `goroutine:EVENT`",
             Places::Programs => "where a program runs: in probes on programs, tracepoints and profiles",
             Places::Arguments => {
@@ -93,6 +95,7 @@ impl<'s> Scope<'_, 's, '_> {
                 Prelude::GoReturn => self.request(Request::Result, name.to_owned(), span),
                 _ => self.known(span, ExprKind::Register(Register::result(self.setting.arch)), UINT),
             },
+            Value::Failed => self.failed(span, name),
             Value::Arg => self.argument(span, name, words::numbered(name, "arg").unwrap_or(0)),
             Value::StackArg => self.stack_argument(span, name, words::numbered(name, "sarg").unwrap_or(0)),
             Value::Args | Value::Ret | Value::Rets => None, // paths, which were told apart before
@@ -134,8 +137,27 @@ impl<'s> Scope<'_, 's, '_> {
                 self.needs.stacks = true;
                 Type::Id(Id::UStack(32))
             }
+            Word::Caller => {
+                self.known_caller(span)?;
+                Type::Id(Id::Usym)
+            }
         };
         self.known(span, ExprKind::Word(word), ty)
+    }
+
+    /// Elsewhere the address is in a register that code may use for something else by then.
+    fn known_caller(&mut self, span: Span) -> Option<()> {
+        if self.setting.arch == gobin::Arch::Amd64 {
+            return Some(());
+        }
+        self.say(Diagnostic::error(span, "`caller` is for amd64 only").help("`ustack(2)` has the caller, too"));
+        None
+    }
+
+    fn failed(&mut self, span: Span, name: &str) -> Option<Typed> {
+        let left = Box::new(self.request(Request::Failed, name.to_owned(), span)?.expr);
+        let right = Box::new(self.literal(span, 0).expr);
+        self.known(span, ExprKind::Binary { op: BinaryOp::Ne, left, right }, INT)
     }
 
     /// Words about the goroutine need a Go program, and its runtime's layout.

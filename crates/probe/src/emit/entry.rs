@@ -11,7 +11,7 @@ use gobin::insn::Class;
 
 use super::body::{self, CONTEXT, R0, R1, R2, R3, R4};
 use super::expr::LOWEST;
-use super::{Refused, Shared, capture, hit, pairs, refused, threads};
+use super::{Refused, Shared, capture, ends, hit, pairs, refused, threads};
 use crate::frames::Frames;
 use crate::limits;
 use crate::machine::Register;
@@ -665,10 +665,12 @@ impl<'a, 'p> Entry<'a, 'p> {
         }
         capture::finish(&mut asm, shared, binary, capture);
         if let Some(frames) = frames {
-            let shorts = shared.shorts();
-            let mut ended = |asm: &mut Assembler, ended| shorts.into_iter().for_each(|shorts| shorts.ended(asm, ended));
-            let tells = shorts.is_some();
-            frames.finish(&mut asm, if tells { Some(&mut ended) } else { None });
+            let (shorts, ends) = (shared.shorts(), shared.tables.ends);
+            let mut ended = |asm: &mut Assembler, ended| {
+                ends.into_iter().for_each(|table| ends::count(asm, table, ended));
+                shorts.into_iter().for_each(|shorts| shorts.ended(asm, ended));
+            };
+            frames.finish(&mut asm, Some(&mut ended));
         }
         Ok(asm.finish(&shared.maps)?)
     }

@@ -167,6 +167,7 @@ impl<'p> Code<'_, 'p> {
             }
             Word::UStack => self.user_stack(if let Type::Id(Id::UStack(frames)) = ty { *frames } else { 0 })?,
             Word::Elapsed => self.elapsed()?,
+            Word::Caller => self.caller(),
             Word::Comm => self.refuse("`comm` is no number")?,
         }
         Ok(())
@@ -244,6 +245,13 @@ impl<'p> Code<'_, 'p> {
         self.asm.place(low).mov(R1, 1).place(done);
     }
 
+    /// `R0 =` the last byte of the instruction that called; what it returns to is below the first stack argument.
+    fn caller(&mut self) {
+        self.stack_word(8u64.wrapping_neg());
+        self.or_fault(|_| {});
+        self.asm.add(R0, -1);
+    }
+
     /// The word so far behind the first stack argument: `R0`, and in `R1` whether that failed.
     fn stack_word(&mut self, off: u64) {
         self.asm.load(Size::U64, R0, HIT, hit::SP);
@@ -260,6 +268,10 @@ impl<'p> Code<'_, 'p> {
             Access::Saved(slot) => self.saved(*slot),
             Access::Unreadable => {
                 self.mark_fault();
+                self.asm.mov(R0, 0);
+                Ok(())
+            }
+            Access::Zero => {
                 self.asm.mov(R0, 0);
                 Ok(())
             }

@@ -62,7 +62,7 @@ impl Taints {
             ExprKind::Int(_) | ExprKind::Str(_) | ExprKind::Register(_) | ExprKind::Under(_) => false,
             ExprKind::Event(field) => matches!(field, EventField::For | EventField::Parent | EventField::GoPc),
             ExprKind::Word(word) => {
-                matches!(word, Word::ParentGoid | Word::GoState | Word::WaitReason | Word::StartFunc)
+                matches!(word, Word::ParentGoid | Word::GoState | Word::WaitReason | Word::StartFunc | Word::Caller)
             }
             ExprKind::Field { .. } => false,
             ExprKind::Access(access) => {
@@ -134,6 +134,7 @@ fn access_fails(access: &Access, prelude: Prelude, garbage: u64) -> bool {
     match access {
         Access::Int(value) => value_fails(value, prelude, garbage),
         Access::Str { .. } | Access::Saved(_) | Access::Unreadable => true,
+        Access::Zero => false,
     }
 }
 

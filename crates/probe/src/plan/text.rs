@@ -194,6 +194,7 @@ fn access(access: &Access) -> String {
         }
         Access::Saved(slot) => format!("saved {slot}"),
         Access::Unreadable => "unreadable".to_owned(),
+        Access::Zero => "0".to_owned(),
     }
 }
 
@@ -381,6 +382,7 @@ fn name(word: Word) -> &'static str {
         Word::Func => "func",
         Word::Probe => "probe",
         Word::UStack => "ustack",
+        Word::Caller => "caller",
     }
 }
 

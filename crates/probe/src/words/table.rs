@@ -166,6 +166,14 @@ pub const ROWS: &[Row] = &[
         "The results of a Go function, by name or number: `rets.err`, `rets.1`.",
     ),
     value(
+        "failed",
+        Places::GoReturns,
+        Value::Failed,
+        "goret:main.handle { @errors[func] = sum(failed); }",
+        "1 if the last result of type error is not nil, else 0; also 0 where no result is an error. Where the \
+         executable does not describe the function's results it is not readable.",
+    ),
+    value(
         "elapsed",
         Places::GoReturns,
         Value::Word(Word::Elapsed),
@@ -229,6 +237,13 @@ pub const ROWS: &[Row] = &[
         "go:main.handle { @[ustack] = count(); }",
         "The stack of the program, up to 32 frames, and with them functions that were inlined and a caller whose frame is \
          not complete yet. Functions of programs that a probe of the script is in have names, others are addresses.",
+    ),
+    value(
+        "caller",
+        Places::GoCalls,
+        Value::Word(Word::Caller),
+        "go:main.fib { @[caller] = count(); }",
+        "The instruction that called, shown as the function that it is in.",
     ),
     value(
         "nsecs",

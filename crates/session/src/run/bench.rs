@@ -16,6 +16,7 @@ use std::io;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use event::Folded;
 use event::check::Line;
 use event::run::Summary;
 use kernel::engine::{self, Engine, Site, Uprobes, Way, attach};
@@ -150,6 +151,25 @@ pub fn trial(way: Way) -> Result<Trial, Stopped> {
     Ok(Trial { calls, emulated: cost(emulated), stepped: cost(stepped) })
 }
 
+/// What the duration of a call that does nothing is measured as, in nanoseconds: in the middle of many.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Floor {
+    /// Where the kernel emulates the instruction that the call's beginning is seen at.
+    pub emulated: u64,
+    /// Where it steps over it.
+    pub stepped: u64,
+}
+
+/// Measures both, for some hundredths of a second.
+///
+/// # Errors
+/// The kernel's.
+pub fn floor() -> Result<Floor, Stopped> {
+    let mut bench = Bench::start(false)?;
+    let emulated = bench.floor(Sited::Emulated, CALLS)?;
+    Ok(Floor { emulated, stepped: bench.floor(Sited::Stepped, STEPPED_CALLS)? })
+}
+
 const BODIES: [Body; 4] = [Body::Empty, Body::Count, Body::Event4, Body::Hist];
 
 /// Everything that is measured with.
@@ -201,6 +221,18 @@ impl Bench {
         let (theirs, ours) = (measured(case), measured(&cases[2]));
         let (ns, ratio) = (median(theirs.clone()), median(over(&theirs, &empty)));
         Ok((hits, Some(Versus { tool, ns, ratio, times: median(over(&theirs, &ours)) })))
+    }
+
+    fn floor(&mut self, site: Sited, calls: u64) -> Result<u64, Stopped> {
+        let slot = slot(site, Body::Hist);
+        let compiled = self.compile(format!("goret:{} {{ @ = quantiles(elapsed) }}", sample::hot_name(slot)))?;
+        let live = in_place(&compiled)?;
+        self.specimen.calls(slot, calls).map_err(|e| gone(&e))?;
+        let maps = live.snapshots()?;
+        match maps.first().and_then(|map| map.entries.first()).map(|entry| &entry.value) {
+            Some(Folded::Quantiles(quantiles, _)) => Ok(quantiles.p50.unwrap_or(0).unsigned_abs()),
+            _ => Err(Refusal::refused("no call was measured").into()),
+        }
     }
 
     fn compile_body(&self, site: Sited, body: Body) -> Result<Compiled, Stopped> {

@@ -489,6 +489,11 @@ impl<'r> Live<'r> {
         show.finish()
     }
 
+    /// All maps of the text as they are now.
+    pub(super) fn snapshots(&self) -> Result<Vec<Snapshot>, Stopped> {
+        Ok(UserMaps { program: &self.compiled.program, maps: &self.maps }.all()?)
+    }
+
     /// Takes everything out, and tells how it went.
     fn close(mut self, life: &mut Life, cause: Cause, show: &mut dyn Show) -> Result<Ended, Stopped> {
         let Compiled { program, .. } = self.compiled;
@@ -506,7 +511,7 @@ impl<'r> Live<'r> {
         let unended = self.unended(&mut so_far)?;
         let (open, calls_detached) = (self.open.calls, so_far.calls_detached + self.open.detached);
         let summary = Summary { exit, open, calls_detached, ended_by: Some(cause), ..so_far };
-        let left = Left { unended, maps: UserMaps { program, maps: &self.maps }.all()?, summary };
+        let left = Left { unended, maps: self.snapshots()?, summary };
         let mut before = show.finish().map_err(Stopped::Show);
         let no_room_before = no_room(&mut before);
         before?;

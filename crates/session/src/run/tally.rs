@@ -1,13 +1,14 @@
 //! How a run went, out of the counters that its programs keep.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use event::go;
-use event::run::{Attached, Full, Inlined, Lost, Reason, Summary};
+use event::go::{self, End};
+use event::run::{Attached, Full, Inlined, Lost, Measured, Reason, Summary, Unwound};
+use gobin::insn::Class;
 use kernel::engine::{Error, Map, Maps};
 use probe::Program;
 use probe::frames::Counters;
-use probe::plan::{Event, On, Plan, Point};
+use probe::plan::{Access, Event, GroupNo, On, Plan, Point, Run};
 use probe::program::{counter, starts};
 use probe::target::{self, HookKind, InlinedPlaces, NAMED};
 
@@ -25,6 +26,7 @@ pub(super) fn planned(plan: &Plan, program: &Program) -> Attached {
         inlined_functions: places.iter().map(|of| of.functions as u64).sum(),
         inlined_places: places.iter().map(|of| of.places as u64).sum(),
         ts: 0,
+        measured: measured(plan),
     }
 }
 
@@ -68,6 +70,36 @@ pub(super) fn sites(program: &Program) -> u64 {
     program.users.iter().map(|user| user.sites.len() as u64).sum::<u64>() + watched(program)
 }
 
+/// The functions whose returns run code of the text.
+fn measured(plan: &Plan) -> Vec<Measured> {
+    let group = |group: Option<GroupNo>| group.and_then(|group| plan.groups.get(group.index()));
+    let mut stepped = BTreeSet::new();
+    let mut unknown = BTreeMap::<u32, bool>::new();
+    for site in &plan.sites {
+        if site.entry.is_some() && site.class == Some(Class::Stepped) {
+            stepped.insert(site.function.0);
+        }
+        // At a jump to another function results are not there yet.
+        let exit = site.exit.as_ref().filter(|exit| !exit.tail);
+        if let Some(group) = exit.and_then(|exit| group(exit.group)) {
+            *unknown.entry(site.function.0).or_default() |= group.runs.iter().any(|run| asks_in_vain(plan, run));
+        }
+    }
+    let measured = unknown.into_iter().filter_map(|(row, unknown_results)| {
+        Some(Measured { func: plan.function_name(row.into())?, stepped: stepped.contains(&row), unknown_results })
+    });
+    measured.collect()
+}
+
+/// Whether code asks if the call failed where nobody knows.
+fn asks_in_vain(plan: &Plan, run: &Run) -> bool {
+    let variant = plan.variants.get(run.variant.index());
+    let body = variant.and_then(|variant| plan.bodies.get(variant.body.index()));
+    let (Some(variant), Some(body)) = (variant, body) else { return false };
+    let mut both = body.accesses.iter().zip(&variant.accesses);
+    both.any(|(asked, access)| asked.path == "failed" && *access == Access::Unreadable)
+}
+
 /// The places where goroutines are watched.
 fn watched(program: &Program) -> u64 {
     let hooks = program.hooks.iter().filter(|hook| hook.kind == HookKind::Status);
@@ -102,6 +134,7 @@ pub(super) fn summary(plan: &Plan, program: &Program, maps: &Maps, attached: &At
         summary.no_scratch += point.at(counter::NO_SCRATCH);
     }
     pairs(program, maps, &mut summary)?;
+    summary.unwound_by = unwound_by(plan, program, maps)?;
     summary.full.extend(unknown(program, maps)?);
     summary.full.extend(drops(program, maps)?);
     Ok(summary)
@@ -169,6 +202,29 @@ fn pairs(program: &Program, maps: &Maps, summary: &mut Summary) -> Result<(), Er
     (summary.unwound, summary.goexit, summary.switched) = (unwound, goexit, switched);
     (summary.unpaired, summary.unended, summary.foreign, summary.no_g) = (unpaired, lost, foreign, no_g);
     Ok(())
+}
+
+/// Calls that did not return, by function.
+fn unwound_by(plan: &Plan, program: &Program, maps: &Maps) -> Result<Vec<Unwound>, Error> {
+    let Some(ends) = program.tables.ends.and_then(|id| maps.get(id)) else { return Ok(Vec::new()) };
+    let mut by_row: BTreeMap<u32, Unwound> = BTreeMap::new();
+    for (key, value) in ends.entries()? {
+        let words: Vec<u32> = key.chunks_exact(4).filter_map(|w| Some(u32::from_ne_bytes(*w.first_chunk()?))).collect();
+        let (&[row, end], Some(times)) = (&words[..], value.first_chunk().map(|times| u64::from_ne_bytes(*times)))
+        else {
+            continue;
+        };
+        let Some(func) = plan.function_name(u64::from(row)) else { continue };
+        let of = by_row.entry(row).or_insert(Unwound { func, unwound: 0, goexit: 0 });
+        match End::numbered(end) {
+            Some(End::Unwound) => of.unwound += times,
+            Some(End::Goexit) => of.goexit += times,
+            _ => {}
+        }
+    }
+    let mut all: Vec<Unwound> = by_row.into_values().filter(|of| of.unwound + of.goexit > 0).collect();
+    all.sort_by_key(|of| std::cmp::Reverse(of.unwound + of.goexit));
+    Ok(all)
 }
 
 /// Processes that nobody knows because there was no room for them.

@@ -140,6 +140,21 @@ fn what_cannot_be_known_of_an_inlined_call_is_told() {
 }
 
 #[test]
+fn a_variable_with_a_wrong_value_is_told_of_once() {
+    check(
+        "go:main.fib { $x = args.nope; @ = sum($x); printf(\"%d\", $x + 1); }",
+        expect![[r#"
+            error: `main.fib` has no argument `nope`
+             --> 1:25
+              |
+            1 | go:main.fib { $x = args.nope; @ = sum($x); printf("%d", $x + 1); }
+              |                         ^^^^
+              = help: it has `n` int
+        "#]],
+    );
+}
+
+#[test]
 fn a_function_that_is_only_inlined_is_told() {
     check(
         "go:main.tiny { @ = count(); }",

@@ -1,0 +1,97 @@
+//! `gospect hist`: how long calls of functions take, as distributions that the kernel keeps.
+//!
+//! A program in the probe language, which `--show-program` prints, and a way to look at its maps.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use event::run::{Attached, Measured, Summary};
+use event::{Names, Snapshot};
+use session::ready::Hist;
+use session::run::bench::{self, Floor};
+use ui::hist::{Rows, Unit, map};
+use ui::{Format, Look};
+
+use crate::failure::Failure;
+use crate::typed::TypedHist;
+use crate::{Run, script, trace};
+
+/// The maps that `--live` prints each time, without those of `--lhist`.
+const PRINTED: u64 = 4;
+
+pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
+    let (subject, functions) = trace::subject(run, "hist")?;
+    let (typed, calls) = (run.typed.hist.clone(), &run.typed.trace);
+    let hist = Hist { functions, except: calls.except.clone(), condition: calls.conditions(), ..typed.hist.clone() };
+    if run.typed.show_program {
+        return Ok(write!(run.out, "{hist}")?);
+    }
+    let prints = PRINTED + u64::from(hist.linear.is_some());
+    run.typed.run.printed = run.typed.run.printed.map(|times| times.saturating_mul(prints));
+    let script = trace::script(run, hist.to_string(), subject);
+    let look = if let Format::Text(look) = run.format { look } else { Look::default() };
+    script::go(run, script, Some(Distributions::new(typed, look)))
+}
+
+/// What is gathered until it is shown.
+pub(crate) struct Distributions {
+    typed: TypedHist,
+    /// A screen is cleared before it is shown again.
+    clears: bool,
+    begun: Instant,
+    measuring: Option<JoinHandle<Option<Floor>>>,
+    floor: Option<Floor>,
+    measured: BTreeMap<String, Measured>,
+    maps: BTreeMap<String, Snapshot>,
+    rows: Rows,
+}
+
+impl Distributions {
+    fn new(typed: TypedHist, look: Look) -> Distributions {
+        let durations = typed.hist.of.is_none();
+        let measuring = durations.then(|| std::thread::spawn(|| bench::floor().ok()));
+        let clears = look.width.is_some();
+        let (begun, maps, measured) = (Instant::now(), BTreeMap::new(), BTreeMap::new());
+        Distributions { typed, clears, begun, measuring, floor: None, measured, maps, rows: Rows::default() }
+    }
+
+    pub(crate) fn attached(&mut self, attached: &Attached) {
+        self.begun = Instant::now();
+        self.measured = attached.measured.iter().map(|of| (of.func.clone(), of.clone())).collect();
+    }
+
+    /// One of the maps as it is now; the last one of a round is shown with all others.
+    pub(crate) fn map(&mut self, map: &Snapshot, names: &dyn Names, to: Format, out: &mut dyn Write) -> io::Result<()> {
+        self.maps.insert(map.name.clone(), map.clone());
+        if map.name != map::VALUES {
+            return Ok(());
+        }
+        let maps: Vec<Snapshot> = self.maps.values().cloned().collect();
+        self.rest(&maps, names);
+        if self.clears && to != Format::Json {
+            out.write_all(b"\x1b[H\x1b[2J")?;
+        }
+        self.rows.show(to, out)
+    }
+
+    pub(crate) fn rest(&mut self, maps: &[Snapshot], names: &dyn Names) {
+        self.floor = self.measuring.take().map_or(self.floor, |thread| thread.join().ok().flatten());
+        let unit = if self.typed.hist.of.is_some() { Unit::None } else { self.typed.unit };
+        let measured = |func: &str| self.measured.get(func);
+        let mut rows = Rows::read(maps, names, |func| measured(func).is_some_and(|of| of.unknown_results));
+        (rows.took, rows.unit) = (self.begun.elapsed(), unit);
+        rows.floors(|func| {
+            let floor = self.floor?;
+            Some(if measured(func)?.stepped { floor.stepped } else { floor.emulated })
+        });
+        rows.of.clone_from(&self.typed.hist.of);
+        self.rows = rows;
+    }
+
+    pub(crate) fn summary(&mut self, summary: &Summary, to: Format, out: &mut dyn Write) -> io::Result<()> {
+        self.rows.unwound(&summary.unwound_by);
+        self.rows.show(to, out)
+    }
+}
