@@ -186,6 +186,9 @@ fn a_group_without_a_go_process_is_waited_for_if_there_are_others() {
     let name = format!("gospect-first-{}", std::process::id());
     let cgroup = need!(Cgroup::new("unified", &name));
     let mut sleep = cgroup.enter(Command::new("sleep").arg("60")).spawn().unwrap();
+    while fs::read_to_string(cgroup.0.join("cgroup.procs")).unwrap().is_empty() {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
     let mut inner = cgroup.run(&path);
     let late = std::thread::spawn(move || {
         std::thread::sleep(std::time::Duration::from_millis(700));
