@@ -3,6 +3,8 @@
 //! The fields are those of the JSON objects `attached` and `summary`, in their order; docs/json.md says what each means.
 //! Which words a person gets to read is not decided here.
 
+use std::fmt;
+
 use serde::Serialize;
 
 /// The probes are in place.
@@ -108,6 +110,17 @@ pub struct Load {
     pub share: Option<f64>,
     /// How much they may take.
     pub limit: Option<f64>,
+}
+
+/// A part of one CPU that probes may take, as people write it: `25%`, `0.1%`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Budgeted(pub f64);
+
+impl fmt::Display for Budgeted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Nobody gives more digits than that, and binary fractions have more.
+        write!(f, "{}%", (self.0 * 1e8).round() / 1e6)
+    }
 }
 
 /// A probe of which records found no room.

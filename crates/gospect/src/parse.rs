@@ -7,7 +7,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches};
 
 use crate::failure::Failure;
-use crate::table::{COMMANDS, Command, Flag, GLOBAL, Value};
+use crate::table::{COMMANDS, Command, Flag, GLOBAL, Several, Value};
 use crate::typed::Typed;
 
 /// The id under which all words of a command are kept.
@@ -64,15 +64,13 @@ fn subcommand(command: &Command) -> clap::Command {
         .args((most > 0).then_some(words))
 }
 
-/// Of a flag that is given several times the last counts, so that one can be added to a line that has it already; but for
-/// those of which each counts.
 fn arg(flag: &Flag) -> Arg {
     let parser: ValueParser = match flag.value {
         Value::OneOf(_, words) => PossibleValuesParser::new(words).into(),
         _ => OsStringValueParser::new().into(),
     };
     let arg = Arg::new(flag.long).long(flag.long);
-    let arg = if flag.each { arg } else { arg.overrides_with(flag.long) };
+    let arg = if flag.several == Several::Last { arg.overrides_with(flag.long) } else { arg };
     let arg = if let Some(short) = flag.short { arg.short(short) } else { arg };
     match flag.value {
         Value::None => arg.action(ArgAction::SetTrue),
@@ -83,7 +81,8 @@ fn arg(flag: &Flag) -> Arg {
             .default_missing_value("")
             .value_parser(parser),
         Value::Any(_) | Value::OneOf(..) => {
-            arg.action(if flag.each { ArgAction::Append } else { ArgAction::Set }).value_parser(parser)
+            let last = flag.several == Several::Last;
+            arg.action(if last { ArgAction::Set } else { ArgAction::Append }).value_parser(parser)
         }
     }
 }
@@ -93,8 +92,15 @@ fn keep(flag: &Flag, from: &ArgMatches, typed: &mut Typed, command: Option<&Comm
         Value::None => from.get_flag(flag.long).then_some(OsStr::new("")).into_iter().collect(),
         Value::Any(_) | Value::OneOf(..) | Value::Maybe(_) => from.get_raw(flag.long).into_iter().flatten().collect(),
     };
-    let counted = if flag.each { 0 } else { values.len().saturating_sub(1) };
-    values.into_iter().skip(counted).try_for_each(|value| {
+    let skipped = match (flag.several, values.len()) {
+        (Several::Never, 2..) => {
+            let sentence = format!("`--{}` is there {} times, and only one can be meant", flag.long, values.len());
+            return Err(Failure::usage(sentence, "leave all but one out"));
+        }
+        (Several::Last, several) => several.saturating_sub(1),
+        _ => 0,
+    };
+    values.into_iter().skip(skipped).try_for_each(|value| {
         (flag.keep)(typed, value).map_err(|why| {
             let value = value.display();
             Failure::usage(format!("`{value}` cannot be the value of `--{}`: {why}", flag.long), more(command))
@@ -194,6 +200,16 @@ mod tests {
         check(
             "ps --color never -o a --json --color always -o b --json",
             expect![[r#"ps: json: true, output: Some( "b", ), color: Always,"#]],
+        );
+    }
+
+    #[test]
+    fn of_what_says_what_is_looked_at_there_is_one() {
+        check(
+            "run --user a -e x --user b",
+            expect![[r#"
+                `--user` is there 2 times, and only one can be meant
+                hint: leave all but one out"#]],
         );
     }
 

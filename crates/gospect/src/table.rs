@@ -53,12 +53,23 @@ pub struct Flag {
     pub short: Option<char>,
     /// What it takes.
     pub value: Value,
-    /// Whether each of several counts; else the last one does.
-    pub each: bool,
+    /// What several of it mean.
+    pub several: Several,
     /// What it does: imperative, no full stop.
     pub brief: &'static str,
     /// Keeps its value; what a flag without value gets is empty. An error says what is wrong with the value.
     pub keep: fn(&mut Typed, &OsStr) -> Result<(), String>,
+}
+
+/// What it means that a flag is given several times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Several {
+    /// The last one counts, so that one can be added to a line that has it already.
+    Last,
+    /// Each counts.
+    Each,
+    /// Nothing: one of them would be left out that says what is to be looked at.
+    Never,
 }
 
 /// What a flag takes.
@@ -80,7 +91,7 @@ pub const GLOBAL: &[&Flag] = &[
         long: "json",
         short: None,
         value: Value::None,
-        each: false,
+        several: Several::Last,
         brief: "Write JSON, one object per line, as docs/json.md describes it",
         keep: |typed, _| {
             typed.json = true;
@@ -91,7 +102,7 @@ pub const GLOBAL: &[&Flag] = &[
         long: "output",
         short: Some('o'),
         value: Value::Any("FILE"),
-        each: false,
+        several: Several::Last,
         brief: "Write to FILE instead of standard output",
         keep: |typed, value| {
             typed.output = Some(typed::path(value)?);
@@ -102,7 +113,7 @@ pub const GLOBAL: &[&Flag] = &[
         long: "color",
         short: None,
         value: Value::OneOf("WHEN", Color::WORDS),
-        each: false,
+        several: Several::Last,
         brief: "Use colours: auto (on a terminal, unless NO_COLOR is set), always or never",
         keep: |typed, value| {
             typed.color = Color::of(value).ok_or("it is not one of the words")?;
@@ -113,7 +124,7 @@ pub const GLOBAL: &[&Flag] = &[
         long: "help",
         short: Some('h'),
         value: Value::None,
-        each: false,
+        several: Several::Last,
         brief: "Show help",
         keep: |typed, _| {
             typed.help = true;
@@ -124,7 +135,7 @@ pub const GLOBAL: &[&Flag] = &[
         long: "version",
         short: Some('V'),
         value: Value::None,
-        each: false,
+        several: Several::Last,
         brief: "Show the version",
         keep: |typed, _| {
             typed.version = true;
@@ -138,7 +149,7 @@ pub const PID: Flag = Flag {
     long: "pid",
     short: Some('p'),
     value: Value::Any("PID"),
-    each: true,
+    several: Several::Each,
     brief: "Take the program of this process as TARGET",
     keep: |typed, value| {
         typed.pids.push(typed::pid(value)?);
@@ -154,7 +165,7 @@ const INLINED: Flag = Flag {
     long: "inlined",
     short: None,
     value: Value::None,
-    each: false,
+    several: Several::Last,
     brief: "Also show each place where a function was inlined",
     keep: |typed, _| {
         typed.inlined = true;
@@ -167,7 +178,7 @@ const SITES: Flag = Flag {
     long: "sites",
     short: None,
     value: Value::None,
-    each: false,
+    several: Several::Last,
     brief: "Show every place for a probe, not only how many",
     keep: |typed, _| {
         typed.sites = true;
@@ -180,7 +191,7 @@ const BY_NAME: Flag = Flag {
     long: "by-name",
     short: None,
     value: Value::None,
-    each: false,
+    several: Several::Last,
     brief: "Sort by name instead of by address",
     keep: |typed, _| {
         typed.by_name = true;
@@ -193,7 +204,7 @@ const TEXT: Flag = Flag {
     long: "text",
     short: Some('e'),
     value: Value::Any("TEXT"),
-    each: false,
+    several: Several::Never,
     brief: "Take TEXT as the script",
     keep: |typed, value| {
         typed.run.text = Some(value.to_str().ok_or("it is not valid UTF-8")?.to_owned());
@@ -209,7 +220,7 @@ const TARGET_PATH: Flag = Flag {
     long: "target",
     short: Some('t'),
     value: Value::Any("PATH"),
-    each: false,
+    several: Several::Never,
     brief: "Take this program as target: every process that runs it, now and later",
     keep: |typed, value| {
         typed.run.target = Some(value.into());
@@ -222,7 +233,7 @@ const COMMAND: Flag = Flag {
     long: "command",
     short: Some('c'),
     value: Value::Any("CMD"),
-    each: false,
+    several: Several::Never,
     brief: "Start CMD, split at blanks, as -- COMMAND does",
     keep: |typed, value| {
         typed.run.command = typed::split(value.to_str().ok_or("it is not valid UTF-8")?)?;
@@ -235,7 +246,7 @@ const ALL: Flag = Flag {
     long: "all",
     short: None,
     value: Value::None,
-    each: false,
+    several: Several::Last,
     brief: "Take every Go process of the user who runs gospect, or who called sudo",
     keep: |typed, _| {
         typed.choice.all = true;
@@ -248,7 +259,7 @@ const USER: Flag = Flag {
     long: "user",
     short: None,
     value: Value::Any("NAME"),
-    each: false,
+    several: Several::Never,
     brief: "Take every Go process of this user, by name or number",
     keep: |typed, value| {
         typed.choice.user = Some(typed::text(value)?);
@@ -261,7 +272,7 @@ const CGROUP: Flag = Flag {
     long: "cgroup",
     short: None,
     value: Value::Any("PATH"),
-    each: false,
+    several: Several::Never,
     brief: "Take every Go process in this control group: path, or name (web.service)",
     keep: |typed, value| {
         typed.choice.cgroup = Some(typed::text(value)?);
@@ -274,7 +285,7 @@ const CONTAINER: Flag = Flag {
     long: "container",
     short: None,
     value: Value::Any("ID"),
-    each: false,
+    several: Several::Never,
     brief: "Take every Go process in this container: start of its id, name, or pod uid",
     keep: |typed, value| {
         typed.choice.container = Some(typed::text(value)?);
@@ -287,7 +298,7 @@ const AS_ROOT: Flag = Flag {
     long: "as-root",
     short: None,
     value: Value::None,
-    each: false,
+    several: Several::Last,
     brief: "Start COMMAND as root, not as the user who called sudo",
     keep: |typed, _| {
         typed.run.as_root = true;
@@ -300,7 +311,7 @@ const FORMAT: Flag = Flag {
     long: "format",
     short: Some('f'),
     value: Value::OneOf("FORMAT", &["text", "json"]),
-    each: false,
+    several: Several::Last,
     brief: "Write text, or JSON as --json does",
     keep: |typed, value| {
         typed.json = value == "json";
@@ -313,7 +324,7 @@ const BUFFER: Flag = Flag {
     long: "buffer",
     short: Some('B'),
     value: Value::OneOf("MODE", &["line", "full", "none"]),
-    each: false,
+    several: Several::Last,
     brief: "Write output at once (line, none) or in large pieces (full)",
     keep: |typed, value| {
         typed.run.buffered = value == "full";
@@ -326,7 +337,7 @@ const LIST: Flag = Flag {
     long: "list",
     short: Some('l'),
     value: Value::None,
-    each: false,
+    several: Several::Last,
     brief: "Take SCRIPT for attach points, show what they match, and run nothing",
     keep: |typed, _| {
         typed.run.list = true;
@@ -339,7 +350,7 @@ const EMIT: Flag = Flag {
     long: "emit",
     short: Some('d'),
     value: Value::OneOf("STAGE", &["ast", "plan", "bpf", "schema"]),
-    each: false,
+    several: Several::Last,
     brief: "Show the script as ast, plan, bpf or schema, and run nothing",
     keep: |typed, value| {
         typed.run.emit = Some(match value.to_str() {
@@ -357,7 +368,7 @@ const WAY: Flag = Flag {
     long: "way",
     short: None,
     value: Value::OneOf("WAY", &["best", "tracefs"]),
-    each: false,
+    several: Several::Last,
     brief: "Attach by the best way that the kernel has, or by tracefs",
     keep: |typed, value| {
         typed.run.by_tracefs = value == "tracefs";
@@ -370,7 +381,7 @@ const READY: Flag = Flag {
     long: "ready-fd",
     short: None,
     value: Value::Any("N"),
-    each: false,
+    several: Several::Last,
     brief: "Write a line to file descriptor N when the probes are in place",
     keep: |typed, value| {
         typed.run.ready = Some(typed::number(value)?);
@@ -383,7 +394,7 @@ const DURATION: Flag = Flag {
     long: "duration",
     short: None,
     value: Value::Any("TIME"),
-    each: false,
+    several: Several::Last,
     brief: "End after TIME, such as 10, 1.5s, 200ms or 5m",
     keep: |typed, value| {
         typed.run.duration = Some(typed::duration(value)?);
@@ -396,7 +407,7 @@ const NUMBER: Flag = Flag {
     long: "number",
     short: Some('n'),
     value: Value::Any("N"),
-    each: false,
+    several: Several::Last,
     brief: "End after N units of output",
     keep: |typed, value| {
         typed.run.printed = Some(typed::number(value)?);
@@ -409,7 +420,7 @@ const OVERHEAD: Flag = Flag {
     long: "max-overhead",
     short: None,
     value: Value::Any("N%"),
-    each: false,
+    several: Several::Last,
     brief: "Take probes out that cost more than N% of a CPU, 25% if not given, or off",
     keep: |typed, value| {
         typed.run.overhead = typed::overhead(value)?;
@@ -422,7 +433,7 @@ const RATE: Flag = Flag {
     long: "rate",
     short: None,
     value: Value::Any("N/s"),
-    each: false,
+    several: Several::Last,
     brief: "Act on no more than N hits a second of each user probe",
     keep: |typed, value| {
         typed.run.restraint.rate = Some(typed::rate(value)?);
@@ -435,7 +446,7 @@ const SAMPLE: Flag = Flag {
     long: "sample",
     short: None,
     value: Value::Any("1/N"),
-    each: false,
+    several: Several::Last,
     brief: "Act on one in N hits of user probes, by chance",
     keep: |typed, value| {
         typed.run.restraint.sample = Some(typed::sample(value)?);
@@ -448,7 +459,7 @@ const QUIET: Flag = Flag {
     long: "quiet",
     short: Some('q'),
     value: Value::None,
-    each: false,
+    several: Several::Last,
     brief: "Do not say on standard error how it went",
     keep: |typed, _| {
         typed.run.quiet = true;
@@ -461,7 +472,7 @@ const EXCEPT: Flag = Flag {
     long: "except",
     short: Some('x'),
     value: Value::Any("PATTERN"),
-    each: true,
+    several: Several::Each,
     brief: "Leave out functions that match PATTERN; may be given several times",
     keep: |typed, value| {
         typed.trace.except.push(typed::text(value)?);
@@ -474,7 +485,7 @@ const IF: Flag = Flag {
     long: "if",
     short: None,
     value: Value::Any("CONDITION"),
-    each: false,
+    several: Several::Never,
     brief: "Only calls for which it is true: 'args.n > 10 && elapsed > 1ms'",
     keep: |typed, value| {
         typed.trace.condition = Some(typed::text(value)?);
@@ -487,7 +498,7 @@ const STARTS: Flag = Flag {
     long: "entry",
     short: None,
     value: Value::None,
-    each: false,
+    several: Several::Last,
     brief: "Show when calls begin, too",
     keep: |typed, _| {
         typed.run.view = View::Both;
@@ -500,7 +511,7 @@ const GRAPH: Flag = Flag {
     long: "graph",
     short: None,
     value: Value::None,
-    each: false,
+    several: Several::Last,
     brief: "Show calls within calls of the same goroutine, as they happen",
     keep: |typed, _| {
         typed.run.view = View::Graph { depth: typed.run.view.depth() };
@@ -513,7 +524,7 @@ const NESTED: Flag = Flag {
     long: "max-depth",
     short: None,
     value: Value::Any("N"),
-    each: false,
+    several: Several::Last,
     brief: "As --graph, and leave out calls within N others",
     keep: |typed, value| {
         typed.run.view = View::Graph { depth: Some(typed::number::<u32>(value)? as usize) };
@@ -526,7 +537,7 @@ const DEPTH: Flag = Flag {
     long: "depth",
     short: None,
     value: Value::Any("N"),
-    each: false,
+    several: Several::Last,
     brief: "Follow up to N pointers one behind the other (0 to 16) instead of 2",
     keep: |typed, value| {
         typed.run.values.depth = typed::within(value, 0..=16)?;
@@ -539,7 +550,7 @@ const STRLEN: Flag = Flag {
     long: "strlen",
     short: None,
     value: Value::Any("BYTES"),
-    each: false,
+    several: Several::Last,
     brief: "Take and show so many bytes of a string (1 to 4000)",
     keep: |typed, value| {
         typed.run.values.strlen = typed::within(value, 1..=4000)?;
@@ -552,7 +563,7 @@ const CAPTURE: Flag = Flag {
     long: "capture",
     short: None,
     value: Value::Any("BYTES"),
-    each: false,
+    several: Several::Last,
     brief: "Take up to so many bytes of a call (512 to 16000) instead of 2048",
     keep: |typed, value| {
         typed.run.values.bytes = typed::within(value, 512..=16_000)?;
@@ -565,7 +576,7 @@ const REDACT: Flag = Flag {
     long: "redact",
     short: None,
     value: Value::Any("GLOB"),
-    each: true,
+    several: Several::Each,
     brief: "Do not show values with names like GLOB, nor passwords and tokens",
     keep: |typed, value| {
         typed.run.values.secrets.push(typed::text(value)?);
@@ -578,7 +589,7 @@ const NO_REDACT: Flag = Flag {
     long: "no-redact",
     short: None,
     value: Value::None,
-    each: false,
+    several: Several::Last,
     brief: "Show passwords, tokens and the like, too",
     keep: |typed, _| {
         typed.run.values.secrets.clear();
@@ -591,7 +602,7 @@ const ONLY_UNDER: Flag = Flag {
     long: "only-under",
     short: None,
     value: Value::Any("FUNC"),
-    each: true,
+    several: Several::Each,
     brief: "Only calls while FUNC is open on the goroutine; may be given several times",
     keep: |typed, value| {
         typed.trace.only_under.push(typed::text(value)?);
@@ -604,7 +615,7 @@ const STACK: Flag = Flag {
     long: "stack",
     short: None,
     value: Value::Maybe("N"),
-    each: false,
+    several: Several::Last,
     brief: "Show who called, up to N frames if N is given",
     keep: |typed, value| {
         typed.trace.stack = Some(if value.is_empty() { 0 } else { typed::within(value, 1..=32)? });
@@ -682,7 +693,7 @@ const SHOW_PROGRAM: Flag = Flag {
     long: "show-program",
     short: None,
     value: Value::None,
-    each: false,
+    several: Several::Last,
     brief: "Write the script that it would run, for `gospect run -`, and run nothing",
     keep: |typed, _| {
         typed.show_program = true;
@@ -695,7 +706,7 @@ const SECONDS: Flag = Flag {
     long: "seconds",
     short: None,
     value: Value::Any("N"),
-    each: false,
+    several: Several::Last,
     brief: "Measure for about N seconds, from 1 to 50, instead of 30",
     keep: |typed, value| {
         let seconds: u32 = typed::number(value)?;
@@ -709,7 +720,7 @@ const QUICK: Flag = Flag {
     long: "quick",
     short: None,
     value: Value::None,
-    each: false,
+    several: Several::Last,
     brief: "Measure for about 8 seconds",
     keep: |typed, _| {
         typed.bench.time = Some(bench::QUICK);
@@ -722,7 +733,7 @@ const VERSUS: Flag = Flag {
     long: "vs",
     short: None,
     value: Value::OneOf("TOOL", &["bpftrace"]),
-    each: false,
+    several: Several::Last,
     brief: "Measure beside it what counting costs with bpftrace, which has to be installed",
     keep: |typed, _| {
         typed.bench.bpftrace = true;

@@ -4,12 +4,14 @@
 
 use std::ffi::OsString;
 use std::io::Write;
+use std::path::Path;
 
 use session::Subject;
 use session::ready::Trace;
 use session::run::Script;
 
 use crate::failure::Failure;
+use crate::typed::Typed;
 use crate::{Run, choose, script};
 
 pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
@@ -61,8 +63,31 @@ pub(crate) fn subject(run: &Run, command: &str) -> Result<(Option<Subject>, Vec<
             "`gospect list TARGET` shows every function",
         ));
     }
+    is_no_target(&words[0], typed)?;
     choose::patterns(words)?;
     Ok((subject, words.iter().map(text).collect()))
+}
+
+/// Where the target is named by something else, the first word is a function; who names the target there as well is told.
+fn is_no_target(word: &OsString, typed: &Typed) -> Result<(), Failure> {
+    let name = text(word);
+    // A Go function has a package.
+    if !Path::new(word).is_file() || !name.contains('/') && name.contains('.') {
+        return Ok(());
+    }
+    let named = match typed.command.first() {
+        Some(command) => format!("the command behind `--`, `{}`", command.display()),
+        None => "named already".to_owned(),
+    };
+    let sentence = format!("`{name}` is a file, not a function: the target is {named}");
+    let functions: Vec<String> = typed.words.iter().skip(1).map(text).collect();
+    let functions = if functions.is_empty() { "FUNC".to_owned() } else { functions.join(" ") };
+    let behind: Vec<String> = typed.command.iter().map(text).collect();
+    let hint = match behind.is_empty() {
+        true => format!("leave it out: `gospect trace … {functions}`"),
+        false => format!("`gospect trace {functions} -- {}`", behind.join(" ")),
+    };
+    Err(Failure::usage(sentence, hint))
 }
 
 fn text(word: &OsString) -> String {

@@ -47,6 +47,10 @@ pub fn v2_down_to_container(cgroup: &str, id: &str) -> Option<String> {
 /// The number that the kernel knows a control group of version 2 by: on 64-bit machines its inode.
 #[must_use]
 pub fn v2_id(path: &str) -> Option<u64> {
+    // What is beside or above all that we see: below the mount that path would lead elsewhere.
+    if path.split('/').any(|segment| segment == "..") {
+        return None;
+    }
     let mounts = std::fs::read_to_string("/proc/self/mountinfo").ok()?;
     let mount = mounts.lines().find_map(|line| {
         let (before, behind) = line.split_once(" - ")?;
@@ -150,6 +154,14 @@ mod tests {
         assert_eq!((v2_down_to(text, "/a"), v2_down_to_container(text, C)), (None, None));
         let text = format!("0::/system.slice/docker-{C}.scope/init\n");
         assert_eq!(v2_down_to_container(&text, C), Some(format!("/system.slice/docker-{C}.scope")));
+    }
+
+    #[test]
+    fn a_control_group_that_is_out_of_sight_has_no_number() {
+        // As a process beside our own part of the groups has it, and where that would lead.
+        assert_eq!((v2_id("/../kernel"), v2_id("/..")), (None, None));
+        let has_all = v2_id("/").is_some();
+        assert!(has_all || !std::path::Path::new("/sys/fs/cgroup/cgroup.procs").exists() || v2_id("/x/..").is_none());
     }
 
     #[test]

@@ -85,7 +85,7 @@ impl Group {
         let alone = choice.cgroup.is_none() && choice.container.is_none();
         let user = match &choice.user {
             Some(name) => Some(number(&users, name)?),
-            None => (choice.all && alone).then(invoker::user),
+            None => (choice.all && alone).then(invoker::user).transpose().map_err(unknown_invoker)?,
         };
         let container = choice.container.as_deref().map(contained).transpose()?;
         let cgroup = choice.cgroup.as_ref().map(|path| path.trim_end_matches('/').to_owned());
@@ -201,6 +201,10 @@ fn number(users: &Users, name: &str) -> Result<u32, Refusal> {
             .hint("users of a container or a directory service are named by number")
     };
     users.number(name).or_else(|| name.parse().ok()).ok_or_else(unknown)
+}
+
+fn unknown_invoker(why: String) -> Refusal {
+    Refusal::refused(format!("whose processes are meant is not known: {why}")).hint("name the user by `--user`")
 }
 
 fn short(id: &str) -> &str {

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use event::run::{Attached, Cause, Detached, Full, Inlined, Load, Lost, Program, Reason, Summary};
+use event::run::{Attached, Budgeted, Cause, Detached, Full, Inlined, Load, Lost, Program, Reason, Summary};
 
 use crate::text::visible;
 use crate::{Format, json_line};
@@ -132,7 +132,7 @@ pub fn load(load: &Load) -> String {
     let hits = load.hits.round();
     let share = load.share.map(|share| format!(", {:.1}% of a CPU", share * 100.0)).unwrap_or_default();
     let limit = load.limit.filter(|_| load.share.is_some());
-    let limit = limit.map(|limit| format!(" of {}% allowed", (limit * 100.0).round())).unwrap_or_default();
+    let limit = limit.map(|limit| format!(" of {} allowed", Budgeted(limit))).unwrap_or_default();
     format!("{hits} hits/s{share}{limit}")
 }
 

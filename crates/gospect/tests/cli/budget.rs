@@ -97,6 +97,21 @@ fn a_probe_that_costs_too_much_goes_and_the_program_is_as_quick_as_before() {
 }
 
 #[test]
+fn when_the_last_probe_has_gone_that_is_said_and_the_budget_is_shown_as_it_was_given() {
+    let mut busy = need!(busy());
+    order(&mut busy, "start 1");
+    let text = "go:main.hot { @ = count() } END { printf(\"end\\n\") }";
+    let mut tracing = Tracing::within(&["-p", &busy.pid(), "--max-overhead", "0.1%", "--json", "-e", text]);
+    let said = until_it_says(&mut tracing, "nothing is probed any more", 1);
+    assert!(said[0].contains("of a CPU; the budget is 0.1% (`--max-overhead"), "{said:?}");
+    let last = "gospect: nothing is probed any more: what was gathered is shown when the run ends, as by Ctrl-C";
+    assert_eq!(said.last().unwrap(), last);
+    let all = objects(&tracing.stop());
+    assert_eq!(summary(&all)["detached"].as_array().unwrap().len(), 1);
+    order(&mut busy, "stop");
+}
+
+#[test]
 fn calls_of_other_functions_are_exact_though_one_after_the_other_goes() {
     let mut busy = need!(busy());
     let each = "go:main.hot, go:main.warm, go:main.nest, go:main.cool, go:main.inner { @calls[func] = count() } \

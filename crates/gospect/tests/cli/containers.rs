@@ -229,6 +229,41 @@ fn from_a_pid_namespace_what_lives_in_it_and_below_it_counts_by_the_numbers_seen
 }
 
 #[test]
+fn of_a_group_whose_numbers_are_not_told_those_are_named_that_do_not_count() {
+    need!(root());
+    let path = need!(counter_path(Variant::Plain));
+    let pod = Pod::new();
+    let below = || Counter::of(&mut pod.enter(Command::new("unshare").args(["-p", "-f"]).arg(&path)));
+    let mut below = below();
+    let args = ["run", "--ready-fd", "1", "--json", "--all", "-e", "go:main.hit { @[pid] = count() }"];
+    // A kernel that does not describe its structures.
+    let hidden = |args: &[&str]| {
+        let gospect = command(args);
+        let mut inner = Command::new("sh");
+        inner.args(["-c", "mount -t tmpfs t /sys/kernel/btf && exec \"$0\" \"$@\""]);
+        inner.arg(gospect.get_program()).args(gospect.get_args());
+        let mut outer = Command::new("unshare");
+        outer.arg("-m").arg(inner.get_program()).args(inner.get_args());
+        pod.enter(&outer)
+    };
+    let number = numbers(&below.child)[1].clone();
+    let why = format!(
+        "PID {number} lives in another pid namespace than gospect, and its number there cannot be found: the kernel does \
+         not tell its structures (/sys/kernel/btf/vmlinux), or forbids to read them"
+    );
+    let ran = Ran::of(hidden(&args).output().unwrap());
+    let hint = "run gospect on the host, or in the pid namespace of the process";
+    assert_eq!(ran.seen(), format!("gospect: {why}\nhint: {hint}\n(exit status 3)"));
+    let mut beside = Counter::of(&mut pod.enter(&Command::new(&path)));
+    let mut tracing = Tracing::of(&mut hidden(&args));
+    assert_eq!(tracing.says(), format!("gospect: its hits are not counted: {why}"));
+    below.calls(1, 100);
+    beside.calls(2, 100);
+    let all = objects(&stop(tracing));
+    assert_eq!(map(&all, "@"), json!({numbers(&beside.child)[1].clone(): 200}), "{:?}", summary(&all));
+}
+
+#[test]
 fn with_the_hosts_processes_in_view_its_numbers_are_shown() {
     need!(root());
     let path = need!(counter_path(Variant::Plain));

@@ -51,6 +51,25 @@ fn a_command_is_run_as_the_user_who_called_sudo() {
 }
 
 #[test]
+fn who_called_sudo_without_a_number_is_not_taken_for_root() {
+    need!(root());
+    let run = |args: &[&str]| {
+        let mut command = command(&[&["run", "-q", "-e", "BEGIN { exit() }"][..], args].concat());
+        Ran::of(command.env("SUDO_USER", "web").env("SUDO_UID", "").output().unwrap())
+    };
+    expect![[r"
+        gospect: id cannot be started: web called sudo, as SUDO_USER says, and SUDO_UID and SUDO_GID are not the numbers of a user (`--as-root` starts it as root)
+        (exit status 3)"]]
+    .assert_eq(&run(&["--", "id"]).seen());
+    expect![[r"
+        gospect: whose processes are meant is not known: web called sudo, as SUDO_USER says, and SUDO_UID and SUDO_GID are not the numbers of a user
+        hint: name the user by `--user`
+        (exit status 3)"]]
+    .assert_eq(&run(&["--all"]).seen());
+    assert_eq!(run(&["--as-root", "--", "id"]).seen(), "(exit status 0)");
+}
+
+#[test]
 fn as_root_it_stays_root() {
     need!(root());
     let ran = Ran::of(for_nobody(&["run", "--as-root", "-e", "BEGIN { }", "--", "id", "-u"]).output().unwrap());

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::Stdio;
 
+use expect_test::expect;
 use gospect_fixtures::{Variant, need, source};
 use serde_json::{Value, json};
 
@@ -66,6 +67,23 @@ fn each_call_is_shown_once_with_its_argument_and_its_own_result() {
             assert_eq!((&sum["lost"], &sum["open"], &sum["unpaired"]), (&json!(0), &json!(0), &json!(0)), "{way}");
         }
     }
+}
+
+#[test]
+fn a_target_that_is_named_twice_is_told_of() {
+    let path = need!(counter_path(Variant::Plain));
+    let shown = path.to_str().unwrap();
+    let run = |args: &[&str]| crate::gospect(&[&["trace"], args].concat()).seen().replace(shown, "./app");
+    expect![[r"
+        gospect: `./app` is a file, not a function: the target is the command behind `--`, `./app`
+        hint: `gospect trace main.hit -- ./app -v`
+        (exit status 2)"]]
+    .assert_eq(&run(&[shown, "main.hit", "--", shown, "-v"]));
+    expect![[r"
+        gospect: `./app` is a file, not a function: the target is named already
+        hint: leave it out: `gospect trace … main.hit`
+        (exit status 2)"]]
+    .assert_eq(&run(&["-p", "1", shown, "main.hit"]));
 }
 
 #[test]

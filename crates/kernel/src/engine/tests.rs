@@ -223,7 +223,11 @@ fn a_second_program_makes_only_its_own_maps_beside_those_of_the_first() {
     assert_eq!(fake.asked(), "map_create own array 4→8 × 5 flags 0");
     // A map of another shape is none to share.
     assert!(engine.maps_beside(&others, &first, &[]).unwrap().is_none());
-    assert!(engine.maps_beside(&Maps::new(), &first, &[]).unwrap().is_none());
+    // Nor is one that the first does not have; fewer are none too few.
+    let third = others.add(MapSpec::array("third", 8, Entries::Fixed(1))).unwrap();
+    assert!(engine.maps_beside(&others, &first, &[own]).unwrap().is_none());
+    assert!(engine.maps_beside(&others, &first, &[own, third]).unwrap().is_some());
+    assert!(engine.maps_beside(&Maps::new(), &first, &[]).unwrap().is_some());
 }
 
 #[test]

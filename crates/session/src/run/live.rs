@@ -135,9 +135,12 @@ impl<'r> Live<'r> {
         let events = program.events.iter().map(|event| engine.load(&event.program, &maps));
         let events = events.collect::<Result<_, _>>()?;
         let ring = engine.ring(maps.get(program.tables.ring).ok_or_else(no_map)?)?;
-        let mut watch = Watch::new(whose(compiled, life));
+        let mut watch = Watch::new(whose(compiled, life), compiled.numbers);
         watch.add(compiled);
         watch.find(maps.get(program.tables.processes).ok_or_else(no_map)?)?;
+        if let Some(refusal) = watch.nobody_in_reach() {
+            return Err(refusal.into());
+        }
         let mut control = Control::new(&watch, compiled.numbers);
         control.arm(false, maps.get(program.tables.control).ok_or_else(no_map)?)?;
         Ok(Live {
@@ -322,6 +325,7 @@ impl<'r> Live<'r> {
             self.open += remains::clear(&self.plans(), program, &self.maps, &|f| self.flips.has(f))?;
         }
         self.notes.extend(self.watch.strayed());
+        self.notes.extend(self.watch.news());
         self.catch_up()
     }
 

@@ -11,9 +11,10 @@ use kernel::engine::{Error, Feature, Map, Numbers};
 use kernel::{FileId, Pid, Process};
 use probe::program::{Phase, control, process};
 
-use super::Compiled;
 use super::world::Executable;
+use super::{Compiled, reached};
 use crate::group::{Admission, Group};
+use crate::refusal::Refusal;
 
 /// How many processes that have ended are remembered, to name addresses that they have left behind.
 const REMEMBERED: usize = 4096;
@@ -44,6 +45,11 @@ struct Watched {
 /// What is known of processes.
 pub(super) struct Watch {
     whose: Whose,
+    /// By which numbers programs in the kernel know processes.
+    numbers: Numbers,
+    /// Those of a group whose hits cannot be told from others'; and what there is to say of them.
+    unreached: HashSet<Pid>,
+    notes: Vec<String>,
     /// How the kernel tells who belongs to the group, if it can.
     admission: Option<Admission>,
     /// The executables, in each build of theirs.
@@ -74,8 +80,11 @@ struct Row {
 
 impl Watch {
     /// Knows no process yet.
-    pub fn new(whose: Whose) -> Watch {
+    pub fn new(whose: Whose, numbers: Numbers) -> Watch {
         Watch {
+            numbers,
+            unreached: HashSet::new(),
+            notes: Vec::new(),
             admission: if let Whose::Group(group) = &whose { group.admission() } else { None },
             whose,
             builds: Vec::new(),
@@ -185,7 +194,11 @@ impl Watch {
             _ => kernel::proc::pids().unwrap_or_default(),
         };
         for pid in pids {
-            for (binary, bias) in self.look_at(pid) {
+            let found = self.look_at(pid);
+            if !found.is_empty() && self.is_out_of_reach(pid) {
+                continue;
+            }
+            for (binary, bias) in found {
                 // What is not loaded yet has done nothing before.
                 if table.add(&key(pid, binary), &value(pid.0, bias.unwrap_or(0)))? {
                     let build = self.build_by(Process::open(pid).ok().as_ref().and_then(main_of));
@@ -194,6 +207,26 @@ impl Watch {
             }
         }
         Ok(())
+    }
+
+    /// Whether hits of a process of a group cannot be told from others'. Who was named is refused before.
+    fn is_out_of_reach(&mut self, pid: Pid) -> bool {
+        let Some(why) = self.group().and_then(|_| reached(self.numbers, pid).err()) else { return false };
+        if self.unreached.insert(pid) {
+            self.notes.push(format!("its hits are not counted: {}", why.sentence));
+        }
+        true
+    }
+
+    /// If nobody else is there, why those of a group are not whose hits can be counted.
+    pub fn nobody_in_reach(&self) -> Option<Refusal> {
+        let pid = self.unreached.iter().next().filter(|_| self.found.is_empty())?;
+        reached(self.numbers, *pid).err()
+    }
+
+    /// What there is to say, in sentences.
+    pub fn news(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notes)
     }
 
     /// Those that ran already when they were put into the table, under their PID as number: each with its build, an

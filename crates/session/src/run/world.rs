@@ -19,9 +19,10 @@ use probe::plan::{Binary, FieldForm};
 use probe::target::{ElfTarget, Field, GoTarget, Numbered, Target as Asked, World};
 
 use super::Compiled;
+use super::watch::started;
 use crate::refusal::Refusal;
 use crate::subject::Subject;
-use crate::target::Target;
+use crate::target::{Target, no_such_process};
 
 /// An executable, or a library, with the file that probes go into.
 pub(super) struct Executable {
@@ -53,7 +54,10 @@ impl Executable {
         match target.open() {
             Ok(program) => {
                 let path = program.pid().map_or_else(|| program.path.clone(), exe);
-                let file = reopen(&path, &program.name, program.file).map_err(Refusal::refused)?;
+                let file = reopen(&path, &program.name, program.file);
+                // It may have ended since.
+                let gone = program.pid().filter(|pid| file.is_err() && started(*pid).is_none());
+                let file = file.map_err(|why| gone.map_or_else(|| Refusal::refused(why), no_such_process))?;
                 let code = Code::Go(Box::new(program.image));
                 let name = program.path.display().to_string();
                 Ok(Executable { id: program.file, file, name, root: root(target), target: target.clone(), code })

@@ -6,9 +6,10 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use event::run::{Detached, Load};
+use event::run::{Budgeted, Detached, Load};
 use probe::frames::MOST_GONE;
-use probe::plan::FuncNo;
+use probe::plan::{FuncNo, On};
+use probe::program::ProgramSite;
 use probe::target::HookKind;
 
 use super::{Live, Show, no_map};
@@ -44,6 +45,7 @@ pub(super) struct Overhead {
     /// Which of the plan's unders are not known any more, by bit.
     unders_gone: u32,
     told_hopeless: bool,
+    told_empty: bool,
 }
 
 /// What was taken out, and why.
@@ -87,6 +89,7 @@ impl Overhead {
             gone: Vec::new(),
             unders_gone: 0,
             told_hopeless: false,
+            told_empty: false,
         }
     }
 
@@ -224,7 +227,26 @@ impl Live<'_> {
         }
         self.overhead.most *= 2;
         self.begin_flips(dropped.into_iter().filter_map(|(function, _)| function));
+        self.tell_nothing_left(show);
         self.lose_unders(show)
+    }
+
+    /// The run goes on: a command would end with it, and what was gathered is shown when it does.
+    fn tell_nothing_left(&mut self, show: &mut dyn Show) {
+        let stays = |site: &ProgramSite| !self.flips.has(site.function);
+        let users = self.probes.iter().flat_map(|probes| &probes.users).filter(|user| user.is_in_place());
+        let watched = self.probes.iter().zip(self.builds()).any(|(probes, build)| probes.watch(&build.program));
+        let events = self.compiled.program.events.iter().any(|event| !matches!(event.on, On::Begin | On::End));
+        if users.flat_map(|user| &user.sites).any(stays)
+            || watched
+            || std::mem::replace(&mut self.overhead.told_empty, true)
+        {
+            return;
+        }
+        let rest = if events { ", only what needs no place in a program goes on" } else { "" };
+        show.note(&format!(
+            "nothing is probed any more{rest}: what was gathered is shown when the run ends, as by Ctrl-C"
+        ));
     }
 
     /// What others are called under is not known any more if a function is not probed that it is about.
@@ -258,10 +280,10 @@ impl Live<'_> {
     }
 
     fn tell_gone(&mut self, dropped: &[Whom], before: &Counted, budget: Budget, show: &mut dyn Show) {
-        let (seconds, limit) = (budget.took.as_secs_f64(), percent(budget.limit));
+        let (seconds, limit) = (budget.took.as_secs_f64(), Budgeted(budget.limit));
         for &(function, load) in dropped {
             let (hits, cost) = (self.hits_of(function, &self.overhead.places, before), percent(load));
-            let why = format!("its {hits} hits in {seconds:.0} s cost about {cost}% of a CPU; the budget is {limit}%");
+            let why = format!("its {hits} hits in {seconds:.0} s cost about {cost}% of a CPU; the budget is {limit}");
             self.overhead.gone.push(Gone { function, why, overhead: cost });
         }
         let told = self.overhead.gone.len() - dropped.len();
@@ -280,9 +302,9 @@ impl Live<'_> {
 
     fn tell_hopeless(&mut self, budget: Budget, show: &mut dyn Show) {
         if !std::mem::replace(&mut self.overhead.told_hopeless, true) {
-            let (all, limit) = (percent(budget.all), percent(budget.limit));
+            let (all, limit) = (percent(budget.all), Budgeted(budget.limit));
             show.note(&format!(
-                "the probes cost about {all}% of a CPU, the budget is {limit}%, and none is left that could be taken out"
+                "the probes cost about {all}% of a CPU, the budget is {limit}, and none is left that could be taken out"
             ));
         }
     }

@@ -7,6 +7,7 @@ use kernel::Pid;
 use kernel::engine::{self, Engine, Maps, Site, Uprobes, attach};
 use probe::plan::{BinaryNo, FuncNo};
 use probe::program::{HookProgram, ProgramSite, UserProgram};
+use probe::target::HookKind;
 
 use super::super::{Compiled, Stopped};
 use super::no_map;
@@ -126,6 +127,12 @@ impl Probes {
         if let Some(other) = other {
             self.over.push(std::mem::replace(held, other).program);
         }
+    }
+
+    /// Whether goroutines are watched.
+    pub fn watch(&self, program: &probe::Program) -> bool {
+        let mut hooks = program.hooks.iter().zip(&self.hooks);
+        hooks.any(|(hook, held)| hook.kind == HookKind::Status && held.attached.is_some())
     }
 
     /// Whether some are in place in an executable.
