@@ -56,6 +56,20 @@ pub struct Key {
     pub id: u64,
 }
 
+/// On a system stack calls count on from its g's address, shifted by as many bits; the first one that there can be is at
+/// 4 MiB.
+pub const SYSTEM_CALLS_AT: u32 = 16;
+const SYSTEM_CALLS: u64 = 1 << (22 + SYSTEM_CALLS_AT);
+
+impl Key {
+    /// By what beginning and end of a call find each other. A system stack may have come to work for another goroutine
+    /// meanwhile; its calls have numbers that no other stack's have.
+    #[must_use]
+    pub fn found_by(self) -> Key {
+        if self.id < SYSTEM_CALLS { self } else { Key { goid: 0, ..self } }
+    }
+}
+
 #[derive(Debug)]
 struct Open {
     arrived: u64,
@@ -123,7 +137,7 @@ impl Calls {
         self.arrived += 1;
         self.bytes += record.bytes.len();
         self.order.push_back((self.arrived, key));
-        self.open.insert(key, Open { arrived: self.arrived, header, begun: record });
+        self.open.insert(key.found_by(), Open { arrived: self.arrived, header, begun: record });
         while self.open.len() > self.room.calls || self.bytes > self.room.bytes {
             let Some((arrived, oldest)) = self.order.pop_front() else { break };
             if self.is_open(arrived, oldest) {
@@ -141,7 +155,7 @@ impl Calls {
 
     /// Whether the call that came as that one has not ended; one with its key may have come later.
     fn is_open(&self, arrived: u64, key: Key) -> bool {
-        self.open.get(&key).is_some_and(|open| open.arrived == arrived)
+        self.open.get(&key.found_by()).is_some_and(|open| open.arrived == arrived)
     }
 
     /// A call that began, of which nothing more will be heard.
@@ -177,7 +191,7 @@ impl Calls {
     /// A call that is open: as it would be if the run ended now.
     #[must_use]
     pub fn get(&self, key: Key) -> Option<Finished> {
-        let Open { header, begun, .. } = self.open.get(&key)?;
+        let Open { header, begun, .. } = self.open.get(&key.found_by())?;
         Some(finished(key, *header, begun.clone(), End::Open))
     }
 
@@ -185,7 +199,7 @@ impl Calls {
     /// function's probes were taken out.
     pub fn close(&mut self, end: End, which: impl Fn(&Key, &Record) -> bool) -> Vec<Finished> {
         let open = self.order.iter().filter(|(arrived, key)| self.is_open(*arrived, *key)).map(|(_, key)| *key);
-        let chosen = open.filter(|key| self.open.get(key).is_some_and(|open| which(key, &open.begun)));
+        let chosen = open.filter(|key| self.open.get(&key.found_by()).is_some_and(|open| which(key, &open.begun)));
         let chosen: Vec<Key> = chosen.collect();
         let taken = chosen.into_iter().filter_map(|key| Some((key, self.take(key)?)));
         taken.map(|(key, open)| finished(key, open.header, open.begun, end)).collect()
@@ -209,12 +223,13 @@ impl Calls {
             return None;
         };
         self.tally.finished += 1;
+        let key = Key { goid: header.goid, ..key };
         let call = finished(key, header, begun, end);
         Some(Finished { elapsed: Some(time.saturating_sub(call.started)), returned, ..call })
     }
 
     fn take(&mut self, key: Key) -> Option<Open> {
-        let open = self.open.remove(&key)?;
+        let open = self.open.remove(&key.found_by())?;
         self.bytes = self.bytes.saturating_sub(open.begun.bytes.len());
         while self.order.front().is_some_and(|&(arrived, key)| !self.is_open(arrived, key)) {
             self.order.pop_front();
@@ -242,6 +257,8 @@ fn finished(key: Key, header: Header, begun: Record, end: End) -> Finished {
 pub struct Told<'a> {
     /// Its function's name.
     pub function: &'a str,
+    /// The executable that has it, where several have one of that name.
+    pub program: Option<String>,
     /// What it was called with.
     pub args: Vec<(&'a str, GoValue)>,
     /// Arguments are missing there, or may be.
@@ -285,6 +302,7 @@ impl<'a> Reader<'a> {
             frames: stack.map_or_else(Vec::new, |id| world.frames(id)),
             function: &of.name,
             inlined: of.inlined.as_ref(),
+            program: world.program(of.function),
             args,
             args_omitted: of.incomplete,
             rets_omitted: returned.as_ref().is_some_and(|(of, _)| of.incomplete),

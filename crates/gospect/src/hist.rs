@@ -25,12 +25,12 @@ pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
     let (subject, functions) = trace::subject(run, "hist")?;
     let (typed, calls) = (run.typed.hist.clone(), &run.typed.trace);
     let hist = Hist { functions, except: calls.except.clone(), condition: calls.conditions(), ..typed.hist.clone() };
-    if run.typed.show_program {
-        return Ok(write!(run.out, "{hist}")?);
-    }
     let prints = PRINTED + u64::from(hist.linear.is_some());
     run.typed.run.printed = run.typed.run.printed.map(|times| times.saturating_mul(prints));
     let script = trace::script(run, hist.to_string(), subject);
+    if run.typed.show_program {
+        return trace::show(run, script);
+    }
     let look = if let Format::Text(look) = run.format { look } else { Look::default() };
     script::go(run, script, Some(Distributions::new(typed, look)))
 }

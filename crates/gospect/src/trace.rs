@@ -8,19 +8,20 @@ use std::path::Path;
 
 use session::Subject;
 use session::ready::Trace;
-use session::run::Script;
+use session::run::{Script, Stage, Values};
+use ui::call::View;
 
 use crate::failure::Failure;
-use crate::typed::Typed;
+use crate::typed::{Typed, TypedRun};
 use crate::{Run, choose, script};
 
 pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
     let (subject, functions) = subject(run, "trace")?;
     let trace = Trace { functions, inlined: run.typed.inlined, ..run.typed.trace.clone() };
-    if run.typed.show_program {
-        return Ok(write!(run.out, "{trace}")?);
-    }
     let script = script(run, trace.to_string(), subject);
+    if run.typed.show_program {
+        return show(run, script);
+    }
     script::go(run, script, None)
 }
 
@@ -37,6 +38,42 @@ pub(crate) fn script(run: &Run, text: String, subject: Option<Subject>) -> Scrip
         values: typed.values.clone(),
         ..Script::default()
     }
+}
+
+/// The program, if it means something, and what `gospect run` has to be told besides.
+pub(crate) fn show(run: &mut Run, script: Script) -> Result<(), Failure> {
+    let text = script.text.clone();
+    script.stage(Stage::Plan)?;
+    run.out.write_all(text.as_bytes())?;
+    let flags = flags(&run.typed.run);
+    if !flags.is_empty() {
+        writeln!(run.out, "// with: gospect run{flags}")?;
+    }
+    Ok(())
+}
+
+/// How calls are looked at, as flags.
+fn flags(typed: &TypedRun) -> String {
+    let (values, usual, restraint) = (&typed.values, Values::default(), typed.restraint);
+    let view = match typed.view {
+        View::Ends => None,
+        View::Both => Some(" --entry".to_owned()),
+        View::Graph { depth: None } => Some(" --graph".to_owned()),
+        View::Graph { depth: Some(depth) } => Some(format!(" --max-depth {depth}")),
+    };
+    let number = |flag: &str, is: u32, usual: u32| (is != usual).then(|| format!(" {flag} {is}"));
+    let shown = values.secrets.is_empty().then(|| " --no-redact".to_owned());
+    let hidden = values.secrets.iter().filter(|name| !usual.secrets.contains(name));
+    let all = [
+        view,
+        number("--depth", values.depth.into(), usual.depth.into()),
+        number("--capture", values.bytes, usual.bytes),
+        number("--strlen", values.strlen.into(), usual.strlen.into()),
+        shown,
+        restraint.rate.map(|rate| format!(" --rate {rate}/s")),
+        restraint.sample.map(|one_in| format!(" --sample 1/{one_in}")),
+    ];
+    all.into_iter().flatten().chain(hidden.map(|name| format!(" --redact '{name}'"))).collect()
 }
 
 /// The target, unless a command is to be started, and the functions.

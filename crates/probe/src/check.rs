@@ -94,6 +94,7 @@ pub fn check(
     checker.maps();
     checker.classify();
     checker.learn();
+    checker.leave_misfits();
     let plan = checker.plan();
     let mut messages = checker.messages;
     diagnostic::sort(&mut messages);
@@ -403,6 +404,40 @@ impl<'s, 'w> Checker<'s, 'w> {
         self.shared.last = true;
     }
 
+    /// A condition that makes no sense for some functions, though it does for others: those that a pattern matches are left
+    /// out.
+    fn leave_misfits(&mut self) {
+        let mut misfits = Vec::new();
+        for class in &self.classes {
+            let condition = self.script.clauses[class.clause].predicate.as_ref();
+            misfits.push(condition.and_then(|condition| misfit(condition, &class.setting, &mut self.shared)));
+        }
+        let sound = self.classes.iter().zip(&misfits).filter(|(class, why)| why.is_none() && !class.members.is_empty());
+        let sound: BTreeSet<usize> = sound.map(|(class, _)| class.clause).collect();
+        let resolved = &self.resolved;
+        let mut left_out = Vec::new();
+        for (class, why) in self.classes.iter_mut().zip(misfits) {
+            let Some(why) = why.filter(|_| sound.contains(&class.clause)) else { continue };
+            class.members.retain(|member| {
+                let placement = &resolved.placements[member.placement];
+                let Some(function) = placement.place.function() else { return true };
+                let named = resolved.points[placement.point.index()].matched <= 1;
+                left_out.extend(
+                    (!named).then(|| (placement.point, Skipped { function: function.name.clone(), why: why.clone() })),
+                );
+                named
+            });
+        }
+        if left_out.is_empty() {
+            return;
+        }
+        for (n, &of) in self.of.iter().enumerate() {
+            self.only_both(of, self.own + n);
+        }
+        self.classes.retain(|class| !class.members.is_empty() || !sound.contains(&class.clause));
+        self.leave_out(left_out);
+    }
+
     // The plan.
 
     fn plan(&mut self) -> Plan {
@@ -674,6 +709,13 @@ fn lower<'s>(clause: &'s Clause, setting: &Setting<'_>, shared: &mut Shared<'s>)
         return Done { vars, accesses, predicate, code, requests, reached, needs, messages, misfits };
     }
     unreachable!("the loop ends after MOST_ROUNDS")
+}
+
+/// What is wrong with a condition at a place.
+fn misfit<'s>(condition: &'s ast::Expr, setting: &Setting<'_>, shared: &mut Shared<'s>) -> Option<String> {
+    let mut scope = Scope::new(shared, setting, Vec::new());
+    scope.condition(condition);
+    scope.messages.into_iter().find(Diagnostic::is_error).map(|wrong| wrong.message)
 }
 
 /// Where a function has all that a class reads, if it has it in the same types.

@@ -29,6 +29,7 @@ mod expr;
 mod flip;
 mod goroutines;
 mod hit;
+mod ids;
 mod keys;
 mod memory;
 mod pairs;
@@ -233,7 +234,7 @@ impl<'p> Shared<'p> {
     fn shorts(&self) -> Option<capture::Shorts> {
         let captured = self.captured?;
         let (ring, counters, control) = (self.tables.ring, self.tables.counters, self.tables.control);
-        Some(capture::Shorts { captured, ring, counters, control })
+        Some(capture::Shorts { captured, ring, counters, control, walk: self.walk })
     }
 
     fn group(&self, group: crate::plan::GroupNo) -> Result<&'p Group, Refused> {

@@ -113,10 +113,18 @@ impl<'t> Parser<'t> {
 
     fn expect(&mut self, sign: &str, what_for: &str) -> bool {
         let found = self.take(sign);
-        if !found {
+        if !found && self.in_predicate && self.at("=") {
+            self.assigns();
+        } else if !found {
             self.complain(self.span, format!("`{sign}` is missing {what_for}, {} stands there", self.shown()));
         }
         found
+    }
+
+    /// A condition has `=` where it means `==`.
+    fn assigns(&mut self) {
+        let message = Diagnostic::error(self.span, "`=` assigns, and a condition only asks");
+        self.lexer.messages.push(message.help("`==` compares"));
     }
 
     /// The current token in a sentence.
@@ -306,7 +314,12 @@ impl<'t> Parser<'t> {
         self.advance();
         let predicate = self.expr();
         self.in_predicate = false;
-        if !self.take("/") {
+        if self.at("=") {
+            self.assigns();
+            while !self.at("{") && !matches!(self.token, Token::End) {
+                self.advance();
+            }
+        } else if !self.take("/") {
             let message = format!("the condition is not closed by `/`, {} stands there", self.shown());
             self.complain(self.span, message);
             while !self.at("{") && !matches!(self.token, Token::End) {

@@ -365,6 +365,7 @@ impl Serialize for Shown<'_> {
         map.serialize_entry("tid", &call.header.tid)?;
         map.serialize_entry("goid", &call.key.goid)?;
         map.serialize_entry("func", told.function)?;
+        map.serialize_entry("program", &told.program)?;
         map.serialize_entry("args", &values(&told.args))?;
         map.serialize_entry("rets", &told.rets.as_deref().map(values))?;
         map.serialize_entry("omitted", &(told.args_omitted || told.rets_omitted))?;
@@ -398,6 +399,7 @@ impl Serialize for Begun<'_> {
         map.serialize_entry("tid", &call.header.tid)?;
         map.serialize_entry("goid", &call.key.goid)?;
         map.serialize_entry("func", told.function)?;
+        map.serialize_entry("program", &told.program)?;
         map.serialize_entry("args", &Values { values: &told.args, types })?;
         map.serialize_entry("omitted", &told.args_omitted)?;
         map.serialize_entry("guess", &guesses(told, types))?;

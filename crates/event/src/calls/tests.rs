@@ -98,3 +98,14 @@ fn damaged_records_are_no_calls() {
     }
     assert_eq!(calls.open(), 0);
 }
+
+#[test]
+fn calls_on_a_system_stack_end_whichever_goroutine_it_works_for_then() {
+    let mut calls = Calls::default();
+    let on_system_stack = (0x5a_0000 << SYSTEM_CALLS_AT) + 1;
+    begin(&mut calls, 7, on_system_stack, 100);
+    begin(&mut calls, 7, 1, 110);
+    let switched = calls.ends(header(0, 130), on_system_stack, End::Switched).unwrap();
+    assert_eq!((switched.key.goid, switched.end, switched.elapsed), (7, End::Switched, Some(30)));
+    assert!(calls.ends(header(0, 140), 1, End::Goexit).is_none(), "a goroutine's own calls are its own");
+}

@@ -21,6 +21,11 @@ pub trait World {
     /// Where the type is that an itab is about which the file does not have: the runtime made it.
     fn itab(&self, address: u64) -> Option<u64>;
 
+    /// The executable of a function, by its number, where that is not plain from its name.
+    fn program(&self, _function: u64) -> Option<String> {
+        None
+    }
+
     /// The functions on a recorded stack, the innermost first.
     fn stack(&self, _id: u64) -> Vec<String> {
         Vec::new()

@@ -145,8 +145,9 @@ fn whether_calls_of_a_stripped_program_fail_is_not_known() {
 
 #[test]
 fn what_it_runs_can_be_run_by_itself_and_counts_the_same() {
-    let mut durations = need!(durations("1.26", Variant::Plain));
-    let shown = gospect(&["hist", "./app", "main.wait", "-x", "*.func*", "--by", "goid", "--live", "--show-program"]);
+    let path = need!(path("1.26", Variant::Plain));
+    let (mut durations, path) = (Counter::start(&path), path.to_str().unwrap());
+    let shown = gospect(&["hist", path, "main.wait", "-x", "*.func*", "--by", "goid", "--live", "--show-program"]);
     expect![[r#"
         goret:main.wait, !*.func* {
             $by1 = goid;
@@ -158,7 +159,7 @@ fn what_it_runs_can_be_run_by_itself_and_counts_the_same() {
         interval:s:1 { print(@total); print(@max); print(@errors); print(@values); }
         (exit status 0)"#]]
     .assert_eq(&shown.seen());
-    let text = gospect(&["hist", "./app", "main.wait", "--show-program"]).stdout;
+    let text = gospect(&["hist", path, "main.wait", "--show-program"]).stdout;
     let script = Tracing::start(&["-p", &durations.pid(), "--json", "-e", &text]);
     let measuring = measuring(&durations, &["--json", "main.wait"]);
     let own = ordered(&mut durations, 2, 50);

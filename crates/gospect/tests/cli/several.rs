@@ -70,6 +70,25 @@ fn processes_of_several_programs_share_the_maps_of_a_script() {
 }
 
 #[test]
+fn a_call_says_of_which_program_it_is_where_several_have_the_function() {
+    let (one, other) = (need!(counter_path(Variant::Plain)), need!(other_counter(Variant::Plain)));
+    let (mut one, mut other) = (Counter::start(&one), Counter::start(&other));
+    let text = "goret:main.hit { call() }";
+    let tracing = Tracing::start(&["-p", &one.pid(), "-p", &other.pid(), "--json", "-e", text]);
+    one.calls(1, 3);
+    other.calls(1, 5);
+    let all = objects(&tracing.stop());
+    let of = |counter: &Counter| -> Vec<&Value> {
+        let own = all.iter().filter(|call| call["type"] == "call" && call["pid"] == counter.child.id());
+        own.map(|call| &call["program"]).collect()
+    };
+    let (one, other) = (of(&one), of(&other));
+    assert_eq!((one.len(), other.len()), (3, 5));
+    assert!(one.iter().all(|program| *program == one[0]) && other.iter().all(|program| *program == other[0]));
+    assert!(one[0].is_string() && other[0].is_string() && one[0] != other[0], "{} {}", one[0], other[0]);
+}
+
+#[test]
 fn a_function_that_only_some_programs_have_is_probed_there() {
     let [path, served] = [need!(counter_path(Variant::Plain)), need!(server("1.26", Variant::Plain))];
     let (counter, server) = (Counter::start(&path), Running::server(&mut Command::new(&served)));

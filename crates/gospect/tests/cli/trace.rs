@@ -5,7 +5,7 @@ use std::io::Write;
 use std::process::Stdio;
 
 use expect_test::expect;
-use gospect_fixtures::{Variant, need, source};
+use gospect_fixtures::{Arch, Fixture, Variant, build, need, source};
 use serde_json::{Value, json};
 
 use crate::run::{Counter, Tracing, WAYS, counter_path, objects, permitted, summary};
@@ -192,8 +192,9 @@ fn who_called_stands_below_a_call_with_file_and_line() {
 fn its_program_run_by_itself_shows_the_same() {
     need!(permitted());
     let path = need!(counter_path(Variant::Plain));
-    let shown =
-        Ran::of(command(&["trace", "-p", "1", "main.*", "-x", "main.work*", "--show-program"]).output().unwrap());
+    let shown = Ran::of(
+        command(&["trace", path.to_str().unwrap(), "main.*", "-x", "main.work*", "--show-program"]).output().unwrap(),
+    );
     assert_eq!(shown.stdout, "goret:main.*, !\"main.work*\" { call(); }\n".replace('"', ""));
     let lines = |ran: Ran| untimed(&ran.stdout);
     let mut by_trace = Counter::start(&path);
@@ -206,6 +207,60 @@ fn its_program_run_by_itself_shows_the_same() {
     by_run.calls(1, 5);
     assert_eq!(lines(tracing.stop()), traced);
     assert!(traced.contains(&format!("main.hit(n=4) = {}", hit(4))), "{traced:?}");
+}
+
+#[test]
+fn how_its_program_is_to_be_looked_at_stands_below_it() {
+    let path = need!(counter_path(Variant::Plain));
+    let said = |flags: &[&str]| {
+        let args = [&["trace", path.to_str().unwrap(), "main.hit", "--show-program"], flags].concat();
+        Ran::of(command(&args).output().unwrap()).seen()
+    };
+    let flags = ["--max-depth", "3", "--strlen", "9", "--redact", "key*", "--sample", "1/5"];
+    expect![[r#"
+        goret:main.hit { call(); }
+        // with: gospect run --max-depth 3 --strlen 9 --sample 1/5 --redact 'key*'
+        (exit status 0)"#]]
+    .assert_eq(&said(&flags));
+    expect![[r#"
+        goret:main.hit { call(); }
+        // with: gospect run --entry --no-redact
+        (exit status 0)"#]]
+    .assert_eq(&said(&["--entry", "--no-redact"]));
+    expect![[r#"
+        error: `main.hit` has no argument `m`
+         --> 1:22
+          |
+        1 | goret:main.hit /args.m > 1/ { call(); }
+          |                      ^
+          = help: it has `n` int
+        (exit status 2)"#]]
+    .assert_eq(&said(&["--if", "args.m > 1"]));
+    // What stands below is a remark to whoever reads the program.
+    let text = said(&["--graph"]);
+    let checked = command(&["run", "--emit", "ast", "-e", text.rsplit_once('(').unwrap().0]).output().unwrap();
+    assert!(checked.status.success(), "{text}");
+}
+
+#[test]
+fn functions_that_a_condition_does_not_fit_are_left_out_once() {
+    need!(permitted());
+    let Some(arch) = Arch::native() else { return };
+    let path = need!(build(&Fixture::new("panics", "1.26", Variant::Plain).on(arch)));
+    let mut program = Counter::start(&path);
+    let (pid, functions) = (program.pid(), ["main.inner", "main.re*", "main.*e"]);
+    let tracing = tracing(&[&["-p", &pid, "--json", "--if", "args.way == \"text\""][..], &functions].concat());
+    program.end();
+    let all = objects(&tracing.ended());
+    let skipped = all[0]["skipped"].as_array().unwrap();
+    let told: Vec<String> =
+        skipped.iter().map(|skipped| format!("{}: {}\n", skipped["func"], skipped["why"])).collect();
+    expect![[r#"
+        "main.replace": "`main.replace` has no argument `way`"
+        "main.repeat": "`main.repeat` has no argument `way`"
+        "main.replace": "another attach point of the same clause has it already"
+    "#]]
+    .assert_eq(&told.concat());
 }
 
 #[test]

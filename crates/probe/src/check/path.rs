@@ -181,6 +181,7 @@ impl Call<'_> {
         let omitted = (!self.signature.omitted.is_none() || self.signature.rets_omitted)
             .then(|| "the executable does not describe all that have no name, so there may be more".to_owned());
         let near = words::near(name, of.iter().filter_map(Arg::given_name));
+        let near = near.or_else(|| if what == "result" { numbered(name, of) } else { None });
         Diagnostic::error(span, message).maybe_help(near).help(described(of)).maybe_help(omitted)
     }
 
@@ -514,6 +515,14 @@ fn instead_of_field(ty: &GoType) -> Option<String> {
 }
 
 /// ``it has `s` *main.Server, `addr` string``
+/// How a result without a name is called, where it is plain which one is meant.
+fn numbered(name: &str, rets: &[Arg]) -> Option<String> {
+    let nameless = |ret: &Arg| ret.given_name().is_none();
+    let error = rets.iter().rposition(|ret| nameless(ret) && name.starts_with("err") && ret.type_name == "error");
+    let number = error.or_else(|| (rets.len() == 1 && nameless(&rets[0])).then_some(0))?;
+    Some(format!("it has no name: `rets.{number}` is the {}", rets[number].type_name))
+}
+
 fn described(args: &[Arg]) -> String {
     let one = |(i, arg): (usize, &Arg)| match arg.given_name() {
         Some(name) => format!("`{name}` {}", arg.type_name),

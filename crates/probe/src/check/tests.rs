@@ -1105,3 +1105,28 @@ fn of_functions_that_a_pattern_means_some_may_not_be_seen() {
           |                      ^^^^^^^^^^
         5"#]].assert_eq(&format!("{told}{marked}"));
 }
+
+#[test]
+fn functions_that_a_condition_does_not_fit_are_left_out_if_it_fits_others() {
+    let told = |text: &str| {
+        let (checked, told) = run(text, &[]);
+        let points = checked.plan.map(|plan| plan.points).unwrap_or_default();
+        let skipped = points.iter().flat_map(|point| &point.skipped).filter(|s| s.why.contains("compared"));
+        let skipped: String = skipped.map(|s| format!("{}: {}\n", s.function, s.why)).collect();
+        format!("{told}{} attached\n{skipped}", points.iter().map(|point| point.attached).sum::<u32>())
+    };
+    expect![[r#"
+        2 attached
+        main.handle: text is not compared with an integer
+        main.other: text is not compared with an integer
+        main.swapped: text is not compared with an integer
+    "#]]
+    .assert_eq(&told("go:main.* /args.s == 0/ { @ = count(); }"));
+    expect![[r#"
+        2 attached
+        main.handle: text is not compared with an integer
+        main.other: text is not compared with an integer
+        main.swapped: text is not compared with an integer
+    "#]]
+    .assert_eq(&told("goret:main.* /args.s == 0 && elapsed > 3/ { call(); }"));
+}

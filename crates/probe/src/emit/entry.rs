@@ -9,8 +9,9 @@ use bpf::{Assembler, FunctionId, Helper, Kind, Label, Linkage, Reg};
 use gobin::Arch;
 use gobin::insn::Class;
 
-use super::body::{self, CONTEXT, R0, R1, R2, R3, R4};
+use super::body::{self, CONTEXT, R0, R1, R2, R3};
 use super::expr::LOWEST;
+use super::ids::Ids;
 use super::{Refused, Shared, capture, ends, hit, pairs, refused, threads};
 use crate::frames::Frames;
 use crate::limits;
@@ -333,53 +334,12 @@ impl<'a, 'p> Entry<'a, 'p> {
         self.asm.mov(R1, 1).atomic(AtomicOp::Add, Width::W64, R0, counter::FIRINGS as i32, R1);
     }
 
-    /// Process and thread, by the numbers of the namespace that the control map names.
+    /// Process and thread.
     pub(super) fn ids(&mut self) {
-        let (plain, have) = (self.asm.label("own_numbers"), self.asm.label("have_ids"));
-        self.asm.comment("pid, tid").map_value(R3, self.shared.tables.control, 0);
-        self.asm.load(Size::U64, R1, R3, control::NAMESPACE_DEVICE as i32).jump_if(Cond::Eq, R1, 0, plain);
-        self.asm.load(Size::U64, R2, R3, control::NAMESPACE_INODE as i32).frame(R3, WORD).mov(R4, 8);
-        let (below, own) = (self.asm.label("below"), self.asm.label("kernels_numbers"));
-        let elsewhere = if self.shared.walk { below } else { self.out };
-        self.asm.helper(Helper::GET_NS_CURRENT_PID_TGID).jump_if(Cond::Ne, R0, 0, elsewhere);
-        self.asm.load(Size::U32, R0, Reg::R10, WORD + 4).alu(AluOp::Lsh, R0, 32);
-        self.asm.load(Size::U32, R1, Reg::R10, WORD).alu(AluOp::Or, R0, R1).jump(have);
-        self.asm.place(plain);
-        if self.shared.walk {
-            self.asm.load(Size::U64, R1, R3, control::NAMESPACE as i32).jump_if(Cond::Eq, R1, 0, own);
-            self.asm.place(below);
-            self.walk();
-            self.asm.jump(have);
-        }
-        self.asm.place(own).helper(Helper::GET_CURRENT_PID_TGID).place(have);
-        self.put(hit::PID_TGID, R0);
-    }
-
-    /// The same out of the kernel's structures, in `R0`; out if the process is in no namespace below that one.
-    fn walk(&mut self) {
-        let (known, task, namespace) = (Reg::R7, Reg::R8, Reg::R9);
-        self.asm.comment("pid, tid from above").map_value(known, self.shared.tables.control, 0);
-        self.asm.load(Size::U64, namespace, known, control::NAMESPACE as i32).jump_if(Cond::Eq, namespace, 0, self.out);
-        self.asm.helper(Helper::GET_CURRENT_TASK).mov(task, R0);
-        // The thread, then the first one of its process.
-        for field in [hit::PID_TGID, hit::PID_TGID + 4] {
-            if field != hit::PID_TGID {
-                self.peek(task, known, control::TASK_LEADER, 8);
-                self.asm.load(Size::U64, task, Reg::R10, WORD);
-            }
-            self.peek(task, known, control::TASK_PID, 8);
-            self.asm.load(Size::U64, Reg::R5, Reg::R10, WORD);
-            self.peek(Reg::R5, known, control::PID_NUMBER, 16);
-            self.asm.load(Size::U64, R1, Reg::R10, WORD + 8).jump_if(Cond::Ne, R1, namespace, self.out);
-            self.asm.load(Size::U32, R1, Reg::R10, WORD).store(Size::U32, Reg::R10, HIT + field, R1);
-        }
-        self.asm.load(Size::U64, R0, Reg::R10, HIT + hit::PID_TGID);
-    }
-
-    /// Reads the kernel's memory behind `base`, so far as the control map says, into [`WORD`].
-    fn peek(&mut self, base: Reg, known: Reg, offset: u32, bytes: i32) {
-        self.asm.load(Size::U32, R3, known, offset as i32).alu(AluOp::Add, R3, base);
-        self.asm.frame(R1, WORD).mov(R2, bytes).helper(Helper::PROBE_READ_KERNEL).jump_if(Cond::Ne, R0, 0, self.out);
+        let (control, walk) = (self.shared.tables.control, self.shared.walk);
+        // The bias is not known yet.
+        let (task, ids) = (HIT + hit::BIAS, HIT + hit::PID_TGID);
+        Ids { control, walk, words: WORD, task, ids }.find(&mut self.asm, self.out);
     }
 
     pub(super) fn put(&mut self, field: i32, value: impl Into<bpf::Operand>) {

@@ -177,6 +177,9 @@ const NO_EXIST: i32 = 1;
 /// Stacks are smaller than two to this power, so that depths are numbers of 32 bits.
 const STACK_BITS: i32 = 31;
 
+/// By how much the address of a system stack's g is shifted for the numbers of its calls to count on from.
+const SYSTEM_CALLS_AT: i32 = event::calls::SYSTEM_CALLS_AT as i32;
+
 // The stack frames of the functions here.
 /// `{u32 process, u32 number of the chunk, u64 g}`; between lookups the number is 0.
 const KEY: i32 = -16;
@@ -422,6 +425,11 @@ impl Frames {
         }
         asm.jump(headless);
         asm.place(made);
+        // Several system stacks may work for one goroutine: their calls have numbers that no other stack's have.
+        let own = asm.label("own_stack");
+        asm.load(Size::U64, R1, R10, OWN).jump_if(Cond::Ne, R1, 0, own);
+        asm.load(Size::U64, R1, R10, KEY + 8).alu(AluOp::Lsh, R1, SYSTEM_CALLS_AT);
+        asm.store(Size::U64, R6, HEAD_CALLS, R1).place(own);
     }
 
     /// Keeps what was read. A head of another goroutine's calls has no frames, unless the hook for the end of goroutines

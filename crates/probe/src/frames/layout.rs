@@ -10,7 +10,7 @@ pub const HEAD_GOID: i32 = 0;
 pub(super) const HEAD_COUNT: i32 = 8;
 /// `u32`: the depth of the top frame; 0 if there is none.
 pub(super) const HEAD_TOP: i32 = 12;
-/// `u64`: how many calls there were; the last one's id.
+/// `u64`: the last call's id: how many there were, and on a system stack where that began to count.
 pub(super) const HEAD_CALLS: i32 = 16;
 /// `u64`: `g.stack.hi`; 0 when what was read of g no longer holds.
 pub(super) const HEAD_HI: i32 = 24;

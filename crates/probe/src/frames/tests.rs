@@ -573,9 +573,18 @@ fn system_stack(bench: &mut Bench, g0: u64, m: u64) {
 fn on_a_system_stack_calls_pair_and_the_goroutine_is_the_one_it_works_for() {
     let (mut bench, g0, m) = (bench(), 0xd000_0000, 0xe000_0000);
     system_stack(&mut bench, g0, m);
+    let call = (g0 << 16) + 1;
     assert_eq!(bench.enter(g0, 0xff00, row(1)).goid, 42);
     assert_eq!(bench.goid(g0, 0xfe00), 42);
-    assert_eq!(bench.exit(g0, 0xff00, row(1)), Seen { answer: 1, goid: 42, call: 1, time: 10, saved: 1000, marks: 0 });
+    assert_eq!(
+        bench.exit(g0, 0xff00, row(1)),
+        Seen { answer: 1, goid: 42, call, time: 10, saved: 1000 * call, marks: 0 }
+    );
+    // Another one may work for it as well: its calls are others.
+    let (other, call) = (0xd800_0000, (0xd800_0000 << 16) + 1);
+    system_stack(&mut bench, other, 0xf000_0000);
+    assert_eq!(bench.enter(other, 0xff00, row(1)).call, call);
+    assert_eq!(bench.exit(other, 0xff00, row(1)).call, call);
     bench.memory.words.insert(m + place("m.curg"), 0);
     assert_eq!(bench.enter(g0, 0xff00, row(1)).goid, 0);
     assert_eq!(bench.counters(), Counters::default());

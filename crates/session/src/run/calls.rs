@@ -147,7 +147,7 @@ impl Joined {
         // What began last stands within what began before.
         unended.reverse();
         for call in &mut unended {
-            let which = (call.key.goid, call.key.id, call.started);
+            let which = (call.key.found_by().goid, call.key.id, call.started);
             call.end = open.recorded.get(&which).copied().unwrap_or(End::Lost);
             let panic = panics.get(&(call.key.pid, call.key.goid)).filter(|(id, _)| *id > call.key.id);
             call.panic = panic.filter(|_| call.end == End::Open).map(|(_, record)| record.clone());
@@ -240,6 +240,10 @@ impl World for InProcess<'_, '_> {
     fn stack(&self, id: u64) -> Vec<String> {
         let id = Id { kind: IdKind::UserStack, number: id, process: 0 };
         self.known.name(id).map_or_else(Vec::new, |lines| lines.lines().map(ToOwned::to_owned).collect())
+    }
+
+    fn program(&self, function: u64) -> Option<String> {
+        self.known.program_of(function)
     }
 
     fn frames(&self, stack: u64) -> Vec<Frame> {

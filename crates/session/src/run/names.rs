@@ -124,6 +124,13 @@ impl Known<'_> {
         &self.later.last().unwrap_or(self.first).plan
     }
 
+    /// The executable of a function, where another one has a function of that name.
+    pub fn program_of(&self, function: u64) -> Option<String> {
+        let plan = self.plan();
+        let function = plan.functions.get(usize::try_from(function).ok()?).filter(|function| function.elsewhere)?;
+        plan.binaries.get(function.binary.index()).map(|binary| binary.path.clone())
+    }
+
     /// Whether gospect itself records a function's calls, for what is told with others.
     pub fn is_ours(&self, function: u64) -> bool {
         let function = usize::try_from(function).ok().and_then(|n| self.plan().functions.get(n));

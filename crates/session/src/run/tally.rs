@@ -15,13 +15,16 @@ use probe::target::{self, HookKind, InlinedPlaces, NAMED};
 /// What the plan found, before anything is attached.
 pub(super) fn planned(plan: &Plan, program: &Program) -> Attached {
     let points = || plan.points.iter().filter(|point| !point.ours);
-    let skipped = points().flat_map(|point| &point.skipped);
+    // Patterns may overlap.
+    let mut told = BTreeSet::new();
+    let skipped = points().flat_map(|point| &point.skipped).filter(|s| told.insert((&s.function, &s.why)));
+    let skipped = skipped.map(|s| Reason { func: s.function.clone(), why: s.why.clone() }).collect();
     let places = unseen(plan);
     Attached {
         matched: points().map(|point| probes(point, point.matched)).sum(),
         attached: points().map(|point| probes(point, point.attached)).sum(),
         sites: sites(program),
-        skipped: skipped.map(|s| Reason { func: s.function.clone(), why: s.why.clone() }).collect(),
+        skipped,
         inlined: places.iter().flat_map(|of| &of.first).take(NAMED).map(inlined).collect(),
         inlined_functions: places.iter().map(|of| of.functions as u64).sum(),
         inlined_places: places.iter().map(|of| of.places as u64).sum(),

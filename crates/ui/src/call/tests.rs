@@ -51,6 +51,7 @@ fn finished(end: End, elapsed: Option<u64>) -> Finished {
 fn told(args: Vec<(&'static str, GoValue)>, rets: Option<Vec<(&'static str, GoValue)>>) -> Told<'static> {
     Told {
         function: "main.Handle",
+        program: None,
         args,
         args_omitted: false,
         rets,

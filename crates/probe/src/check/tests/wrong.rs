@@ -1930,3 +1930,72 @@ fn whoever_asks_under_what_is_told_why_that_cannot_be_known() {
     "#]],
     );
 }
+
+#[test]
+fn a_condition_that_assigns_is_told_how_it_compares() {
+    check(
+        "go:main.fib /args.n = 3/ { @ = count(); }",
+        expect![[r#"
+        error: `=` assigns, and a condition only asks
+         --> 1:21
+          |
+        1 | go:main.fib /args.n = 3/ { @ = count(); }
+          |                     ^
+          = help: `==` compares
+    "#]],
+    );
+    check(
+        "go:main.fib /pid > 1 && (args.n = 3)/ { @ = count(); }",
+        expect![[r#"
+        error: `=` assigns, and a condition only asks
+         --> 1:33
+          |
+        1 | go:main.fib /pid > 1 && (args.n = 3)/ { @ = count(); }
+          |                                 ^
+          = help: `==` compares
+    "#]],
+    );
+}
+
+#[test]
+fn a_result_without_a_name_is_told_by_its_number() {
+    check(
+        "goret:main.(*Server).Serve /rets.err != nil/ { @ = count(); }",
+        expect![[r#"
+        error: `main.(*Server).Serve` has no result `err`
+         --> 1:34
+          |
+        1 | goret:main.(*Server).Serve /rets.err != nil/ { @ = count(); }
+          |                                  ^^^
+          = help: it has no name: `rets.0` is the error
+          = help: it has `0` error
+    "#]],
+    );
+    check(
+        "goret:main.fib /rets.value > 1/ { @ = count(); }",
+        expect![[r#"
+        error: `main.fib` has no result `value`
+         --> 1:22
+          |
+        1 | goret:main.fib /rets.value > 1/ { @ = count(); }
+          |                      ^^^^^
+          = help: it has no name: `rets.0` is the int
+          = help: it has `0` int
+    "#]],
+    );
+}
+
+#[test]
+fn a_condition_that_fits_no_function_of_a_pattern_is_wrong() {
+    check(
+        r#"go:main.* /args.n == "x"/ { @ = count(); }"#,
+        expect![[r#"
+        error: an integer is not compared with text
+         --> 1:12
+          |
+        1 | go:main.* /args.n == "x"/ { @ = count(); }
+          |            ^^^^^^^^^^^^^
+          = help: so it is in `main.fib`
+    "#]],
+    );
+}

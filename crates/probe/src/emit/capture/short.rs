@@ -8,10 +8,11 @@ use event::schema::record;
 
 use super::{Captured, NO_WAKEUP, hit, look_up};
 use crate::capture::layout;
+use crate::emit::ids::Ids;
 use crate::frames::{Ended, FRAME_CALL, FRAME_FLAGS, FRAME_NUMBER_AT, FRAME_ROW, FRAME_TIME, HEAD_GOID, HEAD_PANIC};
-use crate::program::{FRAME_RECORDED, control, counter};
+use crate::program::{FRAME_RECORDED, counter};
 
-use Reg::{R0, R1, R2, R3, R4, R5, R10};
+use Reg::{R0, R1, R2, R3, R5, R10};
 
 /// What the short records of a program need.
 #[derive(Clone, Copy)]
@@ -20,6 +21,8 @@ pub(in crate::emit) struct Shorts {
     pub(in crate::emit) ring: MapId,
     pub(in crate::emit) counters: MapId,
     pub(in crate::emit) control: MapId,
+    /// [`crate::emit::Options::walk`]
+    pub(in crate::emit) walk: bool,
 }
 
 impl Shorts {
@@ -31,8 +34,8 @@ impl Shorts {
         asm.jump_if(Cond::Eq, R2, 0, over).alu(AluOp::Xor, R1, R2).store(Size::U32, ended.frame, FRAME_FLAGS, R1);
         self.find_counters(asm, ended, key, over);
         asm.store(Size::U64, R10, counters, R0);
-        self.ids(asm, ids);
-        asm.store(Size::U64, R10, ids, R0);
+        let (words, task) = (ended.stack - 40, ended.stack - 48);
+        Ids { control: self.control, walk: self.walk, words, task, ids }.find(asm, full);
         asm.map(R1, self.ring).mov(R2, short::SIZE as i32).mov(R3, 0).helper(Helper::RINGBUF_RESERVE);
         asm.jump_if(Cond::Eq, R0, 0, full).mov(ended.free, R0);
         time(asm, ended.free);
@@ -56,17 +59,6 @@ impl Shorts {
         asm.jump_if(Cond::Eq, R0, 0, over).load(Size::U32, R1, R0, layout::COUNTERS).store(Size::U32, R10, key, R1);
         look_up(asm, self.counters, key);
         asm.jump_if(Cond::Eq, R0, 0, over);
-    }
-
-    /// `R0 =` process and thread, as [`control`] numbers them.
-    fn ids(self, asm: &mut Assembler, at: i32) {
-        let (plain, have) = (asm.label("own_numbers"), asm.label("have_ids"));
-        asm.map_value(R3, self.control, 0).load(Size::U64, R1, R3, control::NAMESPACE_DEVICE as i32);
-        asm.jump_if(Cond::Eq, R1, 0, plain).load(Size::U64, R2, R3, control::NAMESPACE_INODE as i32);
-        asm.store(Size::U64, R10, at, 0).frame(R3, at).mov(R4, 8).helper(Helper::GET_NS_CURRENT_PID_TGID);
-        asm.load(Size::U32, R0, R10, at + 4).alu(AluOp::Lsh, R0, 32);
-        asm.load(Size::U32, R1, R10, at).alu(AluOp::Or, R0, R1).jump(have);
-        asm.place(plain).helper(Helper::GET_CURRENT_PID_TGID).place(have);
     }
 
     /// A short record of the hit in `hit`, whose frame is there; on to `full` if there is no room. `to` is lost.

@@ -342,6 +342,7 @@ fn the_listing_of_a_count() {
           r3 = r10
           r3 += -96
           r4 = 8
+          *(u64 *)(r10 -96) = 0
           call bpf_get_ns_current_pid_tgid#120
           if r0 != 0x0 goto out
           r0 = *(u32 *)(r10 -92)
@@ -590,6 +591,7 @@ fn the_listing_of_a_predicate_and_a_printf() {
           r3 = r10
           r3 += -96
           r4 = 8
+          *(u64 *)(r10 -96) = 0
           call bpf_get_ns_current_pid_tgid#120
           if r0 != 0x0 goto out
           r0 = *(u32 *)(r10 -92)
