@@ -532,6 +532,8 @@ mod tests {
                   --depth N          Follow up to N pointers one behind the other (0 to 16) instead of 2
                   --strlen BYTES     Take and show so many bytes of a string (1 to 4000)
                   --capture BYTES    Take up to so many bytes of a call (512 to 16000) instead of 2048
+                  --width N          Show each value in about N columns (20 to 9999), not a terminal's line
+                  --full             Show all of each value, on a terminal too
                   --redact GLOB      Do not show values with names like GLOB, nor passwords and tokens
                   --no-redact        Show passwords, tokens and the like, too
                   --ready-fd N       Write a line to file descriptor N when the probes are in place
@@ -576,6 +578,9 @@ mod tests {
             counts only while one of FUNC is open on its goroutine; FUNC itself is shown if it is among the
             functions to trace. Calls of FUNC that were open before the probes were in place do not count.
 
+            On a terminal a value that is longer than a line is shown from afar: `URL: &url.URL{…}`. Files,
+            pipes and JSON have all of it, as --full shows it.
+
             It ends as `gospect run` does, whose language it is written in.
 
             Arguments:
@@ -600,6 +605,8 @@ mod tests {
                   --depth N          Follow up to N pointers one behind the other (0 to 16) instead of 2
                   --strlen BYTES     Take and show so many bytes of a string (1 to 4000)
                   --capture BYTES    Take up to so many bytes of a call (512 to 16000) instead of 2048
+                  --width N          Show each value in about N columns (20 to 9999), not a terminal's line
+                  --full             Show all of each value, on a terminal too
                   --redact GLOB      Do not show values with names like GLOB, nor passwords and tokens
                   --no-redact        Show passwords, tokens and the like, too
                   --as-root          Start COMMAND as root, not as the user who called sudo

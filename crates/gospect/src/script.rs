@@ -55,7 +55,11 @@ pub(crate) fn go(run: &mut Run, script: Script, hist: Option<Distributions>) -> 
     // What a command prints on the same terminal would go into the line.
     let live = !quiet && io::stderr().is_terminal() && !has_command;
     let line = Line::new(live);
-    let calls = Page::new(typed.view, style(&typed.values));
+    let width = match run.format {
+        Format::Text(look) => typed.width.columns(look.width),
+        Format::Json => None,
+    };
+    let calls = Page::new(typed.view, Style { width, ..style(&typed.values) });
     let mut screen = Screen { out: &mut run.out, format: run.format, quiet, buffered, ready, line, calls, hist };
     let ended = compiled.run(limits, &mut screen);
     if let Err(Stopped::Show(error)) = &ended

@@ -7,7 +7,7 @@ use std::ffi::OsStr;
 use std::time::Duration;
 
 use crate::failure::{NOTHING, REFUSED, USAGE};
-use crate::typed::{self, Color, Typed};
+use crate::typed::{self, Color, Typed, Width};
 use crate::{Run, bench, doctor, explain, failure::Failure, help, hist, info, list, ps, script, trace};
 use session::run::Stage;
 use ui::call::View;
@@ -558,6 +558,32 @@ const STRLEN: Flag = Flag {
     },
 };
 
+/// How much of a value is shown.
+const WIDTH: Flag = Flag {
+    long: "width",
+    short: None,
+    value: Value::Any("N"),
+    each: false,
+    brief: "Show each value in about N columns (20 to 9999), not a terminal's line",
+    keep: |typed, value| {
+        typed.run.width = Width::Columns(typed::within::<u16>(value, 20..=9999)?.into());
+        Ok(())
+    },
+};
+
+/// All of it.
+const FULL: Flag = Flag {
+    long: "full",
+    short: None,
+    value: Value::None,
+    each: false,
+    brief: "Show all of each value, on a terminal too",
+    keep: |typed, _| {
+        typed.run.width = Width::All;
+        Ok(())
+    },
+};
+
 /// How much of a call.
 const CAPTURE: Flag = Flag {
     long: "capture",
@@ -950,6 +976,8 @@ ends it quietly with 0.",
             &DEPTH,
             &STRLEN,
             &CAPTURE,
+            &WIDTH,
+            &FULL,
             &REDACT,
             &NO_REDACT,
             &READY,
@@ -990,6 +1018,9 @@ the kernel: `args.n > 10`, `rets.err != nil`, `elapsed > 1ms`, `goid == 7`. With
 counts only while one of FUNC is open on its goroutine; FUNC itself is shown if it is among the
 functions to trace. Calls of FUNC that were open before the probes were in place do not count.
 
+On a terminal a value that is longer than a line is shown from afar: `URL: &url.URL{…}`. Files,
+pipes and JSON have all of it, as --full shows it.
+
 It ends as `gospect run` does, whose language it is written in.",
         words: &[
             TARGET,
@@ -1018,6 +1049,8 @@ It ends as `gospect run` does, whose language it is written in.",
             &DEPTH,
             &STRLEN,
             &CAPTURE,
+            &WIDTH,
+            &FULL,
             &REDACT,
             &NO_REDACT,
             &AS_ROOT,

@@ -88,11 +88,40 @@ pub struct TypedRun {
     pub values: Values,
     /// `--entry`, `--graph`, `--max-depth N`
     pub view: View,
+    /// `--width N`, `--full`
+    pub width: Width,
     /// `--max-overhead N%`
     pub overhead: Overhead,
     /// `--rate N/s`, `--sample 1/N`
     pub restraint: Restraint,
 }
+
+/// How much of a value a line of text has room for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Width {
+    /// On a terminal as much as a line of it; elsewhere all.
+    #[default]
+    Line,
+    /// About so many columns.
+    Columns(usize),
+    /// All.
+    All,
+}
+
+impl Width {
+    /// In columns, where text goes to a terminal of that width, or to none.
+    #[must_use]
+    pub fn columns(self, terminal: Option<usize>) -> Option<usize> {
+        match self {
+            Width::Line => terminal.map(|columns| columns.max(NARROW)),
+            Width::Columns(columns) => Some(columns),
+            Width::All => None,
+        }
+    }
+}
+
+/// With fewer columns nothing is to be seen of a value.
+const NARROW: usize = 40;
 
 /// How much of a CPU probes may take before some are taken out.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -87,7 +87,9 @@ impl<'a> Writer<'a, '_> {
         match &value.is {
             Is::Bool(is) => self.literal(value, known, "bool", |out| write!(out, "{is}")),
             Is::Int(number) => self.literal(value, known, "int", |out| write!(out, "{number}")),
-            Is::Uint(number) if self.name(value) == "uintptr" => self.converted(value, known, &format!("{number:#x}")),
+            Is::Uint(number) if self.is_named(value, "uintptr") => {
+                self.converted(value, known, &format!("{number:#x}"))
+            }
             Is::Uint(number) if is_raw(value, self.types) => write!(self.out, "{number:#x}"),
             Is::Uint(number) => self.literal(value, known, "", |out| write!(out, "{number}")),
             Is::Float(number) => self.float(value, known, *number),
@@ -117,6 +119,10 @@ impl<'a> Writer<'a, '_> {
             Is::Missing(why) => self.converted(value, known, &format!("<{why}>")),
             Is::Redacted => self.plain(REDACTED),
         }
+    }
+
+    fn is_named(&self, value: &GoValue, name: &str) -> bool {
+        self.types.get(value.ty).is_some_and(|ty| ty.name == name)
     }
 
     /// The type's name as code would have it.

@@ -79,3 +79,27 @@ fn a_hundred_thousand_calls_are_as_many_lines_each_with_its_own_values() {
     println!("{all} calls");
     assert!(all > 100_000);
 }
+
+/// The calls of a round of the program, as flags say.
+fn shown(flags: &[&str]) -> Result<Vec<String>, Missing> {
+    let mut ledger = Counter::start(&fixture("1.26")?);
+    let pid = ledger.pid();
+    let functions = ["main.pointed", "main.answer", "main.plain"];
+    let tracing = Tracing::of(command(&["trace", "-p", &pid, "--ready-fd", "1"]).args(flags).args(functions));
+    calls(&mut ledger, 1, 1);
+    Ok(untimed(&tracing.stop().stdout))
+}
+
+#[test]
+fn values_have_the_columns_that_one_gives_them() {
+    let narrow = need!(shown(&["--width", "20"]));
+    expect_test::expect![[r#"
+        main.plain(w=0, id=1, s="") = (1, nil)
+        main.answer(w=0, id=4, r=main.request{Path: "", …+2}) = []string{"", "4"}
+        main.pointed(w=0, id=5, r=&main.request{Path: "", …+2}) = (&main.request{Path: "", …+2}, 5)"#]]
+    .assert_eq(&narrow.join("\n"));
+    let full = need!(shown(&["--full"]));
+    assert_eq!(full, need!(shown(&[])), "a pipe has everything");
+    let answer = r#"r=main.request{Path: "", Sizes: []int{0, 0}, Tags: map[string]bool{"": true}}"#;
+    assert!(full[1].contains(answer), "{}", full[1]);
+}

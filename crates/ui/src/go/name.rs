@@ -5,8 +5,9 @@ use std::borrow::Cow;
 /// `*example.com/pkg.T` as `*pkg.T`, `[]uint8` as `[]byte`, `interface {}` as `any`.
 #[must_use]
 pub fn short(name: &str) -> Cow<'_, str> {
-    // Most names are short already.
-    if !name.contains(['/', '{', '·']) && !name.contains("]uint8") {
+    // Most names are short already; the mark of types in functions is no ASCII.
+    let is_short = name.bytes().all(|b| b.is_ascii() && !matches!(b, b'/' | b'{'));
+    if is_short && !(name.contains(']') && name.contains("]uint8")) {
         Cow::Borrowed(name)
     } else {
         Cow::Owned(shortened(name))

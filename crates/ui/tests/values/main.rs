@@ -5,6 +5,7 @@
 mod damage;
 mod declare;
 mod docs;
+mod fit;
 mod kinds;
 mod known;
 mod maps;
