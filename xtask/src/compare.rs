@@ -9,6 +9,7 @@
 //! A tracer is a row of [`rows::ROWS`]. The tables stand between marks in `docs/performance.md`.
 
 mod bed;
+mod capture;
 mod delve;
 mod report;
 mod rows;
@@ -87,6 +88,7 @@ pub fn run(args: &[String]) -> Result<bool, String> {
     }
     parts.push(whole::measure(&setup.gospect, &scratch, setup.rounds)?);
     parts.push(report::bench(&setup.gospect)?);
+    parts.push(capture::measure(&setup.gospect, setup.rounds)?);
     let page = root().join("docs/performance.md");
     let text = std::fs::read_to_string(&page).map_err(|e| format!("{}: {e}", page.display()))?;
     let text = report::between_marks(&text, &parts.join("\n"))?;
