@@ -5,11 +5,13 @@
 //! has those where a descriptor says them.
 //!
 //! Not everything is described: a type that no interface, map or reflection can meet has no descriptor, and neither
-//! have parameters of functions that are no methods. Types that reflect makes while a program runs are not in the file.
+//! have parameters of functions that are no methods. Types that reflect makes while a program runs are not in the file:
+//! [`RuntimeTypes::met`] reads them from a process.
 //!
 //! Follows internal/abi/type.go of Go 1.19 (there runtime/type.go) to 1.27.
 
 mod itab;
+mod met;
 mod method;
 mod name;
 mod scan;
@@ -24,6 +26,7 @@ use crate::moduledata::{DataLayout, Moduledata};
 use crate::types::{Field, Kind, Type, TypeRef, TypeSource};
 
 pub use itab::Itab;
+pub use met::{Met, Read};
 pub use method::{FuncType, InterfaceMethod, Method, MethodSignature, Receiver, SignatureSource};
 use name::Name;
 

@@ -23,10 +23,14 @@ mod roots;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use event::go::{Call, TypeRow, Types};
 
-use crate::plan::PointNo;
+use gobin::types::TypeRef;
+
+use crate::plan::{BinaryNo, PointNo};
+use crate::target::Target;
 
 pub(crate) use build::Builder;
 pub use opaque::{DEFAULT_OPAQUE, Opaque};
@@ -80,6 +84,49 @@ pub struct Captures {
     pub rows: BTreeMap<u32, Recorded>,
     /// Integer registers in a record: those that carry arguments, and where a call was inlined all that hold values.
     pub registers: u8,
+    making: build::Making,
+}
+
+/// A type that is in no file, as an interface of a process held it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Met {
+    /// The process's number.
+    pub process: u32,
+    /// Where the process has the type.
+    pub address: u64,
+    /// The binary whose types it is made of.
+    pub binary: u32,
+    /// The type, for who answers for that binary.
+    pub ty: TypeRef,
+    /// The interface's second word is the value itself.
+    pub direct: bool,
+}
+
+/// What is new in [`Tables`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Grown {
+    /// Rows of types that are others than before.
+    pub types: Vec<u32>,
+    /// Ops that were added.
+    pub ops: Range<u32>,
+    /// What the met type leads to, one of these.
+    pub op: u32,
+}
+
+impl Captures {
+    /// Adds a type that was met while programs run by the tables.
+    pub fn meet(&mut self, met: Met, limits: &Limits, target: &dyn Target) -> Grown {
+        let (types, ops) = (self.tables.types.clone(), self.tables.ops.len() as u32);
+        let mut builder = Builder::resume(limits, std::mem::take(self));
+        builder.binary(BinaryNo(met.binary), target);
+        let (mut captures, dynamic, op) = builder.meet(met.binary, met.ty, met.direct);
+        captures.types.add_met(met.process, met.address, dynamic);
+        captures.tables.met.insert((met.process, met.address), op);
+        *self = captures;
+        let now = self.tables.types.iter().zip(0..);
+        let changed = now.filter(|(ty, row)| types.get(*row as usize) != Some(ty)).map(|(_, row)| row).collect();
+        Grown { types: changed, ops: ops..self.tables.ops.len() as u32, op }
+    }
 }
 
 /// A function whose calls are recorded.
@@ -106,7 +153,16 @@ pub struct Tables {
     pub ops: Vec<Op>,
     /// What an interface's first word means: [`dynamic_key`] → a number of an op.
     pub dynamic: BTreeMap<u64, u32>,
+    /// The same of types that processes have made themselves: by process and address.
+    pub met: BTreeMap<(u32, u64), u32>,
 }
+
+/// Room in the kernel for so many ops, types and such types more than there are at first.
+pub const LATER_OPS: u32 = 8192;
+/// See [`LATER_OPS`].
+pub const LATER_TYPES: u32 = 4096;
+/// See [`LATER_OPS`].
+pub const LATER_MET: u32 = 4096;
 
 /// The key of an address, as its file counts, of a binary.
 #[must_use]
@@ -267,6 +323,22 @@ pub mod layout {
     pub const SIZE: i32 = 8;
     /// `u32`: what they are.
     pub const OP_ROW: i32 = 12;
+
+    /// In the key of [`super::Tables::met`]: `u32`, the process.
+    pub const MET_PROCESS: i32 = 0;
+    /// `u64`: the address. The word before it is 0 in its upper half.
+    pub const MET_ADDRESS: i32 = 8;
+    /// Bytes of that key.
+    pub const MET: u32 = 16;
+
+    /// A key of [`super::Tables::met`].
+    #[must_use]
+    pub fn met(process: u32, address: u64) -> [u8; MET as usize] {
+        let mut bytes = [0; MET as usize];
+        put(&mut bytes, MET_PROCESS, &process.to_le_bytes());
+        put(&mut bytes, MET_ADDRESS, &address.to_le_bytes());
+        bytes
+    }
 
     /// A row of functions.
     #[must_use]

@@ -356,6 +356,8 @@ pub struct CaptureTables {
     pub ops: MapId,
     /// A hash: [`crate::capture::dynamic_key`] → `u32`.
     pub dynamic: MapId,
+    /// A hash: [`crate::capture::layout::met`] → `u32`. What runs adds to it, and to types and ops, while it runs.
+    pub met: MapId,
     /// Where records are made: an array of slots.
     pub(crate) slots: MapId,
 }
@@ -472,7 +474,7 @@ impl Program {
     #[must_use]
     pub fn own(&self) -> Vec<MapId> {
         let Tables { sites, firings, addresses, wrappers, captures, .. } = self.tables;
-        let captures = captures.map(|of| [of.functions, of.types, of.ops, of.dynamic]);
+        let captures = captures.map(|of| [of.functions, of.types, of.ops, of.dynamic, of.met]);
         let maybe = [addresses, wrappers, self.scratch].into_iter().flatten();
         [sites, firings].into_iter().chain(maybe).chain(captures.into_iter().flatten()).collect()
     }

@@ -13,6 +13,7 @@ mod budget;
 mod calls;
 mod live;
 mod maps;
+mod met;
 mod names;
 mod newcomers;
 mod remains;

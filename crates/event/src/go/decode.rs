@@ -26,6 +26,14 @@ pub trait World {
         None
     }
 
+    /// The process's number, as in [`Types::met`]; 0 if it has none.
+    fn process(&self) -> u32 {
+        0
+    }
+
+    /// Nobody knows the type at that address of the process.
+    fn unknown(&self, _type_address: u64) {}
+
     /// The functions on a recorded stack, the innermost first.
     fn stack(&self, _id: u64) -> Vec<String> {
         Vec::new()
@@ -193,8 +201,16 @@ impl<'a> Decoder<'a> {
     /// What an interface with that first word holds, which is a type if it has no methods, and else an itab.
     pub fn dynamic(&self, word: u64, empty: bool) -> Option<Dynamic> {
         let Process { world, binary, bias } = self.process;
-        let known = |address: u64| self.types.dynamic(binary, address.wrapping_sub(bias));
-        known(word).or_else(|| if empty { None } else { known(world.itab(word)?) })
+        let of_file = |address: u64| self.types.dynamic(binary, address.wrapping_sub(bias));
+        if let Some(known) = of_file(word) {
+            return Some(known);
+        }
+        let ty = if empty { word } else { world.itab(word)? };
+        let known = of_file(ty).or_else(|| self.types.met(world.process(), ty));
+        if known.is_none() {
+            world.unknown(ty);
+        }
+        known
     }
 
     /// The name of the function whose code is there.

@@ -78,11 +78,11 @@ pub enum SignatureSource {
 // +rtype 1.21- size internal/abi.FuncType = 56
 // +rtype 1.21- internal/abi.FuncType.InCount uint16 @48
 // +rtype 1.21- internal/abi.FuncType.OutCount uint16 @50
-const COUNTS: u64 = 48;
-const FUNC: u64 = 56;
-const VARIADIC: u32 = 0x8000;
+pub(super) const COUNTS: u64 = 48;
+pub(super) const FUNC: u64 = 56;
+pub(super) const VARIADIC: u32 = 0x8000;
 /// A function with more parameters, or more results, is damage.
-const MOST_PARAMS: u32 = 1000;
+pub(super) const MOST_PARAMS: u32 = 1000;
 
 // +rtype 1.21- size internal/abi.UncommonType = 16
 // +rtype 1.21- internal/abi.UncommonType.PkgPath abi.NameOff @0

@@ -18,7 +18,7 @@ pub(super) struct Name<'d> {
     pub(super) embedded: bool,
 }
 
-const EMBEDDED: u8 = 8;
+pub(super) const EMBEDDED: u8 = 8;
 
 /// Types are written out to this depth; then the runtime's own name stands.
 const DEPTH: u32 = 8;

@@ -81,7 +81,7 @@ impl RuntimeTypes<'_> {
     // +rtype 1.21- internal/abi.Type.PtrBytes uintptr @8
     // +rtype 1.21- internal/abi.Type.Align_ uint8 @21
     // +rtype 1.21- internal/abi.Type.FieldAlign_ uint8 @22
-    fn is_plausible(&self, at: VAddr) -> bool {
+    pub(super) fn is_plausible(&self, at: VAddr) -> bool {
         let fits = |descriptor: Descriptor| {
             let raw = self.elf.read(at, super::HEADER)?;
             let pointers = self.elf.word(at.plus(8))?;

@@ -19,6 +19,7 @@ mod info;
 mod inlined;
 mod ledger;
 mod list;
+mod made;
 mod many;
 mod not_go;
 mod panics;

@@ -42,6 +42,8 @@ pub(crate) struct Builder<'t> {
     /// Rows that something leads to and whose pointers are not listed yet.
     waiting: Vec<TypeRow>,
     listed: BTreeMap<TypeRow, Listed>,
+    /// Those of them that are in the tables already.
+    laid: BTreeSet<TypeRow>,
     /// Binaries that have interfaces somebody can reach, and those whose types are all known for that reason.
     reached: BTreeSet<u32>,
     known: BTreeSet<u32>,
@@ -55,8 +57,17 @@ struct Binary<'t> {
     shapes: Shapes,
 }
 
+/// What is left when the tables are made, so that more can be added to them.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct Making {
+    rows: HashMap<(u32, TypeRef), TypeRow>,
+    facts: Vec<Fact>,
+    /// Rows whose pointers are in the tables.
+    laid: BTreeSet<TypeRow>,
+}
+
 /// What is known of a row besides its type.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 enum Fact {
     /// The bytes of strings.
     Bytes,
@@ -94,11 +105,20 @@ impl<'t> Builder<'t> {
             facts: vec![Fact::Bytes],
             waiting: Vec::new(),
             listed: BTreeMap::new(),
+            laid: BTreeSet::new(),
             reached: BTreeSet::new(),
             known: BTreeSet::new(),
             dynamic: Vec::new(),
             captures: Captures { registers, ..Captures::default() },
         }
+    }
+
+    /// Goes on where tables that were made ended.
+    pub(super) fn resume(limits: &'t Limits, mut captures: Captures) -> Builder<'t> {
+        let Making { rows, facts, laid } = std::mem::take(&mut captures.making);
+        let (types, registers) = (std::mem::take(&mut captures.types), captures.registers);
+        let listed = laid.iter().map(|&row| (row, Listed::default())).collect();
+        Builder { rows, facts, laid, listed, types, captures, ..Builder::new(limits, registers) }
     }
 
     /// Says who answers for a binary.
@@ -370,20 +390,46 @@ impl<'t> Builder<'t> {
     /// Lists all that something leads to, and describes what was only referred to.
     pub(crate) fn finish(mut self) -> Captures {
         loop {
-            while let Some(row) = self.waiting.pop() {
-                let listed = self.list_row(row);
-                self.listed.insert(row, listed);
-            }
+            self.list_waiting();
             let Some(binary) = self.reached.difference(&self.known).next().copied() else { break };
             self.known.insert(binary);
             self.know_all(binary);
         }
+        self.describe_all();
+        self.lay_out()
+    }
+
+    fn list_waiting(&mut self) {
+        while let Some(row) = self.waiting.pop() {
+            let listed = self.list_row(row);
+            self.listed.insert(row, listed);
+        }
+    }
+
+    fn describe_all(&mut self) {
         let mut row = 0;
         while row < self.types.len() {
             self.ty(TypeRow(row as u32));
             row += 1;
         }
-        self.lay_out()
+    }
+
+    /// Adds what an interface holds whose type was met only now; all that it leads to is in the tables then.
+    pub(super) fn meet(mut self, binary: u32, ty: TypeRef, direct: bool) -> (Captures, Dynamic, u32) {
+        let row = self.row(binary, ty);
+        let op = self.op_of(row, direct);
+        self.list_waiting();
+        self.describe_all();
+        let mut captures = self.lay_out();
+        captures.tables.ops.push(op);
+        let last = captures.tables.ops.len() as u32 - 1;
+        (captures, Dynamic { ty: row, direct }, last)
+    }
+
+    /// The op for an interface's second word.
+    fn op_of(&mut self, row: TypeRow, direct: bool) -> Op {
+        let op = if direct { self.direct(row) } else { self.to(row, 0) };
+        op.unwrap_or(Op { kind: Kind::Nothing, ..plain(0) })
     }
 
     fn list_row(&mut self, row: TypeRow) -> Listed {
@@ -401,9 +447,8 @@ impl<'t> Builder<'t> {
         let Some(target) = self.target(binary) else { return };
         for found in target.dynamic_types() {
             let ty = self.row(binary, found.ty);
-            let op = if found.direct { self.direct(ty) } else { self.to(ty, 0) };
+            let op = self.op_of(ty, found.direct);
             self.types.add_dynamic(binary, found.address.0, Dynamic { ty, direct: found.direct });
-            let op = op.unwrap_or(Op { kind: Kind::Nothing, ..plain(0) });
             self.dynamic.push((dynamic_key(binary, found.address.0), op));
         }
     }
@@ -418,13 +463,16 @@ impl<'t> Builder<'t> {
     fn lay_out(mut self) -> Captures {
         let Tables { ops, types, dynamic, .. } = &mut self.captures.tables;
         types.resize(self.types.len(), Type::default());
-        for (row, listed) in self.listed {
+        let mut done = Vec::new();
+        for (row, listed) in self.listed.into_iter().filter(|(row, _)| !self.laid.contains(row)) {
             let (first, count) = (ops.len() as u32, u16::try_from(listed.ops.len()).unwrap_or(u16::MAX));
             ops.extend(&listed.ops);
             if let Some(place) = types.get_mut(row.0 as usize) {
                 *place = Type { first, ops: count, mask: listed.mask, stride: listed.stride };
             }
+            done.push(row);
         }
+        self.laid.extend(done);
         let mut known: HashMap<[u8; 16], u32> = HashMap::new();
         for (key, op) in self.dynamic {
             let at = *known.entry(super::layout::op(&op)).or_insert_with(|| {
@@ -434,6 +482,7 @@ impl<'t> Builder<'t> {
             dynamic.insert(key, at);
         }
         self.captures.types = self.types;
+        self.captures.making = Making { rows: self.rows, facts: self.facts, laid: self.laid };
         self.captures
     }
 }

@@ -26,6 +26,8 @@ impl<F: FnMut(u64, &mut [u8]) -> bool> Memory for F {
 pub struct Loaded {
     /// Its number.
     pub binary: u32,
+    /// That of the process.
+    pub process: u32,
     /// How far behind the file's addresses.
     pub bias: u64,
 }
@@ -175,11 +177,14 @@ impl Machine<'_> {
     fn dynamic(&mut self, address: u64, is_itab: bool) -> Option<Op> {
         let key = |address: u64| (u64::from(self.loaded.binary) << BINARY_AT) + address.wrapping_sub(self.loaded.bias);
         let mut found = self.tables.dynamic.get(&key(address));
-        if found.is_none() && is_itab {
-            let mut word = [0; 8];
-            if self.memory.read(address.wrapping_add(8), &mut word) {
-                found = self.tables.dynamic.get(&key(u64::from_le_bytes(word)));
+        if found.is_none() {
+            let mut ty = address.to_le_bytes();
+            if is_itab && !self.memory.read(address.wrapping_add(8), &mut ty) {
+                return None;
             }
+            let ty = u64::from_le_bytes(ty);
+            let of_file = self.tables.dynamic.get(&key(ty)).filter(|_| is_itab);
+            found = of_file.or_else(|| self.tables.met.get(&(self.loaded.process, ty)));
         }
         self.tables.ops.get(*found? as usize).copied()
     }

@@ -15,7 +15,7 @@ const TABLES: u16 = 8;
 const WORD: u64 = 8;
 
 /// A part of a map.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Part {
     /// What a map points at.
     SwissHeader { directory: TypeRow, group: TypeRow, size: u32 },
@@ -32,7 +32,7 @@ pub(super) enum Part {
 }
 
 /// A key or an element, as it lies in a group or bucket.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Held {
     row: TypeRow,
     at: u32,

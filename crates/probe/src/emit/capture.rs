@@ -26,7 +26,10 @@ use gobin::Arch;
 
 use super::memory::{Place, SCRATCH_SLOTS};
 use super::{Refused, Shared, has_links, hit, refused, scratch};
-use crate::capture::{BINARY_AT, Captures, MOST_BYTES, MOST_CHUNK, MOST_STACK, QUEUE, VISITED, layout, turns};
+use crate::capture::{
+    BINARY_AT, Captures, LATER_MET, LATER_OPS, LATER_TYPES, MOST_BYTES, MOST_CHUNK, MOST_STACK, QUEUE, VISITED, layout,
+    turns,
+};
 use crate::frames::{FRAME_CALL, FRAME_FLAGS, FRAME_NUMBER_AT, FRAME_TIME};
 use crate::machine::Register;
 use crate::plan::{BinaryNo, Plan};
@@ -73,6 +76,8 @@ mod slot {
     pub(super) const WAITING: i32 = 80;
     /// How often the slot was used.
     pub(super) const EPOCH: i32 = 84;
+    /// The process's number.
+    pub(super) const PROCESS: i32 = 88;
     /// `u32` each: at, row, count, left.
     pub(super) const QUEUED: i32 = 96;
     /// `u64` address, `u32` row, `u32` epoch.
@@ -116,17 +121,19 @@ impl Captured {
         let tables = &captures.tables;
         let types: Vec<u8> = tables.types.iter().flat_map(layout::ty).collect();
         let ops: Vec<u8> = tables.ops.iter().flat_map(layout::op).collect();
-        let mut array = |name: &str, size: u32, contents: Vec<u8>| {
-            let entries = (contents.len() as u32 / size).max(1);
+        let mut array = |name: &str, size: u32, contents: Vec<u8>, later: u32| {
+            let entries = (contents.len() as u32 / size + later).max(1);
             maps.add(MapSpec::array(name, size, Entries::Fixed(entries)).contents(contents))
         };
-        let functions = array("call_functions", layout::FUNCTION, functions(plan, captures, &rows))?;
-        let (types, ops) = (array("call_types", layout::TYPE, types)?, array("call_ops", layout::OP, ops)?);
+        let functions = array("call_functions", layout::FUNCTION, functions(plan, captures, &rows), 0)?;
+        let types = array("call_types", layout::TYPE, types, LATER_TYPES)?;
+        let ops = array("call_ops", layout::OP, ops, LATER_OPS)?;
         let dynamic = maps.add(dynamic(captures))?;
+        let met = maps.add(MapSpec::hash("call_met", MapKind::Hash, layout::MET, 4, LATER_MET))?;
         let slots = maps.add(MapSpec::array("call_slots", slot::SIZE, Entries::PerCpu(SCRATCH_SLOTS as u32)))?;
         let most = tables.functions.iter().map(|function| turns(function.bytes)).max().unwrap_or(0);
         Ok(Some(Captured {
-            tables: CaptureTables { functions, types, ops, dynamic, slots },
+            tables: CaptureTables { functions, types, ops, dynamic, met, slots },
             end: schema.add_row(Row::CallEnd),
             dropped: schema.add_row(Row::CallDropped),
             calls: (most / TURNS as u32) as i32,
@@ -151,13 +158,10 @@ fn functions(plan: &Plan, captures: &Captures, rows: &[RowId]) -> Vec<u8> {
     (0..plan.functions.len()).flat_map(|number| both(number).unwrap_or_else(|| none.clone())).collect()
 }
 
-/// Room for so many types that are met only at run time.
-const LATER: usize = 4096;
-
 fn dynamic(captures: &Captures) -> MapSpec {
     let known = &captures.tables.dynamic;
     let contents = known.iter().flat_map(|(key, op)| key.to_le_bytes().into_iter().chain(op.to_le_bytes())).collect();
-    MapSpec::hash("call_dynamic", MapKind::Hash, 8, 4, (known.len() + LATER) as u32).contents(contents)
+    MapSpec::hash("call_dynamic", MapKind::Hash, 8, 4, known.len().max(1) as u32).contents(contents)
 }
 
 /// The functions of a program that records calls.
@@ -318,6 +322,7 @@ impl Capture<'_> {
         }
         self.asm.load(Size::U32, R1, R9, slot::EPOCH).add(R1, 1).store(Size::U32, R9, slot::EPOCH, R1);
         self.asm.load(Size::U64, R1, R7, hit::BIAS).store(Size::U64, R9, slot::BIAS, R1);
+        self.asm.load(Size::U64, R1, R7, hit::PROCESS).store(Size::U32, R9, slot::PROCESS, R1);
         self.asm.number(R1, u64::from(self.of.binary.0) << BINARY_AT).store(Size::U64, R9, slot::BINARY, R1);
     }
 

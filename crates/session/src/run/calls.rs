@@ -1,7 +1,7 @@
 //! Records of calls, made whole and put into values for whoever shows them.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
+use std::cell::{OnceCell, RefCell};
+use std::collections::{HashMap, HashSet};
 use std::io;
 
 use event::calls::{Calls, Finished, Key, Panics, Reader, Record, Told};
@@ -10,9 +10,11 @@ use event::go::{self, End, Frame, Types, World};
 use event::{CallIndex, Header, Id, IdKind, Names, Schema, What};
 use gobin::VAddr;
 use kernel::Pid;
+use kernel::engine::{Error, Maps};
 use kernel::proc::Process;
 use probe::capture::Limits;
 
+use super::met::{self, Met};
 use super::names::Known;
 use super::remains::Open;
 use super::world::Executable;
@@ -67,11 +69,19 @@ pub(super) struct Joined {
     panics: Panics,
     secrets: Secrets,
     limits: go::Limits,
-    itabs: RefCell<Itabs>,
+    seen: RefCell<Seen>,
+    met: Option<Met>,
 }
 
-/// The types of itabs that runtimes have made, by process and address; nothing where that could not be read.
-type Itabs = HashMap<(Pid, u64), Option<u64>>;
+/// What was found in processes, each of which has a number of its own.
+#[derive(Default)]
+struct Seen {
+    /// The types of itabs that runtimes have made, by process and address; nothing where that could not be read.
+    itabs: HashMap<(u32, u64), Option<u64>>,
+    /// Types that nobody knows, and those of them that nobody has looked at yet.
+    unknown: HashSet<(u32, u64)>,
+    waiting: Vec<met::Unknown>,
+}
 
 /// What it takes to put them into values.
 pub(super) struct Telling<'r, 's> {
@@ -155,6 +165,16 @@ impl Joined {
         unended
     }
 
+    /// Looks at the types that interfaces held and nobody knew, so that what they hold next can be followed.
+    pub fn meet(&mut self, known: &Known<'_>, values: &Values, maps: &Maps) -> Result<Option<String>, Error> {
+        let waiting = std::mem::take(&mut self.seen.get_mut().waiting);
+        if waiting.is_empty() {
+            return Ok(None);
+        }
+        let met = self.met.get_or_insert_with(|| Met::of(known.first));
+        waiting.into_iter().try_fold(None, |said, unknown| Ok(met.meet(unknown, known, values, maps)?.or(said)))
+    }
+
     /// How many have ended.
     pub fn finished(&self) -> u64 {
         self.calls.tally().finished
@@ -167,7 +187,8 @@ impl Joined {
         let binary = calls.get(call.begun.call as usize).map_or(0, |of| of.binary);
         // Each build's calls were added when it was compiled.
         let build = schema.addition(CallIndex(call.begun.call));
-        let place = InProcess::new(known, Pid(call.key.pid), (build, binary), &self.itabs);
+        let types = self.met.as_ref().filter(|_| build == met::BUILD).map_or(types, Met::types);
+        let place = InProcess::new(known, Pid(call.key.pid), (build, binary), &self.seen);
         let reader = Reader { types, calls, secrets: &self.secrets, limits: self.limits };
         let Some(told) = reader.read(call, &place) else { return Ok(()) };
         let ts = call.started.cast_signed().wrapping_add(known.unix_less_boot);
@@ -198,8 +219,14 @@ struct InProcess<'k, 'r> {
     executable: Option<&'k Executable>,
     /// By how much its addresses are greater than the file's.
     bias: u64,
-    itabs: &'k RefCell<Itabs>,
+    build: usize,
+    binary: u32,
+    number: OnceCell<u32>,
+    seen: &'k RefCell<Seen>,
 }
+
+/// No more types wait to be looked at.
+const MOST_WAITING: usize = 256;
 
 impl<'k, 'r> InProcess<'k, 'r> {
     /// Of a build the executable of this number.
@@ -207,11 +234,11 @@ impl<'k, 'r> InProcess<'k, 'r> {
         known: &'k Known<'r>,
         pid: Pid,
         (build, binary): (usize, u32),
-        itabs: &'k RefCell<Itabs>,
+        seen: &'k RefCell<Seen>,
     ) -> InProcess<'k, 'r> {
         let executable = known.executable(build, binary);
         let bias = executable.map_or(0, |executable| known.bias(pid, binary, executable));
-        InProcess { known, pid, executable, bias, itabs }
+        InProcess { known, pid, executable, bias, build, binary, number: OnceCell::new(), seen }
     }
 }
 
@@ -227,14 +254,30 @@ impl World for InProcess<'_, '_> {
     }
 
     fn itab(&self, address: u64) -> Option<u64> {
-        let key = (self.pid, address);
-        let known = self.itabs.borrow().get(&key).copied();
+        let key = (self.process(), address);
+        let known = self.seen.borrow().itabs.get(&key).copied();
         // One that could not be read is not asked for again either.
         known.unwrap_or_else(|| {
             let ty = type_of_itab(self.pid, address).ok();
-            self.itabs.borrow_mut().insert(key, ty);
+            self.seen.borrow_mut().itabs.insert(key, ty);
             ty
         })
+    }
+
+    fn process(&self) -> u32 {
+        *self.number.get_or_init(|| self.known.watch.number(self.pid, self.known.processes).unwrap_or(0))
+    }
+
+    fn unknown(&self, address: u64) {
+        let (process, mut seen) = (self.process(), self.seen.borrow_mut());
+        if self.build == met::BUILD
+            && process != 0
+            && seen.waiting.len() < MOST_WAITING
+            && seen.unknown.insert((process, address))
+        {
+            let (pid, binary, bias) = (self.pid, self.binary, self.bias);
+            seen.waiting.push(met::Unknown { pid, process, binary, bias, address });
+        }
     }
 
     fn stack(&self, id: u64) -> Vec<String> {

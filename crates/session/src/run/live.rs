@@ -435,9 +435,19 @@ impl<'r> Live<'r> {
         (self.printed, self.exit, self.damaged) = (printed, exit, damaged);
         outcome?;
         if count > 0 {
+            self.meet()?;
             show.pause(&self.known())?;
         }
         unshown.map_or(Ok(count > 0), |error| Err(error.into()))
+    }
+
+    /// Learns the types that records told of and nobody knew.
+    fn meet(&mut self) -> Result<(), Stopped> {
+        let mut calls = std::mem::take(&mut self.calls);
+        let said = calls.meet(&self.known(), &self.compiled.script.values, &self.maps);
+        self.calls = calls;
+        self.notes.extend(said?);
+        Ok(())
     }
 
     pub(super) fn summary(&self) -> Result<Summary, Stopped> {

@@ -47,7 +47,8 @@ pub(super) fn clear(
     maps: &Maps,
     gone: &dyn Fn(FuncNo) -> bool,
 ) -> Result<Open, Error> {
-    for table in [program.tables.gos, program.tables.threads].into_iter().flatten() {
+    let met = program.tables.captures.map(|tables| tables.met);
+    for table in [program.tables.gos, program.tables.threads, met].into_iter().flatten() {
         forget(table, program, maps)?;
     }
     let Some(tables) = &program.tables.frames else { return Ok(Open::default()) };

@@ -335,6 +335,13 @@ impl Watch {
         strayed
     }
 
+    /// The number of the image that a process executes; once it has ended, the last one that was seen.
+    pub fn number(&self, pid: Pid, table: Option<&Map>) -> Option<u32> {
+        let binaries = self.builds.first().map_or(0, Vec::len) as u32;
+        let row = |binary| table?.get(&key(pid, binary)).ok()?.map(|bytes| half(&bytes, process::NUMBER));
+        (0..binaries).find_map(row).or_else(|| self.known.get(&pid).map(|(number, _)| *number))
+    }
+
     /// How far behind the file's addresses an executable is, or was, in a process.
     pub fn bias(&self, pid: Pid, binary: u32, table: Option<&Map>) -> u64 {
         let from_table = || table?.get(&key(pid, binary)).ok()?.map(|bytes| word(&bytes, process::BIAS));

@@ -27,6 +27,8 @@ const ADDRESS: i32 = -24;
 /// How deep what is behind the pointer may go on.
 const LEFT: i32 = -32;
 const COUNT: i32 = -40;
+/// What a type that a process has made is looked up by.
+const MET: i32 = -56;
 
 impl<'a> Step<'a> {
     pub(super) fn new(asm: &'a mut Assembler, captured: Captured) -> Step<'a> {
@@ -183,10 +185,11 @@ impl<'a> Step<'a> {
 
     /// Finds the op of what an interface holds; where its pointer is in `R7`.
     fn dynamic(&mut self) {
-        let [found, unknown] = ["found", "unknown"].map(|name| self.asm.label(name));
+        let [found, met, unknown] = ["found", "met", "unknown"].map(|name| self.asm.label(name));
         self.look_up_dynamic(ADDRESS);
         self.asm.jump_if(Cond::Ne, R0, 0, found);
-        self.asm.load(Size::U8, R1, R8, layout::KIND).jump_if(Cond::Ne, R1, Kind::Iface as i32, unknown);
+        self.asm.load(Size::U64, R1, R10, ADDRESS).store(Size::U64, R10, MET + layout::MET_ADDRESS, R1);
+        self.asm.load(Size::U8, R1, R8, layout::KIND).jump_if(Cond::Ne, R1, Kind::Iface as i32, met);
         let read = self.asm.label("itab");
         self.itab(Helper::PROBE_READ_USER);
         self.asm.jump_if(Cond::Eq, R0, 0, read);
@@ -195,7 +198,12 @@ impl<'a> Step<'a> {
             self.asm.jump_if(Cond::Eq, R0, 0, read);
         }
         self.asm.jump(unknown).place(read);
+        self.asm.load(Size::U64, R1, R10, DYNAMIC).store(Size::U64, R10, MET + layout::MET_ADDRESS, R1);
         self.look_up_dynamic(DYNAMIC);
+        self.asm.jump_if(Cond::Ne, R0, 0, found).place(met);
+        self.get(R1, slot::PROCESS);
+        self.asm.store(Size::U64, R10, MET + layout::MET_PROCESS, R1);
+        look_up(self.asm, self.captured.tables.met, MET);
         self.asm.jump_if(Cond::Ne, R0, 0, found).place(unknown);
         self.stat(call::stat::UNKNOWN);
         self.asm.jump(self.next).place(found).load(Size::U32, R1, R0, 0);

@@ -79,7 +79,7 @@ fn interpreted(captures: &Captures, recorded: &[u8], memory: &Segments, waiting:
         true => memory.read_waiting(at, into).is_ok(),
         false => memory.read(at, into).is_ok(),
     };
-    capture(&captures.tables, number, Loaded { binary: 0, bias: BIAS }, &mut made, &mut read);
+    capture(&captures.tables, number, Loaded { binary: 0, process: 0, bias: BIAS }, &mut made, &mut read);
     made
 }
 

@@ -1,0 +1,107 @@
+//! Types that processes have made themselves, by reflection: read from their memory when a record tells of one, and put
+//! into the tables by which programs in the kernel follow pointers, so that the next value of that type is captured.
+
+use event::go::Types;
+use gobin::rtype;
+use kernel::engine::{Error, Map, Maps};
+use kernel::{Pid, Process};
+use probe::capture::{self, Captures, Grown, layout};
+use probe::program::CaptureTables;
+use probe::target::GoTarget;
+
+use super::Compiled;
+use super::calls::Values;
+use super::names::Known;
+
+/// A type that an interface of a process holds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Unknown {
+    pub pid: Pid,
+    /// The process's number.
+    pub process: u32,
+    /// The program's number in the plan, and how far behind its file's addresses it is.
+    pub binary: u32,
+    pub bias: u64,
+    /// Where the process has the type.
+    pub address: u64,
+}
+
+/// The build of the executables that this is about: the tables of those that have replaced them do not grow.
+pub(super) const BUILD: usize = 0;
+
+/// The tables as they have grown.
+pub(super) struct Met {
+    captures: Captures,
+    /// There is no room for more.
+    full: bool,
+}
+
+impl Met {
+    /// The tables of a run.
+    pub fn of(compiled: &Compiled) -> Met {
+        Met { captures: compiled.plan.captures.clone().unwrap_or_default(), full: false }
+    }
+
+    /// All types that there are by now.
+    pub fn types(&self) -> &Types {
+        &self.captures.types
+    }
+
+    /// Adds a type, if it can be understood. Answers what is to be said about it.
+    pub fn meet(
+        &mut self,
+        unknown: Unknown,
+        known: &Known<'_>,
+        values: &Values,
+        maps: &Maps,
+    ) -> Result<Option<String>, Error> {
+        if self.full {
+            return Ok(None);
+        }
+        let Some(met) = found(unknown, known) else { return Ok(None) };
+        let Some(target) = known.executable(BUILD, unknown.binary).and_then(|of| of.go()).map(GoTarget::new) else {
+            return Ok(None);
+        };
+        let grown = self.captures.meet(met, &values.limits(), &target);
+        let tables = known.first.program.tables.captures;
+        self.full = match tables {
+            Some(tables) => !self.write(&grown, met, &tables, maps)?,
+            None => true,
+        };
+        Ok(self.full.then(|| "the program makes more types than there is room for, the others stay unknown".to_owned()))
+    }
+
+    /// Puts what is new into the kernel's tables, what refers to it last; says whether there was room.
+    fn write(&self, grown: &Grown, met: capture::Met, tables: &CaptureTables, maps: &Maps) -> Result<bool, Error> {
+        let all = [tables.ops, tables.types, tables.met].map(|id| maps.get(id));
+        let [Some(ops), Some(types), Some(all_met)] = all else { return Ok(false) };
+        let of = &self.captures.tables;
+        let has_room = |map: &Map, most: Option<u32>| most.is_none_or(|most| most < map.capacity());
+        if !has_room(ops, grown.ops.clone().last()) || !has_room(types, grown.types.iter().max().copied()) {
+            return Ok(false);
+        }
+        for number in grown.ops.clone() {
+            if let Some(op) = of.ops.get(number as usize) {
+                ops.put(&number.to_ne_bytes(), &layout::op(op))?;
+            }
+        }
+        for &row in &grown.types {
+            if let Some(ty) = of.types.get(row as usize) {
+                types.put(&row.to_ne_bytes(), &layout::ty(ty))?;
+            }
+        }
+        // It is full when it has no room for this one.
+        Ok(all_met.put(&layout::met(met.process, met.address), &grown.op.to_ne_bytes()).is_ok())
+    }
+}
+
+/// What a process has at that address, if it is still that process.
+fn found(unknown: Unknown, known: &Known<'_>) -> Option<capture::Met> {
+    let Unknown { pid, process, binary, bias, address } = unknown;
+    let image = known.executable(BUILD, binary)?.go()?;
+    let memory = Process::open(pid).ok()?.memory().ok()?;
+    let read = |at: u64, into: &mut [u8]| memory.read(at, into).is_ok();
+    let rtype::Met { ty, direct } = image.runtime_types()?.met(address, bias, &read, image.made())?;
+    let same = known.watch.number(pid, known.processes) == Some(process);
+    same.then_some(capture::Met { process, address, binary, ty, direct })
+}
