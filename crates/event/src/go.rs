@@ -106,6 +106,9 @@ pub mod chunk {
     pub const FAILED: u32 = 1 << 31;
 }
 
+/// Below this no address is.
+pub const LEAST_ADDRESS: u64 = 4096;
+
 /// A type of [`Types`]. Number 0 is that of bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TypeRow(pub u32);
@@ -190,6 +193,8 @@ pub struct GoField {
     pub offset: u32,
     /// Embedded.
     pub embedded: bool,
+    /// Its type is one into which nobody wants to look: it is not shown.
+    pub hidden: bool,
 }
 
 /// How a map lies in memory. The rows are those of its parts, [`GoKind::Unknown`] in [`Types`]: the decoder knows them

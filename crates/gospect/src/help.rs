@@ -532,6 +532,8 @@ mod tests {
                   --depth N          Follow up to N pointers one behind the other (0 to 16) instead of 2
                   --strlen BYTES     Take and show so many bytes of a string (1 to 4000)
                   --capture BYTES    Take up to so many bytes of a call (512 to 16000) instead of 2048
+                  --opaque TYPE      Leave values of TYPE alone, but for fields behind a colon: main.Req:ID,User
+                  --follow TYPE      Look into values of TYPE that are left alone as a rule: net/http.Server
                   --width N          Show each value in about N columns (20 to 9999), not a terminal's line
                   --full             Show all of each value, on a terminal too
                   --redact GLOB      Do not show values with names like GLOB, nor passwords and tokens
@@ -605,6 +607,8 @@ mod tests {
                   --depth N          Follow up to N pointers one behind the other (0 to 16) instead of 2
                   --strlen BYTES     Take and show so many bytes of a string (1 to 4000)
                   --capture BYTES    Take up to so many bytes of a call (512 to 16000) instead of 2048
+                  --opaque TYPE      Leave values of TYPE alone, but for fields behind a colon: main.Req:ID,User
+                  --follow TYPE      Look into values of TYPE that are left alone as a rule: net/http.Server
                   --width N          Show each value in about N columns (20 to 9999), not a terminal's line
                   --full             Show all of each value, on a terminal too
                   --redact GLOB      Do not show values with names like GLOB, nor passwords and tokens

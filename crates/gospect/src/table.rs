@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::failure::{NOTHING, REFUSED, USAGE};
 use crate::typed::{self, Color, Typed, Width};
 use crate::{Run, bench, doctor, explain, failure::Failure, help, hist, info, list, ps, script, trace};
-use session::run::Stage;
+use session::run::{Opaque, Stage};
 use ui::call::View;
 use ui::hist::Unit;
 
@@ -597,6 +597,32 @@ const CAPTURE: Flag = Flag {
     },
 };
 
+/// What nobody wants to see.
+const OPAQUE: Flag = Flag {
+    long: "opaque",
+    short: None,
+    value: Value::Any("TYPE"),
+    each: true,
+    brief: "Leave values of TYPE alone, but for fields behind a colon: main.Req:ID,User",
+    keep: |typed, value| {
+        typed.run.values.opaque.push(Opaque::typed(&typed::text(value)?));
+        Ok(())
+    },
+};
+
+/// What somebody wants to see after all.
+const FOLLOW: Flag = Flag {
+    long: "follow",
+    short: None,
+    value: Value::Any("TYPE"),
+    each: true,
+    brief: "Look into values of TYPE that are left alone as a rule: net/http.Server",
+    keep: |typed, value| {
+        typed.run.values.opaque.push(Opaque::followed(&typed::text(value)?));
+        Ok(())
+    },
+};
+
 /// More secrets.
 const REDACT: Flag = Flag {
     long: "redact",
@@ -976,6 +1002,8 @@ ends it quietly with 0.",
             &DEPTH,
             &STRLEN,
             &CAPTURE,
+            &OPAQUE,
+            &FOLLOW,
             &WIDTH,
             &FULL,
             &REDACT,
@@ -1049,6 +1077,8 @@ It ends as `gospect run` does, whose language it is written in.",
             &DEPTH,
             &STRLEN,
             &CAPTURE,
+            &OPAQUE,
+            &FOLLOW,
             &WIDTH,
             &FULL,
             &REDACT,

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use session::Subject;
 use session::ready::Trace;
-use session::run::{Script, Stage, Values};
+use session::run::{Opaque, Script, Stage, Values};
 use ui::call::View;
 
 use crate::failure::Failure;
@@ -73,7 +73,16 @@ fn flags(typed: &TypedRun) -> String {
         restraint.rate.map(|rate| format!(" --rate {rate}/s")),
         restraint.sample.map(|one_in| format!(" --sample 1/{one_in}")),
     ];
-    all.into_iter().flatten().chain(hidden.map(|name| format!(" --redact '{name}'"))).collect()
+    let hidden = hidden.map(|name| format!(" --redact '{name}'"));
+    all.into_iter().flatten().chain(values.opaque.iter().map(opaque)).chain(hidden).collect()
+}
+
+fn opaque(one: &Opaque) -> String {
+    match &one.fields {
+        None => format!(" --follow '{}'", one.types),
+        Some(fields) if fields.is_empty() => format!(" --opaque '{}'", one.types),
+        Some(fields) => format!(" --opaque '{}:{}'", one.types, fields.join(",")),
+    }
 }
 
 /// The target, unless a command is to be started, and the functions.

@@ -25,6 +25,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+pub use event::go::LEAST_ADDRESS;
 use event::go::{Call, TypeRow, Types};
 
 use gobin::types::TypeRef;
@@ -68,8 +69,6 @@ pub const MOST_STACK: u16 = 128;
 pub const QUEUE: u32 = 256;
 /// Remembered pointers that were followed.
 pub const VISITED: u32 = 256;
-/// Below this no address is.
-pub const LEAST_ADDRESS: u64 = 4096;
 
 /// What a record of a call is made by.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

@@ -34,6 +34,7 @@ use event::run::{Attached, Load, Summary};
 use event::{Names, Row, Snapshot, Value};
 use kernel::Pid;
 use kernel::engine::{Engine, Feature, Numbers};
+pub use probe::capture::Opaque;
 use probe::emit::Options;
 pub use probe::emit::Restraint;
 use probe::plan::GroupNo;

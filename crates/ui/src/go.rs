@@ -307,8 +307,9 @@ impl<'a> Writer<'a, '_> {
             _ => &[],
         };
         // What has no name cannot be used either.
-        let named = || names.iter().zip(fields).filter(|(name, _)| name.name != "_");
-        if named().next().is_none() {
+        let named = || names.iter().zip(fields).filter(|(name, _)| name.name != "_" && !name.hidden);
+        let hides = names.iter().any(|name| name.hidden);
+        if named().next().is_none() && !hides {
             return self.empty(value, known);
         }
         self.braces(value, known, |writer| {
@@ -320,7 +321,11 @@ impl<'a> Writer<'a, '_> {
                 write!(writer.out, "{comma}{}: ", crate::text::visible(&name.name))?;
                 writer.value(field, Type::Known)?;
             }
-            Ok(())
+            match (hides, named().count()) {
+                (false, _) => Ok(()),
+                (true, 0) => writer.out.write_str("…"),
+                (true, _) => writer.out.write_str(", …"),
+            }
         })
     }
 

@@ -7,7 +7,7 @@ use super::kinds::{self, Read};
 use super::memory::{Found, Memory, u32_at, u64_at};
 use super::span::{Hole, Span, as_it_stands};
 use super::value::{GoValue, Is, Missing};
-use super::{Call, Dynamic, Root, TypeRow, Types, call};
+use super::{Call, Dynamic, LEAST_ADDRESS, Root, TypeRow, Types, call};
 use crate::schema::record;
 
 /// What only those know who look at the process.
@@ -188,6 +188,7 @@ impl<'a> Decoder<'a> {
         match self.memory.find(address, row) {
             Found::Bytes(bytes) => Ok(Span::memory(bytes, self.cut())),
             Found::Failed => self.constant(address, size).ok_or(Missing::Unreadable),
+            Found::Not if address < LEAST_ADDRESS => Err(Missing::NoMemory),
             Found::Not => Err(self.not_captured()),
         }
     }

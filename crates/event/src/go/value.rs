@@ -152,6 +152,8 @@ pub enum Link {
 pub enum Missing {
     /// Its memory could not be read.
     Unreadable,
+    /// No memory has its address.
+    NoMemory,
     /// In floating point registers, which probes do not see; the type.
     Register(&'static str),
     /// Nobody says where it is.
@@ -194,6 +196,7 @@ impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Missing::Unreadable => "unreadable: page not present",
+            Missing::NoMemory => "unreadable: no memory has that address",
             Missing::Register(ty) => return write!(f, "{ty} in a register"),
             Missing::NoPlace => "unknown: place not described",
             Missing::NotLocated => "inlined: not located",

@@ -68,7 +68,7 @@ impl Dwarf {
             None => (Kind::Unknown, 0),
         };
         let runtime_offset = runtime_offset.or(opened.says.runtime_type.filter(|&at| at != 0));
-        Some(Type { name: opened.concrete_name(name), size, kind, runtime_offset })
+        Some(Type { name: as_in_code(opened.concrete_name(name)), size, kind, runtime_offset })
     }
 
     /// The word in a generic function's dictionary that refers to the actual type, where `ty` is the type of a
@@ -231,5 +231,42 @@ fn size_of_kind(kind: &Kind) -> Option<u64> {
         Kind::String | Kind::Interface { .. } => Some(16),
         Kind::Slice(_) => Some(24),
         _ => None,
+    }
+}
+
+/// The linker puts the package before fields that are not exported: `struct { main.name string }`. Nobody writes that.
+fn as_in_code(name: String) -> String {
+    if !name.contains("struct { ") {
+        return name;
+    }
+    let mut out = String::with_capacity(name.len());
+    let mut rest = name.as_str();
+    while let Some(at) = ["{ ", "; "].iter().filter_map(|mark| Some(rest.find(mark)? + mark.len())).min() {
+        let (head, tail) = rest.split_at(at);
+        out.push_str(head);
+        let word = tail.split([' ', ';']).next().unwrap_or_default();
+        let behind = tail.get(word.len()..).unwrap_or_default();
+        let is_field = behind.starts_with(' ') && !behind.starts_with(" }") && !word.contains(['(', '[', '*', '"']);
+        let package = word.rfind('.').filter(|_| is_field).map_or(0, |dot| dot + 1);
+        rest = tail.get(package..).unwrap_or_default();
+    }
+    out + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::as_in_code;
+
+    #[test]
+    fn fields_have_no_packages() {
+        for (linker, code) in [
+            ("struct { A int; main.b string }", "struct { A int; b string }"),
+            ("[]struct { net/http.a struct { main.x int }; main.T }", "[]struct { a struct { x int }; main.T }"),
+            ("map[string]struct {}", "map[string]struct {}"),
+            ("struct { F func(struct { main.y *main.T }) }", "struct { F func(struct { y *main.T }) }"),
+            ("main.T", "main.T"),
+        ] {
+            assert_eq!(as_in_code(linker.to_owned()), code);
+        }
     }
 }

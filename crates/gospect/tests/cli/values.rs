@@ -293,3 +293,21 @@ fn conditions_speak_of_what_a_signature_says() {
     let (_, seen) = seen_of_stripped(&path, &["main.oneInt(number int) int", "--if", "args.number < 0 && ret != -1"]);
     assert_eq!(seen, ["main.oneInt(number=-9223372036854775808) = -9223372036854775808"]);
 }
+
+#[test]
+fn types_are_left_alone_or_looked_into_as_asked() {
+    let path = need!(fixture("1.26", Variant::Plain));
+    let seen = |flags: &[&str]| {
+        let calls = seen_of_stripped(&path, &[&["main.(*point).Move"], flags].concat()).1;
+        calls.iter().map(|call| call.split(" = ").next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let whole = "main.(*point).Move(p=&main.point{X: 1, Y: 2}, dx=3, dy=4)";
+    assert_eq!(seen(&[]), [whole]);
+    assert_eq!(seen(&["--opaque", "main.p*:Y"]), ["main.(*point).Move(p=&main.point{Y: 2, …}, dx=3, dy=4)"]);
+    assert_eq!(seen(&["--opaque", "*main.point"]), ["main.(*point).Move(p=&main.point{…}, dx=3, dy=4)"]);
+    assert_eq!(seen(&["--opaque", "main.*", "--follow", "main.point"]), [whole]);
+    let shown =
+        gospect(&["trace", path.to_str().unwrap(), "main.main", "--show-program", "--opaque", "a.B:c", "--depth", "3"]);
+    let with = "// with: gospect run --depth 3 --opaque 'a.B:c'";
+    assert_eq!(shown.stdout, format!("goret:main.main {{ call(); }}\n{with}\n"));
+}

@@ -211,7 +211,10 @@ impl<'t> Builder<'t> {
             types::Kind::Array { elem, len } => {
                 GoKind::Array { elem: self.row(binary, *elem), len: u32::try_from(*len).ok()? }
             }
-            types::Kind::Struct(fields) => GoKind::Struct(fields.iter().map(|f| self.field(binary, f)).collect()),
+            types::Kind::Struct(fields) => {
+                let kept: Option<Vec<String>> = self.opaques.fields(&name).map(<[String]>::to_vec);
+                GoKind::Struct(fields.iter().map(|f| self.field(binary, f, kept.as_deref())).collect())
+            }
             types::Kind::Interface { empty } => GoKind::Interface { empty: *empty },
             types::Kind::Map { key, elem } => match self.map(binary, *key, *elem) {
                 Some(map) => GoKind::Map(Box::new(map)),
@@ -224,12 +227,13 @@ impl<'t> Builder<'t> {
         Some(GoType { name, size: u32::try_from(ty.size).ok()?, kind })
     }
 
-    fn field(&mut self, binary: u32, field: &types::Field) -> GoField {
+    fn field(&mut self, binary: u32, field: &types::Field, kept: Option<&[String]>) -> GoField {
         GoField {
             name: field.name.clone(),
             ty: self.row(binary, field.ty),
             offset: u32::try_from(field.offset).unwrap_or(u32::MAX),
             embedded: field.embedded,
+            hidden: kept.is_some_and(|kept| !kept.contains(&field.name)),
         }
     }
 

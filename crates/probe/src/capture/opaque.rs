@@ -5,24 +5,44 @@
 
 use gobin::pattern::Pattern;
 
-/// A type, and which of its fields are followed.
+/// Types, and whether somebody wants to look into them.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Opaque {
     /// Matches whole names, with import paths.
     pub types: String,
-    /// The fields whose pointers are followed.
-    pub fields: Vec<String>,
+    /// The fields that are followed and shown all the same; nothing where all are.
+    pub fields: Option<Vec<String>>,
+    /// Names without import paths match, too.
+    pub short: bool,
 }
 
 /// What is opaque unless somebody says otherwise: a pattern, and behind a colon the fields that are followed all the same.
-pub const DEFAULT_OPAQUE: [&str; 27] = [
+pub const DEFAULT_OPAQUE: [&str; 45] = [
     "bufio.*",
     "context.afterFuncCtx:cancelCtx",
     "context.cancelCtx:Context",
     "context.timerCtx:cancelCtx",
     "crypto/*",
     "database/sql.DB",
+    "github.com/gin-gonic/gin.Context:Request,Writer,Params,index,fullPath,Keys,Errors",
+    "github.com/gin-gonic/gin.Engine",
+    "github.com/go-chi/chi/v5.Mux",
+    "github.com/go-redis/redis/*",
+    "github.com/gofiber/fiber/v2.App",
+    "github.com/gorilla/mux.Router",
+    "github.com/jackc/pgx/v5/pgxpool.Pool",
+    "github.com/labstack/echo/v4.Echo",
+    "github.com/labstack/echo/v4.context:request,response,path,pnames,pvalues",
+    "github.com/redis/go-redis/v9.*",
+    "github.com/rs/zerolog.Logger",
+    "github.com/sirupsen/logrus.Logger",
+    "go.mongodb.org/mongo-driver/mongo.*",
+    "go.uber.org/zap.*",
+    "go.uber.org/zap/*",
     "go/token.FileSet",
+    "google.golang.org/grpc.ClientConn",
+    "google.golang.org/grpc.Server",
+    "gorm.io/gorm.Config",
     "html/template.Template",
     "internal/poll.*",
     "internal/sync.*",
@@ -51,23 +71,39 @@ impl Opaque {
     pub fn of(text: &str) -> Opaque {
         let (types, fields) = text.split_once(':').unwrap_or((text, ""));
         let fields = fields.split(',').filter(|field| !field.is_empty()).map(str::to_owned).collect();
-        Opaque { types: types.to_owned(), fields }
+        Opaque { types: types.to_owned(), fields: Some(fields), short: false }
+    }
+
+    /// The same as somebody types it, who knows names as they are shown.
+    #[must_use]
+    pub fn typed(text: &str) -> Opaque {
+        Opaque { short: true, ..Opaque::of(text) }
+    }
+
+    /// Types that are not opaque after all, as somebody types them.
+    #[must_use]
+    pub fn followed(types: &str) -> Opaque {
+        Opaque { types: types.to_owned(), fields: None, short: true }
     }
 }
 
 /// All of them, ready to be asked.
 pub(super) struct Opaques {
-    all: Vec<(Pattern, Vec<String>)>,
+    all: Vec<(Pattern, Opaque)>,
 }
 
 impl Opaques {
     pub(super) fn new(list: &[Opaque]) -> Opaques {
-        Opaques { all: list.iter().map(|one| (Pattern::new(&one.types), one.fields.clone())).collect() }
+        // Types are often written as the pointers to them.
+        let pattern = |one: &Opaque| Pattern::new(one.types.strip_prefix('*').unwrap_or(&one.types));
+        Opaques { all: list.iter().map(|one| (pattern(one), one.clone())).collect() }
     }
 
     /// The fields of a struct that are followed, if not all are. What comes last counts.
     pub(super) fn fields(&self, name: &str) -> Option<&[String]> {
         let name = name.split('[').next().unwrap_or(name);
-        self.all.iter().rev().find(|(pattern, _)| pattern.matches(name)).map(|(_, fields)| fields.as_slice())
+        let short = name.rsplit('/').next().unwrap_or(name);
+        let is = |(pattern, one): &&(Pattern, Opaque)| pattern.matches(name) || one.short && pattern.matches(short);
+        self.all.iter().rev().find(is).and_then(|(_, one)| one.fields.as_deref())
     }
 }

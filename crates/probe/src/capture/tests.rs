@@ -152,4 +152,11 @@ fn an_opaque_type_keeps_the_fields_that_are_named() {
     assert_eq!(opaques.fields("a/b.U[int]"), Some(none));
     assert_eq!(opaques.fields("a/b.T"), Some(&["x".to_owned(), "y".to_owned()][..]));
     assert_eq!(opaques.fields("a/c.T"), None);
+    assert_eq!(opaques.fields("c/a/b.T"), None);
+    let typed = [&list[..], &[Opaque::typed("*b.V:z"), Opaque::followed("b.T")]].concat();
+    let opaques = super::opaque::Opaques::new(&typed);
+    assert_eq!(opaques.fields("a/b.V"), Some(&["z".to_owned()][..]));
+    assert_eq!(opaques.fields("c/b.V[int]"), Some(&["z".to_owned()][..]));
+    assert_eq!(opaques.fields("a/b.T"), None);
+    assert_eq!(opaques.fields("a/b.U"), Some(none));
 }

@@ -12,7 +12,7 @@ use gobin::VAddr;
 use kernel::Pid;
 use kernel::engine::{Error, Maps};
 use kernel::proc::Process;
-use probe::capture::Limits;
+use probe::capture::{Limits, Opaque};
 
 use super::met::{self, Met};
 use super::names::Known;
@@ -46,19 +46,24 @@ pub struct Values {
     pub strlen: u16,
     /// What has such a name is not shown.
     pub secrets: Vec<String>,
+    /// Types into which nobody wants to look, or into which somebody does, besides those that are usual; what comes last
+    /// counts.
+    pub opaque: Vec<Opaque>,
 }
 
 impl Default for Values {
     fn default() -> Values {
         let Limits { depth, bytes, string: strlen, .. } = Limits::default();
-        Values { depth, bytes, strlen, secrets: SECRETS.map(str::to_owned).to_vec() }
+        Values { depth, bytes, strlen, secrets: SECRETS.map(str::to_owned).to_vec(), opaque: Vec::new() }
     }
 }
 
 impl Values {
     /// The same for the compiler.
     pub(super) fn limits(&self) -> Limits {
-        Limits { depth: self.depth, bytes: self.bytes, string: self.strlen, ..Limits::default() }
+        let mut limits = Limits { depth: self.depth, bytes: self.bytes, string: self.strlen, ..Limits::default() };
+        limits.opaque.extend(self.opaque.iter().cloned());
+        limits
     }
 }
 

@@ -73,8 +73,13 @@ impl<'a> Json<'a> {
             Some(GoKind::Struct(names)) => &names[..],
             _ => &[],
         };
-        let named = names.iter().zip(fields).filter(|(name, _)| name.name != "_");
-        to.collect_map(named.map(|(name, field)| (&name.name, self.of(field))))
+        let named = names.iter().zip(fields).filter(|(name, _)| name.name != "_" && !name.hidden);
+        let mut map = to.serialize_map(None)?;
+        if names.iter().any(|name| name.hidden) {
+            map.serialize_entry("@opaque", self.type_name(self.value))?;
+        }
+        named.into_iter().try_for_each(|(name, field)| map.serialize_entry(&name.name, &self.of(field)))?;
+        map.end()
     }
 
     fn interface<S: Serializer>(&self, inner: &'a GoValue, to: S) -> Result<S::Ok, S::Error> {

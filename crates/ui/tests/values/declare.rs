@@ -104,7 +104,13 @@ impl Declared {
             let align = self.align(ty);
             size = size.next_multiple_of(align);
             most = most.max(align);
-            fields.push(GoField { name: name.to_owned(), ty, offset: size, embedded: !field.contains(' ') });
+            fields.push(GoField {
+                name: name.to_owned(),
+                ty,
+                offset: size,
+                embedded: !field.contains(' '),
+                hidden: false,
+            });
             size += self.size(ty);
         }
         (size.next_multiple_of(most), most, GoKind::Struct(fields))
