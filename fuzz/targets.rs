@@ -211,6 +211,9 @@ fn whole(bytes: Vec<u8>, salt: u32) {
 
 /// Asks an image for everything that it can tell.
 fn walk(image: &Image, salt: u32) {
+    let places: Vec<_> = image.inlined_first(|_| true, 50).places.into_values().flatten().collect();
+    let instances = image.instances(&places);
+    assert!(instances.iter().flatten().all(|of| of.signature.as_ref().is_none_or(|of| !of.to_string().is_empty())));
     let _ = (image.summary(), image.inlined().len(), ability::abilities(image), ability::form(image));
     let _ = (image.elf().symbols().count(), image.build_info().map(|b| b.setting("-buildmode")));
     runtime(image);

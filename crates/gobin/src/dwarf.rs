@@ -26,7 +26,7 @@ mod types;
 mod unit;
 
 pub use function::{Captured, Function, Param};
-pub use inlined::InlinedArg;
+pub use inlined::{InlinedArg, InlinedCall};
 pub use location::{Location, Spot};
 
 use section::{Id, Sections};

@@ -101,6 +101,17 @@ pub struct CallAt<'i> {
 /// Functions are inlined in one another no deeper, but in damage.
 const MOST_INLINED: usize = 256;
 
+/// Places where functions were inlined.
+#[derive(Default)]
+pub struct Inlined<'i> {
+    /// By name, some or all of them.
+    pub places: BTreeMap<&'i str, Vec<InlinedAt<'i>>>,
+    /// How many functions there are that were.
+    pub functions: usize,
+    /// How many places.
+    pub count: usize,
+}
+
 /// A place where a function was inlined.
 #[derive(Clone, Copy)]
 pub struct InlinedAt<'i> {
@@ -381,24 +392,35 @@ impl Image {
 
     /// For each function with a chosen name that was inlined somewhere, where. Of others nothing but the name is read.
     #[must_use]
-    pub fn inlined_where(&self, mut chosen: impl FnMut(&str) -> bool) -> BTreeMap<&str, Vec<InlinedAt<'_>>> {
-        let mut all: BTreeMap<&str, Vec<InlinedAt<'_>>> = BTreeMap::new();
+    pub fn inlined_where(&self, chosen: impl FnMut(&str) -> bool) -> BTreeMap<&str, Vec<InlinedAt<'_>>> {
+        self.inlined_first(chosen, usize::MAX).places
+    }
+
+    /// The same, where about `most` places are enough and others are only counted.
+    #[must_use]
+    pub fn inlined_first(&self, mut chosen: impl FnMut(&str) -> bool, most: usize) -> Inlined<'_> {
+        let mut all = Inlined::default();
         let Ok(table) = self.table() else { return all };
         let mut known: HashMap<u32, bool> = HashMap::new();
-        let mut is_chosen = |at: u32| *known.entry(at).or_insert_with(|| table.name(at).is_some_and(&mut chosen));
-        let mut left = self.elf.bytes().len() / INLINED_CALL;
+        // Each has bytes of its own, but for those that damage counts twice.
+        let most = most.min(self.elf.bytes().len() / INLINED_CALL);
+        let mut found = 0;
         for into in self.functions() {
-            let names: Vec<bool> = into.inlined_name_offsets().map(&mut is_chosen).collect();
-            if !names.contains(&true) {
+            let is_chosen = |at: &u32| *known.entry(*at).or_insert_with(|| table.name(*at).is_some_and(&mut chosen));
+            let names: Vec<u32> = into.inlined_name_offsets().collect();
+            let ours: Vec<bool> = names.iter().map(is_chosen).collect();
+            let count = ours.iter().filter(|ours| **ours).count();
+            all.count += count;
+            if count == 0 || found >= most {
                 continue;
             }
-            // Each has bytes of its own, but for those that damage counts twice.
-            let calls = into.inlined_calls();
-            left = left.saturating_sub(calls.len());
-            for ((number, call), _) in (0..).zip(calls).zip(names).filter(|(_, chosen)| *chosen && left > 0) {
-                all.entry(call.name).or_default().push(InlinedAt { into, call, number });
+            let calls = (0..).zip(into.inlined_calls()).zip(ours).filter(|(_, ours)| *ours);
+            for ((number, call), _) in calls.take(most - found) {
+                found += 1;
+                all.places.entry(call.name).or_default().push(InlinedAt { into, call, number });
             }
         }
+        all.functions = known.values().filter(|chosen| **chosen).count();
         all
     }
 
@@ -416,7 +438,8 @@ impl Image {
     fn instance(&self, at: &InlinedAt, decoded: &Decoded<'_>) -> Result<Instance, Unclear> {
         let begins = decoded.beginnings(at.number)?;
         let pc = |begins: &Beginning| at.into.entry().plus(u64::from(begins.offset));
-        let args = |begins: &Beginning| self.dwarf()?.inlined_args(at.into.entry(), at.call.name, at.pc(), pc(begins));
+        let described = self.dwarf().and_then(|dwarf| dwarf.inlined_call(at.into.entry(), at.call.name, at.pc()));
+        let args = |begins: &Beginning| Some(described.as_ref()?.args(pc(begins)));
         let located = |args: &Option<Vec<InlinedArg<'_>>>| args.iter().flatten().filter(|arg| arg.is_located()).count();
         // Of those that know most, the first.
         let all = begins.iter().rev().map(|begins| (args(begins), *begins));

@@ -101,7 +101,11 @@ pub(crate) struct Decoded<'a> {
     /// For each block the nearest other one that everything runs through on the way to it; itself for the first one.
     /// `None` where nothing leads to.
     over: Vec<Option<usize>>,
+    /// Each block's place in an order in which blocks come before those that they lead to, but for jumps back.
+    rank: Vec<usize>,
     has_table: bool,
+    /// For each call its instructions, and those of calls within it, by their numbers.
+    own: Vec<Vec<u32>>,
 }
 
 impl<'a> Decoded<'a> {
@@ -112,10 +116,12 @@ impl<'a> Decoded<'a> {
         let decoded: Result<Vec<Insn>, Undecodable> = insn::decode(around.arch, around.entry, around.bytes).collect();
         let insns = decoded.map_err(Unclear::Undecodable)?;
         let has_table = insns.iter().any(|i| i.flow == Flow::Switch);
-        let mut flows = Decoded { around, insns, blocks: Vec::new(), over: Vec::new(), has_table };
-        flows.split();
-        flows.over = flows.dominators();
-        Ok(flows)
+        let (blocks, over, rank) = (Vec::new(), Vec::new(), Vec::new());
+        let mut decoded = Decoded { around, insns, blocks, over, rank, has_table, own: Vec::new() };
+        decoded.split();
+        decoded.find_dominators();
+        decoded.own = decoded.instructions_of_calls();
+        Ok(decoded)
     }
 
     fn inside(&self, target: VAddr) -> Option<usize> {
@@ -159,23 +165,34 @@ impl<'a> Decoded<'a> {
     }
 
     /// The algorithm of Cooper, Harvey and Kennedy.
-    fn dominators(&self) -> Vec<Option<usize>> {
+    fn find_dominators(&mut self) {
         let order = self.in_order();
-        let mut rank = vec![usize::MAX; self.blocks.len()];
-        order.iter().enumerate().for_each(|(n, &block)| rank[block] = n);
-        let mut over: Vec<Option<usize>> = vec![None; self.blocks.len()];
-        let Some(&first) = order.first() else { return over };
-        over[first] = Some(first);
+        self.rank = vec![usize::MAX; self.blocks.len()];
+        order.iter().enumerate().for_each(|(n, &block)| self.rank[block] = n);
+        self.over = vec![None; self.blocks.len()];
+        let Some((&first, others)) = order.split_first() else { return };
+        self.over[first] = Some(first);
         let mut changed = true;
         while std::mem::take(&mut changed) {
-            for &block in &order[1..] {
-                let known = self.blocks[block].before.iter().copied().filter(|&b| over[b].is_some());
-                let new = known.reduce(|a, b| meet(&over, &rank, a, b));
-                changed |= new != over[block];
-                over[block] = new;
+            for &block in others {
+                let known = self.blocks[block].before.iter().copied().filter(|&b| self.over[b].is_some());
+                let new = known.reduce(|a, b| self.meet(a, b));
+                changed |= new != self.over[block];
+                self.over[block] = new;
             }
         }
-        over
+    }
+
+    /// The nearest block that both come through; each of the two may be it.
+    fn meet(&self, mut a: usize, mut b: usize) -> usize {
+        while a != b {
+            let later = if self.rank[a] > self.rank[b] { &mut a } else { &mut b };
+            match self.over[*later] {
+                Some(up) if up != *later => *later = up,
+                _ => break,
+            }
+        }
+        if self.rank[a] < self.rank[b] { a } else { b }
     }
 
     /// The blocks that something leads to, each before those that it leads to, but for jumps back.
@@ -201,18 +218,9 @@ impl<'a> Decoded<'a> {
         order
     }
 
-    /// Whether everything on the way to `block` runs through `over`.
+    /// Whether everything on the way to `block` runs through `over`; nothing if nothing leads there.
     fn dominates(&self, over: usize, block: usize) -> bool {
-        let mut at = block;
-        loop {
-            if at == over {
-                return true;
-            }
-            match self.over[at] {
-                Some(up) if up != at => at = up,
-                _ => return false,
-            }
-        }
+        self.over[block].is_some() && self.meet(over, block) == over
     }
 
     fn block_of(&self, insn: usize) -> usize {
@@ -226,10 +234,16 @@ impl<'a> Decoded<'a> {
         usize::try_from(*index).ok()
     }
 
-    /// Whether an instruction is of a call, or of one within it. Trees are not deep, but in damage.
-    fn is_of(&self, insn: &Insn, call: usize) -> bool {
-        let up = |&n: &usize| self.around.calls.get(n)?.parent.map(|n| n as usize);
-        std::iter::successors(self.owner(insn), up).take(MOST_NESTED).any(|n| n == call)
+    /// For each call its instructions. A call stands in one that has a lower number, but in damage.
+    fn instructions_of_calls(&self) -> Vec<Vec<u32>> {
+        let mut own = vec![Vec::new(); self.around.calls.len()];
+        let up = |&n: &usize| self.around.calls.get(n)?.parent.map(|up| up as usize).filter(|&up| up < n);
+        for (n, insn) in (0..).zip(&self.insns) {
+            for call in std::iter::successors(self.owner(insn), up).take(MOST_NESTED) {
+                own.get_mut(call).into_iter().for_each(|own| own.push(n));
+            }
+        }
+        own
     }
 
     fn effect(&self, insn: &Insn) -> Effect {
@@ -251,7 +265,7 @@ impl<'a> Decoded<'a> {
     /// The first of them is the best but for what is known of arguments there.
     pub(crate) fn beginnings(&self, call: u32) -> Result<Vec<Beginning>, Unclear> {
         let call = call as usize;
-        let own: Vec<usize> = (0..self.insns.len()).filter(|&n| self.is_of(&self.insns[n], call)).collect();
+        let own: Vec<usize> = self.own.get(call).into_iter().flatten().map(|&n| n as usize).collect();
         let (start, block) = match self.mark(call) {
             Some(mark) => (mark, self.marked(mark, &own)?),
             None => self.bound(&own)?,
@@ -304,8 +318,8 @@ impl<'a> Decoded<'a> {
         if blocks.is_empty() {
             return Err(Unclear::Gone);
         }
-        let first = blocks.iter().copied().find(|&over| blocks.iter().all(|&block| self.dominates(over, block)));
-        let block = first.ok_or(Unclear::Scattered)?;
+        let first = blocks.iter().copied().reduce(|a, b| self.meet(a, b));
+        let block = first.filter(|first| blocks.contains(first)).ok_or(Unclear::Scattered)?;
         let here = |n: &&usize| self.block_of(**n) == block;
         let bound = own.iter().filter(here).copied().find(|&n| self.is_bound(&self.insns[n])).ok_or(Unclear::Moved)?;
         if self.blocks[block].before.iter().any(|&before| self.dominates(block, before)) {
@@ -323,16 +337,4 @@ impl<'a> Decoded<'a> {
 }
 
 /// Calls nest no deeper in each other.
-const MOST_NESTED: usize = 256;
-
-/// The nearest block that both come through.
-fn meet(over: &[Option<usize>], rank: &[usize], mut a: usize, mut b: usize) -> usize {
-    while a != b {
-        let later = if rank[a] > rank[b] { &mut a } else { &mut b };
-        match over[*later] {
-            Some(up) if up != *later => *later = up,
-            _ => return if rank[a] < rank[b] { a } else { b },
-        }
-    }
-    a
-}
+const MOST_NESTED: usize = 64;

@@ -9,9 +9,16 @@ use super::function::Described;
 use super::location::{Claim, Spot};
 use super::section::Id;
 use super::unit::{Unit, attributes, skip};
-use super::{Dwarf, Function};
+use super::{Dwarf, Function, Param};
 use crate::addr::VAddr;
 use crate::types::TypeRef;
+
+/// A call that was inlined.
+pub struct InlinedCall<'d> {
+    dwarf: &'d Dwarf,
+    unit: &'d Unit,
+    params: Vec<Param<'d>>,
+}
 
 /// An argument of an inlined call.
 #[derive(Clone, Debug)]
@@ -36,24 +43,23 @@ impl InlinedArg<'_> {
 const MAX_ENTRIES: usize = 1 << 20;
 
 impl Dwarf {
-    /// The arguments of the innermost call that was inlined into the function at `entry` and whose code contains `pc`,
-    /// with their places where `at` runs; `None` if that is no call of `name`.
+    /// The innermost call that was inlined into the function at `entry` and whose code contains `pc`; `None` if that is
+    /// no call of `name`.
     #[must_use]
-    pub fn inlined_args(&self, entry: VAddr, name: &str, pc: VAddr, at: VAddr) -> Option<Vec<InlinedArg<'_>>> {
+    pub fn inlined_call(&self, entry: VAddr, name: &str, pc: VAddr) -> Option<InlinedCall<'_>> {
         let (unit, origin, copies) = self.inlined_entry(entry, pc)?;
         let original = self.subprogram(self.units().at(origin)?, origin)?;
         let own = original.own.name.filter(|own| *own == name)?;
         let mut made = Function::unplaced(entry, own, unit.start);
-        let mut args = Vec::new();
+        let mut params = Vec::new();
         for param in &original.params {
             let before = made.args.len();
             made.add(&param.says);
             let Some(added) = made.args.get(before) else { continue };
             let copy = copies.iter().find(|copy| copy.origin == Some(param.offset));
-            let spots = copy.map_or_else(Vec::new, |copy| self.spots(unit, copy.claim, at));
-            args.push(InlinedArg { name: added.name, ty: added.ty, spots });
+            params.push(Param { claim: copy.map_or(Claim::None, |copy| copy.claim), ..*added });
         }
-        Some(args)
+        Some(InlinedCall { dwarf: self, unit, params })
     }
 
     /// The unit, the entry of the function that was inlined, and its parameters as they stand in this copy.
@@ -93,9 +99,17 @@ impl Dwarf {
         }
         innermost.map(|(_, origin, params)| (unit, origin, params))
     }
+}
 
-    fn spots(&self, unit: &Unit, claim: Claim<'_>, at: VAddr) -> Vec<(u64, Spot)> {
-        self.claimed(unit, claim, at).map_or_else(Vec::new, |bytes| self.read_spots(bytes, unit.encoding))
+impl<'d> InlinedCall<'d> {
+    /// Its arguments, with their places where `at` runs.
+    #[must_use]
+    pub fn args(&self, at: VAddr) -> Vec<InlinedArg<'d>> {
+        let spots = |param: &Param<'d>| {
+            let claimed = self.dwarf.claimed(self.unit, param.claim, at);
+            claimed.map_or_else(Vec::new, |bytes| self.dwarf.read_spots(bytes, self.unit.encoding))
+        };
+        self.params.iter().map(|param| InlinedArg { name: param.name, ty: param.ty, spots: spots(param) }).collect()
     }
 }
 

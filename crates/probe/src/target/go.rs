@@ -194,11 +194,11 @@ impl<'i> Target for GoTarget<'i> {
     }
 
     fn inlined(&self, pattern: &Pattern) -> InlinedPlaces {
-        let all = self.image.inlined_where(|name| pattern.matches(name));
+        let all = self.image.inlined_first(|name| pattern.matches(name), NAMED);
         InlinedPlaces {
-            first: all.values().flatten().take(NAMED).map(inlined).collect(),
-            functions: all.len(),
-            places: all.values().map(Vec::len).sum(),
+            first: all.places.values().flatten().map(inlined).collect(),
+            functions: all.functions,
+            places: all.count,
         }
     }
 
