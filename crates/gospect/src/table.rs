@@ -563,7 +563,7 @@ const WIDTH: Flag = Flag {
     long: "width",
     short: None,
     value: Value::Any("N"),
-    each: false,
+    several: Several::Last,
     brief: "Show each value in about N columns (20 to 9999), not a terminal's line",
     keep: |typed, value| {
         typed.run.width = Width::Columns(typed::within::<u16>(value, 20..=9999)?.into());
@@ -576,7 +576,7 @@ const FULL: Flag = Flag {
     long: "full",
     short: None,
     value: Value::None,
-    each: false,
+    several: Several::Last,
     brief: "Show all of each value, on a terminal too",
     keep: |typed, _| {
         typed.run.width = Width::All;
@@ -602,7 +602,7 @@ const OPAQUE: Flag = Flag {
     long: "opaque",
     short: None,
     value: Value::Any("TYPE"),
-    each: true,
+    several: Several::Each,
     brief: "Leave values of TYPE alone, but for fields behind a colon: main.Req:ID,User",
     keep: |typed, value| {
         typed.run.values.opaque.push(Opaque::typed(&typed::text(value)?));
@@ -615,7 +615,7 @@ const FOLLOW: Flag = Flag {
     long: "follow",
     short: None,
     value: Value::Any("TYPE"),
-    each: true,
+    several: Several::Each,
     brief: "Look into values of TYPE that are left alone as a rule: net/http.Server",
     keep: |typed, value| {
         typed.run.values.opaque.push(Opaque::followed(&typed::text(value)?));
@@ -680,7 +680,7 @@ const BY: Flag = Flag {
     long: "by",
     short: None,
     value: Value::Any("KEY"),
-    each: true,
+    several: Several::Each,
     brief: "Tell calls apart by KEY, each given: goid, caller, args.n, rets.0",
     keep: |typed, value| {
         typed.hist.hist.by.push(typed::text(value)?);
@@ -693,7 +693,7 @@ const OF: Flag = Flag {
     long: "of",
     short: None,
     value: Value::Any("VALUE"),
-    each: false,
+    several: Several::Last,
     brief: "Take VALUE, such as args.n or 'len(args.buf)', instead of the duration",
     keep: |typed, value| {
         typed.hist.hist.of = Some(typed::text(value)?);
@@ -706,7 +706,7 @@ const LINEAR: Flag = Flag {
     long: "lhist",
     short: None,
     value: Value::Any("A,B,STEP"),
-    each: false,
+    several: Several::Last,
     brief: "Show buckets of equal width from A to B: 0,10ms,500us",
     keep: |typed, value| {
         typed.hist.hist.linear = Some(typed::bounds(value)?);
@@ -719,7 +719,7 @@ const UNIT: Flag = Flag {
     long: "unit",
     short: None,
     value: Value::OneOf("UNIT", Unit::WORDS),
-    each: false,
+    several: Several::Last,
     brief: "Show durations in ns, us, ms or s instead of what fits each",
     keep: |typed, value| {
         typed.hist.unit = value.to_str().and_then(Unit::of).ok_or("it is not one of the words")?;
@@ -732,7 +732,7 @@ const LIVE: Flag = Flag {
     long: "live",
     short: None,
     value: Value::None,
-    each: false,
+    several: Several::Last,
     brief: "Show it again every second",
     keep: |typed, _| {
         typed.hist.hist.live = true;
