@@ -7,7 +7,7 @@ use ui::bench::Row;
 
 use crate::failure::Failure;
 use crate::line::Line;
-use crate::output::Output;
+use crate::output::{Output, Readers};
 use crate::script::Screen;
 use crate::{Format, Run};
 use ui::call::{Page, View};
@@ -41,7 +41,7 @@ fn show(run: &mut Run, rows: Vec<Row>) -> Result<(), Failure> {
 /// Events are written as by `gospect run -o FILE`, to a file that is gone when they are.
 fn text(bench: &mut Bench, time: Duration) -> Result<Throughput, Failure> {
     let path = std::env::temp_dir().join(format!("gospect-bench-{}", std::process::id()));
-    let mut out = Output::open(Some(&path))?;
+    let mut out = Output::open(Some(&path), Readers::Owner)?;
     // It stays open.
     let _ = std::fs::remove_file(&path);
     let format = Format::Text(ui::Look::default());

@@ -32,7 +32,7 @@ use ui::Format;
 use ui::text::visible;
 
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{Output, Readers};
 use crate::table::Command;
 use crate::typed::Typed;
 
@@ -104,7 +104,8 @@ fn run(args: Vec<OsString>) -> Result<(), Failure> {
 }
 
 fn start(command: &Command, typed: Typed) -> Result<(), Failure> {
-    let out = Output::open(typed.output.as_deref())?;
+    let readers = if command.starts { Readers::Owner } else { Readers::All };
+    let out = Output::open(typed.output.as_deref(), readers)?;
     let format = if typed.json { Format::Json } else { Format::Text(out.look(typed.color)) };
     let mut run = Run { typed, format, out };
     (command.run)(&mut run)?;
@@ -112,7 +113,7 @@ fn start(command: &Command, typed: Typed) -> Result<(), Failure> {
 }
 
 fn print(typed: &Typed, text: &str) -> Result<(), Failure> {
-    let mut out = Output::open(typed.output.as_deref())?;
+    let mut out = Output::open(typed.output.as_deref(), Readers::All)?;
     out.write_all(text.as_bytes())?;
     Ok(out.finish()?)
 }

@@ -18,6 +18,15 @@ use ui::Look;
 
 use crate::typed::Color;
 
+/// Who may read a file that is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readers {
+    /// Whoever may read what others write here.
+    All,
+    /// Its owner: it has what a program works with, secrets perhaps.
+    Owner,
+}
+
 /// What standard output is called in sentences.
 const STANDARD: &str = "standard output";
 
@@ -45,17 +54,18 @@ impl Output {
     ///
     /// # Errors
     /// A sentence that names the file.
-    pub fn open(file: Option<&Path>) -> io::Result<Output> {
+    pub fn open(file: Option<&Path>, readers: Readers) -> io::Result<Output> {
         match file {
-            Some(path) => Output::create(path),
+            Some(path) => Output::create(path, readers),
             None => Output::standard(),
         }
     }
 
-    fn create(path: &Path) -> io::Result<Output> {
+    fn create(path: &Path, readers: Readers) -> io::Result<Output> {
         let name = path.display().to_string();
         let existed = path.exists();
-        let file = File::options().write(true).create(true).truncate(false).mode(0o644).open(path);
+        let mode = if readers == Readers::Owner { 0o600 } else { 0o644 };
+        let file = File::options().write(true).create(true).truncate(false).mode(mode).open(path);
         let done = if existed { "written to" } else { "created" };
         let file = file.map_err(|e| said(&e, format!("{name} cannot be {done}: {e}")))?;
         let untouched = file.metadata().is_ok_and(|m| m.is_file());

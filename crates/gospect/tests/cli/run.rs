@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 use std::thread::{JoinHandle, spawn};
@@ -691,4 +691,14 @@ fn what_comes_while_gospect_is_stopped_is_counted_as_lost_by_probe() {
     assert_eq!(printed + lost, hits, "{summary}");
     assert!(lost > hits / 4, "{summary}");
     assert_eq!(summary["lost_by"], json!([{"probe": "go:main.hit", "records": lost}]));
+}
+
+#[test]
+fn what_a_script_gathers_is_for_its_owner_alone() {
+    need!(permitted());
+    let scratch = Scratch::new();
+    let path = scratch.0.join("gathered");
+    let ran = gospect(&["run", "-q", "-e", "BEGIN { printf(\"x\"); exit() }", "-o", path.to_str().unwrap()]);
+    assert_eq!((ran.seen().as_str(), fs::read_to_string(&path).unwrap().as_str()), ("(exit status 0)", "x"));
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
 }
