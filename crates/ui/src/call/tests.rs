@@ -84,7 +84,7 @@ fn a_call_is_a_line_and_an_object() {
         expect![[r#"
             TIME             GOID   CALL
             22:13:24.999999  42     main.Handle(n=7, s="hello") = (13, nil)  1.234µs
-            {"type":"call","ts":9,"pid":10,"tid":11,"goid":42,"func":"main.Handle","args":{"n":7,"s":"hello"},"rets":{"~r0":13,"~r1":null},"omitted":false,"guess":false,"elapsed_ns":1234,"depth":1,"end":"return","panic":null,"stack":null,"frames":null,"inlined":null,"text":"main.Handle(n=7, s=\"hello\") = (13, nil)"}
+            {"type":"call","ts":9,"pid":10,"tid":11,"goid":42,"func":"main.Handle","program":null,"args":{"n":7,"s":"hello"},"rets":{"~r0":13,"~r1":null},"omitted":false,"guess":false,"elapsed_ns":1234,"depth":1,"end":"return","panic":null,"stack":null,"frames":null,"inlined":null,"text":"main.Handle(n=7, s=\"hello\") = (13, nil)"}
         "#]],
     );
 }
@@ -112,7 +112,7 @@ fn what_is_missing_from_the_signature_is_not_hidden() {
         expect![[r#"
             TIME             GOID   CALL
             22:13:24.999999  42     main.Handle(n=7, …) = (1, …)  1ns
-            {"type":"call","ts":9,"pid":10,"tid":11,"goid":42,"func":"main.Handle","args":{"n":7},"rets":{"~r0":1},"omitted":true,"guess":false,"elapsed_ns":1,"depth":1,"end":"return","panic":null,"stack":null,"frames":null,"inlined":null,"text":"main.Handle(n=7, …) = (1, …)"}
+            {"type":"call","ts":9,"pid":10,"tid":11,"goid":42,"func":"main.Handle","program":null,"args":{"n":7},"rets":{"~r0":1},"omitted":true,"guess":false,"elapsed_ns":1,"depth":1,"end":"return","panic":null,"stack":null,"frames":null,"inlined":null,"text":"main.Handle(n=7, …) = (1, …)"}
         "#]],
     );
 }
