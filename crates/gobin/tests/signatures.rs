@@ -247,26 +247,26 @@ fn what_the_words_leave_open_is_unknown() {
         "1.21",
         &["main.many", "main.unused", "main.twins"],
         expect![[r#"
-        func(a int, b int, c int, d int, e int, f int, g int, h int, i int, last int, …?) int
-        a: rax
-        b: rbx
-        c: rcx
-        d: rdi
-        e: rsi
-        f: r8
-        g: r9
-        h: r10
-        i: r11
-        last: unknown
-        ~r0: rax
-        func(a float64, b int, …, c struct { main.x int; main.y int }) float64
-        a: xmm0
-        b: rax
-        c: rdi, rsi
-        ~r0: xmm0
-        func(…, x int)
-        x: rbx
-    "#]],
+            func(a int, b int, c int, d int, e int, f int, g int, h int, i int, last int, …?) int
+            a: rax
+            b: rbx
+            c: rcx
+            d: rdi
+            e: rsi
+            f: r8
+            g: r9
+            h: r10
+            i: r11
+            last: unknown
+            ~r0: rax
+            func(a float64, b int, …, c struct { x int; y int }) float64
+            a: xmm0
+            b: rax
+            c: rdi, rsi
+            ~r0: xmm0
+            func(…, x int)
+            x: rbx
+        "#]],
     );
 }
 
@@ -386,7 +386,7 @@ fn types_are_what_the_source_says(go: &'static str) {
              184 Pointer *main.everyKind
              192 Slice []*main.circle
              216 String string
-             232 Struct struct { A int "json:\"a,omitempty\" doc:\"a tag\""; main._ int32; main.b bool }
+             232 Struct struct { A int "json:\"a,omitempty\" doc:\"a tag\""; _ int32; b bool }
              248 Unsafe unsafe.Pointer
              256 celsius main.celsius embedded
              264 square *main.square embedded
