@@ -226,6 +226,18 @@ impl<'s, 'w> Checker<'s, 'w> {
         for (n, &of) in self.of.iter().enumerate() {
             self.only_both(of, self.own + n);
         }
+        self.panics_for_calls();
+    }
+
+    /// Panics are recorded for calls that are paired with their ends, and for nothing else.
+    fn panics_for_calls(&mut self) {
+        let pairs = |class: &Class<'_, '_>| class.setting.prelude == Prelude::GoReturn && !class.members.is_empty();
+        if self.classes.iter().any(pairs) {
+            return;
+        }
+        let Resolved { placements, points, .. } = &self.resolved;
+        let is_ours = |member: &Member| points[placements[member.placement].point.index()].ours;
+        self.classes.iter_mut().for_each(|class| class.members.retain(|member| !is_ours(member)));
     }
 
     /// Of a clause and the one that records the beginnings of its calls, each runs only where the other one does.

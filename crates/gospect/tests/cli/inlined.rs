@@ -110,7 +110,7 @@ fn a_service_built_as_usual_shows_its_requests() {
           |
         1 | goret:main.Fibonacci { call(); }
           |       ^^^^^^^^^^^^^^
-          = help: it is inlined into main.main.func1 at main.go:54
+          = help: it is inlined into main.main.func1 at main.go:55
           = help: `inlined:main.Fibonacci` sees its calls there; for `gospect trace` that is --inlined
     "#]]
     .assert_eq(&silent.stderr);
@@ -166,7 +166,7 @@ fn a_function_that_was_only_called_where_it_was_inlined_is_told_at_the_start_and
     let target = path.to_str().unwrap();
     let ran = gospect(&["trace", target, "main.sum", "--duration", "6s"]);
     expect![[r#"
-        attached 1 probe at 2 sites
+        attached 1 probe at 3 sites
         main.sum: inlined into main.round at main.go:163
         hint: `gospect trace --inlined`, or `inlined:FUNC` in a script, shows the calls there
         gospect: nothing was hit in the first 5 seconds; no process that runs the target was found
