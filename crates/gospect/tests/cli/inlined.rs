@@ -15,6 +15,8 @@ use crate::run::{Tracing, WAYS, objects, permitted, summary};
 use crate::running::Scratch;
 use crate::{command, contract, gospect};
 
+mod twins;
+
 const ROUNDS: i64 = 40;
 
 /// How often the fixture `inlined` says that it called a function, and the sum of what with.
@@ -197,4 +199,59 @@ fn explain_shows_where_calls_are_seen_and_why_not() {
     let json = gospect(&["explain", path.to_str().unwrap(), "main.scale", "--json"]);
     let instance = contract::documented(json.stdout.trim());
     assert_eq!((&instance["type"], &instance["class"]), (&"instance".into(), &"emulated".into()));
+}
+
+#[test]
+fn calls_in_made_up_programs_are_those_that_their_twins_count() {
+    need!(permitted());
+    if Arch::native() != Some(Arch::Amd64) {
+        return;
+    }
+    let scratch = Scratch::new();
+    let programs = std::env::var("GOSPECT_TWINS").ok().and_then(|n| n.parse().ok()).unwrap_or(2);
+    let (mut exact, mut refused) = (0, 0);
+    for (seed, (go, _)) in (1..=programs).flat_map(|seed| VERSIONS.map(|go| (seed, go))) {
+        let twins = twins::made_up(seed);
+        let path = need!(twins.build(go, &scratch, &format!("{seed}-{go}")));
+        let patterns = ["main.f*", "main.b*", "main.v*", "main.p*"];
+        let ran =
+            gospect(&[&["trace", "--inlined", "--json"], &patterns[..], &["--", path.to_str().unwrap()]].concat());
+        assert_eq!(ran.status, 0, "{}", ran.stderr);
+        let all: Vec<Value> = ran.stdout.lines().map(contract::documented).collect();
+        let site = |call: &Value| {
+            let at = &call["inlined"];
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            (text(&at["into"]), at["line"].as_u64().unwrap_or_default() as u32, text(&call["func"]))
+        };
+        let mut seen = BTreeMap::new();
+        let calls = all.iter().filter(|object| object["type"] == "call" && object["inlined"] != Value::Null);
+        calls.for_each(|call| *seen.entry(site(call)).or_insert(0) += 1);
+        // Of a call that left no instruction nothing is known; those that did are refused, or seen.
+        let left = gospect(&["list", path.to_str().unwrap(), "main.*", "--inlined", "--json"]);
+        let left: BTreeSet<twins::Site> = left
+            .stdout
+            .lines()
+            .map(contract::documented)
+            .filter_map(|of| {
+                let text = |name: &str| Some(of[name].as_str()?.to_owned());
+                Some((text("into")?, of["line"].as_u64()? as u32, text("name")?))
+            })
+            .collect();
+        let skipped: Vec<String> = all[0]["skipped"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|of| format!("{} {}", of["func"].as_str().unwrap(), of["why"].as_str().unwrap()))
+            .collect();
+        for (site, times) in twins.counted(&ran.stderr) {
+            let start = format!("{} inlined into {} at main.go:{}:", site.2, site.0, site.1);
+            if !left.contains(&site) || skipped.iter().any(|why| why.starts_with(&start)) {
+                refused += 1;
+                continue;
+            }
+            assert_eq!(seen.get(&site).copied().unwrap_or(0), times, "seed {seed}, go{go}: {site:?}");
+            exact += 1;
+        }
+    }
+    assert!(exact * 3 > refused, "{exact} exact, {refused} refused or gone");
 }
