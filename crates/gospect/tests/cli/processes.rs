@@ -301,6 +301,35 @@ fn probes_leave_a_replaced_file_when_nobody_runs_it_and_come_back_with_it() {
 }
 
 #[test]
+fn a_file_that_is_written_over_where_it_stands_is_probed_anew() {
+    let old = need!(counter_path(Variant::Plain));
+    let new = need!(build(&Fixture::new("counter", "1.25", Variant::Plain).on(Arch::native().unwrap())));
+    for way in WAYS {
+        let scratch = Scratch::new();
+        let path = scratch.copy(&old, "counter");
+        let text = "goret:main.hit /elapsed > 0/ { @[pid] = count() }";
+        let mut first = Counter::start(&path);
+        let mut tracing = Tracing::start(&["-t", path.to_str().unwrap(), "--way", way, "--json", "-e", text]);
+        let in_place = links(tracing.child.id());
+        first.calls(2, 100);
+        let pids = [first.pid()];
+        first.end();
+        assert!(Command::new("cp").arg(&new).arg(&path).status().unwrap().success());
+        let shown = path.display();
+        let said = [(); 2].map(|()| tracing.says());
+        assert!(said.contains(&format!("gospect: {shown} was written over, its probes are taken out")), "{said:?}");
+        assert!(said.contains(&format!("gospect: {shown} was replaced, its new file is probed too")), "{said:?}");
+        assert_eq!(links(tracing.child.id()), in_place, "{way}");
+        let mut second = Counter::start(&path);
+        second.calls(3, 100);
+        let all = objects(&tracing.stop());
+        let hits = json!({pids[0].clone(): 200, second.pid(): 300});
+        assert_eq!(map(&all, "@"), hits, "{way} {:?}", summary(&all));
+        assert_eq!(summary(&all)["unpaired"], json!(0), "{way}");
+    }
+}
+
+#[test]
 fn a_file_that_is_replaced_by_something_else_is_told_of() {
     let scratch = Scratch::new();
     let path = scratch.copy(&need!(counter_path(Variant::Plain)), "counter");

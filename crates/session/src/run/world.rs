@@ -36,6 +36,8 @@ pub(super) struct Executable {
     root: Option<FileId>,
     /// How it was pointed at.
     target: Target,
+    /// When the file was last written to, and how long it was.
+    written: Option<(SystemTime, u64)>,
     code: Code,
 }
 
@@ -60,7 +62,8 @@ impl Executable {
                 let file = file.map_err(|why| gone.map_or_else(|| Refusal::refused(why), no_such_process))?;
                 let code = Code::Go(Box::new(program.image));
                 let name = program.path.display().to_string();
-                Ok(Executable { id: program.file, file, name, root: root(target), target: target.clone(), code })
+                let (root, written, target) = (root(target), written(&file), target.clone());
+                Ok(Executable { id: program.file, file, name, root, target, written, code })
             }
             Err(refusal) => Executable::other(target).ok_or(refusal),
         }
@@ -81,12 +84,18 @@ impl Executable {
         let id = file.id();
         let code = Code::Other(Box::new(Elf::parse(file).ok()?));
         let (name, root, target) = (target.to_string(), root(target), target.clone());
-        Some(Executable { id, file: reopen(&path, &name, id).ok()?, name, root, target, code })
+        let file = reopen(&path, &name, id).ok()?;
+        Some(Executable { id, written: written(&file), file, name, root, target, code })
     }
 
     /// The number that whoever looks at the open file sees.
     fn shown_as(&self) -> Option<FileId> {
         Some(FileId::of(&self.file.metadata().ok()?))
+    }
+
+    /// Whether something else stands in the very same file by now, so that nothing is where it was.
+    pub fn is_written_over(&self) -> bool {
+        written(&self.file) != self.written
     }
 
     /// Where it was found, if it was named by its path.
@@ -114,6 +123,11 @@ impl Executable {
             Code::Other(elf) => elf,
         }
     }
+}
+
+fn written(file: &File) -> Option<(SystemTime, u64)> {
+    let file = file.metadata().ok()?;
+    Some((file.modified().ok()?, file.len()))
 }
 
 fn root(target: &Target) -> Option<FileId> {
@@ -275,7 +289,8 @@ impl Executables {
             let stamp = (FileId::of(&metadata), metadata.modified().ok()?, metadata.len());
             // Who has the same number is the same; an overlay gives another one than what lies beneath has.
             let is_same = || FileId::of_path(path).ok() == Some(executable.id);
-            (Some(stamp.0) != executable.shown_as() && !is_same()).then(|| (path.to_owned(), stamp))
+            let is_other = Some(stamp.0) != executable.shown_as() && !is_same();
+            (is_other || executable.is_written_over()).then(|| (path.to_owned(), stamp))
         })
     }
 

@@ -17,6 +17,19 @@ use crate::refusal::Refusal;
 use crate::target::Target;
 
 impl Live<'_> {
+    /// Takes the probes out of files that something else was written into: they would stand anywhere in it.
+    fn leave_written_over(&mut self) {
+        let builds = std::iter::once(self.compiled).chain(&self.later);
+        for (build, probes) in builds.zip(&mut self.probes) {
+            for (n, executable) in build.binaries().into_iter().enumerate() {
+                if executable.is_written_over() && probes.are_in(number(n)) {
+                    probes.release(number(n));
+                    self.notes.push(format!("{} was written over, its probes are taken out", executable.name));
+                }
+            }
+        }
+    }
+
     /// Whether an executable of this number has its probes already.
     pub(super) fn is_probed(&self, n: usize, executable: &Executable) -> bool {
         let has = |build: &Vec<&Executable>| build.get(n).is_some_and(|known| known.id == executable.id);
@@ -26,6 +39,7 @@ impl Live<'_> {
 
     /// Where a path leads to another file by now, puts probes into that one too.
     pub(super) fn renew(&mut self, show: &mut dyn Show) -> Result<(), Stopped> {
+        self.leave_written_over();
         let replaced = self.latest().executables.replaced().filter(|_| self.watch.is_open());
         let Some((path, stamp)) = replaced else { return Ok(()) };
         let came = |probed| Program { path: path.display().to_string(), replaces: true, ..came(probed) };
