@@ -4,10 +4,11 @@
 //! skipped. Processes are seen from outside by the numbers that the host's `/proc` has.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use gospect_fixtures::{Missing, Variant, need};
+use gospect_fixtures::{Arch, Fixture, Missing, Variant, build, need};
 use serde_json::json;
 
 use crate::groups::Cgroup;
@@ -261,6 +262,28 @@ fn of_a_group_whose_numbers_are_not_told_those_are_named_that_do_not_count() {
     beside.calls(2, 100);
     let all = objects(&stop(tracing));
     assert_eq!(map(&all, "@"), json!({numbers(&beside.child)[1].clone(): 200}), "{:?}", summary(&all));
+}
+
+#[test]
+fn from_a_pid_namespace_calls_below_it_that_a_panic_ends_find_their_beginnings() {
+    need!(root());
+    let arch = need!(Arch::native().ok_or_else(|| Missing { why: "this machine is none that gospect knows".into() }));
+    let path = need!(build(&Fixture::new("panics", "1.26", Variant::Plain).on(arch)));
+    let pod = Pod::new();
+    let mut below = Counter::of(&mut pod.enter(Command::new("unshare").args(["-p", "-f"]).arg(&path)));
+    let pid = numbers(&below.child)[1].clone();
+    for way in WAYS {
+        let text = "goret:main.inner, goret:main.outer, goret:main.try { call() }";
+        let tracing = pod.trace(&["--way", way, "--json", "-e", text, "-p", &pid]);
+        for ending in ["text", "goexit"] {
+            writeln!(below.orders.as_ref().unwrap(), "{ending}").unwrap();
+            assert_eq!(below.answer(), "done");
+        }
+        let all = objects(&stop(tracing));
+        let calls = all.iter().filter(|object| object["type"] == "call" && object["pid"].to_string() == pid);
+        let ends: Vec<&str> = calls.map(|call| call["end"].as_str().unwrap()).collect();
+        assert_eq!(ends, ["unwound", "unwound", "return", "goexit", "goexit", "goexit"], "{way} {}", summary(&all));
+    }
 }
 
 #[test]
