@@ -272,6 +272,7 @@ fn from_a_pid_namespace_calls_below_it_that_a_panic_ends_find_their_beginnings()
     let pod = Pod::new();
     let mut below = Counter::of(&mut pod.enter(Command::new("unshare").args(["-p", "-f"]).arg(&path)));
     let pid = numbers(&below.child)[1].clone();
+    let number: u32 = pid.parse().unwrap();
     for way in WAYS {
         let text = "goret:main.inner, goret:main.outer, goret:main.try { call() }";
         let tracing = pod.trace(&["--way", way, "--json", "-e", text, "-p", &pid]);
@@ -280,7 +281,7 @@ fn from_a_pid_namespace_calls_below_it_that_a_panic_ends_find_their_beginnings()
             assert_eq!(below.answer(), "done");
         }
         let all = objects(&stop(tracing));
-        let calls = all.iter().filter(|object| object["type"] == "call" && object["pid"].to_string() == pid);
+        let calls = all.iter().filter(|object| object["type"] == "call" && object["pid"] == json!(number));
         let ends: Vec<&str> = calls.map(|call| call["end"].as_str().unwrap()).collect();
         assert_eq!(ends, ["unwound", "unwound", "return", "goexit", "goexit", "goexit"], "{way} {}", summary(&all));
     }
