@@ -94,6 +94,18 @@ pub fn suggest<'n>(wanted: &str, names: impl Iterator<Item = &'n str>, most: usi
     scored.into_iter().take(most).map(|(_, name)| name).collect()
 }
 
+/// The pattern of a generic function, if that is what was wanted with type arguments as the source has them, or without:
+/// names have the shapes of type arguments in their place.
+#[must_use]
+pub fn generic<'n>(wanted: &str, mut names: impl Iterator<Item = &'n str>) -> Option<String> {
+    let around = |name: &str| {
+        let (open, close) = (name.find('[')?, name.rfind(']')?);
+        (open < close).then(|| (name[..open].to_owned(), name[close + 1..].to_owned()))
+    };
+    let wanted = around(wanted).unwrap_or_else(|| (wanted.to_owned(), String::new()));
+    names.any(|name| around(name).as_ref() == Some(&wanted)).then(|| format!("{}[...]{}", wanted.0, wanted.1))
+}
+
 /// How far a name is from what was wanted; `None` if too far to be meant.
 fn distance(wanted: &str, name: &str) -> Option<usize> {
     let (a, b) = (plain(wanted), plain(name));
@@ -219,5 +231,16 @@ mod tests {
         check_near("runtime.gopnaic", &["runtime.gopanic"]);
         check_near("nothing.like.this.at.all", &[]);
         check_near("*", &[]);
+    }
+
+    #[test]
+    fn generic_functions_are_found_by_what_the_source_says() {
+        let names = ["main.Map[go.shape.int,go.shape.string]", "main.(*Set[go.shape.int]).Add", "main.f"];
+        let found = |wanted: &str| generic(wanted, names.into_iter());
+        assert_eq!(found("main.Map[int,string]").as_deref(), Some("main.Map[...]"));
+        assert_eq!(found("main.Map").as_deref(), Some("main.Map[...]"));
+        assert_eq!(found("main.(*Set[int]).Add").as_deref(), Some("main.(*Set[...]).Add"));
+        assert_eq!(found("main.f[int]"), None);
+        assert_eq!(found("main.g"), None);
     }
 }

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use gobin::image::InlinedAt;
-use gobin::pattern::{Pattern, suggest};
+use gobin::pattern::{Pattern, generic, suggest};
 use gobin::{Function, Image};
 use session::Program;
 
@@ -78,7 +78,11 @@ pub(crate) fn nothing(program: &Program, patterns: &[&Pattern]) -> Failure {
 fn is_nowhere(program: &Program, patterns: &[&Pattern]) -> Message {
     let names: Vec<&str> = program.image.functions().map(|f| f.name()).collect();
     let each = if patterns.len() == 1 { SUGGESTED } else { 1 };
-    let misses = patterns.iter().flat_map(|p| suggest(p.text(), names.iter().copied(), each));
+    let near = |pattern: &&Pattern| match generic(pattern.text(), names.iter().copied()) {
+        Some(generic) => vec![generic],
+        None => suggest(pattern.text(), names.iter().copied(), each).into_iter().map(str::to_owned).collect(),
+    };
+    let misses = patterns.iter().flat_map(near);
     let near: Vec<String> = misses.take(SUGGESTED).map(|name| format!("`{name}`")).collect();
     let hint = match near.as_slice() {
         [] => "`gospect list` shows every function; `*` stands for any characters".to_owned(),

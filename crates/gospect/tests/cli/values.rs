@@ -311,3 +311,20 @@ fn types_are_left_alone_or_looked_into_as_asked() {
     let with = "// with: gospect run --depth 3 --opaque 'a.B:c'";
     assert_eq!(shown.stdout, format!("goret:main.main {{ call(); }}\n{with}\n"));
 }
+
+#[test]
+fn generic_functions_are_suggested_for_what_the_source_says() {
+    let path = need!(fixture("1.26", Variant::Plain));
+    let path = path.to_str().unwrap();
+    for (wanted, status) in [("main.copied[int]", 1), ("main.copied", 1), ("main.copied[...]", 0)] {
+        let ran = gospect(&["list", path, wanted]);
+        assert_eq!(
+            (ran.status, ran.stderr.contains("did you mean `main.copied[...]`?")),
+            (status, status == 1),
+            "{wanted}"
+        );
+        let traced = gospect(&["trace", "--as-root", wanted, "--", path]);
+        let suggests = traced.stderr.contains("= help: did you mean `main.copied[...]`?");
+        assert_eq!((traced.status, suggests), (status, status == 1), "{wanted}: {}", traced.stderr);
+    }
+}

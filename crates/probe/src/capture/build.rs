@@ -206,6 +206,8 @@ impl<'t> Builder<'t> {
             types::Kind::Complex => GoKind::Complex,
             types::Kind::String => GoKind::String,
             types::Kind::UnsafePointer => GoKind::UnsafePointer,
+            // Pointers of all types have this shape, so that nobody knows what is behind one.
+            types::Kind::Pointer(_) if ty.name == "go.shape.*uint8" => GoKind::UnsafePointer,
             types::Kind::Pointer(to) => GoKind::Pointer(to.map(|to| self.row(binary, to))),
             types::Kind::Slice(elem) => GoKind::Slice(self.row(binary, *elem)),
             types::Kind::Array { elem, len } => {

@@ -210,6 +210,9 @@ impl<'i> Target for GoTarget<'i> {
     }
 
     fn suggest(&self, wanted: &str) -> Vec<String> {
+        if let Some(generic) = pattern::generic(wanted, self.image.functions().map(|f| f.name())) {
+            return vec![generic];
+        }
         let names = pattern::suggest(wanted, self.image.functions().map(|f| f.name()), SUGGESTED);
         names.into_iter().map(str::to_owned).collect()
     }

@@ -5,6 +5,11 @@ use std::borrow::Cow;
 /// `*example.com/pkg.T` as `*pkg.T`, `[]uint8` as `[]byte`, `interface {}` as `any`.
 #[must_use]
 pub fn short(name: &str) -> Cow<'_, str> {
+    // A shape is what stands for type arguments that are made alike: of pointers nothing more is known.
+    if name.contains("go.shape.") {
+        let plain = name.replace("go.shape.*uint8", "pointer").replace("go.shape.", "");
+        return Cow::Owned(short(&plain).into_owned());
+    }
     // Most names are short already; the mark of types in functions is no ASCII.
     let is_short = name.bytes().all(|b| b.is_ascii() && !matches!(b, b'/' | b'{'));
     if is_short && !(name.contains(']') && name.contains("]uint8")) {
@@ -86,6 +91,9 @@ mod tests {
             ("map[string][]uint8", "map[string][]byte"),
             ("main.local·1", "main.local"),
             ("uint8", "uint8"),
+            ("map[go.shape.string]go.shape.*uint8", "map[string]pointer"),
+            ("*main.Set[go.shape.[]uint8]", "*main.Set[[]byte]"),
+            ("go.shape.struct { a int }", "struct { a int }"),
         ];
         for (name, want) in all {
             assert_eq!(short(name), want);
