@@ -80,8 +80,8 @@ fn each_call_is_ended_by_what_was_recovered_from_on_every_release() {
         main.inner(way="map")  panicked: assignment to entry in nil map
         main.outer(way="map")  panicked: assignment to entry in nil map
         main.try(way="map")
-        main.inner(way="type")  panicked: &runtime.TypeAssertionError{_interface: &<not captured>, concrete: &<not captured>, asserted: &<not captured>, missingMethod: ""}
-        main.outer(way="type")  panicked: &runtime.TypeAssertionError{_interface: &<not captured>, concrete: &<not captured>, asserted: &<not captured>, missingMethod: ""}
+        main.inner(way="type")  panicked: &runtime.TypeAssertionError{…}
+        main.outer(way="type")  panicked: &runtime.TypeAssertionError{…}
         main.try(way="type")
     "#]];
     let ways = expect![[r#"
