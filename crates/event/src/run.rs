@@ -223,6 +223,9 @@ pub struct Summary {
     pub exit: Option<i32>,
     /// What ended the run; `None` while it goes on.
     pub ended_by: Option<Cause>,
+    /// As in [`Attached`], with functions of programs that came later. Not in JSON.
+    #[serde(skip)]
+    pub measured: Vec<Measured>,
 }
 
 /// What ends a run.

@@ -59,7 +59,11 @@ impl Distributions {
 
     pub(crate) fn attached(&mut self, attached: &Attached) {
         self.begun = Instant::now();
-        self.measured = attached.measured.iter().map(|of| (of.func.clone(), of.clone())).collect();
+        self.measured(&attached.measured);
+    }
+
+    fn measured(&mut self, measured: &[Measured]) {
+        self.measured = measured.iter().map(|of| (of.func.clone(), of.clone())).collect();
     }
 
     /// One of the maps as it is now; the last one of a round is shown with all others.
@@ -70,6 +74,7 @@ impl Distributions {
         }
         let maps: Vec<Snapshot> = self.maps.values().cloned().collect();
         self.rest(&maps, names);
+        self.judge();
         if self.clears && to != Format::Json {
             out.write_all(b"\x1b[H\x1b[2J")?;
         }
@@ -79,18 +84,25 @@ impl Distributions {
     pub(crate) fn rest(&mut self, maps: &[Snapshot], names: &dyn Names) {
         self.floor = self.measuring.take().map_or(self.floor, |thread| thread.join().ok().flatten());
         let unit = if self.typed.hist.of.is_some() { Unit::None } else { self.typed.unit };
-        let measured = |func: &str| self.measured.get(func);
-        let mut rows = Rows::read(maps, names, |func| measured(func).is_some_and(|of| of.unknown_results));
+        let mut rows = Rows::read(maps, names);
         (rows.took, rows.unit) = (self.begun.elapsed(), unit);
-        rows.floors(|func| {
-            let floor = self.floor?;
-            Some(if measured(func)?.stepped { floor.stepped } else { floor.emulated })
-        });
         rows.of.clone_from(&self.typed.hist.of);
         self.rows = rows;
     }
 
+    /// Adds what is known of the functions to their rows.
+    fn judge(&mut self) {
+        let of = |func: &str| self.measured.get(func);
+        let floor = |func: &str| {
+            let floor = self.floor?;
+            Some(if of(func)?.stepped { floor.stepped } else { floor.emulated })
+        };
+        self.rows.about(floor, |func| of(func).is_some_and(|of| of.unknown_results));
+    }
+
     pub(crate) fn summary(&mut self, summary: &Summary, to: Format, out: &mut dyn Write) -> io::Result<()> {
+        self.measured(&summary.measured);
+        self.judge();
         self.rows.unwound(&summary.unwound_by);
         self.rows.show(to, out)
     }

@@ -12,7 +12,7 @@ use session::run::{Opaque, Script, Stage, Values};
 use ui::call::View;
 
 use crate::failure::Failure;
-use crate::typed::{Typed, TypedRun};
+use crate::typed::{Typed, TypedRun, Width};
 use crate::{Run, choose, script};
 
 pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
@@ -73,8 +73,13 @@ fn flags(typed: &TypedRun) -> String {
         restraint.rate.map(|rate| format!(" --rate {rate}/s")),
         restraint.sample.map(|one_in| format!(" --sample 1/{one_in}")),
     ];
+    let width = match typed.width {
+        Width::Line => None,
+        Width::Columns(columns) => Some(format!(" --width {columns}")),
+        Width::All => Some(" --full".to_owned()),
+    };
     let hidden = hidden.map(|name| format!(" --redact '{name}'"));
-    all.into_iter().flatten().chain(values.opaque.iter().map(opaque)).chain(hidden).collect()
+    all.into_iter().chain([width]).flatten().chain(values.opaque.iter().map(opaque)).chain(hidden).collect()
 }
 
 fn opaque(one: &Opaque) -> String {
@@ -109,20 +114,20 @@ pub(crate) fn subject(run: &Run, command: &str) -> Result<(Option<Subject>, Vec<
             "`gospect list TARGET` shows every function",
         ));
     }
-    is_no_target(&words[0], typed)?;
+    is_no_target(&words[0], typed, command)?;
     choose::patterns(words)?;
     Ok((subject, words.iter().map(text).collect()))
 }
 
 /// Where the target is named by something else, the first word is a function; who names the target there as well is told.
-fn is_no_target(word: &OsString, typed: &Typed) -> Result<(), Failure> {
+fn is_no_target(word: &OsString, typed: &Typed, command: &str) -> Result<(), Failure> {
     let name = text(word);
     // A Go function has a package.
     if !Path::new(word).is_file() || !name.contains('/') && name.contains('.') {
         return Ok(());
     }
     let named = match typed.command.first() {
-        Some(command) => format!("the command behind `--`, `{}`", command.display()),
+        Some(started) => format!("the command behind `--`, `{}`", started.display()),
         None => "named already".to_owned(),
     };
     let sentence = format!("`{name}` is a file, not a function: the target is {named}");
@@ -130,8 +135,8 @@ fn is_no_target(word: &OsString, typed: &Typed) -> Result<(), Failure> {
     let functions = if functions.is_empty() { "FUNC".to_owned() } else { functions.join(" ") };
     let behind: Vec<String> = typed.command.iter().map(text).collect();
     let hint = match behind.is_empty() {
-        true => format!("leave it out: `gospect trace … {functions}`"),
-        false => format!("`gospect trace {functions} -- {}`", behind.join(" ")),
+        true => format!("leave it out: `gospect {command} … {functions}`"),
+        false => format!("`gospect {command} {functions} -- {}`", behind.join(" ")),
     };
     Err(Failure::usage(sentence, hint))
 }

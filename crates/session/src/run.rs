@@ -311,8 +311,10 @@ impl Script {
         let probes = plan.sites.iter().flat_map(|site| {
             let (entry, exit) = (site.entry.as_ref(), site.exit.as_ref());
             let groups = [entry.and_then(|e| e.group), exit.and_then(|e| e.group), site.here];
-            let runs = groups.into_iter().flatten().flat_map(group);
-            runs.map(|run| u64::from(run.point.0) << 32 | u64::from(site.function.0))
+            let groups = groups.into_iter().flatten().map(|group| (site.function, group));
+            let also = site.also.iter().map(|also| (also.function, also.group));
+            let runs = groups.chain(also).flat_map(|(function, of)| group(of).iter().map(move |run| (function, run)));
+            runs.map(|(function, run)| u64::from(run.point.0) << 32 | u64::from(function.0))
         });
         let probes: BTreeSet<u64> = probes.collect();
         let others = plan.points.iter().filter(|point| point.matched == 0);

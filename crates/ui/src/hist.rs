@@ -130,9 +130,9 @@ struct Row {
 }
 
 impl Rows {
-    /// Reads the maps. `unknown` says of functions whether nobody knows that their calls fail.
+    /// Reads the maps.
     #[must_use]
-    pub fn read(maps: &[Snapshot], names: &dyn Names, unknown: impl Fn(&str) -> bool) -> Rows {
+    pub fn read(maps: &[Snapshot], names: &dyn Names) -> Rows {
         let mut rows = Vec::<Row>::new();
         let mut by_text = BTreeMap::<String, usize>::new();
         let of = |name: &'static str| maps.iter().filter(move |map| map.name == name).flat_map(|map| &map.entries);
@@ -147,7 +147,7 @@ impl Rows {
                     by_text.insert(text.clone(), rows.len());
                     let func = value::raw(func, names);
                     let key = key.iter().map(|part| json(part, names)).collect();
-                    let errors = (!unknown(&func)).then_some(0);
+                    let errors = Some(0);
                     let (values, of) = (values.clone(), text);
                     rows.push(Row {
                         func,
@@ -182,9 +182,12 @@ impl Rows {
         }
     }
 
-    /// Takes what a call that does nothing is measured to take, by function.
-    pub fn floors(&mut self, of: impl Fn(&str) -> Option<u64>) {
-        self.rows.iter_mut().for_each(|row| row.floor = of(&row.func));
+    /// Takes what a call that does nothing is measured to take, by function, and where nobody knows whether calls fail.
+    pub fn about(&mut self, floor: impl Fn(&str) -> Option<u64>, unknown: impl Fn(&str) -> bool) {
+        for row in &mut self.rows {
+            row.floor = floor(&row.func);
+            row.errors = row.errors.filter(|_| !unknown(&row.func));
+        }
     }
 
     /// Shows them: the greatest sum last, next to the prompt.

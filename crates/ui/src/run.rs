@@ -336,6 +336,7 @@ mod tests {
             calls_detached: 2,
             exit: Some(3),
             ended_by: Some(Cause::Command),
+            measured: vec![],
         };
         check(
             |format, out| show_summary(&all, format, out),

@@ -456,6 +456,10 @@ impl<'r> Live<'r> {
         let programs = self.probes.iter().flat_map(Probes::programs).chain(&self.events);
         summary.missed = programs.map(|program| self.engine.missed(program).unwrap_or(0)).sum();
         summary.printed = self.printed;
+        // Of all builds: the last plan knows the functions of those before.
+        let latest = &self.latest().plan;
+        summary.unwound_by = tally::unwound_by(latest, program, &self.maps)?;
+        summary.measured = tally::measured(latest);
         summary.detached = self.detached()?;
         summary.damaged = self.damaged;
         Ok(summary)

@@ -74,7 +74,7 @@ pub(super) fn sites(program: &Program) -> u64 {
 }
 
 /// The functions whose returns run code of the text.
-fn measured(plan: &Plan) -> Vec<Measured> {
+pub(super) fn measured(plan: &Plan) -> Vec<Measured> {
     let group = |group: Option<GroupNo>| group.and_then(|group| plan.groups.get(group.index()));
     let mut stepped = BTreeSet::new();
     let mut unknown = BTreeMap::<u32, bool>::new();
@@ -137,7 +137,6 @@ pub(super) fn summary(plan: &Plan, program: &Program, maps: &Maps, attached: &At
         summary.no_scratch += point.at(counter::NO_SCRATCH);
     }
     pairs(program, maps, &mut summary)?;
-    summary.unwound_by = unwound_by(plan, program, maps)?;
     summary.full.extend(unknown(program, maps)?);
     summary.full.extend(drops(program, maps)?);
     Ok(summary)
@@ -208,7 +207,7 @@ fn pairs(program: &Program, maps: &Maps, summary: &mut Summary) -> Result<(), Er
 }
 
 /// Calls that did not return, by function.
-fn unwound_by(plan: &Plan, program: &Program, maps: &Maps) -> Result<Vec<Unwound>, Error> {
+pub(super) fn unwound_by(plan: &Plan, program: &Program, maps: &Maps) -> Result<Vec<Unwound>, Error> {
     let Some(ends) = program.tables.ends.and_then(|id| maps.get(id)) else { return Ok(Vec::new()) };
     let mut by_row: BTreeMap<u32, Unwound> = BTreeMap::new();
     for (key, value) in ends.entries()? {

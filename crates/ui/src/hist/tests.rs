@@ -40,7 +40,7 @@ fn maps(by: &[Shape], calls: &[(&[i64], i64)]) -> Vec<Snapshot> {
 }
 
 fn rows(maps: &[Snapshot]) -> Rows {
-    let mut rows = Rows::read(maps, &Known, |_| false);
+    let mut rows = Rows::read(maps, &Known);
     rows.took = Duration::from_secs(3);
     rows
 }
@@ -57,7 +57,7 @@ const TEXT: Format = Format::Text(Look { color: false, width: None });
 fn a_function_has_a_histogram_with_real_units_and_what_there_is_to_say_below_it() {
     let mut rows = rows(&maps(&[], &[(&[1], 900), (&[1], 5_000), (&[1], 5_100), (&[1], 70_000)]));
     rows.unwound(&[Unwound { func: "main.work".into(), unwound: 2, goexit: 1 }]);
-    rows.floors(|_| Some(1_100));
+    rows.about(|_| Some(1_100), |_| false);
     check(
         &rows,
         TEXT,

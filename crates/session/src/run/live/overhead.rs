@@ -233,7 +233,10 @@ impl Live<'_> {
 
     /// The run goes on: a command would end with it, and what was gathered is shown when it does.
     fn tell_nothing_left(&mut self, show: &mut dyn Show) {
-        let stays = |site: &ProgramSite| !self.flips.has(site.function);
+        let functions = &self.latest().plan.functions;
+        // What is recorded of panics is told of calls, which nobody sees then.
+        let is_ours = |function: FuncNo| functions.get(function.index()).is_some_and(|function| function.panics);
+        let stays = |site: &ProgramSite| !self.flips.has(site.function) && !is_ours(site.function);
         let users = self.probes.iter().flat_map(|probes| &probes.users).filter(|user| user.is_in_place());
         let watched = self.probes.iter().zip(self.builds()).any(|(probes, build)| probes.watch(&build.program));
         let events = self.compiled.program.events.iter().any(|event| !matches!(event.on, On::Begin | On::End));
