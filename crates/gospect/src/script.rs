@@ -289,6 +289,8 @@ impl Show for Screen<'_> {
     fn summary(&mut self, summary: &Summary) -> io::Result<()> {
         if let Some(hist) = &mut self.hist {
             hist.summary(summary, self.format, self.out)?;
+            // Before what is said of it.
+            self.out.flush()?;
         }
         ui::run::troubles(summary).iter().for_each(|trouble| self.note(trouble));
         self.aside(|format, out| ui::run::show_summary(summary, format, out))

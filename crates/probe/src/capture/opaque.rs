@@ -89,21 +89,26 @@ impl Opaque {
 
 /// All of them, ready to be asked.
 pub(super) struct Opaques {
-    all: Vec<(Pattern, Opaque)>,
+    all: Vec<(Vec<Pattern>, Opaque)>,
 }
 
 impl Opaques {
     pub(super) fn new(list: &[Opaque]) -> Opaques {
-        // Types are often written as the pointers to them.
-        let pattern = |one: &Opaque| Pattern::new(one.types.strip_prefix('*').unwrap_or(&one.types));
-        Opaques { all: list.iter().map(|one| (pattern(one), one.clone())).collect() }
+        // Types are often written as the pointers to them; or the star stands for any characters.
+        let patterns = |one: &Opaque| {
+            let texts = [Some(one.types.as_str()), one.types.strip_prefix('*')];
+            texts.into_iter().flatten().map(Pattern::new).collect()
+        };
+        Opaques { all: list.iter().map(|one| (patterns(one), one.clone())).collect() }
     }
 
     /// The fields of a struct that are followed, if not all are. What comes last counts.
     pub(super) fn fields(&self, name: &str) -> Option<&[String]> {
         let name = name.split('[').next().unwrap_or(name);
         let short = name.rsplit('/').next().unwrap_or(name);
-        let is = |(pattern, one): &&(Pattern, Opaque)| pattern.matches(name) || one.short && pattern.matches(short);
+        let is = |(patterns, one): &&(Vec<Pattern>, Opaque)| {
+            patterns.iter().any(|pattern| pattern.matches(name) || one.short && pattern.matches(short))
+        };
         self.all.iter().rev().find(is).and_then(|(_, one)| one.fields.as_deref())
     }
 }

@@ -514,7 +514,6 @@ fn instead_of_field(ty: &GoType) -> Option<String> {
     }
 }
 
-/// ``it has `s` *main.Server, `addr` string``
 /// How a result without a name is called, where it is plain which one is meant.
 fn numbered(name: &str, rets: &[Arg]) -> Option<String> {
     let nameless = |ret: &Arg| ret.given_name().is_none();
@@ -523,6 +522,7 @@ fn numbered(name: &str, rets: &[Arg]) -> Option<String> {
     Some(format!("it has no name: `rets.{number}` is the {}", rets[number].type_name))
 }
 
+/// ``it has `s` *main.Server, `addr` string``
 fn described(args: &[Arg]) -> String {
     let one = |(i, arg): (usize, &Arg)| match arg.given_name() {
         Some(name) => format!("`{name}` {}", arg.type_name),

@@ -71,6 +71,8 @@ struct Resolver<'w> {
     named: [HashSet<String>; 2],
     /// What the clause leaves out, and whether that was ever anything.
     except: Vec<(Pattern, Span, bool)>,
+    /// The same of all clauses so far: of one that became two both have it.
+    left_out: Vec<(Pattern, Span, bool)>,
     text: &'w str,
 }
 
@@ -85,6 +87,7 @@ pub(super) fn resolve<'w>(script: &Script, text: &'w str, world: &'w dyn World) 
         records: false,
         named: [false, true].map(|inlined| named(script, inlined)),
         except: Vec::new(),
+        left_out: Vec::new(),
         text,
     };
     for path in world.numbered().into_iter().flat_map(|numbered| numbered.binaries) {
@@ -92,12 +95,15 @@ pub(super) fn resolve<'w>(script: &Script, text: &'w str, world: &'w dyn World) 
     }
     for (clause, of) in script.clauses.iter().enumerate() {
         resolver.records = calls::records(&of.body).is_some();
-        resolver.except = of.except.iter().map(|name| (Pattern::new(&name.value), name.span, false)).collect();
+        let except = of.except.iter().map(|name| (Pattern::new(&name.value), name.span, false));
+        resolver.except = except.collect();
         for point in &of.points {
             resolver.point(clause, point);
         }
-        resolver.tell_needless();
+        let except = std::mem::take(&mut resolver.except);
+        resolver.left_out.extend(except);
     }
+    resolver.tell_needless();
     resolver.out
 }
 
@@ -129,13 +135,14 @@ pub(super) fn add_panics(resolved: &mut Resolved<'_>, script: &Script, clause: u
     let taken: BTreeSet<(BinaryNo, u32)> = (resolved.placements.iter().filter(records))
         .filter_map(|placement| Some((placement.place.binary()?, placement.place.function()?.index)))
         .collect();
+    // One in every plan, so that one of a program that comes later has as many.
+    let point = PointNo(u32::try_from(resolved.points.len()).unwrap_or(u32::MAX));
+    resolved.points.push(Point::ours(clause));
     for binary in recorded {
         let target = resolved.binaries[binary.index()].target;
         let begin = target.matching(&Pattern::new(calls::PANIC)).pop().filter(|_| target.is_go());
         let Some(found) = begin.filter(|found| !taken.contains(&(binary, found.index))) else { continue };
         let Some(sites) = target.sites(&found).filter(|sites| sites.entry.is_ok()) else { continue };
-        let point = PointNo(u32::try_from(resolved.points.len()).unwrap_or(u32::MAX));
-        resolved.points.push(Point::ours(clause));
         let place = Place::Function { binary, found, sites: Some(Rc::new(sites)), ret: false };
         resolved.placements.push(Placement { clause, point, place });
     }
@@ -476,8 +483,11 @@ impl<'w> Resolver<'w> {
 
     /// What a clause leaves out and never had may be misspelt.
     fn tell_needless(&mut self) {
-        for (pattern, span, used) in std::mem::take(&mut self.except) {
-            if !used {
+        let all = std::mem::take(&mut self.left_out);
+        let used: HashSet<Span> = all.iter().filter(|(.., used)| *used).map(|(_, span, _)| *span).collect();
+        let mut told = HashSet::new();
+        for (pattern, span, _) in all {
+            if !used.contains(&span) && told.insert(span) {
                 let message = format!("no function is left out by `!{}`", pattern.text());
                 self.say(Diagnostic::warning(span, message));
             }

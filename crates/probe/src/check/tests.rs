@@ -180,49 +180,51 @@ fn calls_that_return_and_those_that_were_inlined_are_recorded_by_one_clause() {
     check(
         "goret:main.fib, inlined:main.fib { call() }",
         expect![[r#"
-        point 0: goret:main.fib: matched 1, attached 1
-        point 1: inlined:main.fib: matched 2, attached 1
-          skipped main.fib: inlined into main.main at main.go:30: nothing of it is bound to its place, so its code may run where it is not called
-        binary 0: "" go, runtime
-        func 0: main.fib at 0x401000 in binary 0 inlined into main.main at /src/main.go:13
-        func 1: main.fib at 0x401100 in binary 0 frames
-        site func 0+0x4 file +0x1004 emulated entry group 0 sp+16
-        site func 1+0x6 file +0x1106 emulated entry group 1
-        site func 1+0x20 file +0x1120 emulated return group 2
-        site func 1+0x40 file +0x1140 stepped return group 2
-        group 0: variant 1 for point 1
-        group 1: variant 2 for point 0
-        group 2: variant 0 for point 0
-        variant 0: body 0 ()
-        variant 1: body 1 ()
-        variant 2: body 2 ()
-        body 0: clause 0 on a Go return
-          call returns
-        body 1: clause 1 on an inlined Go call
-          call
-        body 2: clause 2 on a Go call
-          call begins
-        records calls of 2 functions by 2 types, 0 pointers
-        needs frames, goid
-    "#]],
+            point 0: goret:main.fib: matched 1, attached 1
+            point 1: inlined:main.fib: matched 2, attached 1
+              skipped main.fib: inlined into main.main at main.go:30: nothing of it is bound to its place, so its code may run where it is not called
+            point 2: 
+            binary 0: "" go, runtime
+            func 0: main.fib at 0x401000 in binary 0 inlined into main.main at /src/main.go:13
+            func 1: main.fib at 0x401100 in binary 0 frames
+            site func 0+0x4 file +0x1004 emulated entry group 0 sp+16
+            site func 1+0x6 file +0x1106 emulated entry group 1
+            site func 1+0x20 file +0x1120 emulated return group 2
+            site func 1+0x40 file +0x1140 stepped return group 2
+            group 0: variant 1 for point 1
+            group 1: variant 2 for point 0
+            group 2: variant 0 for point 0
+            variant 0: body 0 ()
+            variant 1: body 1 ()
+            variant 2: body 2 ()
+            body 0: clause 0 on a Go return
+              call returns
+            body 1: clause 1 on an inlined Go call
+              call
+            body 2: clause 2 on a Go call
+              call begins
+            records calls of 2 functions by 2 types, 0 pointers
+            needs frames, goid
+        "#]],
     );
     check(
         "goret:main.tiny, inlined:main.tiny { call() }",
         expect![[r#"
-        point 0: goret:main.tiny
-        point 1: inlined:main.tiny: matched 2, attached 2
-        binary 0: "" go, runtime
-        func 0: main.tiny at 0x401000 in binary 0 inlined into main.main at /src/main.go:12
-        func 1: main.tiny at 0x401000 in binary 0 inlined into main.main at /src/main.go:14
-        site func 0+0x0 file +0x1000 emulated entry group 0 sp+16
-        site func 1+0x4 file +0x1004 emulated entry group 0 sp+16
-        group 0: variant 0 for point 1
-        variant 0: body 0 ()
-        body 0: clause 1 on an inlined Go call
-          call
-        records calls of 2 functions by 2 types, 0 pointers
-        needs goid
-    "#]],
+            point 0: goret:main.tiny
+            point 1: inlined:main.tiny: matched 2, attached 2
+            point 2: 
+            binary 0: "" go, runtime
+            func 0: main.tiny at 0x401000 in binary 0 inlined into main.main at /src/main.go:12
+            func 1: main.tiny at 0x401000 in binary 0 inlined into main.main at /src/main.go:14
+            site func 0+0x0 file +0x1000 emulated entry group 0 sp+16
+            site func 1+0x4 file +0x1004 emulated entry group 0 sp+16
+            group 0: variant 0 for point 1
+            variant 0: body 0 ()
+            body 0: clause 1 on an inlined Go call
+              call
+            records calls of 2 functions by 2 types, 0 pointers
+            needs goid
+        "#]],
     );
 }
 

@@ -588,7 +588,8 @@ impl<'a, 'p> Entry<'a, 'p> {
         self.asm.add(R1, also.sp_adjust as i32);
         self.put(hit::SP, R1);
         self.put(hit::FRAME, 0);
-        self.put(hit::LIVE, -1);
+        // The other half of that word are the marks, which are those of the goroutine.
+        self.asm.store(Size::U32, Reg::R10, HIT + hit::LIVE, -1);
         self.group(also.group)
     }
 

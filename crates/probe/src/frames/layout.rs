@@ -37,8 +37,7 @@ pub const FRAME_ROW: i32 = 4;
 /// `u32`: the depth of the frame below.
 pub(super) const FRAME_BELOW: i32 = 8;
 /// `u32`: the lower 4 bits are the shadow stack's; the next 4 are 0 at first, and the emitter's to set; the next 8 are
-/// the marks of the frames below, the others say how many those are that are not
-/// hidden.
+/// the marks of the frames below, the others say how many those are that are not hidden.
 pub const FRAME_FLAGS: i32 = 12;
 /// `u64`: nanoseconds since boot at the entry.
 pub const FRAME_TIME: i32 = 16;
@@ -47,9 +46,10 @@ pub const FRAME_CALL: i32 = 24;
 /// `u64`s: what the entry saves for the return. Holds anything until it does.
 pub const FRAME_SAVED: i32 = 32;
 
-/// In [`FRAME_FLAGS`]: [`Site::switches`], [`Site::hidden`].
+/// In [`FRAME_FLAGS`]: [`Site::switches`].
 pub(super) const FRAME_SWITCHES: i32 = 1;
-pub(super) const FRAME_HIDDEN: i32 = 2;
+/// In [`FRAME_FLAGS`]: [`Site::hidden`].
+pub const FRAME_HIDDEN: i32 = 2;
 
 /// Where in [`FRAME_FLAGS`] the marks of the frames below are.
 pub(super) const FRAME_MARKS_AT: i32 = 8;
