@@ -28,6 +28,10 @@ pub use elf::ElfTarget;
 pub use go::GoTarget;
 pub use scheduler::Scheduler;
 
+/// Where panics begin, in whatever way.
+// +rtype func gopanic func(e any)
+pub const PANIC: &str = "runtime.gopanic";
+
 /// Everything outside the text.
 pub trait World {
     /// The machine that programs run on.

@@ -22,9 +22,6 @@ const OF_RETURNS: [&str; 5] = ["elapsed", "failed", "ret", "rets", "retval"];
 const OF_THE_MOMENT: [&str; 7] = ["cpu", "gostate", "nsecs", "reg", "tid", "ustack", "waitreason"];
 /// The action.
 const CALL: &str = "call";
-/// Where panics begin, in whatever way.
-// +rtype func gopanic func(e any)
-pub(super) const PANIC: &str = "runtime.gopanic";
 
 /// A script, and which of its clauses stand for the beginnings of which.
 pub(super) struct Split<'s> {

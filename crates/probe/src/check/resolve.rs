@@ -140,7 +140,7 @@ pub(super) fn add_panics(resolved: &mut Resolved<'_>, script: &Script, clause: u
     resolved.points.push(Point::ours(clause));
     for binary in recorded {
         let target = resolved.binaries[binary.index()].target;
-        let begin = target.matching(&Pattern::new(calls::PANIC)).pop().filter(|_| target.is_go());
+        let begin = target.matching(&Pattern::new(crate::target::PANIC)).pop().filter(|_| target.is_go());
         let Some(found) = begin.filter(|found| !taken.contains(&(binary, found.index))) else { continue };
         let Some(sites) = target.sites(&found).filter(|sites| sites.entry.is_ok()) else { continue };
         let place = Place::Function { binary, found, sites: Some(Rc::new(sites)), ret: false };

@@ -353,7 +353,7 @@ fn run(asm: &mut Assembler, captured: Captured, step: FunctionId) {
     asm.place(done).mov(R0, 0).exit();
 }
 
-fn look_up(asm: &mut Assembler, map: MapId, key: i32) {
+pub(super) fn look_up(asm: &mut Assembler, map: MapId, key: i32) {
     asm.map(R1, map).frame(R2, key).helper(Helper::MAP_LOOKUP_ELEM);
 }
 

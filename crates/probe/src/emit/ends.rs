@@ -3,6 +3,7 @@
 use bpf::insn::{AluOp, AtomicOp, Cond, Size, Width};
 use bpf::{Assembler, Caps, Helper, MapError, MapId, Maps, Reg};
 
+use super::capture::look_up;
 use super::late_hash;
 use crate::frames::{Ended, FRAME_FLAGS, FRAME_HIDDEN, FRAME_ROW};
 use crate::program::ends;
@@ -32,8 +33,4 @@ pub(super) fn count(asm: &mut Assembler, table: MapId, ended: Ended) {
     look_up(asm, table, key);
     asm.jump_if(Cond::Eq, R0, 0, full);
     asm.place(known).mov(R1, 1).atomic(AtomicOp::Add, Width::W64, R0, 0, R1).place(full);
-}
-
-fn look_up(asm: &mut Assembler, table: MapId, key: i32) {
-    asm.map(R1, table).frame(R2, key).helper(Helper::MAP_LOOKUP_ELEM);
 }

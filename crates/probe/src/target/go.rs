@@ -103,9 +103,8 @@ impl<'i> GoTarget<'i> {
 
 impl GoTarget<'_> {
     /// Where panics begin an interface is passed, whether the file says so or not.
-    // +rtype func gopanic func(e any)
     fn of_panic(&self, found: &Found, mut signature: Signature) -> Signature {
-        let untyped = found.name == "runtime.gopanic" && signature.source != Source::Dwarf;
+        let untyped = found.name == super::PANIC && signature.source != Source::Dwarf;
         if let ([arg], true) = (signature.args.as_mut_slice(), untyped)
             && let Some(place) = arg.guess.take()
         {

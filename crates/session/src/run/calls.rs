@@ -13,6 +13,7 @@ use kernel::Pid;
 use kernel::engine::{Error, Maps};
 use kernel::proc::Process;
 use probe::capture::{Limits, Opaque};
+use probe::target::PANIC;
 
 use super::met::{self, Met};
 use super::names::Known;
@@ -201,9 +202,6 @@ impl Joined {
         if begins { show.begins(&shown, *known) } else { show.call(&shown, *known) }
     }
 }
-
-/// Its calls are panics.
-pub(super) const PANIC: &str = "runtime.gopanic";
 
 fn record(call: CallIndex, bytes: Vec<u8>) -> Record {
     Record { call: call.0, bytes }

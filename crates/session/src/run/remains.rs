@@ -10,9 +10,9 @@ use kernel::engine::{Error, Map, Maps};
 use probe::frames::{Heads, OpenCall};
 use probe::plan::{FuncNo, Plan};
 use probe::program::FRAME_RECORDED;
+use probe::target::PANIC;
 use probe::{MapId, Program};
 
-use super::calls::PANIC;
 use super::watch::{Watch, numbers};
 
 /// Calls without an end.
