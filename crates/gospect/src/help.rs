@@ -510,13 +510,13 @@ mod tests {
 
             Options:
               -e, --text TEXT        Take TEXT as the script
-              -p, --pid PID          Probe the program of this process, and count only it; of several, each
               -t, --target PATH      Take this program as target: every process that runs it, now and later
+              -c, --command CMD      Start CMD, split at blanks, as -- COMMAND does
+              -p, --pid PID          Probe the program of this process, and count only it; of several, each
                   --all              Take every Go process of the user who runs gospect, or who called sudo
                   --user NAME        Take every Go process of this user, by name or number
                   --cgroup PATH      Take every Go process in this control group: path, or name (web.service)
                   --container ID     Take every Go process in this container: start of its id, name, or pod uid
-              -c, --command CMD      Start CMD, split at blanks, as -- COMMAND does
                   --as-root          Start COMMAND as root, not as the user who called sudo
                   --duration TIME    End after TIME, such as 10, 1.5s, 200ms or 5m
               -n, --number N         End after N units of output
@@ -524,6 +524,8 @@ mod tests {
                   --rate N/s         Act on no more than N hits a second of each user probe
                   --sample 1/N       Act on one in N hits of user probes, by chance
               -q, --quiet            Do not say on standard error how it went
+                  --ready-fd N       Write a line to file descriptor N when the probes are in place
+                  --way WAY          Attach by the best way that the kernel has, or by tracefs
               -f, --format FORMAT    Write text, or JSON as --json does
               -B, --buffer MODE      Write output at once (line, none) or in large pieces (full)
                   --entry            Show when calls begin, too
@@ -538,8 +540,6 @@ mod tests {
                   --full             Show all of each value, on a terminal too
                   --redact GLOB      Do not show values with names like GLOB, nor passwords and tokens
                   --no-redact        Show passwords, tokens and the like, too
-                  --ready-fd N       Write a line to file descriptor N when the probes are in place
-                  --way WAY          Attach by the best way that the kernel has, or by tracefs
               -l, --list             Take SCRIPT for attach points, show what they match, and run nothing
               -d, --emit STAGE       Show the script as ast, plan, bpf or schema, and run nothing
                   --json             Write JSON, one object per line, as docs/json.md describes it

@@ -60,7 +60,7 @@ fn subcommand(command: &Command) -> clap::Command {
     clap::Command::new(command.name)
         .disable_help_flag(true)
         .disable_version_flag(true)
-        .args(command.flags.iter().map(|flag| arg(flag)))
+        .args(command.own_flags().map(arg))
         .args((most > 0).then_some(words))
 }
 
@@ -101,7 +101,7 @@ fn keep(flag: &Flag, from: &ArgMatches, typed: &mut Typed, command: Option<&Comm
         _ => 0,
     };
     values.into_iter().skip(skipped).try_for_each(|value| {
-        (flag.keep)(typed, value).map_err(|why| {
+        flag.keep(typed, value).map_err(|why| {
             let value = value.display();
             Failure::usage(format!("`{value}` cannot be the value of `--{}`: {why}", flag.long), more(command))
         })

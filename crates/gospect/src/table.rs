@@ -3,15 +3,19 @@
 //! Parser, help, usage errors, and whatever else tells about the command line are made from these rows and from
 //! nothing else, so that they cannot disagree.
 
-use std::ffi::OsStr;
-use std::time::Duration;
+mod flags;
 
+use std::ffi::OsStr;
+
+use self::flags::{
+    ALL, AS_ROOT, BUFFER, BY, BY_NAME, CAPTURE, CGROUP, COMMAND, CONTAINER, DEPTH, DURATION, EMIT, EXCEPT, FOLLOW,
+    FORMAT, FULL, GRAPH, IF, INLINED, INLINED_CALLS, LINEAR, LIST, LIVE, NESTED, NO_REDACT, NUMBER, OF, ONLY,
+    ONLY_UNDER, OPAQUE, OVERHEAD, QUICK, QUIET, RATE, READY, REDACT, SAMPLE, SECONDS, SHOW_PROGRAM, SITES, STACK,
+    STARTS, STRLEN, TARGET_PATH, TEXT, UNIT, USER, VERSUS, WAY, WIDTH,
+};
+pub use self::flags::{Flag, GLOBAL, PID, Several, Value};
 use crate::failure::{NOTHING, REFUSED, USAGE};
-use crate::typed::{self, Color, Typed, Width};
 use crate::{Run, bench, doctor, explain, failure::Failure, help, hist, info, list, ps, script, trace};
-use session::run::{Opaque, Stage};
-use ui::call::View;
-use ui::hist::Unit;
 
 /// A command.
 pub struct Command {
@@ -25,8 +29,8 @@ pub struct Command {
     pub words: &'static [Word],
     /// Whether it takes a command behind `--`.
     pub starts: bool,
-    /// Its own flags; those of [`GLOBAL`] come on top.
-    pub flags: &'static [&'static Flag],
+    /// Its own flags, in groups; those of [`GLOBAL`] come on top.
+    pub flags: &'static [&'static [&'static Flag]],
     /// Commands to try, each with what it does.
     pub examples: &'static [(&'static str, &'static str)],
     /// Exit statuses other than 0, with what they mean here.
@@ -45,760 +49,21 @@ pub struct Word {
     pub most: usize,
 }
 
-/// A flag.
-pub struct Flag {
-    /// Its long name, without dashes.
-    pub long: &'static str,
-    /// Its one-letter name.
-    pub short: Option<char>,
-    /// What it takes.
-    pub value: Value,
-    /// What several of it mean.
-    pub several: Several,
-    /// What it does: imperative, no full stop.
-    pub brief: &'static str,
-    /// Keeps its value; what a flag without value gets is empty. An error says what is wrong with the value.
-    pub keep: fn(&mut Typed, &OsStr) -> Result<(), String>,
-}
-
-/// What it means that a flag is given several times.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Several {
-    /// The last one counts, so that one can be added to a line that has it already.
-    Last,
-    /// Each counts.
-    Each,
-    /// Nothing: one of them would be left out that says what is to be looked at.
-    Never,
-}
-
-/// What a flag takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Value {
-    /// Nothing.
-    None,
-    /// Anything; how help calls it.
-    Any(&'static str),
-    /// Anything, behind `=`, or nothing; how help calls it.
-    Maybe(&'static str),
-    /// One of these words; how help calls them.
-    OneOf(&'static str, &'static [&'static str]),
-}
-
-/// The flags of every command.
-pub const GLOBAL: &[&Flag] = &[
-    &Flag {
-        long: "json",
-        short: None,
-        value: Value::None,
-        several: Several::Last,
-        brief: "Write JSON, one object per line, as docs/json.md describes it",
-        keep: |typed, _| {
-            typed.json = true;
-            Ok(())
-        },
-    },
-    &Flag {
-        long: "output",
-        short: Some('o'),
-        value: Value::Any("FILE"),
-        several: Several::Last,
-        brief: "Write to FILE instead of standard output",
-        keep: |typed, value| {
-            typed.output = Some(typed::path(value)?);
-            Ok(())
-        },
-    },
-    &Flag {
-        long: "color",
-        short: None,
-        value: Value::OneOf("WHEN", Color::WORDS),
-        several: Several::Last,
-        brief: "Use colours: auto (on a terminal, unless NO_COLOR is set), always or never",
-        keep: |typed, value| {
-            typed.color = Color::of(value).ok_or("it is not one of the words")?;
-            Ok(())
-        },
-    },
-    &Flag {
-        long: "help",
-        short: Some('h'),
-        value: Value::None,
-        several: Several::Last,
-        brief: "Show help",
-        keep: |typed, _| {
-            typed.help = true;
-            Ok(())
-        },
-    },
-    &Flag {
-        long: "version",
-        short: Some('V'),
-        value: Value::None,
-        several: Several::Last,
-        brief: "Show the version",
-        keep: |typed, _| {
-            typed.version = true;
-            Ok(())
-        },
-    },
-];
-
-/// The process to look at, for commands that have a [`TARGET`].
-pub const PID: Flag = Flag {
-    long: "pid",
-    short: Some('p'),
-    value: Value::Any("PID"),
-    several: Several::Each,
-    brief: "Take the program of this process as TARGET",
-    keep: |typed, value| {
-        typed.pids.push(typed::pid(value)?);
-        Ok(())
-    },
-};
-
-/// Also show calls that were inlined.
-const INLINED_CALLS: Flag = Flag { brief: "Also show calls that were inlined, without results", ..INLINED };
-
-/// Also show where functions were inlined.
-const INLINED: Flag = Flag {
-    long: "inlined",
-    short: None,
-    value: Value::None,
-    several: Several::Last,
-    brief: "Also show each place where a function was inlined",
-    keep: |typed, _| {
-        typed.inlined = true;
-        Ok(())
-    },
-};
-
-/// Show every site.
-const SITES: Flag = Flag {
-    long: "sites",
-    short: None,
-    value: Value::None,
-    several: Several::Last,
-    brief: "Show every place for a probe, not only how many",
-    keep: |typed, _| {
-        typed.sites = true;
-        Ok(())
-    },
-};
-
-/// Sort by name.
-const BY_NAME: Flag = Flag {
-    long: "by-name",
-    short: None,
-    value: Value::None,
-    several: Several::Last,
-    brief: "Sort by name instead of by address",
-    keep: |typed, _| {
-        typed.by_name = true;
-        Ok(())
-    },
-};
-
-/// The text of a script.
-const TEXT: Flag = Flag {
-    long: "text",
-    short: Some('e'),
-    value: Value::Any("TEXT"),
-    several: Several::Never,
-    brief: "Take TEXT as the script",
-    keep: |typed, value| {
-        typed.run.text = Some(value.to_str().ok_or("it is not valid UTF-8")?.to_owned());
-        Ok(())
-    },
-};
-
-/// The process whose hits count.
-const ONLY: Flag = Flag { brief: "Probe the program of this process, and count only it; of several, each", ..PID };
-
-/// The program that scripts are about.
-const TARGET_PATH: Flag = Flag {
-    long: "target",
-    short: Some('t'),
-    value: Value::Any("PATH"),
-    several: Several::Never,
-    brief: "Take this program as target: every process that runs it, now and later",
-    keep: |typed, value| {
-        typed.run.target = Some(value.into());
-        Ok(())
-    },
-};
-
-/// The command to start, in one word.
-const COMMAND: Flag = Flag {
-    long: "command",
-    short: Some('c'),
-    value: Value::Any("CMD"),
-    several: Several::Never,
-    brief: "Start CMD, split at blanks, as -- COMMAND does",
-    keep: |typed, value| {
-        typed.run.command = typed::split(value.to_str().ok_or("it is not valid UTF-8")?)?;
-        Ok(())
-    },
-};
-
-/// Every process of a user.
-const ALL: Flag = Flag {
-    long: "all",
-    short: None,
-    value: Value::None,
-    several: Several::Last,
-    brief: "Take every Go process of the user who runs gospect, or who called sudo",
-    keep: |typed, _| {
-        typed.choice.all = true;
-        Ok(())
-    },
-};
-
-/// Every process of a named user.
-const USER: Flag = Flag {
-    long: "user",
-    short: None,
-    value: Value::Any("NAME"),
-    several: Several::Never,
-    brief: "Take every Go process of this user, by name or number",
-    keep: |typed, value| {
-        typed.choice.user = Some(typed::text(value)?);
-        Ok(())
-    },
-};
-
-/// Every process of a control group.
-const CGROUP: Flag = Flag {
-    long: "cgroup",
-    short: None,
-    value: Value::Any("PATH"),
-    several: Several::Never,
-    brief: "Take every Go process in this control group: path, or name (web.service)",
-    keep: |typed, value| {
-        typed.choice.cgroup = Some(typed::text(value)?);
-        Ok(())
-    },
-};
-
-/// Every process of a container.
-const CONTAINER: Flag = Flag {
-    long: "container",
-    short: None,
-    value: Value::Any("ID"),
-    several: Several::Never,
-    brief: "Take every Go process in this container: start of its id, name, or pod uid",
-    keep: |typed, value| {
-        typed.choice.container = Some(typed::text(value)?);
-        Ok(())
-    },
-};
-
-/// Do not leave root behind.
-const AS_ROOT: Flag = Flag {
-    long: "as-root",
-    short: None,
-    value: Value::None,
-    several: Several::Last,
-    brief: "Start COMMAND as root, not as the user who called sudo",
-    keep: |typed, _| {
-        typed.run.as_root = true;
-        Ok(())
-    },
-};
-
-/// bpftrace's way to ask for JSON.
-const FORMAT: Flag = Flag {
-    long: "format",
-    short: Some('f'),
-    value: Value::OneOf("FORMAT", &["text", "json"]),
-    several: Several::Last,
-    brief: "Write text, or JSON as --json does",
-    keep: |typed, value| {
-        typed.json = value == "json";
-        Ok(())
-    },
-};
-
-/// How long output may wait.
-const BUFFER: Flag = Flag {
-    long: "buffer",
-    short: Some('B'),
-    value: Value::OneOf("MODE", &["line", "full", "none"]),
-    several: Several::Last,
-    brief: "Write output at once (line, none) or in large pieces (full)",
-    keep: |typed, value| {
-        typed.run.buffered = value == "full";
-        Ok(())
-    },
-};
-
-/// Show what attach points match.
-const LIST: Flag = Flag {
-    long: "list",
-    short: Some('l'),
-    value: Value::None,
-    several: Several::Last,
-    brief: "Take SCRIPT for attach points, show what they match, and run nothing",
-    keep: |typed, _| {
-        typed.run.list = true;
-        Ok(())
-    },
-};
-
-/// Show a stage of compilation.
-const EMIT: Flag = Flag {
-    long: "emit",
-    short: Some('d'),
-    value: Value::OneOf("STAGE", &["ast", "plan", "bpf", "schema"]),
-    several: Several::Last,
-    brief: "Show the script as ast, plan, bpf or schema, and run nothing",
-    keep: |typed, value| {
-        typed.run.emit = Some(match value.to_str() {
-            Some("ast") => Stage::Ast,
-            Some("plan") => Stage::Plan,
-            Some("schema") => Stage::Schema,
-            _ => Stage::Bpf,
-        });
-        Ok(())
-    },
-};
-
-/// How to attach.
-const WAY: Flag = Flag {
-    long: "way",
-    short: None,
-    value: Value::OneOf("WAY", &["best", "tracefs"]),
-    several: Several::Last,
-    brief: "Attach by the best way that the kernel has, or by tracefs",
-    keep: |typed, value| {
-        typed.run.by_tracefs = value == "tracefs";
-        Ok(())
-    },
-};
-
-/// Say when probes are in place.
-const READY: Flag = Flag {
-    long: "ready-fd",
-    short: None,
-    value: Value::Any("N"),
-    several: Several::Last,
-    brief: "Write a line to file descriptor N when the probes are in place",
-    keep: |typed, value| {
-        typed.run.ready = Some(typed::number(value)?);
-        Ok(())
-    },
-};
-
-/// End after a time.
-const DURATION: Flag = Flag {
-    long: "duration",
-    short: None,
-    value: Value::Any("TIME"),
-    several: Several::Last,
-    brief: "End after TIME, such as 10, 1.5s, 200ms or 5m",
-    keep: |typed, value| {
-        typed.run.duration = Some(typed::duration(value)?);
-        Ok(())
-    },
-};
-
-/// End after so much output.
-const NUMBER: Flag = Flag {
-    long: "number",
-    short: Some('n'),
-    value: Value::Any("N"),
-    several: Several::Last,
-    brief: "End after N units of output",
-    keep: |typed, value| {
-        typed.run.printed = Some(typed::number(value)?);
-        Ok(())
-    },
-};
-
-/// What probes may cost.
-const OVERHEAD: Flag = Flag {
-    long: "max-overhead",
-    short: None,
-    value: Value::Any("N%"),
-    several: Several::Last,
-    brief: "Take probes out that cost more than N% of a CPU, 25% if not given, or off",
-    keep: |typed, value| {
-        typed.run.overhead = typed::overhead(value)?;
-        Ok(())
-    },
-};
-
-/// How many hits of a probe count in a second.
-const RATE: Flag = Flag {
-    long: "rate",
-    short: None,
-    value: Value::Any("N/s"),
-    several: Several::Last,
-    brief: "Act on no more than N hits a second of each user probe",
-    keep: |typed, value| {
-        typed.run.restraint.rate = Some(typed::rate(value)?);
-        Ok(())
-    },
-};
-
-/// Which share of hits counts.
-const SAMPLE: Flag = Flag {
-    long: "sample",
-    short: None,
-    value: Value::Any("1/N"),
-    several: Several::Last,
-    brief: "Act on one in N hits of user probes, by chance",
-    keep: |typed, value| {
-        typed.run.restraint.sample = Some(typed::sample(value)?);
-        Ok(())
-    },
-};
-
-/// No notes.
-const QUIET: Flag = Flag {
-    long: "quiet",
-    short: Some('q'),
-    value: Value::None,
-    several: Several::Last,
-    brief: "Do not say on standard error how it went",
-    keep: |typed, _| {
-        typed.run.quiet = true;
-        Ok(())
-    },
-};
-
-/// Functions to leave out.
-const EXCEPT: Flag = Flag {
-    long: "except",
-    short: Some('x'),
-    value: Value::Any("PATTERN"),
-    several: Several::Each,
-    brief: "Leave out functions that match PATTERN; may be given several times",
-    keep: |typed, value| {
-        typed.trace.except.push(typed::text(value)?);
-        Ok(())
-    },
-};
-
-/// Which calls.
-const IF: Flag = Flag {
-    long: "if",
-    short: None,
-    value: Value::Any("CONDITION"),
-    several: Several::Never,
-    brief: "Only calls for which it is true: 'args.n > 10 && elapsed > 1ms'",
-    keep: |typed, value| {
-        typed.trace.condition = Some(typed::text(value)?);
-        Ok(())
-    },
-};
-
-/// Starts of calls too.
-const STARTS: Flag = Flag {
-    long: "entry",
-    short: None,
-    value: Value::None,
-    several: Several::Last,
-    brief: "Show when calls begin, too",
-    keep: |typed, _| {
-        typed.run.view = View::Both;
-        Ok(())
-    },
-};
-
-/// Calls within calls.
-const GRAPH: Flag = Flag {
-    long: "graph",
-    short: None,
-    value: Value::None,
-    several: Several::Last,
-    brief: "Show calls within calls of the same goroutine, as they happen",
-    keep: |typed, _| {
-        typed.run.view = View::Graph { depth: typed.run.view.depth() };
-        Ok(())
-    },
-};
-
-/// The same, not all of them.
-const NESTED: Flag = Flag {
-    long: "max-depth",
-    short: None,
-    value: Value::Any("N"),
-    several: Several::Last,
-    brief: "As --graph, and leave out calls within N others",
-    keep: |typed, value| {
-        typed.run.view = View::Graph { depth: Some(typed::number::<u32>(value)? as usize) };
-        Ok(())
-    },
-};
-
-/// How far pointers are followed.
-const DEPTH: Flag = Flag {
-    long: "depth",
-    short: None,
-    value: Value::Any("N"),
-    several: Several::Last,
-    brief: "Follow up to N pointers one behind the other (0 to 16) instead of 2",
-    keep: |typed, value| {
-        typed.run.values.depth = typed::within(value, 0..=16)?;
-        Ok(())
-    },
-};
-
-/// How much of a string.
-const STRLEN: Flag = Flag {
-    long: "strlen",
-    short: None,
-    value: Value::Any("BYTES"),
-    several: Several::Last,
-    brief: "Take and show so many bytes of a string (1 to 4000)",
-    keep: |typed, value| {
-        typed.run.values.strlen = typed::within(value, 1..=4000)?;
-        Ok(())
-    },
-};
-
-/// How much of a value is shown.
-const WIDTH: Flag = Flag {
-    long: "width",
-    short: None,
-    value: Value::Any("N"),
-    several: Several::Last,
-    brief: "Show each value in about N columns (20 to 9999), not a terminal's line",
-    keep: |typed, value| {
-        typed.run.width = Width::Columns(typed::within::<u16>(value, 20..=9999)?.into());
-        Ok(())
-    },
-};
-
-/// All of it.
-const FULL: Flag = Flag {
-    long: "full",
-    short: None,
-    value: Value::None,
-    several: Several::Last,
-    brief: "Show all of each value, on a terminal too",
-    keep: |typed, _| {
-        typed.run.width = Width::All;
-        Ok(())
-    },
-};
-
-/// How much of a call.
-const CAPTURE: Flag = Flag {
-    long: "capture",
-    short: None,
-    value: Value::Any("BYTES"),
-    several: Several::Last,
-    brief: "Take up to so many bytes of a call (512 to 16000) instead of 2048",
-    keep: |typed, value| {
-        typed.run.values.bytes = typed::within(value, 512..=16_000)?;
-        Ok(())
-    },
-};
-
-/// What nobody wants to see.
-const OPAQUE: Flag = Flag {
-    long: "opaque",
-    short: None,
-    value: Value::Any("TYPE"),
-    several: Several::Each,
-    brief: "Leave values of TYPE alone, but for fields behind a colon: main.Req:ID,User",
-    keep: |typed, value| {
-        typed.run.values.opaque.push(Opaque::typed(&typed::text(value)?));
-        Ok(())
-    },
-};
-
-/// What somebody wants to see after all.
-const FOLLOW: Flag = Flag {
-    long: "follow",
-    short: None,
-    value: Value::Any("TYPE"),
-    several: Several::Each,
-    brief: "Look into values of TYPE that are left alone as a rule: net/http.Server",
-    keep: |typed, value| {
-        typed.run.values.opaque.push(Opaque::followed(&typed::text(value)?));
-        Ok(())
-    },
-};
-
-/// More secrets.
-const REDACT: Flag = Flag {
-    long: "redact",
-    short: None,
-    value: Value::Any("GLOB"),
-    several: Several::Each,
-    brief: "Do not show values with names like GLOB, nor passwords and tokens",
-    keep: |typed, value| {
-        typed.run.values.secrets.push(typed::text(value)?);
-        Ok(())
-    },
-};
-
-/// No secrets.
-const NO_REDACT: Flag = Flag {
-    long: "no-redact",
-    short: None,
-    value: Value::None,
-    several: Several::Last,
-    brief: "Show passwords, tokens and the like, too",
-    keep: |typed, _| {
-        typed.run.values.secrets.clear();
-        Ok(())
-    },
-};
-
-/// Which calls, by what called them.
-const ONLY_UNDER: Flag = Flag {
-    long: "only-under",
-    short: None,
-    value: Value::Any("FUNC"),
-    several: Several::Each,
-    brief: "Only calls while FUNC is open on the goroutine; may be given several times",
-    keep: |typed, value| {
-        typed.trace.only_under.push(typed::text(value)?);
-        Ok(())
-    },
-};
-
-/// Who called.
-const STACK: Flag = Flag {
-    long: "stack",
-    short: None,
-    value: Value::Maybe("N"),
-    several: Several::Last,
-    brief: "Show who called, up to N frames if N is given",
-    keep: |typed, value| {
-        typed.trace.stack = Some(if value.is_empty() { 0 } else { typed::within(value, 1..=32)? });
-        Ok(())
-    },
-};
-
-/// What calls are told apart by.
-const BY: Flag = Flag {
-    long: "by",
-    short: None,
-    value: Value::Any("KEY"),
-    several: Several::Each,
-    brief: "Tell calls apart by KEY, each given: goid, caller, args.n, rets.0",
-    keep: |typed, value| {
-        typed.hist.hist.by.push(typed::text(value)?);
-        Ok(())
-    },
-};
-
-/// What is counted.
-const OF: Flag = Flag {
-    long: "of",
-    short: None,
-    value: Value::Any("VALUE"),
-    several: Several::Last,
-    brief: "Take VALUE, such as args.n or 'len(args.buf)', instead of the duration",
-    keep: |typed, value| {
-        typed.hist.hist.of = Some(typed::text(value)?);
-        Ok(())
-    },
-};
-
-/// Buckets of equal width.
-const LINEAR: Flag = Flag {
-    long: "lhist",
-    short: None,
-    value: Value::Any("A,B,STEP"),
-    several: Several::Last,
-    brief: "Show buckets of equal width from A to B: 0,10ms,500us",
-    keep: |typed, value| {
-        typed.hist.hist.linear = Some(typed::bounds(value)?);
-        Ok(())
-    },
-};
-
-/// The unit of durations.
-const UNIT: Flag = Flag {
-    long: "unit",
-    short: None,
-    value: Value::OneOf("UNIT", Unit::WORDS),
-    several: Several::Last,
-    brief: "Show durations in ns, us, ms or s instead of what fits each",
-    keep: |typed, value| {
-        typed.hist.unit = value.to_str().and_then(Unit::of).ok_or("it is not one of the words")?;
-        Ok(())
-    },
-};
-
-/// Shown while it runs.
-const LIVE: Flag = Flag {
-    long: "live",
-    short: None,
-    value: Value::None,
-    several: Several::Last,
-    brief: "Show it again every second",
-    keep: |typed, _| {
-        typed.hist.hist.live = true;
-        Ok(())
-    },
-};
-
-/// The program instead of running it.
-const SHOW_PROGRAM: Flag = Flag {
-    long: "show-program",
-    short: None,
-    value: Value::None,
-    several: Several::Last,
-    brief: "Write the script that it would run, for `gospect run -`, and run nothing",
-    keep: |typed, _| {
-        typed.show_program = true;
-        Ok(())
-    },
-};
-
-/// Measure for a time.
-const SECONDS: Flag = Flag {
-    long: "seconds",
-    short: None,
-    value: Value::Any("N"),
-    several: Several::Last,
-    brief: "Measure for about N seconds, from 1 to 50, instead of 30",
-    keep: |typed, value| {
-        let seconds: u32 = typed::number(value)?;
-        typed.bench.time = Some(Duration::from_secs(seconds.into()));
-        if (1..=50).contains(&seconds) { Ok(()) } else { Err("it is not from 1 to 50".to_owned()) }
-    },
-};
-
-/// Measure for a short time.
-const QUICK: Flag = Flag {
-    long: "quick",
-    short: None,
-    value: Value::None,
-    several: Several::Last,
-    brief: "Measure for about 8 seconds",
-    keep: |typed, _| {
-        typed.bench.time = Some(bench::QUICK);
-        Ok(())
-    },
-};
-
-/// Measure another tool beside it.
-const VERSUS: Flag = Flag {
-    long: "vs",
-    short: None,
-    value: Value::OneOf("TOOL", &["bpftrace"]),
-    several: Several::Last,
-    brief: "Measure beside it what counting costs with bpftrace, which has to be installed",
-    keep: |typed, _| {
-        typed.bench.bpftrace = true;
-        Ok(())
-    },
-};
-
 /// Exit statuses of the commands that read one program.
 const READS: &[(u8, &str)] = &[
     (NOTHING, "no function matched"),
     (USAGE, "the command line is wrong"),
     (REFUSED, "TARGET cannot be read, or is no Go program; or the output not written"),
 ];
+
+/// The processes that a run is about, where TARGET names none.
+const TARGETS: &[&Flag] = &[&ONLY, &ALL, &USER, &CGROUP, &CONTAINER];
+
+/// How values are captured and shown.
+const VALUES: &[&Flag] = &[&DEPTH, &STRLEN, &CAPTURE, &OPAQUE, &FOLLOW, &WIDTH, &FULL, &REDACT, &NO_REDACT];
+
+/// How probes are put in place, what they may cost and when they go.
+const RUNS: &[&Flag] = &[&AS_ROOT, &DURATION, &NUMBER, &OVERHEAD, &RATE, &SAMPLE, &QUIET, &READY, &WAY];
 
 /// The program to look at.
 pub const TARGET: Word = Word { usage: "TARGET", brief: "The path of a program, or -p PID in its place", most: 1 };
@@ -817,7 +82,7 @@ Processes of other users are seen as root or with CAP_SYS_PTRACE only; how many 
 whose they are, is said on standard error.",
         words: &[],
         starts: false,
-        flags: &[&USER, &CGROUP, &CONTAINER],
+        flags: &[&[&USER, &CGROUP, &CONTAINER]],
         examples: &[
             ("sudo gospect ps", "all of this machine, containers too"),
             ("gospect ps --json | jq -r 'select(.traceable).pid'", "the PIDs of what can be traced"),
@@ -859,7 +124,7 @@ Go version, modules, how it was built, what is stripped and where the runtime's 
 how many functions it has; what gospect can do with it and what not, and why; the build settings.",
         words: &[TARGET],
         starts: false,
-        flags: &[&PID, &CONTAINER],
+        flags: &[&[&PID, &CONTAINER]],
         examples: &[
             ("gospect info ./app", "a program's file"),
             ("sudo gospect info -p 4242", "the program of a process, in a container too"),
@@ -900,7 +165,7 @@ lines are shortened to its width.",
             Word { usage: "[PATTERN...]", brief: "Functions to show; without any, all", most: usize::MAX },
         ],
         starts: false,
-        flags: &[&PID, &CONTAINER, &INLINED, &SITES, &BY_NAME],
+        flags: &[&[&PID, &CONTAINER, &INLINED, &SITES, &BY_NAME]],
         examples: &[
             ("gospect list ./app 'main.*'", "everything in package main"),
             ("gospect list ./app 'main.(*Store).*'", "the methods of a type"),
@@ -931,7 +196,7 @@ the function, as the file counts them or the process. Names with parentheses, br
 need single quotes in a shell: 'main.(*Store).Get'.",
         words: &[TARGET, Word { usage: "FUNC", brief: "The function, or an address in it such as 0x4a1c20", most: 1 }],
         starts: false,
-        flags: &[&PID, &CONTAINER],
+        flags: &[&[&PID, &CONTAINER]],
         examples: &[
             ("gospect explain ./app main.main", "from the file"),
             ("gospect explain ./app 0x4a1c20", "whatever function has code there"),
@@ -979,39 +244,12 @@ ends it quietly with 0.",
         ],
         starts: true,
         flags: &[
-            &TEXT,
-            &ONLY,
-            &TARGET_PATH,
-            &ALL,
-            &USER,
-            &CGROUP,
-            &CONTAINER,
-            &COMMAND,
-            &AS_ROOT,
-            &DURATION,
-            &NUMBER,
-            &OVERHEAD,
-            &RATE,
-            &SAMPLE,
-            &QUIET,
-            &FORMAT,
-            &BUFFER,
-            &STARTS,
-            &GRAPH,
-            &NESTED,
-            &DEPTH,
-            &STRLEN,
-            &CAPTURE,
-            &OPAQUE,
-            &FOLLOW,
-            &WIDTH,
-            &FULL,
-            &REDACT,
-            &NO_REDACT,
-            &READY,
-            &WAY,
-            &LIST,
-            &EMIT,
+            &[&TEXT, &TARGET_PATH, &COMMAND],
+            TARGETS,
+            RUNS,
+            &[&FORMAT, &BUFFER, &STARTS, &GRAPH, &NESTED],
+            VALUES,
+            &[&LIST, &EMIT],
         ],
         examples: &[
             ("sudo gospect run -p 4242 -e 'go:main.Handle { @[goid] = count() }'", "calls by goroutine"),
@@ -1061,38 +299,11 @@ It ends as `gospect run` does, whose language it is written in.",
         ],
         starts: true,
         flags: &[
-            &ONLY,
-            &ALL,
-            &USER,
-            &CGROUP,
-            &CONTAINER,
-            &EXCEPT,
-            &IF,
-            &ONLY_UNDER,
-            &INLINED_CALLS,
-            &STACK,
-            &STARTS,
-            &GRAPH,
-            &NESTED,
-            &DEPTH,
-            &STRLEN,
-            &CAPTURE,
-            &OPAQUE,
-            &FOLLOW,
-            &WIDTH,
-            &FULL,
-            &REDACT,
-            &NO_REDACT,
-            &AS_ROOT,
-            &DURATION,
-            &NUMBER,
-            &OVERHEAD,
-            &RATE,
-            &SAMPLE,
-            &QUIET,
-            &READY,
-            &WAY,
-            &SHOW_PROGRAM,
+            TARGETS,
+            &[&EXCEPT, &IF, &ONLY_UNDER, &INLINED_CALLS, &STACK, &STARTS, &GRAPH, &NESTED],
+            VALUES,
+            RUNS,
+            &[&SHOW_PROGRAM],
         ],
         examples: &[
             ("sudo gospect trace -p 4242 main.Handle", "each call of a function"),
@@ -1135,31 +346,7 @@ It ends as `gospect run` does, whose language it is written in; -n counts what -
             },
         ],
         starts: true,
-        flags: &[
-            &ONLY,
-            &ALL,
-            &USER,
-            &CGROUP,
-            &CONTAINER,
-            &EXCEPT,
-            &IF,
-            &ONLY_UNDER,
-            &BY,
-            &OF,
-            &LINEAR,
-            &UNIT,
-            &LIVE,
-            &AS_ROOT,
-            &DURATION,
-            &NUMBER,
-            &OVERHEAD,
-            &RATE,
-            &SAMPLE,
-            &QUIET,
-            &READY,
-            &WAY,
-            &SHOW_PROGRAM,
-        ],
+        flags: &[TARGETS, &[&EXCEPT, &IF, &ONLY_UNDER, &BY, &OF, &LINEAR, &UNIT, &LIVE], RUNS, &[&SHOW_PROGRAM]],
         examples: &[
             ("sudo gospect hist -p 4242 main.Handle --duration 10", "ten seconds of a handler"),
             ("sudo gospect hist ./app 'main.*' --live", "a package, again every second"),
@@ -1197,7 +384,7 @@ All kinds of hits are measured in turns; each figure is the median of at least 5
 at least 3. Times change with what else the machine does, ratios hardly.",
         words: &[],
         starts: false,
-        flags: &[&SECONDS, &QUICK, &VERSUS, &WAY],
+        flags: &[&[&SECONDS, &QUICK, &VERSUS, &WAY]],
         examples: &[
             ("sudo gospect bench", "half a minute"),
             ("sudo gospect bench --quick --vs bpftrace", "beside bpftrace's count"),
@@ -1236,9 +423,14 @@ impl Command {
         COMMANDS.iter().find(|c| c.name == name)
     }
 
+    /// Its own flags.
+    pub fn own_flags(&self) -> impl Iterator<Item = &'static Flag> + use<> {
+        self.flags.iter().flat_map(|group| group.iter().copied())
+    }
+
     /// Its flags and those of every command.
     pub fn all_flags(&self) -> impl Iterator<Item = &'static Flag> + use<> {
-        self.flags.iter().chain(GLOBAL).copied()
+        self.own_flags().chain(GLOBAL.iter().copied())
     }
 }
 
