@@ -1,5 +1,9 @@
 //! Runs all tests and counts them. A test that could not run here says so in a file (see `gospect_fixtures`), and is
 //! taken off the passed ones, for which the test harness holds it.
+//!
+//! Tests that trace real programs share the machine with each other and with whatever else runs there. So the few that
+//! fail are run once more, alone, with what they said shown in any case: one that fails again has failed, one that
+//! passes is *unsteady*, which is said where the run ends, for somebody to find out why.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -31,20 +35,67 @@ impl fmt::Display for Counts {
     }
 }
 
+/// More failed tests than this are not chance, and none is run again.
+const UNSTEADY: usize = 3;
+
 /// Runs the tests of the workspace, and fills `counts` and the names of those that `failed`. What they printed is the
-/// error if one failed. Meanwhile each test binary is told as it starts.
+/// error if one failed, also when it was run again. Meanwhile each test binary is told as it starts.
 pub fn run(counts: &mut Counts, failed: &mut Vec<String>) -> Result<String, String> {
     let file = std::env::temp_dir().join(format!("gospect-skipped-{}", std::process::id()));
     let name = file.to_str().ok_or("the directory for temporary files has a name that is no text")?;
     println!();
-    let args = ["test", "--workspace", "--no-fail-fast", "--locked"];
-    let tested = cargo_told(&args, &[(SKIPPED_FILE, name), ("RUST_BACKTRACE", "0")], tell);
-    print!("{:<12}", "");
-    let reasons = reasons(&read_and_remove(&file)?);
+    let env = [(SKIPPED_FILE, name), ("RUST_BACKTRACE", "0")];
+    let tested = cargo_told(&TESTS, &env, tell);
+    let skips = read_and_remove(&file)?;
+    let reasons = reasons(&skips);
     let (Ok(printed) | Err(printed)) = &tested;
     *counts = count(printed, reasons.values().sum(), tested.is_ok());
     *failed = failures(printed);
+    if tested.is_err() && again(counts, failed, printed, &env) {
+        // Whether it was skipped was written down the first time.
+        read_and_remove(&file)?;
+        print!("{:<12}", "");
+        let unsteady = failed.drain(..).map(|test| format!("\n            UNSTEADY, passed alone: {test}"));
+        return Ok(note(counts, &reasons) + &unsteady.collect::<String>());
+    }
+    print!("{:<12}", "");
     tested.map(|_| note(counts, &reasons))
+}
+
+const TESTS: [&str; 4] = ["test", "--workspace", "--no-fail-fast", "--locked"];
+
+/// Whether the tests that `failed` are few and all pass when they are run again, one at a time. They count as passed
+/// then.
+fn again(counts: &mut Counts, failed: &[String], printed: &str, env: &[(&str, &str)]) -> bool {
+    if failed.len() > UNSTEADY || failed.len() != counts.failed {
+        return false;
+    }
+    println!("{}\n              again, alone", complaints(printed));
+    let names = failed.iter().filter_map(|test| test.rsplit(": ").next());
+    let args: Vec<&str> = TESTS.into_iter().chain(["--", "--test-threads=1", "--exact"]).chain(names).collect();
+    let (Ok(alone) | Err(alone)) = &cargo_told(&args, env, |_| ());
+    let then = count(alone, 0, true);
+    // More where another binary has a test of that name.
+    let steady = then.failed == 0 && then.passed >= failed.len();
+    if steady {
+        (counts.passed, counts.failed) = (counts.passed + counts.failed, 0);
+    } else {
+        println!("{}", complaints(alone));
+    }
+    steady
+}
+
+/// What failed tests said.
+fn complaints(printed: &str) -> String {
+    let mut said = String::new();
+    let mut within = false;
+    for line in printed.lines() {
+        within = (within || line.starts_with("---- ")) && line != "failures:";
+        if within {
+            said.extend([line, "\n"]);
+        }
+    }
+    said
 }
 
 /// A line for each test binary that cargo starts: what was built from which source.
@@ -144,6 +195,13 @@ test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; 
     #[test]
     fn failed_tests_are_named_with_their_binary() {
         assert_eq!(failures(PRINTED), ["cli tests/cli/main.rs: list::three", "cli tests/cli/main.rs: list::four"]);
+    }
+
+    #[test]
+    fn what_failed_tests_said_is_taken_out_of_the_rest() {
+        let printed =
+            "test a ... FAILED\n\nfailures:\n\n---- a stdout ----\nleft: 1\n\n\nfailures:\n    a\n\ntest result";
+        assert_eq!(complaints(printed), "---- a stdout ----\nleft: 1\n\n\n");
     }
 
     #[test]
