@@ -111,12 +111,16 @@ fn generated() -> Outcome {
     Err(format!("stale, `cargo xtask generate` writes them anew: {}", stale.join(", ")))
 }
 
+/// Where Go programs are.
+const GO: [&str; 2] = ["fixtures/go", "crates/session/src/demo/service"];
+
 /// The Go programs too are formatted. Without Go nobody can have changed them for the better, so it is only said.
 fn gofmt() -> Outcome {
     let Ok(go) = gospect_fixtures::toolchain("local") else {
         return Ok("not done: there is no Go here".to_owned());
     };
-    let output = output(Command::new(go.root.join("bin/gofmt")).arg("-l").arg(root().join("fixtures/go")))?;
+    let sources = GO.map(|dir| root().join(dir));
+    let output = output(Command::new(go.root.join("bin/gofmt")).arg("-l").args(sources))?;
     let said = said(&output);
     if output.status.success() && said.is_empty() {
         Ok(String::new())

@@ -8,13 +8,14 @@
 //! ```text
 //! fold ── decode ── schema ── bucket
 //!           └── value      └── format
-//! run      check      strftime     calls ── go
+//! run      check  demo      strftime     calls ── go
 //! ```
 
 pub mod bucket;
 pub mod calls;
 pub mod check;
 pub mod decode;
+pub mod demo;
 pub mod fold;
 pub mod format;
 pub mod go;

@@ -194,6 +194,11 @@ mod tests {
             2  the command line or the text of a script is wrong
             3  the system, or a file, did not let us
 
+            GOSPECT DEMO
+
+              2  the command line is wrong
+              3  probing is not permitted, there is no Go, or it cannot build the service
+
             GOSPECT PS
 
               1  no Go process was found
@@ -266,6 +271,7 @@ mod tests {
             Usage: gospect COMMAND [OPTIONS] [ARGUMENTS]
 
             Commands:
+              demo     Build a small Go service, and show what gospect says of it
               ps       Show the Go processes that are running
               doctor   Show what works on this machine, and how to get what does not
               info     Show what a program is, and what gospect can do with it
@@ -290,6 +296,40 @@ mod tests {
               -V, --version      Show the version
 
             `gospect help COMMAND` shows all about a command, `gospect help TOPIC` about something else.
+            === gospect demo --help
+            Build a small Go service, and show what gospect says of it
+
+            Usage: gospect demo [OPTIONS]
+
+            Builds a service with the `go` that is installed, 1.21 or newer, starts it on a free port of
+            127.0.0.1 with a client that asks it for something a hundred times a second, and runs other commands
+            on it, each for a few seconds: what is run stands above what it says. At the end there are commands
+            to try by hand.
+
+            The service answers with Fibonacci numbers, waits for a slow database, for a mutex and for workers
+            behind a channel, panics and recovers, and leaks goroutines. It is made with gin; where gin's
+            modules cannot be had, its twin with net/http alone is built, which is said. What was built is kept
+            in $XDG_CACHE_HOME/gospect, else ~/.cache/gospect. Everything ends with gospect. Under sudo the
+            service is built and run by the user who called it.
+
+            Exit statuses other than those below are those of the command that was run last.
+
+            Options:
+                  --serve        Only start the service and leave it running until Ctrl-C
+                  --json         Write JSON, one object per line, as docs/json.md describes it
+              -o, --output FILE  Write to FILE instead of standard output
+                  --color WHEN   Use colours: auto (on a terminal, unless NO_COLOR is set), always or never
+              -h, --help         Show help
+              -V, --version      Show the version
+
+            Examples:
+              sudo gospect demo     a tour of half a minute
+              gospect demo --serve  something to try commands on, which needs no rights
+
+            Exit status:
+              0  done; also when the reader of the output went away
+              2  the command line is wrong
+              3  probing is not permitted, there is no Go, or it cannot build the service
             === gospect ps --help
             Show the Go processes that are running
 

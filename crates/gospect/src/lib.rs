@@ -7,6 +7,7 @@
 
 mod bench;
 mod choose;
+mod demo;
 mod doctor;
 mod explain;
 pub mod failure;

@@ -12,6 +12,7 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use session::FileId;
 use ui::Look;
@@ -112,6 +113,16 @@ impl Output {
     pub fn finish(&mut self) -> io::Result<()> {
         self.begin()?;
         self.flush()
+    }
+
+    /// The same place for a command's standard output, behind what was written so far.
+    ///
+    /// # Errors
+    /// As writing.
+    pub fn share(&mut self) -> io::Result<Stdio> {
+        self.finish()?;
+        let file = self.to.get_ref().try_clone().map_err(|e| self.worded(&e))?;
+        Ok(file.into())
     }
 
     /// From now on writes elsewhere: to standard output instead of a file, to standard error instead of that. First what

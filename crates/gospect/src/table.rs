@@ -10,12 +10,12 @@ use std::ffi::OsStr;
 use self::flags::{
     ALL, AS_ROOT, BUFFER, BY, BY_NAME, CAPTURE, CGROUP, COMMAND, CONTAINER, DEPTH, DURATION, EMIT, EXCEPT, FOLLOW,
     FORMAT, FULL, GRAPH, IF, INLINED, INLINED_CALLS, LINEAR, LIST, LIVE, NESTED, NO_REDACT, NUMBER, OF, ONLY,
-    ONLY_UNDER, OPAQUE, OVERHEAD, QUICK, QUIET, RATE, READY, REDACT, SAMPLE, SECONDS, SHOW_PROGRAM, SITES, STACK,
-    STARTS, STRLEN, TARGET_PATH, TEXT, UNIT, USER, VERSUS, WAY, WIDTH,
+    ONLY_UNDER, OPAQUE, OVERHEAD, QUICK, QUIET, RATE, READY, REDACT, SAMPLE, SECONDS, SERVE, SHOW_PROGRAM, SITES,
+    STACK, STARTS, STRLEN, TARGET_PATH, TEXT, UNIT, USER, VERSUS, WAY, WIDTH,
 };
 pub use self::flags::{Flag, GLOBAL, PID, Several, Value};
 use crate::failure::{NOTHING, REFUSED, USAGE};
-use crate::{Run, bench, doctor, explain, failure::Failure, help, hist, info, list, ps, script, trace};
+use crate::{Run, bench, demo, doctor, explain, failure::Failure, help, hist, info, list, ps, script, trace};
 
 /// A command.
 pub struct Command {
@@ -70,6 +70,35 @@ pub const TARGET: Word = Word { usage: "TARGET", brief: "The path of a program, 
 
 /// All commands, in the order of the overview.
 pub const COMMANDS: &[Command] = &[
+    Command {
+        name: "demo",
+        brief: "Build a small Go service, and show what gospect says of it",
+        about: "\
+Builds a service with the `go` that is installed, 1.21 or newer, starts it on a free port of
+127.0.0.1 with a client that asks it for something a hundred times a second, and runs other commands
+on it, each for a few seconds: what is run stands above what it says. At the end there are commands
+to try by hand.
+
+The service answers with Fibonacci numbers, waits for a slow database, for a mutex and for workers
+behind a channel, panics and recovers, and leaks goroutines. It is made with gin; where gin's
+modules cannot be had, its twin with net/http alone is built, which is said. What was built is kept
+in $XDG_CACHE_HOME/gospect, else ~/.cache/gospect. Everything ends with gospect. Under sudo the
+service is built and run by the user who called it.
+
+Exit statuses other than those below are those of the command that was run last.",
+        words: &[],
+        starts: false,
+        flags: &[&[&SERVE]],
+        examples: &[
+            ("sudo gospect demo", "a tour of half a minute"),
+            ("gospect demo --serve", "something to try commands on, which needs no rights"),
+        ],
+        exits: &[
+            (USAGE, "the command line is wrong"),
+            (REFUSED, "probing is not permitted, there is no Go, or it cannot build the service"),
+        ],
+        run: demo::run,
+    },
     Command {
         name: "ps",
         brief: "Show the Go processes that are running",

@@ -51,6 +51,8 @@ pub struct Typed {
     pub show_program: bool,
     /// What only `gospect bench` takes.
     pub bench: TypedBench,
+    /// `--serve`
+    pub serve: bool,
     /// What stands behind `--`.
     pub command: Vec<OsString>,
     /// What stands there without a flag, in order.

@@ -7,6 +7,8 @@
 //! The only crate with `unsafe`, and in it only the modules that say so.
 
 pub mod cgroup;
+#[allow(unsafe_code, reason = "pre_exec runs between fork and exec, and prctl(2) has no safe form")]
+pub mod child;
 #[allow(unsafe_code, reason = "clock_gettime(2) and localtime_r(3) have no safe form")]
 pub mod clock;
 pub mod engine;

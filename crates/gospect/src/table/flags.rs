@@ -558,6 +558,10 @@ pub(super) const SECONDS: Flag = Flag::taking(
 pub(super) const QUICK: Flag =
     Flag::switch("quick", "Measure for about 8 seconds", |typed| typed.bench.time = Some(bench::QUICK));
 
+/// Leave the service running.
+pub(super) const SERVE: Flag =
+    Flag::switch("serve", "Only start the service and leave it running until Ctrl-C", |typed| typed.serve = true);
+
 /// Measure another tool beside it.
 pub(super) const VERSUS: Flag = Flag::taking(
     "vs",

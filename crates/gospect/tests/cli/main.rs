@@ -9,6 +9,7 @@ mod confined;
 mod containers;
 mod contract;
 mod cycles;
+mod demo;
 mod doctor;
 mod explain;
 mod goroutines;

@@ -10,6 +10,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 use std::thread::JoinHandle;
 
+use crate::child::become_before_exec;
 use crate::login::Login;
 use crate::proc::Pid;
 
@@ -97,13 +98,6 @@ fn wait_before_exec(command: &mut Command, gate: &PipeWriter, reader: PipeReader
     // SAFETY: what runs between fork and exec are close(2), getpid(2), write(2), read(2) and _exit(2): no memory is allocated and
     // no lock taken, also where they fail (the error of a read that ends early is a constant).
     unsafe { command.pre_exec(wait) };
-}
-
-#[allow(unsafe_code, reason = "pre_exec runs between fork and exec")]
-fn become_before_exec(command: &mut Command, user: Login) {
-    // SAFETY: what runs there are setgroups(2), setgid(2) and setuid(2) on numbers that are there already. Where there are
-    // other threads the C library would tell them too; between fork and exec there is one.
-    unsafe { command.pre_exec(move || user.assume()) };
 }
 
 #[cfg(test)]
