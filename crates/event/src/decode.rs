@@ -6,6 +6,7 @@
 use std::fmt;
 
 use crate::go::{self, Short};
+use crate::goroutine::Change;
 use crate::schema::{
     COMM, CallIndex, Fields, MapIndex, MapSchema, MapValue, Row, RowId, Schema, Shape, TextId, record, text,
 };
@@ -94,6 +95,8 @@ pub enum What {
     CallEnd(Short),
     /// A call has returned that a condition does not want.
     CallDropped(Short),
+    /// `event()`
+    State(Change),
 }
 
 /// Why bytes are not what they should be.
@@ -182,6 +185,7 @@ fn what(schema: &Schema, row: &Row, bytes: &[u8]) -> Result<What, DecodeError> {
         &Row::CallStart(call) => What::CallStart { call, bytes: whole_call(schema, call, bytes)? },
         Row::CallEnd => What::CallEnd(short(bytes)?),
         Row::CallDropped => What::CallDropped(short(bytes)?),
+        &Row::State { binary, parent } => What::State(Change::read(binary, parent, payload)?),
     })
 }
 
@@ -325,7 +329,7 @@ fn until_zero(bytes: &[u8]) -> &[u8] {
     bytes.split(|&b| b == 0).next().unwrap_or_default()
 }
 
-fn slice(bytes: &[u8], at: usize, len: usize) -> Result<&[u8], DecodeError> {
+pub(crate) fn slice(bytes: &[u8], at: usize, len: usize) -> Result<&[u8], DecodeError> {
     let short = || DecodeError::Short { need: at.saturating_add(len), have: bytes.len() };
     bytes.get(at..).and_then(|rest| rest.get(..len)).ok_or_else(short)
 }
@@ -335,7 +339,7 @@ pub(crate) fn u64_at(bytes: &[u8], at: usize) -> Result<u64, DecodeError> {
     slice(bytes, at, 8).map(|b| u64::from_le_bytes(std::array::from_fn(|i| b[i])))
 }
 
-fn u32_at(bytes: &[u8], at: usize) -> Result<u32, DecodeError> {
+pub(crate) fn u32_at(bytes: &[u8], at: usize) -> Result<u32, DecodeError> {
     slice(bytes, at, 4).map(|b| u32::from_le_bytes(std::array::from_fn(|i| b[i])))
 }
 

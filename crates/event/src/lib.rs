@@ -8,7 +8,7 @@
 //! ```text
 //! fold ── decode ── schema ── bucket
 //!           └── value      └── format
-//! run      check  demo      strftime     calls ── go
+//! run      check  demo      strftime     calls ── go     goroutine
 //! ```
 
 pub mod bucket;
@@ -19,6 +19,7 @@ pub mod demo;
 pub mod fold;
 pub mod format;
 pub mod go;
+pub mod goroutine;
 pub mod run;
 pub mod schema;
 pub mod strftime;

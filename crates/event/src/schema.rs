@@ -30,6 +30,36 @@ pub mod record {
     pub const PAYLOAD: usize = 32;
 }
 
+/// `event()`: a goroutine leaves a state and enters another one. The payload of [`Row::State`].
+pub mod state {
+    /// `u8`: the state left, as the runtime numbers them.
+    pub const FROM: usize = 0;
+    /// `u8`: the state entered.
+    pub const TO: usize = 2;
+    /// `u8`: [`BEFORE`] or 0.
+    pub const FLAGS: usize = 3;
+    /// `u32`: why it waits, or has waited; 0 if that is not so.
+    pub const REASON: usize = 4;
+    /// `u64`: nanoseconds in the state left; [`UNKNOWN`] if nobody saw it enter that.
+    pub const FOR: usize = 8;
+    /// `u64`: the goroutine.
+    pub const GOID: usize = 16;
+    /// `u64`: its start function, as [`crate::IdKind::StartFunc`] has it; 0 for what a thread of C brings.
+    pub const START: usize = 24;
+    /// `u64`: the goroutine that started it, 0 if none did; if the row has that.
+    pub const PARENT: usize = 32;
+    /// `u64`: where it was started: a return address, 0 if it is not known. With the one before.
+    pub const GOPC: usize = 40;
+    /// Bytes of it, without the last two.
+    pub const SIZE: usize = 32;
+    /// And with them.
+    pub const SIZE_WITH_PARENT: usize = 48;
+    /// In [`FLAGS`]: it was in that state before anybody looked, so that [`FOR`] is the least that it can be.
+    pub const BEFORE: u8 = 1;
+    /// A time that is not known.
+    pub const UNKNOWN: u64 = u64::MAX;
+}
+
 /// A string or a buffer of at most so many bytes. What is behind its bytes is zero, so that keys compare.
 pub mod text {
     /// `u32`: how many bytes there are.
@@ -257,6 +287,13 @@ pub enum Row {
     CallEnd,
     /// A recorded call has returned, and a condition does not want it: [`crate::go::short`].
     CallDropped,
+    /// `event()`: the payload is laid out as [`state`] says. The record's time is that of the change.
+    State {
+        /// The executable that the reason's number is of.
+        binary: u32,
+        /// Whether it is told who started the goroutine, and where.
+        parent: bool,
+    },
 }
 
 /// What a map holds under a key, and so how its values by CPU become one.

@@ -53,6 +53,7 @@ fn text(bench: &mut Bench, time: Duration) -> Result<Throughput, Failure> {
         ready: None,
         line: Line::new(false),
         calls: Page::new(View::Ends, Style::default()),
+        states: ui::state::Page::default(),
         hist: None,
     };
     Ok(bench.text(time, &mut screen)?)

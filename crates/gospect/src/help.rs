@@ -236,6 +236,12 @@ mod tests {
               2  the command line or the script is wrong
               3  the system does not let us; what exit() was given, if the script calls it
 
+            GOSPECT STATES
+
+              1  TARGET is no Go program
+              2  the command line is wrong
+              3  the system does not let us
+
             GOSPECT TRACE
 
               1  no function matched
@@ -278,6 +284,7 @@ mod tests {
               list     Show functions, their signatures, and where they can be probed
               explain  Show what a probe on a function does, instruction by instruction
               run      Run a script of probes on a program, without stopping or changing it
+              states   Show what becomes of goroutines: each change of state, why and for how long
               trace    Show each call of functions: arguments, results, duration
               hist     Show how long calls of functions take, as distributions
               bench    Measure what probes cost on this machine
@@ -598,6 +605,58 @@ mod tests {
               1  no function matched
               2  the command line or the script is wrong
               3  the system does not let us; what exit() was given, if the script calls it
+            === gospect states --help
+            Show what becomes of goroutines: each change of state, why and for how long
+
+            Usage: gospect states [OPTIONS] TARGET [-- COMMAND...]
+
+            One line for each time that a goroutine leaves a state and enters another one: when, the state that
+            it enters with Go's number for it, the goroutine, the thread (PID) and the process (TGID) where that
+            happened, how long it was in the state that it leaves (FOR), why it waits or has waited, and the
+            function that it began with. `-` is what nobody saw: goroutines that are older than the probes have
+            been in their states for longer than that.
+
+            States are `runnable`, `running`, `syscall`, `waiting`, `preempted` (waits until it may go on),
+            `copystack` (its stack grows or shrinks) and `dead`; reasons are those of Go's stack traces. That
+            the collector looks at the stack of a goroutine which runs on is no wait.
+
+            TARGET is a program's path, for every process that runs it, now and later; or -p PID, or behind -- a
+            command to start. It ends as `gospect run` does, whose language it is written in.
+
+            Arguments:
+              TARGET           The path of a program, or -p PID in its place
+              [-- COMMAND...]  The command to start, with probes in place before it begins, instead of TARGET
+
+            Options:
+              -p, --pid PID          Probe the program of this process, and count only it; of several, each
+                  --all              Take every Go process of the user who runs gospect, or who called sudo
+                  --user NAME        Take every Go process of this user, by name or number
+                  --cgroup PATH      Take every Go process in this control group: path, or name (web.service)
+                  --container ID     Take every Go process in this container: start of its id, name, or pod uid
+                  --parent           Show which goroutine started it, and where its `go` statement is
+                  --as-root          Start COMMAND as root, not as the user who called sudo
+                  --duration TIME    End after TIME, such as 10, 1.5s, 200ms or 5m
+              -n, --number N         End after N units of output
+                  --max-overhead N%  Take probes out that cost more than N% of a CPU, 25% if not given, or off
+              -q, --quiet            Do not say on standard error how it went
+                  --ready-fd N       Write a line to file descriptor N when the probes are in place
+                  --way WAY          Attach by the best way that the kernel has, or by tracefs
+                  --show-program     Write the script that it would run, for `gospect run -`, and run nothing
+                  --json             Write JSON, one object per line, as docs/json.md describes it
+              -o, --output FILE      Write to FILE instead of standard output
+                  --color WHEN       Use colours: auto (on a terminal, unless NO_COLOR is set), always or never
+              -h, --help             Show help
+              -V, --version          Show the version
+
+            Examples:
+              sudo gospect states -p 4242            every change of every goroutine
+              sudo gospect states --parent -- ./app  from the first one on, with who started it
+
+            Exit status:
+              0  done; also when the reader of the output went away
+              1  TARGET is no Go program
+              2  the command line is wrong
+              3  the system does not let us
             === gospect trace --help
             Show each call of functions: arguments, results, duration
 

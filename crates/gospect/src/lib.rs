@@ -20,6 +20,7 @@ pub mod output;
 pub mod parse;
 mod ps;
 mod script;
+mod states;
 pub mod table;
 mod trace;
 pub mod typed;

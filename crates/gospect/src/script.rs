@@ -4,13 +4,14 @@ use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
 
 use event::calls::Key;
+use event::goroutine::Told;
 use event::run::{Attached, Load, Program, Summary};
 use event::{Names, Snapshot, Value};
 use session::run::{Call, Limits, Script, Show, Stopped, Values};
 use session::{Group, Subject};
 use ui::call::{Page, Shown};
 use ui::go::Style;
-use ui::{Format, Look};
+use ui::{Format, Look, state};
 
 use crate::failure::{Failure, Message};
 use crate::hist::Distributions;
@@ -60,7 +61,9 @@ pub(crate) fn go(run: &mut Run, script: Script, hist: Option<Distributions>) -> 
         Format::Json => None,
     };
     let calls = Page::new(typed.view, Style { width, ..style(&typed.values) });
-    let mut screen = Screen { out: &mut run.out, format: run.format, quiet, buffered, ready, line, calls, hist };
+    let states = state::Page::default();
+    let mut screen =
+        Screen { out: &mut run.out, format: run.format, quiet, buffered, ready, line, calls, states, hist };
     let ended = compiled.run(limits, &mut screen);
     if let Err(Stopped::Show(error)) = &ended
         && error.kind() == io::ErrorKind::BrokenPipe
@@ -167,6 +170,7 @@ pub(crate) struct Screen<'r> {
     pub ready: Option<u32>,
     pub line: Line,
     pub calls: Page,
+    pub states: state::Page,
     /// Where maps are distributions.
     pub hist: Option<Distributions>,
 }
@@ -250,6 +254,11 @@ impl Show for Screen<'_> {
     fn time(&mut self, form: &str, boot: u64, names: &dyn Names) -> io::Result<()> {
         self.line.clear();
         ui::printf::time(form, boot, names, self.format, self.out)
+    }
+
+    fn state(&mut self, told: &Told, names: &dyn Names) -> io::Result<()> {
+        self.line.clear();
+        self.states.show(told, names, self.format, self.out)
     }
 
     fn map(&mut self, map: &Snapshot, names: &dyn Names) -> io::Result<()> {

@@ -10,12 +10,12 @@ use std::ffi::OsStr;
 use self::flags::{
     ALL, AS_ROOT, BUFFER, BY, BY_NAME, CAPTURE, CGROUP, COMMAND, CONTAINER, DEPTH, DURATION, EMIT, EXCEPT, FOLLOW,
     FORMAT, FULL, GRAPH, IF, INLINED, INLINED_CALLS, LINEAR, LIST, LIVE, NESTED, NO_REDACT, NUMBER, OF, ONLY,
-    ONLY_UNDER, OPAQUE, OVERHEAD, QUICK, QUIET, RATE, READY, REDACT, SAMPLE, SECONDS, SERVE, SHOW_PROGRAM, SITES,
-    STACK, STARTS, STRLEN, TARGET_PATH, TEXT, UNIT, USER, VERSUS, WAY, WIDTH,
+    ONLY_UNDER, OPAQUE, OVERHEAD, PARENT, QUICK, QUIET, RATE, READY, REDACT, SAMPLE, SECONDS, SERVE, SHOW_PROGRAM,
+    SITES, STACK, STARTS, STRLEN, TARGET_PATH, TEXT, UNIT, USER, VERSUS, WAY, WIDTH,
 };
 pub use self::flags::{Flag, GLOBAL, PID, Several, Value};
 use crate::failure::{NOTHING, REFUSED, USAGE};
-use crate::{Run, bench, demo, doctor, explain, failure::Failure, help, hist, info, list, ps, script, trace};
+use crate::{Run, bench, demo, doctor, explain, failure::Failure, help, hist, info, list, ps, script, states, trace};
 
 /// A command.
 pub struct Command {
@@ -291,6 +291,48 @@ ends it quietly with 0.",
             (REFUSED, "the system does not let us; what exit() was given, if the script calls it"),
         ],
         run: script::run,
+    },
+    Command {
+        name: "states",
+        brief: "Show what becomes of goroutines: each change of state, why and for how long",
+        about: "\
+One line for each time that a goroutine leaves a state and enters another one: when, the state that
+it enters with Go's number for it, the goroutine, the thread (PID) and the process (TGID) where that
+happened, how long it was in the state that it leaves (FOR), why it waits or has waited, and the
+function that it began with. `-` is what nobody saw: goroutines that are older than the probes have
+been in their states for longer than that.
+
+States are `runnable`, `running`, `syscall`, `waiting`, `preempted` (waits until it may go on),
+`copystack` (its stack grows or shrinks) and `dead`; reasons are those of Go's stack traces. That
+the collector looks at the stack of a goroutine which runs on is no wait.
+
+TARGET is a program's path, for every process that runs it, now and later; or -p PID, or behind -- a
+command to start. It ends as `gospect run` does, whose language it is written in.",
+        words: &[
+            TARGET,
+            Word {
+                usage: "[-- COMMAND...]",
+                brief: "The command to start, with probes in place before it begins, instead of TARGET",
+                most: 0,
+            },
+        ],
+        starts: true,
+        flags: &[
+            TARGETS,
+            &[&PARENT],
+            &[&AS_ROOT, &DURATION, &NUMBER, &OVERHEAD, &QUIET, &READY, &WAY],
+            &[&SHOW_PROGRAM],
+        ],
+        examples: &[
+            ("sudo gospect states -p 4242", "every change of every goroutine"),
+            ("sudo gospect states --parent -- ./app", "from the first one on, with who started it"),
+        ],
+        exits: &[
+            (NOTHING, "TARGET is no Go program"),
+            (USAGE, "the command line is wrong"),
+            (REFUSED, "the system does not let us"),
+        ],
+        run: states::run,
     },
     Command {
         name: "trace",

@@ -90,10 +90,10 @@ fn opaque(one: &Opaque) -> String {
     }
 }
 
-/// The target, unless a command is to be started, and the functions.
-pub(crate) fn subject(run: &Run, command: &str) -> Result<(Option<Subject>, Vec<String>), Failure> {
+/// The target, unless a command is to be started, and the words that do not name it.
+pub(crate) fn target<'r>(run: &'r Run, command: &str) -> Result<(Option<Subject>, &'r [OsString]), Failure> {
     let typed = &run.typed;
-    let (subject, words) = match (script::subject(run)?, typed.command.is_empty(), typed.words.split_first()) {
+    Ok(match (script::subject(run)?, typed.command.is_empty(), typed.words.split_first()) {
         (Some(_), false, _) => {
             return Err(Failure::usage("processes and a command behind `--` cannot both be traced", "leave one out"));
         }
@@ -107,14 +107,19 @@ pub(crate) fn subject(run: &Run, command: &str) -> Result<(Option<Subject>, Vec<
                 "`gospect ps` shows the Go processes that are running",
             ));
         }
-    };
+    })
+}
+
+/// The target, unless a command is to be started, and the functions.
+pub(crate) fn subject(run: &Run, command: &str) -> Result<(Option<Subject>, Vec<String>), Failure> {
+    let (subject, words) = target(run, command)?;
     if words.is_empty() {
         return Err(Failure::usage(
             format!("`gospect {command}` needs a function: a name as Go prints it, or a pattern such as 'main.*'"),
             "`gospect list TARGET` shows every function",
         ));
     }
-    is_no_target(&words[0], typed, command)?;
+    is_no_target(&words[0], &run.typed, command)?;
     choose::patterns(words)?;
     Ok((subject, words.iter().map(text).collect()))
 }

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use session::ready::{Hist, Trace};
+use session::ready::{Hist, States, Trace};
 use session::run::{Restraint, Stage, Values};
 use session::{Choice, Group, Pid, Target};
 use ui::call::View;
@@ -47,6 +47,8 @@ pub struct Typed {
     pub trace: Trace,
     /// What only `gospect hist` takes; functions, `-x` and `--if` are those of `trace`.
     pub hist: TypedHist,
+    /// What only `gospect states` takes.
+    pub states: States,
     /// `--show-program`
     pub show_program: bool,
     /// What only `gospect bench` takes.

@@ -240,8 +240,12 @@ pub mod gos {
     pub const SINCE: u32 = 16;
     /// In the value, `u32`: its state, as the runtime numbers them.
     pub const STATE: u32 = 24;
-    /// In the value, `u32`: not 0 if the runtime may say the same once more, by `casgstatus`.
-    pub const DIRECT: u32 = 28;
+    /// In the value, `u32`: [`DIRECT`] or [`BEFORE`], or 0.
+    pub const FLAGS: u32 = 28;
+    /// In [`FLAGS`]: the runtime may say the same once more, by `casgstatus`.
+    pub const DIRECT: u32 = 1 << 8;
+    /// In [`FLAGS`]: it was in that state before anybody looked; [`SINCE`] is when that was.
+    pub const BEFORE: u32 = 1;
     /// Bytes of the value.
     pub const SIZE: u32 = 32;
     /// Room for so many.

@@ -202,6 +202,7 @@ pub enum Action {
     Exit,
     Time,
     Call,
+    Event,
 }
 
 /// What is added up in a map.

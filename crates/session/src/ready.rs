@@ -1,4 +1,4 @@
-//! The texts of ready-made programs: what `gospect trace` and `gospect hist` run, as anybody could have typed it for `gospect run`.
+//! The texts of ready-made programs: what `gospect states`, `gospect trace` and `gospect hist` run, as anybody could have typed it for `gospect run`.
 
 use std::fmt;
 
@@ -102,6 +102,19 @@ impl fmt::Display for Hist {
             writeln!(f, "interval:s:1 {{ print(@total); print(@max); print(@errors);{bars} print(@values); }}")?;
         }
         Ok(())
+    }
+}
+
+/// Which changes of goroutines' states to show, as typed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct States {
+    /// With who started the goroutine, and where.
+    pub parent: bool,
+}
+
+impl fmt::Display for States {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "goroutine:state {{ event({}); }}", if self.parent { "args.parent" } else { "" })
     }
 }
 

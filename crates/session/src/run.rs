@@ -30,6 +30,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use event::calls::Key;
+use event::goroutine::Told;
 use event::run::{Attached, Load, Summary};
 use event::{Names, Row, Snapshot, Value};
 use kernel::Pid;
@@ -185,6 +186,11 @@ pub trait Show {
     fn drops(&mut self, call: Key, boot: u64, names: &dyn Names) -> io::Result<()>;
     /// Whether [`Show::begins`] is wanted.
     fn wants_beginnings(&self) -> bool;
+    /// `event()`: a goroutine has changed its state.
+    ///
+    /// # Errors
+    /// The writer's.
+    fn state(&mut self, told: &Told, names: &dyn Names) -> io::Result<()>;
     /// `print` of a map
     ///
     /// # Errors
@@ -448,6 +454,7 @@ fn ring(program: &Program, caps: Caps) -> u32 {
     let payload = |row: &Row| match row {
         Row::Printf { args, .. } | Row::PrintValue(args) => args.size(),
         Row::Call(_) => USUAL_CALL,
+        Row::State { .. } => event::schema::state::SIZE_WITH_PARENT,
         _ => 0,
     };
     let largest = program.schema.rows().iter().map(payload).max().unwrap_or(0);

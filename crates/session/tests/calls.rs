@@ -60,6 +60,9 @@ impl Show for Keeper<'_> {
     fn value(&mut self, _: &Value, _: &dyn Names) -> io::Result<()> {
         Ok(())
     }
+    fn state(&mut self, _: &event::goroutine::Told, _: &dyn Names) -> io::Result<()> {
+        Ok(())
+    }
     fn time(&mut self, _: &str, _: u64, _: &dyn Names) -> io::Result<()> {
         Ok(())
     }

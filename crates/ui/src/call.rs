@@ -312,7 +312,7 @@ pub fn took(elapsed: Option<u64>) -> String {
 }
 
 /// A duration with as many digits as one reads.
-fn rounded(nanos: u64) -> String {
+pub(crate) fn rounded(nanos: u64) -> String {
     let unit = match nanos {
         ..10_000 => 1,
         10_000..1_000_000 => 100,

@@ -21,6 +21,7 @@ pub mod printf;
 pub mod process;
 pub mod run;
 pub mod source;
+pub mod state;
 pub mod table;
 pub mod text;
 pub mod value;

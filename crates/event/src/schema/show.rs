@@ -51,6 +51,9 @@ impl fmt::Display for Row {
             Row::CallStart(call) => write!(f, "start of call {}", call.0),
             Row::CallEnd => f.write_str("end of a call"),
             Row::CallDropped => f.write_str("call not wanted"),
+            Row::State { binary, parent } => {
+                write!(f, "state of a goroutine of binary {binary}{}", if *parent { ", its parent" } else { "" })
+            }
         }
     }
 }
@@ -191,6 +194,8 @@ mod tests {
             Row::Zero(map),
             Row::Time(form),
             Row::Exit,
+            Row::State { binary: 0, parent: false },
+            Row::State { binary: 1, parent: true },
         ];
         rows.into_iter().for_each(|row| {
             schema.add_row(row);
@@ -211,6 +216,8 @@ mod tests {
             row 5 zero map 0
             row 6 time text 0
             row 7 exit payload 8 {0 i64}
+            row 8 state of a goroutine of binary 0
+            row 9 state of a goroutine of binary 1, its parent
         "#]]
         .assert_eq(&schema.to_string());
     }

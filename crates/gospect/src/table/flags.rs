@@ -352,6 +352,12 @@ pub(super) const EXCEPT: Flag = Flag::taking(
 .short('x')
 .several(Several::Each);
 
+/// Who started goroutines.
+pub(super) const PARENT: Flag =
+    Flag::switch("parent", "Show which goroutine started it, and where its `go` statement is", |typed| {
+        typed.states.parent = true
+    });
+
 /// Which calls.
 pub(super) const IF: Flag = Flag::taking(
     "if",

@@ -264,22 +264,20 @@ impl<'s> Scope<'_, 's, '_> {
 
     fn event(&mut self, e: &'s ast::Expr, event: GoroutineEvent) -> Option<Typed> {
         use EventField::{For, From, GoPc, Goid, Parent, Reason, StartFunc, To};
-        let fields: &[(&str, EventField, Type)] = match event {
-            GoroutineEvent::Create => &[
-                ("goid", Goid, UINT),
-                ("parent", Parent, UINT),
-                ("startfunc", StartFunc, Type::Id(Id::StartFunc)),
-                ("gopc", GoPc, Type::Id(Id::Usym)),
-            ],
-            GoroutineEvent::State => &[
-                ("goid", Goid, UINT),
-                ("from", From, Type::Id(Id::GoState)),
-                ("to", To, Type::Id(Id::GoState)),
-                ("reason", Reason, Type::Id(Id::WaitReason)),
-                ("for", For, UINT),
-                ("startfunc", StartFunc, Type::Id(Id::StartFunc)),
-            ],
-            GoroutineEvent::Exit => &[("goid", Goid, UINT), ("startfunc", StartFunc, Type::Id(Id::StartFunc))],
+        const OF_ANY: usize = 4;
+        let fields = [
+            ("goid", Goid, UINT),
+            ("parent", Parent, UINT),
+            ("startfunc", StartFunc, Type::Id(Id::StartFunc)),
+            ("gopc", GoPc, Type::Id(Id::Usym)),
+            ("from", From, Type::Id(Id::GoState)),
+            ("to", To, Type::Id(Id::GoState)),
+            ("reason", Reason, Type::Id(Id::WaitReason)),
+            ("for", For, UINT),
+        ];
+        let fields = match event {
+            GoroutineEvent::State => &fields[..],
+            GoroutineEvent::Create | GoroutineEvent::Exit => &fields[..OF_ANY],
         };
         let listed = words::listed(fields.iter().map(|f| f.0));
         let name = self.only_field(e, &format!("it has {listed}"))?;

@@ -6,7 +6,7 @@ use event::format::Kind;
 use crate::ast::{self, BinaryOp, ExprKind as Ast, Span, StmtKind as AstStmt};
 use crate::diagnostic::{Diagnostic, position};
 use crate::limits;
-use crate::plan::{ExprKind, Id, MapValue, Prelude, Recording, Stmt, StmtKind, Type, Word};
+use crate::plan::{EventField, ExprKind, Id, MapValue, Prelude, Recording, Stmt, StmtKind, Type, Word};
 use crate::words::{self, Action, Aggregation, Meaning, Row};
 
 use super::expr::unify;
@@ -298,6 +298,7 @@ impl<'s> Scope<'_, 's, '_> {
                 Some(StmtKind::Time(self.shared.strings.add(&text)))
             }
             (Action::Call, args) => self.record_call(span, args.first()),
+            (Action::Event, args) => self.record_event(span, args.first()),
             _ => None, // the arity was checked
         }
     }
@@ -322,6 +323,21 @@ impl<'s> Scope<'_, 's, '_> {
             None => 0,
         };
         Some(StmtKind::Call { recording, stack })
+    }
+
+    fn record_event(&mut self, span: Span, with: Option<&'s ast::Expr>) -> Option<StmtKind> {
+        if !matches!(self.setting.prelude, Prelude::Goroutine(_)) {
+            let help = "`goroutine:state { event(); }` records what `gospect states` shows";
+            self.say(Diagnostic::error(span, "only changes of goroutines are recorded").help(help));
+            return None;
+        }
+        let Some(with) = with else { return Some(StmtKind::Event { parent: false }) };
+        if self.expr(with)?.expr.kind == ExprKind::Event(EventField::Parent) {
+            return Some(StmtKind::Event { parent: true });
+        }
+        let message = Diagnostic::error(with.span, "`event()` takes nothing but the goroutine's parent");
+        self.say(message.help("`event(args.parent)` records it with the place of its `go` statement"));
+        None
     }
 
     /// How many frames of a stack are asked for.

@@ -404,6 +404,7 @@ impl<'a, 'p> Code<'a, 'p> {
                 Ok(())
             }
             StmtKind::Call { recording, stack } => self.call(*recording, *stack),
+            StmtKind::Event { parent } => self.event_record(*parent),
         }
     }
 

@@ -196,7 +196,7 @@ impl<'p> Code<'_, 'p> {
     }
 
     /// A field of the `g` whose address is at a place in the hit.
-    fn of_g(&mut self, g: i32, field: &str, bytes: u32) -> Result<(), Refused> {
+    pub(super) fn of_g(&mut self, g: i32, field: &str, bytes: u32) -> Result<(), Refused> {
         // Whether the offset is known matters only where the code really runs.
         let offset = match self.binary {
             None => 0,

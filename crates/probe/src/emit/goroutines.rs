@@ -11,7 +11,7 @@
 //! **What is no change.** `casgstatus` is also called for a g that waits only so that the collector leaves its stack
 //! alone while it runs on ([`Scheduler::no_waits`]), and for memory that becomes a g. Where the runtime first tries
 //! without it (coroutines, and system calls since Go 1.26) and then calls it after all, the same change is seen twice:
-//! the first sighting marks its entry [`DIRECT`], the second one is dropped.
+//! the first sighting marks its entry [`gos::DIRECT`], the second one is dropped.
 //!
 //! Only one thread at a time changes the state of a g, so entries need no locks.
 
@@ -34,7 +34,7 @@ const WHAT: Reg = Reg::R9;
 const NEXT: Reg = Reg::R7;
 
 /// In [`WHAT`]: seen where the runtime changes the state by itself.
-const DIRECT_BIT: i32 = 1 << 8;
+const DIRECT_BIT: i32 = gos::DIRECT as i32;
 /// In [`WHAT`]: a new goroutine.
 const CREATED_BIT: i32 = 1 << 9;
 /// Where the state entered is in [`WHAT`].
@@ -289,15 +289,15 @@ impl Entry<'_, '_> {
         self.asm.helper(Helper::KTIME_GET_BOOT_NS).store(Size::U64, Reg::R10, VALUE + gos::SINCE as i32, R0);
         self.to(R1);
         self.asm.store(Size::U32, Reg::R10, VALUE + gos::STATE as i32, R1).mov(R1, WHAT);
-        self.asm.alu(AluOp::And, R1, DIRECT_BIT).store(Size::U32, Reg::R10, VALUE + gos::DIRECT as i32, R1);
+        self.asm.alu(AluOp::And, R1, DIRECT_BIT).store(Size::U32, Reg::R10, VALUE + gos::FLAGS as i32, R1);
     }
 
     /// What `casgstatus` says of a change that was seen already where the runtime first tried without it. Its entry is
     /// at `R0`; its state is left in `R1`.
     fn drop_second_sight(&mut self, scheduler: &Scheduler, next: Label) {
         let (states, first) = (scheduler.states, self.asm.label("first_sight"));
-        self.asm.load(Size::U32, R1, R0, gos::STATE as i32).load(Size::U32, R2, R0, gos::DIRECT as i32);
-        self.asm.comment("seen already?").jump_if(Cond::Eq, R2, 0, first);
+        self.asm.load(Size::U32, R1, R0, gos::STATE as i32).load(Size::U32, R2, R0, gos::FLAGS as i32);
+        self.asm.comment("seen already?").alu(AluOp::And, R2, DIRECT_BIT).jump_if(Cond::Eq, R2, 0, first);
         self.asm.mov(R2, WHAT).alu(AluOp::And, R2, DIRECT_BIT).jump_if(Cond::Ne, R2, 0, first);
         self.to(R2);
         self.asm.jump_if(Cond::Eq, R1, R2, next).jump_if(Cond::Ne, R1, states.running, first);
@@ -309,6 +309,8 @@ impl Entry<'_, '_> {
     /// The entry at `R0`, whose state is in `R1`, becomes what is new.
     fn renew(&mut self) {
         let unknown = self.asm.label("since_when");
+        // The lower byte has what the record tells of it.
+        self.asm.load(Size::U8, R2, R0, gos::FLAGS as i32).store(Size::U8, Reg::R10, HIT + hit::EVENT_FLAGS, R2);
         self.asm.mov(R2, WHAT).alu(AluOp::And, R2, 0xff).mov(R3, hit::UNKNOWN).jump_if(Cond::Ne, R1, R2, unknown);
         self.asm.load(Size::U64, R3, Reg::R10, VALUE + gos::SINCE as i32).load(Size::U64, R2, R0, gos::SINCE as i32);
         self.asm.alu(AluOp::Sub, R3, R2).place(unknown);

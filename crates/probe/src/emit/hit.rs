@@ -36,6 +36,8 @@ pub(super) const EVENT_G: i32 = FRAME;
 pub(super) const EVENT_FROM: i32 = SP;
 /// `u8`: the state that it enters.
 pub(super) const EVENT_TO: i32 = SP + 2;
+/// `u8`: what of [`crate::program::gos::FLAGS`] its entry said until then.
+pub(super) const EVENT_FLAGS: i32 = SP + 3;
 /// `u32`: why it waits, or waited.
 pub(super) const EVENT_REASON: i32 = SP + 4;
 /// Nanoseconds in the state that it leaves; [`UNKNOWN`] if nobody saw it enter that.
@@ -44,6 +46,9 @@ pub(super) const EVENT_FOR: i32 = LIVE;
 pub(super) const EVENT_GOID: i32 = -48;
 /// Its start function, as [`crate::plan::Id::StartFunc`] has it.
 pub(super) const EVENT_START: i32 = -40;
+
+/// When it changed.
+pub(super) const EVENT_SINCE: i32 = -32;
 
 /// A time that is not known.
 pub(super) const UNKNOWN: i32 = -1;

@@ -2,7 +2,7 @@
 
 use bpf::Helper;
 use bpf::insn::{Cond, Size};
-use event::schema::record;
+use event::schema::{record, state};
 use event::{Format, Row};
 
 use super::body::{Code, HIT, R0, R1, R2, R3, RECORD};
@@ -85,6 +85,32 @@ impl<'p> Code<'_, 'p> {
         self.count(counter::LOST);
         self.asm.place(done);
         Ok(())
+    }
+
+    /// A change of a goroutine's state: the words that the prelude tells, and what of its g was asked for.
+    pub(super) fn event_record(&mut self, parent: bool) -> Result<(), Refused> {
+        let binary = self.binary.map_or(0, |binary| binary.0);
+        let told = [
+            (hit::EVENT_SINCE, -(record::PAYLOAD as i32) + record::TIME as i32),
+            (hit::EVENT_FROM, state::FROM as i32),
+            (hit::EVENT_FOR, state::FOR as i32),
+            (hit::EVENT_GOID, state::GOID as i32),
+            (hit::EVENT_START, state::START as i32),
+        ];
+        let asked = [("g.parentGoid", state::PARENT), ("g.gopc", state::GOPC)];
+        let bytes = if parent { state::SIZE_WITH_PARENT } else { state::SIZE };
+        self.record(Row::State { binary, parent }, bytes, |this, payload| {
+            for (from, to) in told {
+                this.asm.load(Size::U64, R1, HIT, from).store(Size::U64, payload.base, payload.off + to, R1);
+            }
+            for (field, to) in asked.into_iter().filter(|_| parent) {
+                let mark = this.mark();
+                this.of_g(hit::EVENT_G, field, 8)?;
+                this.asm.store(Size::U64, payload.base, payload.plus(to).off, R0);
+                this.release(mark);
+            }
+            Ok(())
+        })
     }
 
     fn head(&mut self, row: u32) {

@@ -218,7 +218,8 @@ fn visit(stmt: &Stmt, each: &mut dyn FnMut(Step<'_>)) {
         | StmtKind::PrintMap { .. }
         | StmtKind::Time(_)
         | StmtKind::Return
-        | StmtKind::Call { .. } => {}
+        | StmtKind::Call { .. }
+        | StmtKind::Event { .. } => {}
     }
 }
 

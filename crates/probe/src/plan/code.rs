@@ -232,6 +232,11 @@ pub enum StmtKind {
         /// With the stack that called, of at most so many frames; 0: without.
         stack: u32,
     },
+    /// `event()`: this change of a goroutine's state is recorded.
+    Event {
+        /// With the goroutine that started it, and where.
+        parent: bool,
+    },
 }
 
 /// What is recorded of a call.

@@ -285,6 +285,8 @@ impl Shown<'_> {
                 };
                 if *stack > 0 { format!("{what}, {stack} frames") } else { what.to_owned() }
             }
+            StmtKind::Event { parent: false } => "event".to_owned(),
+            StmtKind::Event { parent: true } => "event, its parent".to_owned(),
             StmtKind::If { .. } | StmtKind::Repeat { .. } => String::new(), // written by `stmt`
         }
     }

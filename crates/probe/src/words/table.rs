@@ -58,9 +58,9 @@ pub const PROBES: &[Probe] = &[
         names: &["goroutine"],
         usage: "goroutine:EVENT",
         doc: "What the Go runtime of the target does with goroutines. `create` has `args.goid`, `parent`, `startfunc` \
-              and `gopc` (where the `go` statement is); `exit` has `goid` and `startfunc`. `state` has `goid`, the \
-              states `from` and `to`, `reason` (why it waits, or has waited), `for` (nanoseconds in the state that \
-              it leaves) and `startfunc`. Names of states are those of Go's own traces: `\"runnable\"`, \
+              and `gopc` (where the `go` statement is), and so has `exit`. `state` has besides these the states \
+              `from` and `to`, `reason` (why it waits, or has waited) and `for` (nanoseconds in the state that it \
+              leaves). Names of states are those of Go's own traces: `\"runnable\"`, \
               `\"running\"`, `\"syscall\"`, `\"waiting\"`, `\"preempted\"`, `\"copystack\"` (its stack grows or shrinks), \
               `\"dead\"`; reasons are those of its stack traces: `\"chan receive\"`. `args` are about the goroutine \
               that is concerned, words such as `goid` and `startfunc` about the one whose code runs here: in \
@@ -447,6 +447,14 @@ pub const ROWS: &[Row] = &[
          there; a call whose return the clause does not record is taken back. Calls that end otherwise, by a panic or \
          with their goroutine, are told as such. Where a call begins only that is recorded. With `ustack` or `ustack(N)` \
          the stack that called is recorded, too.",
+    ),
+    called(
+        ("event", "event([args.parent])"),
+        at_least(0, &[Param::Value]),
+        Meaning::Action(Action::Event),
+        "goroutine:state /args.for > 1ms/ { event(); }",
+        "Records a change of a goroutine's state as `gospect states` shows it: in `goroutine:EVENT` only. With \
+         `args.parent` the goroutine that started it and the place of that `go` statement are recorded, too.",
     ),
     called(
         ("count", "count()"),

@@ -175,6 +175,7 @@ impl Goroutines {
         set(&mut value, gos::START, &start.to_le_bytes());
         set(&mut value, gos::SINCE, &now.to_le_bytes());
         set(&mut value, gos::STATE, &state.to_le_bytes());
+        set(&mut value, gos::FLAGS, &gos::BEFORE.to_le_bytes());
         Some((key, value))
     }
 }

@@ -638,6 +638,7 @@ impl Acting<'_, '_> {
                 }
             }
             What::PrintValue(value) => self.show.value(&value, &self.known)?,
+            What::State(change) => self.show.state(&self.known.told(event.header, change), &self.known)?,
             What::Time(form) => {
                 self.show.time(schema.text(form).unwrap_or_default(), event.header.time, &self.known)?;
             }

@@ -4,8 +4,9 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 
 use event::go::Frame;
+use event::goroutine::{Change, Told};
 use event::value::{Id, IdKind};
-use event::{Names, strftime};
+use event::{Header, Names, strftime};
 use gobin::elf::Placement;
 use gobin::{CallAt, Function, VAddr};
 use kernel::engine::Map;
@@ -75,8 +76,8 @@ impl Names for Known<'_> {
             IdKind::Func => self.plan().function_name(id.number),
             IdKind::Probe => self.plan().probe_name(id.number),
             IdKind::StartFunc => {
-                let (binary, at) = (usize::try_from(id.number >> 48).ok()?, VAddr(id.number << 16 >> 16));
-                let name = self.agreed(binary, |build| start(build, binary, at))?;
+                let binary = usize::try_from(id.number >> 48).ok()?;
+                let name = self.start_of(binary, id.number)?;
                 Some(self.path_of(binary).map_or_else(|| name.clone(), |path| format!("{name} in {path}")))
             }
             IdKind::WaitReason => {
@@ -129,6 +130,34 @@ impl Known<'_> {
         let plan = self.plan();
         let function = plan.functions.get(usize::try_from(function).ok()?).filter(|function| function.elsewhere)?;
         plan.binaries.get(function.binary.index()).map(|binary| binary.path.clone())
+    }
+
+    /// A change of a goroutine's state in names.
+    pub fn told(&self, header: Header, change: Change) -> Told {
+        let state = |number: u8| {
+            let id = Id { kind: IdKind::GoState, number: number.into(), process: 0 };
+            self.name(id).unwrap_or_else(|| number.to_string())
+        };
+        let start = change.start.and_then(|id| Some((usize::try_from(id.number >> 48).ok()?, id.number)));
+        let created_at = change.created_at.and_then(|pc| self.calls_at(header.pid.into(), pc, true).into_iter().next());
+        Told {
+            boot: header.time,
+            ts: header.time.cast_signed().wrapping_add(self.unix_less_boot),
+            pid: header.pid,
+            tid: header.tid,
+            change,
+            from: state(change.from),
+            to: state(change.to),
+            reason: change.reason.and_then(|id| self.name(id)),
+            function: start.and_then(|(binary, at)| self.start_of(binary, at)),
+            program: start.and_then(|(binary, _)| self.path_of(binary)).map(ToOwned::to_owned),
+            created_at,
+        }
+    }
+
+    /// The function that goroutines begin with whose [`IdKind::StartFunc`] this is.
+    fn start_of(&self, binary: usize, number: u64) -> Option<String> {
+        self.agreed(binary, |build| start(build, binary, VAddr(number << 16 >> 16)))
     }
 
     /// Whether gospect itself records a function's calls, for what is told with others.

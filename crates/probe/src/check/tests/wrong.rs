@@ -319,13 +319,13 @@ fn a_field_of_an_event_is_told() {
     check(
         "goroutine:exit { print(args.form); }",
         expect![[r#"
-        error: this event has no field `form`
-         --> 1:29
-          |
-        1 | goroutine:exit { print(args.form); }
-          |                             ^^^^
-          = help: it has `goid` and `startfunc`
-    "#]],
+            error: this event has no field `form`
+             --> 1:29
+              |
+            1 | goroutine:exit { print(args.form); }
+              |                             ^^^^
+              = help: it has `goid`, `parent`, `startfunc` and `gopc`
+        "#]],
     );
 }
 

@@ -4,6 +4,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use event::calls::Key;
+use event::goroutine::Told;
 use event::run::{Attached, Program, Summary};
 use event::{Format, Names, Snapshot, Value};
 use kernel::specimen::Specimen;
@@ -99,6 +100,10 @@ impl Show for Paced<'_> {
 
     fn time(&mut self, form: &str, boot: u64, names: &dyn Names) -> io::Result<()> {
         self.show.time(form, boot, names)
+    }
+
+    fn state(&mut self, told: &Told, names: &dyn Names) -> io::Result<()> {
+        self.show.state(told, names)
     }
 
     fn map(&mut self, map: &Snapshot, names: &dyn Names) -> io::Result<()> {

@@ -1,0 +1,21 @@
+//! `gospect states`: what becomes of goroutines, a line for each change of a state.
+//!
+//! A program in the probe language, which `--show-program` prints, and a way to look at it, which `gospect run` has too.
+
+use crate::failure::Failure;
+use crate::{Run, script, trace};
+
+pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
+    let (subject, words) = trace::target(run, "states")?;
+    if let Some(word) = words.first() {
+        return Err(Failure::usage(
+            format!("`{}` is one word too many: the target is named already", word.display()),
+            "leave it out, or `-p` and `--`",
+        ));
+    }
+    let script = trace::script(run, run.typed.states.to_string(), subject);
+    if run.typed.show_program {
+        return trace::show(run, script);
+    }
+    script::go(run, script, None)
+}
