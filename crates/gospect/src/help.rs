@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::io::Write;
 
 use crate::Run;
-use crate::failure::Failure;
+use crate::failure::{Failure, NOTHING, REFUSED, USAGE};
 use crate::parse;
 use crate::table::{COMMANDS, Command, Flag, GLOBAL, Value};
 
@@ -13,6 +13,30 @@ pub const WIDTH: usize = 100;
 
 /// Pages on more than a command are laid out for any terminal.
 const PAGE: usize = 80;
+
+/// What gospect is, for who reads no more.
+pub(crate) const DESCRIPTION: &str = "\
+gospect shows what a Go program does while it runs: its calls with arguments, results and durations, the states and waits of
+its goroutines, and whatever a script of probes asks for. The program is not rebuilt, restarted, stopped or changed but for
+probes of the kernel, which are gone when gospect is. It needs root, or CAP_BPF and CAP_PERFMON, to place probes; nothing to
+read what is in a program's file.";
+
+/// What exit statuses mean everywhere.
+pub(crate) const EXITS: &[(u8, &str)] = &[
+    (0, "done; also when the reader of the output went away"),
+    (NOTHING, "there was nothing: no process, no function that matched"),
+    (USAGE, "the command line or the text of a script is wrong"),
+    (REFUSED, "the system, or a file, did not let us"),
+];
+
+/// What gospect takes from its environment.
+pub(crate) const ENVIRONMENT: &[(&str, &str)] = &[
+    ("NO_COLOR", "If it is not empty there are no colours, unless --color asks for them."),
+    ("TERM", "If it is dumb there are no colours either."),
+    ("SUDO_USER, SUDO_UID, SUDO_GID", "Who called sudo: commands that gospect starts are run by that user."),
+    ("PATH", "Where COMMAND is looked for; by demo, where go is."),
+    ("XDG_CACHE_HOME, HOME", "Where demo keeps what it builds."),
+];
 
 /// Something that there is to say beside the commands.
 pub struct Topic {
@@ -32,6 +56,10 @@ pub const TOPICS: &[Topic] = &[
         text: session::reference::whole,
     },
     Topic { name: "probes", brief: "Where scripts can look: the kinds of probes", text: probes },
+    Topic { name: "targets", brief: "How to say which programs and processes are meant", text: targets },
+    Topic { name: "values", brief: "How arguments and results are shown, and what is left out", text: values },
+    Topic { name: "budget", brief: "What probes cost, and what keeps it small", text: budget },
+    Topic { name: "json", brief: "What --json writes: the objects and their fields", text: json },
     Topic { name: "exit-status", brief: "What the exit status of gospect means", text: exit_status },
 ];
 
@@ -69,17 +97,29 @@ fn part(word: &OsStr) -> Result<String, Failure> {
     })
 }
 
+fn targets() -> String {
+    include_str!("help/targets.md").to_owned()
+}
+
+fn values() -> String {
+    include_str!("help/values.md").to_owned()
+}
+
+fn budget() -> String {
+    include_str!("help/budget.md").to_owned()
+}
+
+fn json() -> String {
+    include_str!("../../../docs/json.md").to_owned()
+}
+
 fn probes() -> String {
     session::reference::part("probes").unwrap_or_default()
 }
 
 fn exit_status() -> String {
-    let every = "# Exit status\n\n| status | means |\n|---|---|\n\
-        | 0 | done; also when the reader of the output went away |\n\
-        | 1 | there was nothing: no process, no function that matched |\n\
-        | 2 | the command line or the text of a script is wrong |\n\
-        | 3 | the system, or a file, did not let us |\n";
-    let mut text = every.to_owned();
+    let mut text = "# Exit status\n\n| status | means |\n|---|---|\n".to_owned();
+    text.extend(EXITS.iter().map(|(status, what)| format!("| {status} | {what} |\n")));
     for command in COMMANDS.iter().filter(|command| !command.exits.is_empty()) {
         text += &format!("\n## gospect {}\n\n| status | means |\n|---|---|\n", command.name);
         text.extend(command.exits.iter().map(|(status, what)| format!("| {status} | {what} |\n")));
@@ -134,13 +174,13 @@ pub fn of(command: &Command) -> String {
     text.trim_end().to_owned() + "\n"
 }
 
-fn usage(command: &Command) -> String {
+pub(crate) fn usage(command: &Command) -> String {
     let words = command.words.iter().map(|w| w.usage);
     [command.name, "[OPTIONS]"].into_iter().chain(words).collect::<Vec<_>>().join(" ")
 }
 
 /// A flag as it is typed, and what it does.
-fn row(flag: &Flag) -> (String, String) {
+pub(crate) fn row(flag: &Flag) -> (String, String) {
     let short = flag.short.map_or("    ".to_owned(), |c| format!("-{c}, "));
     let value = match flag.value {
         Value::None => String::new(),
@@ -259,6 +299,14 @@ mod tests {
               2  the command line is wrong
               3  not permitted, or no amd64 machine; or the output not written
 
+            GOSPECT COMPLETIONS
+
+              2  there is no script for this shell
+
+            GOSPECT MAN
+
+              2  the command line is wrong
+
             GOSPECT HELP
 
               2  there is no such command or topic
@@ -277,22 +325,28 @@ mod tests {
             Usage: gospect COMMAND [OPTIONS] [ARGUMENTS]
 
             Commands:
-              demo     Build a small Go service, and show what gospect says of it
-              ps       Show the Go processes that are running
-              doctor   Show what works on this machine, and how to get what does not
-              info     Show what a program is, and what gospect can do with it
-              list     Show functions, their signatures, and where they can be probed
-              explain  Show what a probe on a function does, instruction by instruction
-              run      Run a script of probes on a program, without stopping or changing it
-              states   Show what becomes of goroutines: each change of state, why and for how long
-              trace    Show each call of functions: arguments, results, duration
-              hist     Show how long calls of functions take, as distributions
-              bench    Measure what probes cost on this machine
-              help     Show help: of gospect, of a command, or on a topic
+              demo         Build a small Go service, and show what gospect says of it
+              ps           Show the Go processes that are running
+              doctor       Show what works on this machine, and how to get what does not
+              info         Show what a program is, and what gospect can do with it
+              list         Show functions, their signatures, and where they can be probed
+              explain      Show what a probe on a function does, instruction by instruction
+              run          Run a script of probes on a program, without stopping or changing it
+              states       Show what becomes of goroutines: each change of state, why and for how long
+              trace        Show each call of functions: arguments, results, duration
+              hist         Show how long calls of functions take, as distributions
+              bench        Measure what probes cost on this machine
+              completions  Write what completes gospect's command lines in a shell
+              man          Write the manual page
+              help         Show help: of gospect, of a command, or on a topic
 
             Topics of help:
               language     The probe language; `gospect help language WORD` for a word or a section of it
               probes       Where scripts can look: the kinds of probes
+              targets      How to say which programs and processes are meant
+              values       How arguments and results are shown, and what is left out
+              budget       What probes cost, and what keeps it small
+              json         What --json writes: the objects and their fields
               exit-status  What the exit status of gospect means
 
             Options of every command:
@@ -849,6 +903,56 @@ mod tests {
               0  done; also when the reader of the output went away
               2  the command line is wrong
               3  not permitted, or no amd64 machine; or the output not written
+            === gospect completions --help
+            Write what completes gospect's command lines in a shell
+
+            Usage: gospect completions [OPTIONS] SHELL [-- WORDS...]
+
+            Writes a script that the shell reads; how is said in its first lines. With it TAB completes
+            commands, options and their words, PIDs of Go programs behind -p, and functions of TARGET, quoted as
+            they have to be: of large programs first packages, then the functions of one.
+
+            With WORDS it says what could stand in place of the last of them, which is what the scripts ask.
+
+            Arguments:
+              SHELL          bash, zsh or fish
+              [-- WORDS...]  The words of a command line behind gospect; for bash, the line
+
+            Options:
+                  --json         Write JSON, one object per line, as docs/json.md describes it
+              -o, --output FILE  Write to FILE instead of standard output
+                  --color WHEN   Use colours: auto (on a terminal, unless NO_COLOR is set), always or never
+              -h, --help         Show help
+              -V, --version      Show the version
+
+            Examples:
+              source <(gospect completions bash)                                 for this shell
+              gospect completions fish >~/.config/fish/completions/gospect.fish  for all of fish
+
+            Exit status:
+              0  done; also when the reader of the output went away
+              2  there is no script for this shell
+            === gospect man --help
+            Write the manual page
+
+            Usage: gospect man [OPTIONS]
+
+            All that `gospect help` says of gospect and its commands, as a page for man(1).
+
+            Options:
+                  --json         Write JSON, one object per line, as docs/json.md describes it
+              -o, --output FILE  Write to FILE instead of standard output
+                  --color WHEN   Use colours: auto (on a terminal, unless NO_COLOR is set), always or never
+              -h, --help         Show help
+              -V, --version      Show the version
+
+            Examples:
+              gospect man | man -l -                          read it
+              gospect man >~/.local/share/man/man1/gospect.1  have it as `man gospect`
+
+            Exit status:
+              0  done; also when the reader of the output went away
+              2  the command line is wrong
             === gospect help --help
             Show help: of gospect, of a command, or on a topic
 

@@ -7,6 +7,7 @@
 
 mod bench;
 mod choose;
+mod complete;
 mod demo;
 mod doctor;
 mod explain;
@@ -16,6 +17,7 @@ mod hist;
 mod info;
 mod line;
 mod list;
+mod man;
 pub mod output;
 pub mod parse;
 mod ps;

@@ -15,7 +15,10 @@ use self::flags::{
 };
 pub use self::flags::{Flag, GLOBAL, PID, Several, Value};
 use crate::failure::{NOTHING, REFUSED, USAGE};
-use crate::{Run, bench, demo, doctor, explain, failure::Failure, help, hist, info, list, ps, script, states, trace};
+use crate::{
+    Run, bench, complete, demo, doctor, explain, failure::Failure, help, hist, info, list, man, ps, script, states,
+    trace,
+};
 
 /// A command.
 pub struct Command {
@@ -466,6 +469,47 @@ at least 3. Times change with what else the machine does, ratios hardly.",
             (REFUSED, "not permitted, or no amd64 machine; or the output not written"),
         ],
         run: bench::run,
+    },
+    Command {
+        name: "completions",
+        brief: "Write what completes gospect's command lines in a shell",
+        about: "\
+Writes a script that the shell reads; how is said in its first lines. With it TAB completes
+commands, options and their words, PIDs of Go programs behind -p, and functions of TARGET, quoted as
+they have to be: of large programs first packages, then the functions of one.
+
+With WORDS it says what could stand in place of the last of them, which is what the scripts ask.",
+        words: &[
+            Word { usage: "SHELL", brief: "bash, zsh or fish", most: 1 },
+            Word {
+                usage: "[-- WORDS...]",
+                brief: "The words of a command line behind gospect; for bash, the line",
+                most: 0,
+            },
+        ],
+        starts: true,
+        flags: &[],
+        examples: &[
+            ("source <(gospect completions bash)", "for this shell"),
+            ("gospect completions fish >~/.config/fish/completions/gospect.fish", "for all of fish"),
+        ],
+        exits: &[(USAGE, "there is no script for this shell")],
+        run: complete::run,
+    },
+    Command {
+        name: "man",
+        brief: "Write the manual page",
+        about: "\
+All that `gospect help` says of gospect and its commands, as a page for man(1).",
+        words: &[],
+        starts: false,
+        flags: &[],
+        examples: &[
+            ("gospect man | man -l -", "read it"),
+            ("gospect man >~/.local/share/man/man1/gospect.1", "have it as `man gospect`"),
+        ],
+        exits: &[(USAGE, "the command line is wrong")],
+        run: man::run,
     },
     Command {
         name: "help",

@@ -1,7 +1,7 @@
 //! Pages that are kept as Markdown, laid out for a terminal: `gospect help language` shows the text of
 //! `docs/language.md`.
 //!
-//! Knows as much Markdown as those pages have (headings, paragraphs, code, tables of two columns) and no more. There
+//! Knows as much Markdown as those pages have (headings, paragraphs, lists, code, tables of two columns) and no more. There
 //! are no colours and no control characters, so that `| less` shows the same.
 
 /// How far text stands in below its heading.
@@ -12,6 +12,7 @@ const STEP: usize = 2;
 enum Block<'t> {
     Heading(usize, &'t str),
     Paragraph(String),
+    List(Vec<String>),
     Code(Vec<&'t str>),
     Table(Vec<(&'t str, &'t str)>),
 }
@@ -38,12 +39,30 @@ fn blocks(markdown: &str) -> Vec<Block<'_>> {
                 while let Some(line) = lines.next_if(|next| !next.is_empty()) {
                     all.push(line);
                 }
-                if line.starts_with('|') { table(&all) } else { Block::Paragraph(all.join(" ")) }
+                match () {
+                    () if line.starts_with('|') => table(&all),
+                    () if line.starts_with(ITEM) => Block::List(items(&all)),
+                    () => Block::Paragraph(all.join(" ")),
+                }
             }
         };
         blocks.push(block);
     }
     blocks
+}
+
+/// What an item of a list begins with.
+const ITEM: &str = "- ";
+
+fn items(lines: &[&str]) -> Vec<String> {
+    let mut items: Vec<String> = Vec::new();
+    for line in lines {
+        match (line.strip_prefix(ITEM), items.last_mut()) {
+            (None, Some(item)) => *item += &format!(" {}", line.trim()),
+            (text, _) => items.push(text.unwrap_or(line).to_owned()),
+        }
+    }
+    items
 }
 
 /// What stands below the head and its rule.
@@ -67,6 +86,7 @@ impl Page {
         match block {
             Block::Heading(level, text) => self.heading(*level, text),
             Block::Paragraph(text) => self.wrapped(text, self.indent),
+            Block::List(items) => items.iter().for_each(|item| self.item(item)),
             Block::Code(lines) => lines.iter().for_each(|line| self.code(line)),
             Block::Table(rows) => self.table(rows),
         }
@@ -99,15 +119,29 @@ impl Page {
         self.line(indent, &line);
     }
 
-    /// A line that is too long is broken behind a clause's end, where a script may be.
+    fn item(&mut self, item: &str) {
+        let begin = self.text.len() + self.indent;
+        self.wrapped(item, self.indent + ITEM.len());
+        self.text.replace_range(begin..begin + ITEM.len(), ITEM);
+    }
+
+    /// A line that is too long is broken behind a clause's end, where a script may be, or before its comment, and anywhere
+    /// before that.
     fn code(&mut self, code: &str) {
         let indent = self.indent + STEP;
-        match code.split_once(" } ") {
-            Some((first, rest)) if indent + chars(code) > self.width => {
-                self.line(indent, &format!("{first} }}"));
-                self.code(rest);
+        if indent + chars(code) <= self.width {
+            return self.line(indent, code);
+        }
+        if let Some((first, rest)) = code.split_once(" } ") {
+            self.line(indent, &format!("{first} }}"));
+            return self.code(rest);
+        }
+        match code.split_once(" # ") {
+            Some((first, comment)) => {
+                self.wrapped(first, indent);
+                self.wrapped(comment, indent + 2 * STEP);
             }
-            _ => self.line(indent, code),
+            None => self.line(indent, code),
         }
     }
 
@@ -136,6 +170,23 @@ fn chars(text: &str) -> usize {
 mod tests {
     use super::*;
     use expect_test::{Expect, expect};
+
+    #[test]
+    fn lists_hang_and_comments_stand_below() {
+        check(
+            "- one two\n  three\n- four\n\n```\na: b     # longer than it may be\n```\n",
+            16,
+            expect![[r"
+                - one two three
+                - four
+
+                  a: b
+                      longer
+                      than it
+                      may be
+            "]],
+        );
+    }
 
     fn check(markdown: &str, width: usize, want: Expect) {
         want.assert_eq(&lay_out(markdown, width));

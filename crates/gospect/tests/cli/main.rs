@@ -29,6 +29,7 @@ mod ps;
 mod run;
 mod running;
 mod several;
+mod shell;
 mod stress;
 mod sudo;
 mod trace;
