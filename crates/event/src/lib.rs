@@ -8,7 +8,7 @@
 //! ```text
 //! fold ── decode ── schema ── bucket
 //!           └── value      └── format
-//! run      check  demo      strftime     calls ── go     goroutine
+//! run      check  demo      strftime     calls ── go     goroutine     totals
 //! ```
 
 pub mod bucket;
@@ -23,6 +23,7 @@ pub mod goroutine;
 pub mod run;
 pub mod schema;
 pub mod strftime;
+pub mod totals;
 pub mod value;
 
 pub use decode::{DecodeError, Event, Header, What};

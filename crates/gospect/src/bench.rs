@@ -54,7 +54,7 @@ fn text(bench: &mut Bench, time: Duration) -> Result<Throughput, Failure> {
         line: Line::new(false),
         calls: Page::new(View::Ends, Style::default()),
         states: ui::state::Page::default(),
-        hist: None,
+        fold: None,
     };
     Ok(bench.text(time, &mut screen)?)
 }

@@ -674,6 +674,12 @@ mod tests {
             `copystack` (its stack grows or shrinks) and `dead`; reasons are those of Go's stack traces. That
             the collector looks at the stack of a goroutine which runs on is no wait.
 
+            With --summary the kernel adds up how long goroutines are in which state, without a record for each
+            change, and at the end (or at Ctrl-C) that is shown: by start function, or by what --by says, time
+            running, runnable, in system calls and waiting for each reason, how often that began, and how long
+            goroutines that could run waited for their turn. What a goroutine was in before the run does not
+            count, and what has not ended by then counts until then.
+
             TARGET is a program's path, for every process that runs it, now and later; or -p PID, or behind -- a
             command to start. It ends as `gospect run` does, whose language it is written in.
 
@@ -688,6 +694,8 @@ mod tests {
                   --cgroup PATH      Take every Go process in this control group: path, or name (web.service)
                   --container ID     Take every Go process in this container: start of its id, name, or pod uid
                   --parent           Show which goroutine started it, and where its `go` statement is
+                  --summary          Show at the end how long goroutines were in which state, instead of lines
+                  --by KEY           Tell times of --summary apart by func (the start function), goid, reason or state
                   --as-root          Start COMMAND as root, not as the user who called sudo
                   --duration TIME    End after TIME, such as 10, 1.5s, 200ms or 5m
               -n, --number N         End after N units of output
@@ -703,8 +711,9 @@ mod tests {
               -V, --version          Show the version
 
             Examples:
-              sudo gospect states -p 4242            every change of every goroutine
-              sudo gospect states --parent -- ./app  from the first one on, with who started it
+              sudo gospect states -p 4242                        every change of every goroutine
+              sudo gospect states --parent -- ./app              from the first one on, with who started it
+              sudo gospect states ./app --summary --duration 10  where goroutines spend ten seconds
 
             Exit status:
               0  done; also when the reader of the output went away

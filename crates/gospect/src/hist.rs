@@ -15,6 +15,7 @@ use ui::hist::{Rows, Unit, map};
 use ui::{Format, Look};
 
 use crate::failure::Failure;
+use crate::fold::Fold;
 use crate::typed::TypedHist;
 use crate::{Run, script, trace};
 
@@ -32,7 +33,7 @@ pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
         return trace::show(run, script);
     }
     let look = if let Format::Text(look) = run.format { look } else { Look::default() };
-    script::go(run, script, Some(Distributions::new(typed, look)))
+    script::go(run, script, Some(Box::new(Distributions::new(typed, look))))
 }
 
 /// What is gathered until it is shown.
@@ -57,17 +58,29 @@ impl Distributions {
         Distributions { typed, clears, begun, measuring, floor: None, measured, maps, rows: Rows::default() }
     }
 
-    pub(crate) fn attached(&mut self, attached: &Attached) {
-        self.begun = Instant::now();
-        self.measured(&attached.measured);
-    }
-
     fn measured(&mut self, measured: &[Measured]) {
         self.measured = measured.iter().map(|of| (of.func.clone(), of.clone())).collect();
     }
 
+    /// Adds what is known of the functions to their rows.
+    fn judge(&mut self) {
+        let of = |func: &str| self.measured.get(func);
+        let floor = |func: &str| {
+            let floor = self.floor?;
+            Some(if of(func)?.stepped { floor.stepped } else { floor.emulated })
+        };
+        self.rows.about(floor, |func| of(func).is_some_and(|of| of.unknown_results));
+    }
+}
+
+impl Fold for Distributions {
+    fn attached(&mut self, attached: &Attached) {
+        self.begun = Instant::now();
+        self.measured(&attached.measured);
+    }
+
     /// One of the maps as it is now; the last one of a round is shown with all others.
-    pub(crate) fn map(&mut self, map: &Snapshot, names: &dyn Names, to: Format, out: &mut dyn Write) -> io::Result<()> {
+    fn map(&mut self, map: &Snapshot, names: &dyn Names, to: Format, out: &mut dyn Write) -> io::Result<()> {
         self.maps.insert(map.name.clone(), map.clone());
         if map.name != map::VALUES {
             return Ok(());
@@ -81,7 +94,7 @@ impl Distributions {
         self.rows.show(to, out)
     }
 
-    pub(crate) fn rest(&mut self, maps: &[Snapshot], names: &dyn Names) {
+    fn rest(&mut self, maps: &[Snapshot], names: &dyn Names) {
         self.floor = self.measuring.take().map_or(self.floor, |thread| thread.join().ok().flatten());
         let unit = if self.typed.hist.of.is_some() { Unit::None } else { self.typed.unit };
         let mut rows = Rows::read(maps, names);
@@ -90,17 +103,7 @@ impl Distributions {
         self.rows = rows;
     }
 
-    /// Adds what is known of the functions to their rows.
-    fn judge(&mut self) {
-        let of = |func: &str| self.measured.get(func);
-        let floor = |func: &str| {
-            let floor = self.floor?;
-            Some(if of(func)?.stepped { floor.stepped } else { floor.emulated })
-        };
-        self.rows.about(floor, |func| of(func).is_some_and(|of| of.unknown_results));
-    }
-
-    pub(crate) fn summary(&mut self, summary: &Summary, to: Format, out: &mut dyn Write) -> io::Result<()> {
+    fn summary(&mut self, summary: &Summary, to: Format, out: &mut dyn Write) -> io::Result<()> {
         self.measured(&summary.measured);
         self.judge();
         self.rows.unwound(&summary.unwound_by);

@@ -12,6 +12,7 @@ mod demo;
 mod doctor;
 mod explain;
 pub mod failure;
+mod fold;
 pub mod help;
 mod hist;
 mod info;

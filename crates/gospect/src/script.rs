@@ -6,6 +6,7 @@ use std::io::{self, IsTerminal, Read, Write};
 use event::calls::Key;
 use event::goroutine::Told;
 use event::run::{Attached, Load, Program, Summary};
+use event::totals::Lasting;
 use event::{Names, Snapshot, Value};
 use session::run::{Call, Limits, Script, Show, Stopped, Values};
 use session::{Group, Subject};
@@ -14,7 +15,7 @@ use ui::go::Style;
 use ui::{Format, Look, state};
 
 use crate::failure::{Failure, Message};
-use crate::hist::Distributions;
+use crate::fold::Fold;
 use crate::line::Line;
 use crate::output::Output;
 use crate::{Run, say};
@@ -34,7 +35,7 @@ pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
 }
 
 /// Runs a script, whoever wrote it, as the flags say that all probing commands have.
-pub(crate) fn go(run: &mut Run, script: Script, hist: Option<Distributions>) -> Result<(), Failure> {
+pub(crate) fn go(run: &mut Run, script: Script, fold: Option<Box<dyn Fold>>) -> Result<(), Failure> {
     let has_command = !script.command.is_empty();
     if let (Some(Subject::Group(group)), false) = (&script.subject, has_command) {
         let (duration, quiet) = (run.typed.run.duration, run.typed.run.quiet);
@@ -63,7 +64,7 @@ pub(crate) fn go(run: &mut Run, script: Script, hist: Option<Distributions>) -> 
     let calls = Page::new(typed.view, Style { width, ..style(&typed.values) });
     let states = state::Page::default();
     let mut screen =
-        Screen { out: &mut run.out, format: run.format, quiet, buffered, ready, line, calls, states, hist };
+        Screen { out: &mut run.out, format: run.format, quiet, buffered, ready, line, calls, states, fold };
     let ended = compiled.run(limits, &mut screen);
     if let Err(Stopped::Show(error)) = &ended
         && error.kind() == io::ErrorKind::BrokenPipe
@@ -171,8 +172,8 @@ pub(crate) struct Screen<'r> {
     pub line: Line,
     pub calls: Page,
     pub states: state::Page,
-    /// Where maps are distributions.
-    pub hist: Option<Distributions>,
+    /// A way to look at the maps.
+    pub fold: Option<Box<dyn Fold>>,
 }
 
 fn shown<'a>(call: &Call<'a>, page: &Page) -> Shown<'a> {
@@ -208,7 +209,7 @@ impl Screen<'_> {
 
 impl Show for Screen<'_> {
     fn attached(&mut self, attached: &Attached) -> io::Result<()> {
-        self.hist.iter_mut().for_each(|hist| hist.attached(attached));
+        self.fold.iter_mut().for_each(|fold| fold.attached(attached));
         self.aside(|format, out| ui::run::show_attached(attached, format, out))?;
         // Whoever waits on the same file reads one after the other, so nothing of ours may be left half written.
         self.out.flush()?;
@@ -263,17 +264,26 @@ impl Show for Screen<'_> {
 
     fn map(&mut self, map: &Snapshot, names: &dyn Names) -> io::Result<()> {
         self.line.clear();
-        match &mut self.hist {
-            Some(hist) => hist.map(map, names, self.format, self.out),
+        match &mut self.fold {
+            Some(fold) => fold.map(map, names, self.format, self.out),
             None => ui::maps::show(map, names, self.format, self.out),
         }
     }
 
+    fn wants_lasting(&self) -> bool {
+        self.fold.as_ref().is_some_and(|fold| fold.wants_lasting())
+    }
+
+    fn lasting(&mut self, states: &[Lasting]) -> io::Result<()> {
+        self.fold.iter_mut().for_each(|fold| fold.lasting(states));
+        Ok(())
+    }
+
     fn rest(&mut self, maps: &[Snapshot], names: &dyn Names) -> io::Result<()> {
         self.line.clear();
-        match &mut self.hist {
-            Some(hist) => {
-                hist.rest(maps, names);
+        match &mut self.fold {
+            Some(fold) => {
+                fold.rest(maps, names);
                 Ok(())
             }
             None => ui::maps::show_rest(maps, names, self.format, self.out),
@@ -296,8 +306,8 @@ impl Show for Screen<'_> {
     }
 
     fn summary(&mut self, summary: &Summary) -> io::Result<()> {
-        if let Some(hist) = &mut self.hist {
-            hist.summary(summary, self.format, self.out)?;
+        if let Some(fold) = &mut self.fold {
+            fold.summary(summary, self.format, self.out)?;
             // Before what is said of it.
             self.out.flush()?;
         }

@@ -2,6 +2,8 @@
 //!
 //! A program in the probe language, which `--show-program` prints, and a way to look at it, which `gospect run` has too.
 
+mod summary;
+
 use crate::failure::Failure;
 use crate::{Run, script, trace};
 
@@ -13,9 +15,13 @@ pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
             "leave it out, or `-p` and `--`",
         ));
     }
-    let script = trace::script(run, run.typed.states.to_string(), subject);
+    let (text, fold) = match summary::asked(&run.typed)? {
+        Some(totals) => (totals.to_string(), Some(summary::fold(totals.by))),
+        None => (run.typed.states.to_string(), None),
+    };
+    let script = trace::script(run, text, subject);
     if run.typed.show_program {
         return trace::show(run, script);
     }
-    script::go(run, script, None)
+    script::go(run, script, fold)
 }

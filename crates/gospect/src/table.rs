@@ -11,7 +11,7 @@ use self::flags::{
     ALL, AS_ROOT, BUFFER, BY, BY_NAME, CAPTURE, CGROUP, COMMAND, CONTAINER, DEPTH, DURATION, EMIT, EXCEPT, FOLLOW,
     FORMAT, FULL, GRAPH, IF, INLINED, INLINED_CALLS, LINEAR, LIST, LIVE, NESTED, NO_REDACT, NUMBER, OF, ONLY,
     ONLY_UNDER, OPAQUE, OVERHEAD, PARENT, QUICK, QUIET, RATE, READY, REDACT, SAMPLE, SECONDS, SERVE, SHOW_PROGRAM,
-    SITES, STACK, STARTS, STRLEN, TARGET_PATH, TEXT, UNIT, USER, VERSUS, WAY, WIDTH,
+    SITES, STACK, STARTS, STRLEN, SUMMARY, TARGET_PATH, TEXT, TIMES_BY, UNIT, USER, VERSUS, WAY, WIDTH,
 };
 pub use self::flags::{Flag, GLOBAL, PID, Several, Value};
 use crate::failure::{NOTHING, REFUSED, USAGE};
@@ -309,6 +309,12 @@ States are `runnable`, `running`, `syscall`, `waiting`, `preempted` (waits until
 `copystack` (its stack grows or shrinks) and `dead`; reasons are those of Go's stack traces. That
 the collector looks at the stack of a goroutine which runs on is no wait.
 
+With --summary the kernel adds up how long goroutines are in which state, without a record for each
+change, and at the end (or at Ctrl-C) that is shown: by start function, or by what --by says, time
+running, runnable, in system calls and waiting for each reason, how often that began, and how long
+goroutines that could run waited for their turn. What a goroutine was in before the run does not
+count, and what has not ended by then counts until then.
+
 TARGET is a program's path, for every process that runs it, now and later; or -p PID, or behind -- a
 command to start. It ends as `gospect run` does, whose language it is written in.",
         words: &[
@@ -322,13 +328,14 @@ command to start. It ends as `gospect run` does, whose language it is written in
         starts: true,
         flags: &[
             TARGETS,
-            &[&PARENT],
+            &[&PARENT, &SUMMARY, &TIMES_BY],
             &[&AS_ROOT, &DURATION, &NUMBER, &OVERHEAD, &QUIET, &READY, &WAY],
             &[&SHOW_PROGRAM],
         ],
         examples: &[
             ("sudo gospect states -p 4242", "every change of every goroutine"),
             ("sudo gospect states --parent -- ./app", "from the first one on, with who started it"),
+            ("sudo gospect states ./app --summary --duration 10", "where goroutines spend ten seconds"),
         ],
         exits: &[
             (NOTHING, "TARGET is no Go program"),

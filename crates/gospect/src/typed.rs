@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use event::totals::By;
 use session::ready::{Hist, States, Trace};
 use session::run::{Restraint, Stage, Values};
 use session::{Choice, Group, Pid, Target};
@@ -49,6 +50,10 @@ pub struct Typed {
     pub hist: TypedHist,
     /// What only `gospect states` takes.
     pub states: States,
+    /// `--summary`
+    pub summary: bool,
+    /// `--by KEY` of `gospect states`
+    pub times_by: Option<By>,
     /// `--show-program`
     pub show_program: bool,
     /// What only `gospect bench` takes.

@@ -29,6 +29,8 @@ use crate::target::HookKind;
 pub mod control {
     /// `u32`: 0 while probes come and go; programs other than `BEGIN` and `END` do nothing then.
     pub const ARMED: u32 = 0;
+    /// `u32`: not 0 once the run is over: the table of goroutines stays as it is then ([`super::gos`]).
+    pub const OVER: u32 = 4;
     /// `u64`: the device of the pid namespace whose numbers processes are known by; 0 for the kernel's own numbers.
     pub const NAMESPACE_DEVICE: u32 = 8;
     /// `u64`: its inode.
@@ -61,8 +63,10 @@ pub mod control {
     pub const USER: u32 = 80;
     /// `u64`: only those in the control group of this id, or below it; 0 for all.
     pub const CGROUP: u32 = 88;
+    /// `u64`: since when hits count, in nanoseconds since boot.
+    pub const ARMED_AT: u32 = 96;
     /// Bytes of it.
-    pub const SIZE: u32 = 96;
+    pub const SIZE: u32 = 104;
 }
 
 /// The only value of [`Tables::exit`]. Programs write it.
@@ -240,12 +244,14 @@ pub mod gos {
     pub const SINCE: u32 = 16;
     /// In the value, `u32`: its state, as the runtime numbers them.
     pub const STATE: u32 = 24;
-    /// In the value, `u32`: [`DIRECT`] or [`BEFORE`], or 0.
+    /// In the value, `u32`: [`DIRECT`] or [`BEFORE`], or 0; above [`REASON_AT`] why it waits.
     pub const FLAGS: u32 = 28;
     /// In [`FLAGS`]: the runtime may say the same once more, by `casgstatus`.
     pub const DIRECT: u32 = 1 << 8;
     /// In [`FLAGS`]: it was in that state before anybody looked; [`SINCE`] is when that was.
     pub const BEFORE: u32 = 1;
+    /// In [`FLAGS`]: where the number of the reason begins, as the runtime numbers them.
+    pub const REASON_AT: u32 = 16;
     /// Bytes of the value.
     pub const SIZE: u32 = 32;
     /// Room for so many.

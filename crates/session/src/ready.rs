@@ -1,8 +1,12 @@
 //! The texts of ready-made programs: what `gospect states`, `gospect trace` and `gospect hist` run, as anybody could have typed it for `gospect run`.
 
+mod totals;
+
 use std::fmt;
 
 use probe::ast::quoted;
+
+pub use totals::Totals;
 
 /// What to trace, as typed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

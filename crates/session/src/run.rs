@@ -11,6 +11,7 @@ mod before;
 pub mod bench;
 mod budget;
 mod calls;
+mod lasting;
 mod live;
 mod maps;
 mod met;
@@ -32,6 +33,7 @@ use std::time::Duration;
 use event::calls::Key;
 use event::goroutine::Told;
 use event::run::{Attached, Load, Summary};
+use event::totals::Lasting;
 use event::{Names, Row, Snapshot, Value};
 use kernel::Pid;
 use kernel::engine::{Engine, Feature, Numbers};
@@ -196,6 +198,18 @@ pub trait Show {
     /// # Errors
     /// The writer's.
     fn map(&mut self, map: &Snapshot, names: &dyn Names) -> io::Result<()>;
+    /// Whether [`Show::lasting`] is wanted.
+    fn wants_lasting(&self) -> bool {
+        false
+    }
+    /// The states that goroutines are in when the run ends, or their process, where goroutines are watched. Comes before
+    /// [`Show::rest`].
+    ///
+    /// # Errors
+    /// The writer's.
+    fn lasting(&mut self, _: &[Lasting]) -> io::Result<()> {
+        Ok(())
+    }
     /// The maps that are left at the end
     ///
     /// # Errors

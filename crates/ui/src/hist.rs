@@ -70,7 +70,7 @@ impl Unit {
     }
 
     /// A value with three digits that count, and its unit.
-    fn show(self, value: i128) -> String {
+    pub(crate) fn show(self, value: i128) -> String {
         let (name, of) = match self {
             Unit::None => return value.to_string(),
             Unit::Fixed(name, of) => (name, of),

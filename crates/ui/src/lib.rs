@@ -24,6 +24,7 @@ pub mod source;
 pub mod state;
 pub mod table;
 pub mod text;
+pub mod totals;
 pub mod value;
 
 use std::io::{self, Write};

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::time::Duration;
 
+use event::totals::By;
 use session::run::{Opaque, Stage};
 use ui::call::View;
 use ui::hist::Unit;
@@ -541,6 +542,23 @@ pub(super) const UNIT: Flag = Flag::taking(
 
 /// Shown while it runs.
 pub(super) const LIVE: Flag = Flag::switch("live", "Show it again every second", |typed| typed.hist.hist.live = true);
+
+/// Times instead of changes.
+pub(super) const SUMMARY: Flag =
+    Flag::switch("summary", "Show at the end how long goroutines were in which state, instead of lines", |typed| {
+        typed.summary = true
+    });
+
+/// What times are told apart by.
+pub(super) const TIMES_BY: Flag = Flag::taking(
+    "by",
+    Value::OneOf("KEY", By::WORDS),
+    "Tell times of --summary apart by func (the start function), goid, reason or state",
+    |typed, value| {
+        typed.times_by = Some(value.to_str().and_then(By::of).ok_or("it is not one of the words")?);
+        Ok(())
+    },
+);
 
 /// The program instead of running it.
 pub(super) const SHOW_PROGRAM: Flag =

@@ -32,6 +32,7 @@ mod several;
 mod shell;
 mod stress;
 mod sudo;
+mod summary;
 mod trace;
 mod trouble;
 mod under;

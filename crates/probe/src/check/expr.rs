@@ -263,7 +263,7 @@ impl<'s> Scope<'_, 's, '_> {
     }
 
     fn event(&mut self, e: &'s ast::Expr, event: GoroutineEvent) -> Option<Typed> {
-        use EventField::{For, From, GoPc, Goid, Parent, Reason, StartFunc, To};
+        use EventField::{For, From, GoPc, Goid, Parent, Reason, Spent, StartFunc, To};
         const OF_ANY: usize = 4;
         let fields = [
             ("goid", Goid, UINT),
@@ -274,6 +274,7 @@ impl<'s> Scope<'_, 's, '_> {
             ("to", To, Type::Id(Id::GoState)),
             ("reason", Reason, Type::Id(Id::WaitReason)),
             ("for", For, UINT),
+            ("spent", Spent, UINT),
         ];
         let fields = match event {
             GoroutineEvent::State => &fields[..],

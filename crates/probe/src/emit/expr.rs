@@ -366,6 +366,7 @@ impl<'p> Code<'_, 'p> {
                 self.name_binary(32);
             }
             EventField::For => self.time_in_state(),
+            EventField::Spent => self.time_within_run(),
             EventField::Parent => self.of_g(hit::EVENT_G, "g.parentGoid", 8)?,
             EventField::GoPc => self.of_g(hit::EVENT_G, "g.gopc", 8)?,
         }
@@ -382,6 +383,18 @@ impl<'p> Code<'_, 'p> {
         self.asm.jump_if(Cond::Ne, R0, hit::UNKNOWN, known);
         self.mark_fault();
         self.asm.mov(R0, 0).place(known);
+    }
+
+    /// What lies before the run is no time of it. Nor is a time that is not known: 0 keeps what is counted beside it.
+    fn time_within_run(&mut self) {
+        let [none, done] = ["no_time", "have_time"].map(|name| self.asm.label(name));
+        self.told(Size::U64, hit::EVENT_FOR);
+        self.asm.jump_if(Cond::Eq, R0, hit::UNKNOWN, none);
+        self.asm.map_value(R1, self.shared.tables.control, control::ARMED_AT).load(Size::U64, R2, R1, 0);
+        self.asm.load(Size::U64, R1, HIT, hit::EVENT_SINCE).alu(AluOp::Sub, R1, R2);
+        self.asm.jump_if(Cond::SLt, R0, R1, done).mov(R0, R1);
+        // The clock was asked before the run began.
+        self.asm.jump_if(Cond::SGe, R0, 0, done).place(none).mov(R0, 0).place(done);
     }
 
     fn field(&mut self, offset: u32, bytes: u32, ty: &Type) -> Result<(), Refused> {

@@ -13,7 +13,8 @@
 //! without it (coroutines, and system calls since Go 1.26) and then calls it after all, the same change is seen twice:
 //! the first sighting marks its entry [`gos::DIRECT`], the second one is dropped.
 //!
-//! Only one thread at a time changes the state of a g, so entries need no locks.
+//! Only one thread at a time changes the state of a g, so entries need no locks. Once the run is over they stay as they
+//! are: they say which states had not ended then.
 
 use bpf::insn::{AluOp, AtomicOp, Cond, Size, Width};
 use bpf::{Caps, Helper, Label, MapError, MapKind, MapSpec, Maps, Reg};
@@ -23,7 +24,7 @@ use super::entry::{Entry, HIT, WORD};
 use super::{Refused, Shared, hit, late_hash, refused, taint};
 use crate::machine::Register;
 use crate::plan::{BinaryNo, GoroutineEvent, GroupNo, On, Plan};
-use crate::program::{HookProgram, drops, gos};
+use crate::program::{HookProgram, control, drops, gos};
 use crate::target::{HookKind, Scheduler};
 
 /// The g that is concerned.
@@ -100,6 +101,8 @@ fn prelude(shared: &mut Shared<'_>, binary: BinaryNo) -> Result<HookProgram, Ref
     let scheduler = Scheduler::of(runtime).or_else(|why| refused(why, None))?;
     let mut entry = Entry::at_hooks(shared, "goroutines", binary);
     let (changes, next) = (entry.asm.label("changes"), entry.asm.label("next"));
+    entry.asm.comment("over?").map_value(R1, entry.shared.tables.control, control::OVER);
+    entry.asm.load(Size::U32, R0, R1, 0).jump_if(Cond::Ne, R0, 0, entry.out);
     entry.places(binary, &scheduler, changes);
     entry.asm.place(changes);
     entry.keep(binary, &scheduler, next);
@@ -289,7 +292,9 @@ impl Entry<'_, '_> {
         self.asm.helper(Helper::KTIME_GET_BOOT_NS).store(Size::U64, Reg::R10, VALUE + gos::SINCE as i32, R0);
         self.to(R1);
         self.asm.store(Size::U32, Reg::R10, VALUE + gos::STATE as i32, R1).mov(R1, WHAT);
-        self.asm.alu(AluOp::And, R1, DIRECT_BIT).store(Size::U32, Reg::R10, VALUE + gos::FLAGS as i32, R1);
+        self.asm.alu(AluOp::And, R1, DIRECT_BIT).mov(R2, WHAT).alu(AluOp::Rsh, R2, REASON_AT);
+        self.asm.alu(AluOp::Lsh, R2, gos::REASON_AT as i32).alu(AluOp::Or, R1, R2);
+        self.asm.store(Size::U32, Reg::R10, VALUE + gos::FLAGS as i32, R1);
     }
 
     /// What `casgstatus` says of a change that was seen already where the runtime first tried without it. Its entry is

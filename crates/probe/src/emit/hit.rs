@@ -46,8 +46,7 @@ pub(super) const EVENT_FOR: i32 = LIVE;
 pub(super) const EVENT_GOID: i32 = -48;
 /// Its start function, as [`crate::plan::Id::StartFunc`] has it.
 pub(super) const EVENT_START: i32 = -40;
-
-/// When it changed.
+/// When it changed, in nanoseconds since boot.
 pub(super) const EVENT_SINCE: i32 = -32;
 
 /// A time that is not known.

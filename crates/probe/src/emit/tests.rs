@@ -102,9 +102,21 @@ impl Trial {
         run
     }
 
+    /// Hits count from now on, or do not.
     fn arm(&mut self, armed: u8) {
+        self.control(armed, 0);
+    }
+
+    /// The run is over.
+    fn over(&mut self) {
+        self.control(0, 1);
+    }
+
+    fn control(&mut self, armed: u8, over: u8) {
         let mut control = vec![0; control::SIZE as usize];
         control[control::ARMED as usize] = armed;
+        control[control::OVER as usize] = over;
+        control[control::ARMED_AT as usize..][..8].copy_from_slice(&self.vm.task.boot_ns.to_le_bytes());
         self.vm.put(self.program.tables.control, &[0; 4], &control).unwrap();
     }
 

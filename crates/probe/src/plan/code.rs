@@ -432,6 +432,8 @@ pub enum EventField {
     Reason,
     /// `args.for`: nanoseconds in the state left.
     For,
+    /// `args.spent`: how much of that lies within the run; 0 if it is not known.
+    Spent,
     /// `args.startfunc`
     StartFunc,
     /// `args.parent`: the goroutine that started it.

@@ -59,8 +59,9 @@ pub const PROBES: &[Probe] = &[
         usage: "goroutine:EVENT",
         doc: "What the Go runtime of the target does with goroutines. `create` has `args.goid`, `parent`, `startfunc` \
               and `gopc` (where the `go` statement is), and so has `exit`. `state` has besides these the states \
-              `from` and `to`, `reason` (why it waits, or has waited) and `for` (nanoseconds in the state that it \
-              leaves). Names of states are those of Go's own traces: `\"runnable\"`, \
+              `from` and `to`, `reason` (why it waits, or has waited), `for` (nanoseconds in the state that it \
+              leaves) and `spent` (how many of these lie within the run, 0 if nobody saw it enter that state). \
+              Names of states are those of Go's own traces: `\"runnable\"`, \
               `\"running\"`, `\"syscall\"`, `\"waiting\"`, `\"preempted\"`, `\"copystack\"` (its stack grows or shrinks), \
               `\"dead\"`; reasons are those of its stack traces: `\"chan receive\"`. `args` are about the goroutine \
               that is concerned, words such as `goid` and `startfunc` about the one whose code runs here: in \

@@ -175,7 +175,8 @@ impl Goroutines {
         set(&mut value, gos::START, &start.to_le_bytes());
         set(&mut value, gos::SINCE, &now.to_le_bytes());
         set(&mut value, gos::STATE, &state.to_le_bytes());
-        set(&mut value, gos::FLAGS, &gos::BEFORE.to_le_bytes());
+        let reason = if state as i32 == states.waiting { reason } else { 0 };
+        set(&mut value, gos::FLAGS, &(gos::BEFORE | reason << gos::REASON_AT).to_le_bytes());
         Some((key, value))
     }
 }

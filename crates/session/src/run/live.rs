@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use event::calls::Finished;
 use event::run::{Attached, Cause, Summary};
+use event::totals::Lasting;
 use event::{Event, Snapshot, What};
 use kernel::engine::{self, Engine, Map, Maps, Ring, attach};
 use kernel::kallsyms::Symbols;
@@ -28,6 +29,7 @@ use probe::program::exit;
 
 use super::before::Before;
 use super::calls::{Joined, Telling};
+use super::lasting;
 use super::maps::UserMaps;
 use super::names::{Clock, Known};
 use super::newcomers::Newcomers;
@@ -87,6 +89,7 @@ fn first_line(text: &str) -> String {
 /// What is left to show when all is taken out.
 struct Left {
     unended: Vec<Finished>,
+    lasting: Vec<Lasting>,
     maps: Vec<Snapshot>,
     summary: Summary,
 }
@@ -120,6 +123,8 @@ pub(super) struct Live<'r> {
     in_place: Vec<attach::Attached>,
     /// Calls in which processes have ended.
     open: Open,
+    /// The states of goroutines in which processes have ended, if anybody wants them.
+    lasting: Option<Vec<Lasting>>,
     overhead: Overhead,
     flips: Flips,
     events: Vec<engine::Program>,
@@ -165,6 +170,7 @@ impl<'r> Live<'r> {
             probes,
             in_place: Vec::new(),
             open: Open::default(),
+            lasting: None,
             overhead: Overhead::new(limits.overhead),
             flips: Flips::default(),
             events,
@@ -176,6 +182,7 @@ impl<'r> Live<'r> {
     /// From the start to what ends it.
     fn show(&mut self, life: &mut Life, show: &mut dyn Show) -> Result<Cause, Stopped> {
         self.attached.ts = clock::unix();
+        self.lasting = show.wants_lasting().then(Vec::new);
         show.attached(&self.attached)?;
         self.compiled.plan.cautions().iter().for_each(|caution| show.note(caution));
         self.notes.extend(life.news());
@@ -322,6 +329,8 @@ impl<'r> Live<'r> {
     fn look(&mut self) -> Result<(), Stopped> {
         let program = &self.compiled.program;
         if self.watch.look(self.maps.get(program.tables.processes).ok_or_else(no_map)?)? {
+            let left = remains::goroutines(program, &self.maps)?;
+            self.keep_lasting(&left, clock::since_boot());
             self.open += remains::clear(&self.plans(), program, &self.maps, &|f| self.flips.has(f))?;
         }
         self.notes.extend(self.watch.strayed());
@@ -481,6 +490,29 @@ impl<'r> Live<'r> {
         }
     }
 
+    /// From now on what is known of goroutines stays as it is. Since when that is so.
+    fn keep_goroutines(&mut self) -> Result<u64, Stopped> {
+        let table = self.maps.get(self.compiled.program.tables.control).ok_or_else(no_map)?;
+        Ok(self.control.keep_goroutines(table)?)
+    }
+
+    /// Takes down the states that goroutines were in at a moment, if anybody wants them.
+    fn keep_lasting(&mut self, goroutines: &[(Vec<u8>, Vec<u8>)], end: u64) {
+        let run = self.control.armed_at()..self.control.over().map_or(end, |over| end.min(over));
+        if let Some(kept) = &mut self.lasting {
+            kept.extend(goroutines.iter().filter_map(|(key, value)| lasting::of(key, value, run.clone())));
+        }
+    }
+
+    /// The same of all that are left.
+    fn still_lasting(&mut self, end: u64) -> Result<Vec<Lasting>, Stopped> {
+        if let (Some(gos), Some(_)) = (self.compiled.program.tables.gos, &self.lasting) {
+            let left = self.table(gos)?.entries()?;
+            self.keep_lasting(&left, end);
+        }
+        Ok(self.lasting.take().unwrap_or_default())
+    }
+
     /// The calls that have begun and not ended; the summary learns how many were lost, so that all add up.
     fn unended(&mut self, summary: &mut Summary) -> Result<Vec<Finished>, Stopped> {
         let of_calls = tally::of_calls(&self.latest().plan, &self.compiled.program, &self.maps)?;
@@ -501,6 +533,7 @@ impl<'r> Live<'r> {
         for call in &left.unended {
             self.calls.tell(call, &mut Telling { schema, known, show }, false)?;
         }
+        show.lasting(&left.lasting)?;
         show.rest(&left.maps, known)?;
         show.finish()?;
         show.summary(&left.summary)?;
@@ -515,6 +548,7 @@ impl<'r> Live<'r> {
     /// Takes everything out, and tells how it went.
     fn close(mut self, life: &mut Life, cause: Cause, show: &mut dyn Show) -> Result<Ended, Stopped> {
         let Compiled { program, .. } = self.compiled;
+        let end = self.keep_goroutines()?;
         self.arm(false)?;
         self.overhead.calibration.end();
         self.in_place.clear();
@@ -529,7 +563,7 @@ impl<'r> Live<'r> {
         let unended = self.unended(&mut so_far)?;
         let (open, calls_detached) = (self.open.calls, so_far.calls_detached + self.open.detached);
         let summary = Summary { exit, open, calls_detached, ended_by: Some(cause), ..so_far };
-        let left = Left { unended, maps: self.snapshots()?, summary };
+        let left = Left { unended, lasting: self.still_lasting(end)?, maps: self.snapshots()?, summary };
         let mut before = show.finish().map_err(Stopped::Show);
         let no_room_before = no_room(&mut before);
         before?;

@@ -28,6 +28,9 @@ pub(super) struct Open {
     pub panics: HashSet<Which>,
 }
 
+/// A key and a value.
+type Entry = (Vec<u8>, Vec<u8>);
+
 /// A call: its goroutine, its number there, and when it began.
 pub(super) type Which = (u64, u64, u64);
 
@@ -48,7 +51,7 @@ pub(super) fn clear(
     gone: &dyn Fn(FuncNo) -> bool,
 ) -> Result<Open, Error> {
     let met = program.tables.captures.map(|tables| tables.met);
-    for table in [program.tables.gos, program.tables.threads, met].into_iter().flatten() {
+    for table in [program.tables.threads, met].into_iter().flatten() {
         forget(table, program, maps)?;
     }
     let Some(tables) = &program.tables.frames else { return Ok(Open::default()) };
@@ -70,14 +73,22 @@ pub(super) fn clear(
     Ok(open(plans, &Heads::new(tables, heads_left, chunks_left), gone))
 }
 
+/// The goroutines that no process owns any more; they are taken out.
+pub(super) fn goroutines(program: &Program, maps: &Maps) -> Result<Vec<Entry>, Error> {
+    program.tables.gos.map_or(Ok(Vec::new()), |gos| forget(gos, program, maps))
+}
+
 /// Takes out of a table what no process owns any more.
-fn forget(table: MapId, program: &Program, maps: &Maps) -> Result<(), Error> {
-    let (Some(table), Some(processes)) = (maps.get(table), maps.get(program.tables.processes)) else { return Ok(()) };
+fn forget(table: MapId, program: &Program, maps: &Maps) -> Result<Vec<Entry>, Error> {
+    let (Some(table), Some(processes)) = (maps.get(table), maps.get(program.tables.processes)) else {
+        return Ok(Vec::new());
+    };
     let before = numbers(processes)?;
     let left = table.entries_where(|key| !before.contains(&number(key)))?;
     let now = numbers(processes)?;
     let left: Vec<_> = left.into_iter().filter(|(key, _)| Watch::is_over(number(key), &now)).collect();
-    remove(table, &left)
+    remove(table, &left)?;
+    Ok(left)
 }
 
 /// Which calls have no end. Exact once no probe is in place any more.
@@ -129,7 +140,7 @@ fn open(plans: &[&Plan], heads: &Heads<'_>, gone: &dyn Fn(FuncNo) -> bool) -> Op
     open
 }
 
-fn remove(map: &Map, entries: &[(Vec<u8>, Vec<u8>)]) -> Result<(), Error> {
+fn remove(map: &Map, entries: &[Entry]) -> Result<(), Error> {
     entries.iter().try_for_each(|(key, _)| map.remove(key).map(|_| ()))
 }
 

@@ -8,7 +8,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use kernel::engine::{Error, Feature, Map, Numbers};
-use kernel::{FileId, Pid, Process};
+use kernel::{FileId, Pid, Process, clock};
 use probe::program::{Phase, control, process};
 
 use super::world::Executable;
@@ -430,12 +430,14 @@ fn word(bytes: &[u8], at: u32) -> u64 {
 /// The word that tells programs what to do.
 pub(super) struct Control {
     bytes: [u8; control::SIZE as usize],
+    /// When it became known that goroutines are not watched any more.
+    over: Option<u64>,
 }
 
 impl Control {
     /// Not armed; processes are known by the numbers that our own `/proc` has for them.
     pub fn new(watch: &Watch, numbers: Numbers) -> Control {
-        let mut control = Control { bytes: [0; control::SIZE as usize] };
+        let mut control = Control { bytes: [0; control::SIZE as usize], over: None };
         if let Some((device, inode)) = numbers.namespace {
             control.set(control::NAMESPACE_DEVICE, device);
             control.set(control::NAMESPACE_INODE, inode);
@@ -474,6 +476,31 @@ impl Control {
     /// From now on hits count, or do not.
     pub fn arm(&mut self, armed: bool, table: &Map) -> Result<(), Error> {
         self.bytes[control::ARMED as usize..][..4].copy_from_slice(&u32::from(armed).to_le_bytes());
+        if armed {
+            self.set(control::ARMED_AT, clock::since_boot());
+        }
         table.put(&0u32.to_ne_bytes(), &self.bytes)
+    }
+
+    /// Since when hits count, in nanoseconds since boot.
+    pub fn armed_at(&self) -> u64 {
+        word(&self.bytes, control::ARMED_AT)
+    }
+
+    /// Since when the table of goroutines stays as it is.
+    pub fn over(&self) -> Option<u64> {
+        self.over
+    }
+
+    /// From now on the table of goroutines stays as it is. Since when that is so.
+    pub fn keep_goroutines(&mut self, table: &Map) -> Result<u64, Error> {
+        if let Some(over) = self.over {
+            return Ok(over);
+        }
+        let now = clock::since_boot();
+        self.over = Some(now);
+        self.bytes[control::OVER as usize..][..4].copy_from_slice(&1u32.to_le_bytes());
+        table.put(&0u32.to_ne_bytes(), &self.bytes)?;
+        Ok(now)
     }
 }

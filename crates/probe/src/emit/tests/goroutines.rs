@@ -10,6 +10,7 @@ use gobin::Arch;
 
 use super::{BIAS, Trial, World};
 use crate::plan::Plan;
+use crate::program::gos;
 use crate::target::fake::Fake;
 use crate::target::{HookKind, Runtime};
 
@@ -103,8 +104,12 @@ impl Stage {
         let g = |n: usize| address(words[n]);
         match words[0] {
             "after" => self.now += words[1].parse::<u64>().unwrap(),
-            "arm" => self.trial.arm(1),
+            "arm" => {
+                self.trial.vm.task.boot_ns = self.now;
+                self.trial.arm(1);
+            }
             "disarm" => self.trial.arm(0),
+            "over" => self.trial.over(),
             "starts" => {
                 let at = u64::from_str_radix(words[2], 16).unwrap();
                 self.memory.insert(g(1) + START, if at == 0 { 0 } else { at + BIAS });
@@ -502,4 +507,52 @@ fn after_exit_nothing_is_said() {
         exit 0
         0 known"#]]
     .assert_eq(&play(&planned(text, |_| ()), steps));
+}
+
+#[test]
+fn of_a_time_that_is_spent_counts_which_lies_within_the_run() {
+    let text = r#"goroutine:state { printf("%s > %s for %d spent %d", args.from, args.to, args.for, args.spent); }"#;
+    let steps = "disarm
+        casgstatus a dead runnable
+        after 100
+        arm
+        after 10
+        casgstatus a runnable running
+        after 200
+        casgstatus a running runnable";
+    expect![[r#"
+        runnable > running for 110 spent 10
+        running > runnable for 200 spent 200
+        1 known"#]]
+    .assert_eq(&play(&planned(text, |_| ()), steps));
+}
+
+#[test]
+fn what_nobody_saw_begin_is_no_time_that_is_spent_and_counts_all_the_same() {
+    let text = "goroutine:state { @[args.from, args.to] = stats(args.spent); }";
+    expect![[r#"
+        @[running, waiting]: count 1, average 0, total 0
+        1 known"#]]
+    .assert_eq(&play(&planned(text, |_| ()), "reason a chan receive\ncasgstatus a running waiting"));
+}
+
+#[test]
+fn once_the_run_is_over_the_table_stays_as_it_is_and_says_why_a_goroutine_waits() {
+    let plan = planned(EVERYTHING, |_| ());
+    let mut stage = Stage::new(&plan, Caps::linux_7_0());
+    let steps = "casgstatus a dead runnable
+        casgstatus a runnable running
+        reason a chan send
+        after 40
+        casgstatus a running waiting
+        after 50
+        over
+        casgstatus a waiting runnable
+        casgstatus b dead runnable";
+    steps.lines().map(str::trim).for_each(|line| stage.step(line));
+    let gos = stage.trial.vm.entries(stage.trial.program.tables.gos.unwrap());
+    let [(_, value)] = &gos[..] else { panic!("{gos:?}") };
+    let word = |at: u32| u64::from_le_bytes(std::array::from_fn(|n| value[at as usize + n]));
+    let (state, flags) = (word(gos::STATE) as u32, (word(gos::STATE) >> 32) as u32);
+    assert_eq!((word(gos::SINCE), state, flags >> gos::REASON_AT), (5_040, 4, 2));
 }

@@ -222,7 +222,7 @@ impl Live<'_> {
         };
         let budget = Budget { limit, all: share(spent.all()), took };
         match dropped.first() {
-            Some((None, _)) if !self.lose_goroutines() => self.tell_hopeless(budget, show),
+            Some((None, _)) if !self.lose_goroutines()? => self.tell_hopeless(budget, show),
             _ => self.tell_gone(&dropped, &before, budget, show),
         }
         self.overhead.most *= 2;
@@ -270,7 +270,8 @@ impl Live<'_> {
     }
 
     /// Nobody watches goroutines any more; whether anybody did.
-    fn lose_goroutines(&mut self) -> bool {
+    fn lose_goroutines(&mut self) -> Result<bool, Stopped> {
+        self.keep_goroutines()?;
         let mut any = false;
         for build in 0..self.probes.len() {
             let program = match build.checked_sub(1) {
@@ -279,7 +280,7 @@ impl Live<'_> {
             };
             any |= self.probes[build].detach_hooks(program, |hook| hook.kind == HookKind::Status);
         }
-        any
+        Ok(any)
     }
 
     fn tell_gone(&mut self, dropped: &[Whom], before: &Counted, budget: Budget, show: &mut dyn Show) {
