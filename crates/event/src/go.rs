@@ -402,7 +402,7 @@ pub struct Short {
 }
 
 /// A call on a stack.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Frame {
     /// The function's name, or an address if there is none.
     pub func: String,

@@ -8,11 +8,13 @@
 //! ```text
 //! fold ── decode ── schema ── bucket
 //!           └── value      └── format
-//! run      check  demo      strftime     calls ── go     goroutine     totals
+//! run      check  demo      strftime     totals     calls ── go ──┬─ goroutine
+//!                                                                └─ census
 //! ```
 
 pub mod bucket;
 pub mod calls;
+pub mod census;
 pub mod check;
 pub mod decode;
 pub mod demo;

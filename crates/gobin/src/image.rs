@@ -96,6 +96,8 @@ pub struct CallAt<'i> {
     pub place: Option<(&'i str, u32)>,
     /// Its code is inlined in the next one's.
     pub inlined: bool,
+    /// It only calls another function, and the compiler made it.
+    pub wrapper: bool,
 }
 
 /// Functions are inlined in one another no deeper, but in damage.
@@ -242,6 +244,11 @@ impl Image {
     #[must_use]
     pub fn maps(&self) -> Option<Maps> {
         self.go().and_then(Maps::of)
+    }
+
+    /// Whether what the function table calls special is a wrapper.
+    fn is_wrapper(&self, func_id: u8) -> bool {
+        wrapper_id(self.minor()).is_some_and(|id| id == func_id)
     }
 
     /// Whether a function has a loop over a function in it: the loop's body is a function of its own, and its name is
@@ -575,7 +582,7 @@ impl<'i> Function<'i> {
 
     /// Whether the compiler says that it only calls another function.
     pub(crate) fn is_marked_wrapper(&self) -> bool {
-        wrapper_id(self.image.minor()).is_some_and(|id| id == self.row.func_id())
+        self.image.is_wrapper(self.row.func_id())
     }
 
     /// How it came to be.
@@ -616,12 +623,14 @@ impl<'i> Function<'i> {
         let mut calls = Vec::new();
         let tree = self.funcdata(self.row.inline_tree()).unwrap_or_default();
         let mut at = pc.since(self.entry()).and_then(|at| u32::try_from(at).ok());
-        while let Some((name, parent)) = at.and_then(|at| self.row.inlined_from(tree, at)) {
-            calls.push(CallAt { name, place: at.and_then(|at| self.row.file_line(at)), inlined: true });
+        while let Some(call) = at.and_then(|at| self.row.inlined_from(tree, at)) {
+            let place = at.and_then(|at| self.row.file_line(at));
+            calls.push(CallAt { name: call.name, place, inlined: true, wrapper: self.image.is_wrapper(call.func_id) });
             // What a file says may lead round and round.
-            at = Some(parent).filter(|_| calls.len() < MOST_INLINED);
+            at = Some(call.parent_pc).filter(|_| calls.len() < MOST_INLINED);
         }
-        calls.push(CallAt { name: self.name(), place: at.and_then(|at| self.row.file_line(at)), inlined: false });
+        let place = at.and_then(|at| self.row.file_line(at));
+        calls.push(CallAt { name: self.name(), place, inlined: false, wrapper: self.is_marked_wrapper() });
         calls
     }
 

@@ -40,6 +40,7 @@ pub mod signature;
 pub mod sites;
 pub mod start;
 pub mod types;
+pub mod unwind;
 
 pub use addr::{FileOff, VAddr};
 pub use buildinfo::BuildInfo;

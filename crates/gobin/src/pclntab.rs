@@ -18,6 +18,12 @@ const HEADER: u64 = 72;
 /// Far more than any linker ever wrote; what claims more is damage.
 const MOST_FUNCTIONS: u64 = 1 << 24;
 
+/// `_func.flag`: no stack goes beyond it.
+// +rtype 1.21- const internal/abi.FuncFlagTopFrame = 1
+pub const FLAG_TOP_FRAME: u8 = 1;
+/// `_func.flag`: it changes SP in a way that its table of frame sizes does not have.
+// +rtype 1.21- const internal/abi.FuncFlagSPWrite = 2
+pub const FLAG_SP_WRITE: u8 = 2;
 /// `_func.flag`: written in assembly.
 pub const FLAG_ASM: u8 = 4;
 
@@ -85,6 +91,16 @@ pub struct InlinedCall<'d> {
     pub parent: Option<u32>,
     /// Offset of the first instruction that came from it.
     pub first_pc: u32,
+}
+
+/// What an instruction came from.
+pub(crate) struct InlinedFrom<'d> {
+    /// The function that was inlined.
+    pub name: &'d str,
+    /// Its `funcID`.
+    pub func_id: u8,
+    /// Offset of an instruction whose file and line are those of the call.
+    pub parent_pc: u32,
 }
 
 impl Header {
@@ -393,16 +409,19 @@ impl<'d> Row<'d> {
     /// The innermost inlined call that the instruction `pc` bytes into the function came from.
     #[must_use]
     pub fn inlined_at(&self, tree: &'d [u8], pc: u32) -> Option<&'d str> {
-        self.inlined_from(tree, pc).map(|(name, _)| name)
+        self.inlined_from(tree, pc).map(|call| call.name)
     }
 
-    /// The same with an instruction whose file and line are those of the call.
-    #[must_use]
-    pub fn inlined_from(&self, tree: &'d [u8], pc: u32) -> Option<(&'d str, u32)> {
+    /// The same with what else its row says.
+    pub(crate) fn inlined_from(&self, tree: &'d [u8], pc: u32) -> Option<InlinedFrom<'d>> {
         let index = usize::try_from(self.lookup(self.pcdata(PCDATA_INL_TREE), pc)?).ok()?;
         let raw = tree.chunks_exact(self.inlined_call_size()).nth(index)?;
         let name = self.inlined_name();
-        Some((self.table.name(u32_at(&raw[name..]))?, u32_at(&raw[name + 4..])))
+        Some(InlinedFrom {
+            name: self.table.name(u32_at(&raw[name..]))?,
+            func_id: raw[if self.table.header.start_lines { 0 } else { 2 }],
+            parent_pc: u32_at(&raw[name + 4..]),
+        })
     }
 
     /// For each inlined call where its name stands: much cheaper than the calls themselves.

@@ -18,6 +18,12 @@ pub fn since_boot() -> u64 {
     now(libc::CLOCK_BOOTTIME).cast_unsigned()
 }
 
+/// Nanoseconds since boot, without suspension: what Go calls monotonic.
+#[must_use]
+pub fn monotonic() -> u64 {
+    now(libc::CLOCK_MONOTONIC).cast_unsigned()
+}
+
 /// Nanoseconds since 1970.
 #[must_use]
 pub fn unix() -> u64 {

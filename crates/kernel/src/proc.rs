@@ -252,6 +252,14 @@ impl Process {
         Ok(tids.filter_map(innermost).collect())
     }
 
+    /// Whether its clocks are ours; those of a time namespace may count from another moment.
+    #[must_use]
+    pub fn has_our_clocks(&self) -> bool {
+        let theirs = std::fs::read_link(self.entry("ns/time"));
+        // Kernels before 5.6 have none.
+        theirs.map_or(true, |theirs| std::fs::read_link("/proc/self/ns/time").is_ok_and(|ours| ours == theirs))
+    }
+
     /// Opens its memory for reading.
     ///
     /// # Errors
@@ -409,6 +417,7 @@ mod tests {
     #[test]
     fn this_process_is_found_and_described() {
         let me = this();
+        assert!(me.has_our_clocks());
         assert!(pids().unwrap().contains(&me.pid));
         assert_eq!(me.exe_path().unwrap().path, std::env::current_exe().unwrap());
         assert_eq!(me.status().unwrap().tgid, me.pid);

@@ -26,7 +26,7 @@ mod scheduler;
 
 pub use elf::ElfTarget;
 pub use go::GoTarget;
-pub use scheduler::Scheduler;
+pub use scheduler::{NO_WAITS, Scheduler};
 
 /// Where panics begin, in whatever way.
 // +rtype func gopanic func(e any)

@@ -126,10 +126,21 @@ impl Group {
     /// # Errors
     /// That there are none.
     pub fn members(&self) -> Result<(Vec<Pid>, Vec<String>), Refusal> {
+        self.members_by(|one| one.traceable.clone())
+    }
+
+    /// The same where something else says which of them will do, or why not.
+    ///
+    /// # Errors
+    /// That there are none.
+    pub(crate) fn members_by(
+        &self,
+        fit: impl Fn(&crate::processes::Process) -> Result<(), String>,
+    ) -> Result<(Vec<Pid>, Vec<String>), Refusal> {
         let (mut pids, mut left_out) = (Vec::new(), Vec::new());
         let all = processes()?;
         for one in all.go.into_iter().filter(|one| self.includes(one.pid)) {
-            match one.traceable {
+            match fit(&one) {
                 Ok(()) => pids.push(one.pid),
                 Err(why) => left_out.push(format!("PID {} ({}) is left out: {why}", one.pid, one.exe.path.display())),
             }

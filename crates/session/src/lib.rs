@@ -15,6 +15,7 @@ pub mod ready;
 pub mod reference;
 pub mod refusal;
 pub mod run;
+pub mod snapshot;
 pub mod subject;
 pub mod target;
 

@@ -16,7 +16,7 @@ use crate::refusal::Refusal;
 use crate::{library, privilege};
 
 /// The hint where a process is none that gospect can look at.
-const RUNNING: &str = "`gospect ps` shows the Go processes that are running";
+pub(crate) const RUNNING: &str = "`gospect ps` shows the Go processes that are running";
 
 /// What a command is to look at.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -76,6 +76,11 @@ impl Program {
     #[must_use]
     pub fn pid(&self) -> Option<Pid> {
         self.process.as_ref().map(|p| p.pid)
+    }
+
+    /// The process itself.
+    pub(crate) fn process(&self) -> Option<&Process> {
+        self.process.as_ref()
     }
 
     /// How far the process has the program from where its file counts addresses: where the kernel put the entry point,
@@ -182,7 +187,13 @@ fn refused_exe(process: &Process, error: &io::Error) -> Refusal {
     }
 }
 
-fn refused_memory(name: &str, error: &io::Error) -> Refusal {
+/// What to say of a process that has gone while it was looked at.
+pub(crate) fn ended(name: &str) -> Refusal {
+    Refusal::refused(format!("{name} ended while it was looked at")).hint(RUNNING)
+}
+
+/// Why its memory cannot be read.
+pub(crate) fn refused_memory(name: &str, error: &io::Error) -> Refusal {
     if error.kind() != io::ErrorKind::PermissionDenied {
         return Refusal::refused(format!("the memory of {name} cannot be read: {error}"));
     }

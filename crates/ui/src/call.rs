@@ -11,9 +11,10 @@ use std::io::{self, Write};
 use event::Names;
 use event::calls::{Finished, Key, Told};
 use event::go::value::{GoValue, Is};
-use event::go::{End, Frame, Types, duration_text};
+use event::go::{End, Types, duration_text};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use crate::frame::{Frames, place};
 use crate::go::{self, Json, Style};
 use crate::graph::{Graph, Line};
 use crate::text::visible;
@@ -320,37 +321,6 @@ pub(crate) fn rounded(nanos: u64) -> String {
         _ => 1_000_000,
     };
     duration_text((nanos / unit * unit).try_into().unwrap_or(i64::MAX))
-}
-
-/// `main.handle main.go:33`.
-fn place(frame: &Frame) -> String {
-    let file = frame.file.as_ref().map(|file| file.rsplit_once('/').map_or(file.as_str(), |(_, name)| name));
-    let line = frame.line.map_or_else(String::new, |line| format!(":{line}"));
-    let at = file.map_or_else(String::new, |file| format!("  {}{line}", visible(file)));
-    format!("{}{at}{}", visible(&frame.func), if frame.inlined { " (inlined)" } else { "" })
-}
-
-/// The frames of a stack as objects.
-struct Frames<'a>(&'a [Frame]);
-
-impl Serialize for Frames<'_> {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_seq(self.0.iter().map(Placed))
-    }
-}
-
-/// The JSON object `frame`.
-struct Placed<'a>(&'a Frame);
-
-impl Serialize for Placed<'_> {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut map = to.serialize_map(Some(4))?;
-        map.serialize_entry("func", &self.0.func)?;
-        map.serialize_entry("file", &self.0.file)?;
-        map.serialize_entry("line", &self.0.line)?;
-        map.serialize_entry("inlined", &self.0.inlined)?;
-        map.end()
-    }
 }
 
 /// The JSON object `call`. Its fields are those of docs/json.md, in their order.

@@ -13,6 +13,8 @@ use crate::text::{cut, visible};
 pub struct Table {
     columns: Vec<Column>,
     rows: Vec<Vec<Cell>>,
+    /// Lines below rows, with how many rows stand above them.
+    below: Vec<(usize, String)>,
 }
 
 /// A heading and what to do with its cells.
@@ -81,13 +83,18 @@ impl Table {
     /// A table without rows.
     #[must_use]
     pub fn new(columns: &[Column]) -> Table {
-        Table { columns: columns.to_vec(), rows: Vec::new() }
+        Table { columns: columns.to_vec(), rows: Vec::new(), below: Vec::new() }
     }
 
     /// Adds a row of as many cells as there are columns.
     pub fn row(&mut self, cells: Vec<Cell>) {
         debug_assert_eq!(cells.len(), self.columns.len());
         self.rows.push(cells);
+    }
+
+    /// Adds a line that stands below the last row, whatever the columns.
+    pub fn below(&mut self, line: impl Into<String>) {
+        self.below.push((self.rows.len(), visible(&line.into()).into_owned()));
     }
 
     /// Writes it.
@@ -98,7 +105,14 @@ impl Table {
         let widths: Vec<usize> = (0..self.columns.len()).map(|i| self.width(i)).collect();
         let heading = self.columns.iter().map(|c| Cell::new(c.title)).collect::<Vec<_>>();
         self.write_row(&heading, &widths, look, true, out)?;
-        self.rows.iter().try_for_each(|row| self.write_row(row, &widths, look, false, out))
+        let mut below = self.below.iter().peekable();
+        for (n, row) in (1..).zip(&self.rows) {
+            self.write_row(row, &widths, look, false, out)?;
+            while let Some((_, line)) = below.next_if(|(row, _)| *row == n) {
+                writeln!(out, "{}", cut(line, look.width.unwrap_or(usize::MAX)))?;
+            }
+        }
+        Ok(())
     }
 
     /// The width of a column; 0 if it is left out.

@@ -16,7 +16,7 @@ const LATE_GOID: u32 = 23;
 /// Such a wait begins from the state `running` and ends there, never by being made runnable.
 ///
 /// runtime2.go, `isWaitingForSuspendG`; heapdump.go, `writeheapdump_m`.
-const NO_WAITS: [&str; 11] = [
+pub const NO_WAITS: [&str; 11] = [
     "stopping the world",
     "GC mark termination",
     "garbage collection",
