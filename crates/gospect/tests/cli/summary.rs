@@ -239,7 +239,9 @@ fn what_people_read_fits_a_terminal() {
     let tracing = Tracing::of(&mut command(&args));
     ordered(&mut times, "round 1");
     let ran = tracing.stop();
-    assert!(ran.stdout.contains("main.sleeps  1 goroutine, 1 created, 1 finished\n"), "{}", ran.stdout);
+    // Which functions are shown state by state depends on how long all took.
+    assert!(ran.stdout.contains("  1 goroutine, 1 created, 1 finished\n"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("main.sleeps\n"), "{}", ran.stdout);
     assert!(ran.stdout.contains("COUNT  NEW  OVER  RUNNING  RUNNABLE"), "{}", ran.stdout);
     let longest = ran.stdout.lines().map(|line| line.chars().count()).max().unwrap();
     assert!(longest <= 100, "{}", ran.stdout);

@@ -136,18 +136,18 @@ fn a_function_has_its_goroutines_times_by_state_and_reason() {
         TEXT,
         expect![[r#"
         runtime.bgsweep  1 goroutine
-          waiting               99ms 100.0% |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@|
+          waiting               99ms 100.0% |@@@@@@@@@@@@@@@@@@@@@@|
 
         runtime.main  1 goroutine
-          sleep                 20ms  95.2% |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@  | once
-          running                1ms   4.8% |@@                                      |
+          sleep                 20ms  95.2% |@@@@@@@@@@@@@@@@@@@@@ | once
+          running                1ms   4.8% |@                     |
 
         main.worker  2 goroutines, 1 created, 1 finished
-          chan receive          50ms  88.3% |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@     | 2 times
-          running              5.5ms   9.7% |@@@@                                    | 8 times
-          syscall              700µs   1.2% |                                        | 5 times
-          runnable             430µs   0.8% |                                        | 4 times, p50 10.2µs, p99 10.2µs
-          preempted              5µs   0.0% |                                        | once
+          chan receive          50ms  88.3% |@@@@@@@@@@@@@@@@@@@   | 2 times
+          running              5.5ms   9.7% |@@                    | 8 times
+          syscall              700µs   1.2% |                      | 5 times
+          runnable             430µs   0.8% |                      | 4 times, p50 10.2µs, p99 10.2µs
+          preempted              5µs   0.0% |                      | once
 
         COUNT  NEW  OVER  RUNNING  RUNNABLE  SYSCALL  WAITING  SCHED P50     P99  FUNCTION
             1    0     0        -         -        -     99ms          -       -  runtime.bgsweep

@@ -531,7 +531,7 @@ fn of_a_time_that_is_spent_counts_which_lies_within_the_run() {
 fn what_nobody_saw_begin_is_no_time_that_is_spent_and_counts_all_the_same() {
     let text = "goroutine:state { @[args.from, args.to] = stats(args.spent); }";
     expect![[r#"
-        @[running, waiting]: count 1, average 0, total 0
+        @[running, waiting] = Stats(Tally { count: 1, total: Int { bits: 0, kind: IntType { signed: false, bits: 64 } }, div: 1 })
         1 known"#]]
     .assert_eq(&play(&planned(text, |_| ()), "reason a chan receive\ncasgstatus a running waiting"));
 }

@@ -252,7 +252,7 @@ fn the_listing_of_a_count() {
     let program = emit(&plan, Caps::linux_7_0(), &Options::default()).unwrap();
     expect![[r#"
         map ring ringbuf 4194304 bytes
-        map control array key 4 value 96 entries 1
+        map control array key 4 value 104 entries 1
         map exit array key 4 value 16 entries 1
         map processes hash key 8 value 16 entries 16384
         map counters percpu_array key 4 value 64 entries 2
@@ -266,7 +266,7 @@ fn the_listing_of_a_count() {
         binary 0, 1 sites
         site 0 at 0x1000 in function 0
         program sites_0 uprobe_multi
-        map control array key 4 value 96 entries 1
+        map control array key 4 value 104 entries 1
         map processes hash key 8 value 16 entries 16384
         map counters percpu_array key 4 value 64 entries 2
         map firings percpu_array key 4 value 8 entries 7
@@ -501,7 +501,7 @@ fn the_listing_of_a_predicate_and_a_printf() {
     let program = emit(&plan, Caps::linux_5_10(), &Options::default()).unwrap();
     expect![[r#"
         map ring ringbuf 4194304 bytes
-        map control array key 4 value 96 entries 1
+        map control array key 4 value 104 entries 1
         map exit array key 4 value 16 entries 1
         map processes hash key 8 value 16 entries 16384
         map counters percpu_array key 4 value 64 entries 2
@@ -516,7 +516,7 @@ fn the_listing_of_a_predicate_and_a_printf() {
         site 0 at 0x1000 in function 0
         program sites_0 uprobe
         map ring ringbuf 4194304 bytes
-        map control array key 4 value 96 entries 1
+        map control array key 4 value 104 entries 1
         map processes hash key 8 value 16 entries 16384
         map counters percpu_array key 4 value 64 entries 2
         map firings percpu_array key 4 value 8 entries 7
