@@ -5,10 +5,11 @@
 
 use std::fmt;
 
-use crate::go::{self, Short};
+use crate::go::{self, Printed, Short};
 use crate::goroutine::Change;
 use crate::schema::{
-    COMM, CallIndex, Fields, MapIndex, MapSchema, MapValue, Row, RowId, Schema, Shape, TextId, record, text,
+    COMM, CallIndex, Fields, MapIndex, MapSchema, MapValue, PrintedIndex, Row, RowId, Schema, Shape, TextId, record,
+    text,
 };
 use crate::value::{Id, Int, Text, Value};
 
@@ -47,9 +48,16 @@ pub enum What {
         format: crate::schema::FormatId,
         /// Its arguments.
         args: Vec<Value>,
+        /// What those are that are whole values of Go, if some are.
+        whole: Option<Whole>,
     },
     /// `print` of a value.
-    PrintValue(Value),
+    PrintValue {
+        /// Which.
+        value: Value,
+        /// What it is, if it is a whole value of Go.
+        whole: Option<Whole>,
+    },
     /// `print` of a map.
     PrintMap {
         /// Which one.
@@ -97,6 +105,17 @@ pub enum What {
     CallDropped(Short),
     /// `event()`
     State(Change),
+}
+
+/// A record with whole values of Go, which [`go::printed`] reads with what is known of the process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Whole {
+    /// What they are.
+    pub printed: PrintedIndex,
+    /// Where its chunks begin.
+    pub chunks: usize,
+    /// All of the record.
+    pub bytes: Vec<u8>,
 }
 
 /// Why bytes are not what they should be.
@@ -170,8 +189,14 @@ pub fn header(bytes: &[u8]) -> Result<Header, DecodeError> {
 fn what(schema: &Schema, row: &Row, bytes: &[u8]) -> Result<What, DecodeError> {
     let payload = bytes.get(record::PAYLOAD..).unwrap_or_default();
     Ok(match row {
-        Row::Printf { format, args } => What::Printf { format: *format, args: fields(schema, args, payload)? },
-        Row::PrintValue(shape) => What::PrintValue(one(fields(schema, shape, payload)?)?),
+        Row::Printf { format, args } => {
+            let (args, whole) = values(schema, args, bytes)?;
+            What::Printf { format: *format, args, whole }
+        }
+        Row::PrintValue(shape) => {
+            let (values, whole) = values(schema, shape, bytes)?;
+            What::PrintValue { value: one(values)?, whole }
+        }
         &Row::PrintMap { map, top, div } => What::PrintMap { map, top, div },
         &Row::PrintEntry { map, div } => {
             let size = known_map(schema, map)?.key.size();
@@ -187,6 +212,17 @@ fn what(schema: &Schema, row: &Row, bytes: &[u8]) -> Result<What, DecodeError> {
         Row::CallDropped => What::CallDropped(short(bytes)?),
         &Row::State { binary, parent } => What::State(Change::read(binary, parent, payload)?),
     })
+}
+
+/// The values of a record, behind what those start with that are whole values of Go.
+fn values(schema: &Schema, of: &Fields, bytes: &[u8]) -> Result<(Vec<Value>, Option<Whole>), DecodeError> {
+    let Some(printed) = of.printed() else {
+        return Ok((fields(schema, of, bytes.get(record::PAYLOAD..).unwrap_or_default())?, None));
+    };
+    let (known, ..) = schema.printed(printed).ok_or(DecodeError::NoEntry("values", printed.0))?;
+    let start = Printed::FROM + known.bytes as usize;
+    let values = fields(schema, of, slice(bytes, start, of.size())?)?;
+    Ok((values, Some(Whole { printed, chunks: start + of.size(), bytes: bytes.to_vec() })))
 }
 
 /// What is in the registers and words is there; what chunks say is the business of whoever makes values of them.
@@ -308,6 +344,7 @@ impl Reader<'_> {
             }
             Shape::Time(form) => Value::Time { boot: u64_at(self.bytes, at)?, form: self.form(*form)? },
             Shape::Tuple(_) => Value::Tuple(Vec::new()),
+            &Shape::Go { value, .. } => Value::Go(value),
         })
     }
 

@@ -1,7 +1,7 @@
 //! `printf`: formats as C and bpftrace have them, held against the types of their arguments, and filled in.
 //!
 //! `%[flags][width][.precision][length]conversion` with the flags `-+#0`, the lengths `hh h l ll j z t` and the
-//! conversions `d i u x X o c s p`; `%r`, `%rx` and `%rh` show buffers. As in bpftrace, what is none of this stands for
+//! conversions `d i u x X o c s p`; `%r`, `%rx` and `%rh` show buffers, `%v` whatever there is. As in bpftrace, what is none of this stands for
 //! itself; therefore C's flag of a space is not among them: it would make a conversion of `100% done`.
 //!
 //! A number is shown whole whatever its conversion, unless `h` or `hh` ask for less; `%u`, `%x` and `%o` take a
@@ -84,6 +84,8 @@ pub enum Conversion {
     BufEscaped,
     /// `%rh`: all bytes as `ff`, with spaces.
     BufHex,
+    /// `%v`: whatever it is, as `print` shows it; values of Go whole.
+    Value,
 }
 
 /// What an argument is, as far as formats care.
@@ -103,6 +105,8 @@ pub enum Kind {
     Buffer,
     /// Several values.
     Tuple,
+    /// A whole value of Go.
+    Go,
 }
 
 impl Kind {
@@ -117,6 +121,7 @@ impl Kind {
             Shape::Buf { .. } => Kind::Buffer,
             Shape::Id(_) | Shape::Time(_) => Kind::Name,
             Shape::Tuple(_) => Kind::Tuple,
+            Shape::Go { .. } => Kind::Go,
         }
     }
 
@@ -129,17 +134,20 @@ impl Kind {
             Kind::Name => "shown by its name",
             Kind::Buffer => "a buffer",
             Kind::Tuple => "a tuple",
+            Kind::Go => "a value of Go",
         }
     }
 }
 
 impl Conversion {
     const fn is_numeric(self) -> bool {
-        !matches!(self, Conversion::Str | Conversion::Buf | Conversion::BufEscaped | Conversion::BufHex)
+        use Conversion::{Buf, BufEscaped, BufHex, Str, Value};
+        !matches!(self, Str | Buf | BufEscaped | BufHex | Value)
     }
 
     const fn takes(self, kind: Kind) -> bool {
         match self {
+            Conversion::Value => true,
             Conversion::Str => matches!(kind, Kind::Text | Kind::Name | Kind::Bool | Kind::Pointer),
             Conversion::Buf | Conversion::BufEscaped | Conversion::BufHex => matches!(kind, Kind::Buffer),
             _ => matches!(kind, Kind::Number | Kind::Bool | Kind::Pointer),
@@ -148,6 +156,7 @@ impl Conversion {
 
     const fn wants(self) -> &'static str {
         match self {
+            Conversion::Value => "any value",
             Conversion::Str => "a string",
             Conversion::Buf | Conversion::BufEscaped | Conversion::BufHex => "a buffer",
             _ => "a number",
@@ -161,7 +170,7 @@ impl Conversion {
             Kind::Pointer => Some("%p"),
             Kind::Text | Kind::Name => Some("%s"),
             Kind::Buffer => Some("%r"),
-            Kind::Tuple => None,
+            Kind::Tuple | Kind::Go => Some("%v"),
         }
     }
 }
@@ -283,7 +292,7 @@ impl Format {
             at: Some(at.clone()),
             arg: None,
             message: format!("`{}` is no conversion that gospect knows", &self.source[at.clone()]),
-            help: Some("there are %d %i %u %x %X %o %c %s %p %r; a percent sign is `%%`".to_owned()),
+            help: Some("there are %d %i %u %x %X %o %c %s %p %r %v; a percent sign is `%%`".to_owned()),
         }
     }
 
@@ -338,7 +347,7 @@ const LENGTHS: [(&str, Length); 7] = [
     ("t", Length::Long),
 ];
 
-const CONVERSIONS: [(&str, Conversion); 12] = [
+const CONVERSIONS: [(&str, Conversion); 13] = [
     ("d", Conversion::Signed),
     ("i", Conversion::Signed),
     ("u", Conversion::Unsigned),
@@ -351,6 +360,7 @@ const CONVERSIONS: [(&str, Conversion); 12] = [
     ("rx", Conversion::BufEscaped),
     ("rh", Conversion::BufHex),
     ("r", Conversion::Buf),
+    ("v", Conversion::Value),
 ];
 
 impl Cursor<'_> {
@@ -430,7 +440,7 @@ impl Cursor<'_> {
 impl Spec {
     fn fill(&self, value: &Value, show: &dyn Fn(&Value) -> String) -> String {
         let text = match (self.conversion, value) {
-            (Conversion::Str, _) | (_, Value::Unreadable) => self.cut(show(value)),
+            (Conversion::Str | Conversion::Value, _) | (_, Value::Unreadable) => self.cut(show(value)),
             (Conversion::Char, _) => char_of(value).map_or_else(|| show(value), |c| plain_or_shown(c, show)),
             (Conversion::Buf | Conversion::BufEscaped | Conversion::BufHex, Value::Buf(buf)) => self.buf(buf),
             _ => return int_of(value).map_or_else(|| self.pad(&show(value), ' '), |int| self.number(int)),

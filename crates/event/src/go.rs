@@ -21,7 +21,7 @@ pub mod redact;
 mod span;
 pub mod value;
 
-pub use decode::{Limits, World, decode};
+pub use decode::{Limits, World, decode, printed};
 pub use known::duration_text;
 pub use value::GoValue;
 
@@ -412,6 +412,42 @@ pub struct Frame {
     pub line: Option<u32>,
     /// It is inlined in the next one.
     pub inlined: bool,
+}
+
+/// The whole values that a record has which is none of a call: `print(args.r)`.
+///
+/// ```text
+/// head │ what each value starts with │ fields │ chunk, chunk, …
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Printed {
+    /// The binary that they are of, as [`Types::dynamic`] numbers it.
+    pub binary: u32,
+    /// How many bytes they start with, all together, from [`Printed::FROM`] on.
+    pub bytes: u32,
+    /// The values, in the order of the fields that stand for them.
+    pub values: Vec<Start>,
+}
+
+impl Printed {
+    /// Where in the record they start.
+    pub const FROM: usize = crate::schema::record::PAYLOAD;
+}
+
+/// What a record has of a whole value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// Its bytes.
+    Here(Root),
+    /// The word at which its address is; the value itself is a chunk.
+    At {
+        /// What it is called.
+        name: String,
+        /// Its type.
+        ty: TypeRow,
+        /// So many bytes behind the record's start.
+        word: u32,
+    },
 }
 
 /// An argument or a result.

@@ -31,5 +31,7 @@ pub mod value;
 pub use decode::{DecodeError, Event, Header, What};
 pub use fold::{Entry, Folded, Snapshot};
 pub use format::Format;
-pub use schema::{CallIndex, Fields, FormatId, MapIndex, MapSchema, MapValue, Row, RowId, Schema, Shape, TextId};
+pub use schema::{
+    CallIndex, Fields, FormatId, MapIndex, MapSchema, MapValue, PrintedIndex, Row, RowId, Schema, Shape, TextId,
+};
 pub use value::{Id, IdKind, Int, IntType, Names, Text, Value};

@@ -11,7 +11,7 @@ mod show;
 
 use crate::bucket::{Linear, Log, Scale};
 use crate::format::Format;
-use crate::go::{Call, Types};
+use crate::go::{Call, Printed, Types};
 use crate::value::{IdKind, IntType};
 
 /// The head of every ring record. The payload that its row describes follows.
@@ -141,6 +141,14 @@ pub enum Shape {
     Time(TextId),
     /// Values one after the other.
     Tuple(Vec<Shape>),
+    /// A whole value of Go, in records only. What it starts with stands in front of the fields: it takes nothing here but
+    /// its bit among those that say what could not be read.
+    Go {
+        /// Which values the record has.
+        printed: PrintedIndex,
+        /// Which of them.
+        value: u32,
+    },
 }
 
 impl Shape {
@@ -153,6 +161,7 @@ impl Shape {
             Shape::Str { cap } | Shape::Buf { cap } => text::BYTES + round8(*cap as usize),
             Shape::Comm => COMM,
             Shape::Tuple(shapes) => shapes.iter().map(Shape::size).sum(),
+            Shape::Go { .. } => 0,
         }
     }
 }
@@ -202,6 +211,16 @@ impl Fields {
         if self.faults { 8 } else { 0 }
     }
 
+    /// The whole values of Go that are among them, if there are any: then they stand behind what those start with, and
+    /// chunks follow.
+    #[must_use]
+    pub fn printed(&self) -> Option<PrintedIndex> {
+        self.shapes.iter().find_map(|shape| match shape {
+            Shape::Go { printed, .. } => Some(*printed),
+            _ => None,
+        })
+    }
+
     /// All values that are no tuples, in order; those inside tuples too.
     #[must_use]
     pub fn leaves(&self) -> Vec<Leaf<'_>> {
@@ -241,6 +260,10 @@ pub struct TextId(pub u32);
 /// What a record of a whole call is: one of [`Schema::calls`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CallIndex(pub u32);
+
+/// What the whole values of Go in a record are: one of [`Schema::printed`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PrintedIndex(pub u32);
 
 /// What a record asks user space to do. Everything is done in the order of the ring.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -418,6 +441,8 @@ pub struct Schema {
     calls: Vec<Call>,
     /// The types that calls speak of, each for those from this number on.
     types: Vec<(u32, Types)>,
+    /// Whole values in other records, each with the number of the addition whose types they speak of.
+    printed: Vec<(usize, Printed)>,
 }
 
 impl Schema {
@@ -484,6 +509,22 @@ impl Schema {
     #[must_use]
     pub fn addition(&self, index: CallIndex) -> usize {
         self.types.partition_point(|(first, _)| *first <= index.0).saturating_sub(1)
+    }
+
+    /// Adds what whole values are that other records have. They speak of the types that were added last.
+    pub fn add_printed(&mut self, printed: Vec<Printed>) -> PrintedIndex {
+        let (first, addition) = (self.printed.len() as u32, self.types.len().saturating_sub(1));
+        self.printed.extend(printed.into_iter().map(|one| (addition, one)));
+        PrintedIndex(first)
+    }
+
+    /// What the whole values of a record are, with the types that they speak of, and by which [`Schema::add_calls`] those
+    /// came, counted from 0.
+    #[must_use]
+    pub fn printed(&self, index: PrintedIndex) -> Option<(&Printed, &Types, usize)> {
+        let (addition, printed) = self.printed.get(index.0 as usize)?;
+        let (_, types) = self.types.get(*addition)?;
+        Some((printed, types, *addition))
     }
 
     /// A row by its number.

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::go::{GoValue, Types};
+
 /// The type of a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct IntType {
@@ -136,6 +138,8 @@ pub enum Value {
     },
     /// Several.
     Tuple(Vec<Value>),
+    /// A whole value of Go: that number among those of its record, see [`crate::decode::Whole`].
+    Go(u32),
     /// The memory could not be read.
     Unreadable,
 }
@@ -144,6 +148,11 @@ pub enum Value {
 pub trait Names {
     /// The name of that thing; `None` if there is none. A stack's is one line for each frame, without indentation.
     fn name(&self, id: Id) -> Option<String>;
+
+    /// The whole value of Go with that number, [`Value::Go`], and the types that it speaks of.
+    fn go(&self, _value: u32) -> Option<(&GoValue, &Types)> {
+        None
+    }
 
     /// A moment, given as nanoseconds since boot, in a form of `strftime` and this machine's time zone.
     fn time(&self, boot: u64, form: &str) -> String;

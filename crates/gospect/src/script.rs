@@ -224,12 +224,12 @@ impl Show for Screen<'_> {
 
     fn printf(&mut self, form: &event::Format, args: &[Value], names: &dyn Names) -> io::Result<()> {
         self.line.clear();
-        ui::printf::printf(form, args, names, self.format, self.out)
+        ui::printf::printf(form, args, self.calls.style(), names, self.format, self.out)
     }
 
     fn value(&mut self, value: &Value, names: &dyn Names) -> io::Result<()> {
         self.line.clear();
-        ui::printf::value(value, names, self.format, self.out)
+        ui::printf::value(value, self.calls.style(), names, self.format, self.out)
     }
 
     fn call(&mut self, call: &Call<'_>, names: &dyn Names) -> io::Result<()> {

@@ -18,6 +18,7 @@ mod build;
 pub mod interpret;
 mod maps;
 mod opaque;
+mod printed;
 mod roots;
 #[cfg(test)]
 mod tests;
@@ -26,11 +27,11 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 pub use event::go::LEAST_ADDRESS;
-use event::go::{Call, TypeRow, Types};
+use event::go::{self, Call, TypeRow, Types};
 
 use gobin::types::TypeRef;
 
-use crate::plan::{BinaryNo, PointNo};
+use crate::plan::{AccessNo, BinaryNo, PointNo, VariantNo};
 use crate::target::Target;
 
 pub(crate) use build::Builder;
@@ -81,6 +82,8 @@ pub struct Captures {
     pub tables: Tables,
     /// By number of the plan's function.
     pub rows: BTreeMap<u32, Recorded>,
+    /// What is printed as a whole: by the plan's variant, and by what it reads, one after the other in one record.
+    pub printed: BTreeMap<(VariantNo, Vec<AccessNo>), Print>,
     /// Integer registers in a record: those that carry arguments, and where a call was inlined all that hold values.
     pub registers: u8,
     making: build::Making,
@@ -126,6 +129,15 @@ impl Captures {
         let changed = now.filter(|(ty, row)| types.get(*row as usize) != Some(ty)).map(|(_, row)| row).collect();
         Grown { types: changed, ops: ops..self.tables.ops.len() as u32, op }
     }
+}
+
+/// Whole values in one record, which is none of a call.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Print {
+    /// What they are.
+    pub values: go::Printed,
+    /// How they are followed; places of its ops count from where the values start.
+    pub by: Function,
 }
 
 /// A function whose calls are recorded.

@@ -505,7 +505,8 @@ impl<'s, 'w> Checker<'s, 'w> {
         plan.points = std::mem::take(&mut self.resolved.points);
         sites::count_attached(&mut plan);
         self.runtimes(&mut plan);
-        plan.captures = recorded.captures(&plan, &self.world.captured());
+        let targets: Vec<_> = self.resolved.binaries.iter().map(|binary| binary.target).collect();
+        plan.captures = recorded.captures(&plan, &self.world.captured(), &targets);
         plan
     }
 

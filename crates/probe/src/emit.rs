@@ -232,7 +232,7 @@ impl<'p> Shared<'p> {
 
     /// What short records need, if calls are recorded.
     fn shorts(&self) -> Option<capture::Shorts> {
-        let captured = self.captured?;
+        let captured = self.captured.filter(|captured| captured.records)?;
         let (ring, counters, control) = (self.tables.ring, self.tables.counters, self.tables.control);
         Some(capture::Shorts { captured, ring, counters, control, walk: self.walk })
     }

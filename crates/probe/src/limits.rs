@@ -48,6 +48,9 @@ pub const MOST_ENTRIES: u32 = 1 << 24;
 /// Buckets of an `lhist`.
 pub const BUCKETS: u64 = 1000;
 
+/// Bytes that a whole value of Go starts with at most: the registers that it can be in.
+const WHOLE: u32 = 16 * 8;
+
 impl Type {
     /// Bytes that a value takes in a key or a record: texts with their lengths, everything in words of 8 bytes.
     #[must_use]
@@ -60,6 +63,7 @@ impl Type {
             Type::Id(Id::UStack(_) | Id::Usym) => 16,
             Type::Id(_) => 8,
             Type::Tuple(parts) => parts.iter().map(Type::stored).sum(),
+            Type::Go => WHOLE,
         }
     }
 }

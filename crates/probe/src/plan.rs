@@ -23,6 +23,7 @@
 
 use gobin::insn::Class;
 use gobin::sites::Restored;
+use gobin::types::TypeRef;
 use gobin::{Arch, FileOff, VAddr};
 
 use crate::ast::Span;
@@ -461,10 +462,58 @@ pub enum Access {
     /// What the entry kept in this slot of its frame. The body does not run if the call was open already when we
     /// attached.
     Saved(u32),
+    /// A whole value of Go.
+    Go(Whole),
     /// Never to be had here, as results are not at a jump to another function: unreadable.
     Unreadable,
     /// Always 0: the function has nothing of the kind.
     Zero,
+}
+
+/// A whole value of Go, for [`crate::capture::Builder`].
+#[derive(Clone, PartialEq, Eq, Debug, Hash)]
+pub struct Whole {
+    /// Whose types these are.
+    pub binary: BinaryNo,
+    /// What it is.
+    pub ty: TypeRef,
+    /// What it is called, where secrets are told by that.
+    pub name: String,
+    /// Where it is.
+    pub at: WholeAt,
+}
+
+impl Whole {
+    /// How many bytes a record has of it itself: the registers that it is in, or its address.
+    #[must_use]
+    pub fn bytes(&self) -> u32 {
+        match &self.at {
+            WholeAt::Registers(parts) => 8 * parts.iter().filter(|part| part.base.is_some()).count() as u32,
+            WholeAt::Stack(_) | WholeAt::Memory(_) => 8,
+        }
+    }
+}
+
+/// Where a whole value is.
+#[derive(Clone, PartialEq, Eq, Debug, Hash)]
+pub enum WholeAt {
+    /// In registers.
+    Registers(Vec<RegisterPart>),
+    /// In the caller's frame: this far behind the first stack argument.
+    Stack(u64),
+    /// In memory: at the address of what the location would load.
+    Memory(Value),
+}
+
+/// Bytes of a value that are in a register.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub struct RegisterPart {
+    /// Where in the value.
+    pub offset: u32,
+    /// How many.
+    pub size: u32,
+    /// The register; nothing if it is one for floating point numbers, which probes do not see.
+    pub base: Option<Base>,
 }
 
 /// Where an integer is, if all the slices on the way to it are long enough.

@@ -183,7 +183,7 @@ fn mistakes_are_told_with_what_the_program_has() {
     check(
         SERVER,
         "go:main.fibonaci { exit(); }
-         go:main.(*store).get { print(args.ky); print(args.s.values); print(args.s.mu); print(args.s.log.handler); }
+         go:main.(*store).get { print(args.ky); $a = args.s.values; $b = args.s.mu; $c = args.s.log.handler; }
          goret:main.(*store).get { print(ret); print(rets.eror); }
          go:fmt.Sprintf { print(args.a); print(args.a[0]); }
          go:main.errMissing { exit(); }
@@ -200,29 +200,29 @@ fn mistakes_are_told_with_what_the_program_has() {
             error: `main.(*store).get` has no argument `ky`
              --> 2:44
               |
-            2 |          go:main.(*store).get { print(args.ky); print(args.s.values); print(args.s.mu); print(args.s.log.handler); }
+            2 |          go:main.(*store).get { print(args.ky); $a = args.s.values; $b = args.s.mu; $c = args.s.log.handler; }
               |                                            ^^
               = help: it has `s` *main.store, `key` string
 
             error: `map[string][]uint8` is neither an integer nor text
-             --> 2:55
+             --> 2:54
               |
-            2 |          go:main.(*store).get { print(args.ky); print(args.s.values); print(args.s.mu); print(args.s.log.handler); }
-              |                                                       ^^^^^^^^^^^^^
+            2 |          go:main.(*store).get { print(args.ky); $a = args.s.values; $b = args.s.mu; $c = args.s.log.handler; }
+              |                                                      ^^^^^^^^^^^^^
               = help: its length is `len(…)`, and it can be compared with nil
 
             error: `sync.Mutex` is neither an integer nor text
-             --> 2:77
+             --> 2:74
               |
-            2 |          go:main.(*store).get { print(args.ky); print(args.s.values); print(args.s.mu); print(args.s.log.handler); }
-              |                                                                             ^^^^^^^^^
-              = help: it has `_`, `mu`
+            2 |          go:main.(*store).get { print(args.ky); $a = args.s.values; $b = args.s.mu; $c = args.s.log.handler; }
+              |                                                                          ^^^^^^^^^
+              = help: it has `_`, `mu`; `print(…)`, and `%v` of printf, show it whole
 
             error: `log/slog.Handler` is neither an integer nor text
-             --> 2:95
+             --> 2:90
               |
-            2 |          go:main.(*store).get { print(args.ky); print(args.s.values); print(args.s.mu); print(args.s.log.handler); }
-              |                                                                                               ^^^^^^^^^^^^^^^^^^
+            2 |          go:main.(*store).get { print(args.ky); $a = args.s.values; $b = args.s.mu; $c = args.s.log.handler; }
+              |                                                                                          ^^^^^^^^^^^^^^^^^^
               = help: it can be compared with nil: `… != nil`
 
             error: `main.(*store).get` has 2 results, not one
@@ -239,20 +239,6 @@ fn mistakes_are_told_with_what_the_program_has() {
             3 |          goret:main.(*store).get { print(ret); print(rets.eror); }
               |                                                           ^^^^
               = help: it has `0` []uint8, `1` error
-
-            error: `[]interface {}` is neither an integer nor text
-             --> 4:33
-              |
-            4 |          go:fmt.Sprintf { print(args.a); print(args.a[0]); }
-              |                                 ^^^^^^
-              = help: an element is `…[0]`, its length `len(…)`
-
-            error: `interface {}` is neither an integer nor text
-             --> 4:48
-              |
-            4 |          go:fmt.Sprintf { print(args.a); print(args.a[0]); }
-              |                                                ^^^^^^^^^
-              = help: it can be compared with nil: `… != nil`
 
             error: there is no function `main.errMissing`
              --> 5:13

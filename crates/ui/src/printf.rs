@@ -6,6 +6,8 @@ use std::io::{self, Write};
 use event::{Names, Value};
 use serde::Serialize;
 
+use crate::go::Style;
+use crate::text::visible_lines;
 use crate::value::{self, Json};
 use crate::{Format, json_line};
 
@@ -15,6 +17,14 @@ struct Object<T: Serialize> {
     data: T,
 }
 
+#[derive(Serialize)]
+struct Printed<'a> {
+    r#type: &'static str,
+    data: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    values: Vec<Json<'a>>,
+}
+
 /// Shows what a `printf` makes of its arguments.
 ///
 /// # Errors
@@ -22,17 +32,23 @@ struct Object<T: Serialize> {
 pub fn printf(
     form: &event::Format,
     args: &[Value],
+    style: Style,
     names: &dyn Names,
     format: Format,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     match format {
         Format::Json => {
-            let data = form.fill(args, &|arg| value::raw(arg, names));
-            json_line(out, &Object { r#type: "printf", data })
+            let data = form.fill(args, &|arg| value::styled(arg, names, style));
+            let is_whole = |value: &&Value| matches!(value, Value::Go(_));
+            let values: Vec<Json<'_>> = args.iter().filter(is_whole).map(|value| Json { value, names }).collect();
+            json_line(out, &Printed { r#type: "printf", data, values })
         }
         // What the program's author wrote goes to the terminal as it is; what was captured does not.
-        Format::Text(_) => out.write_all(form.fill(args, &|arg| value::text(arg, names)).as_bytes()),
+        Format::Text(_) => {
+            let shown = |arg: &Value| visible_lines(&value::styled(arg, names, style)).into_owned();
+            out.write_all(form.fill(args, &shown).as_bytes())
+        }
     }
 }
 
@@ -52,10 +68,10 @@ pub fn time(form: &str, boot: u64, names: &dyn Names, format: Format, out: &mut 
 ///
 /// # Errors
 /// The writer's.
-pub fn value(value: &Value, names: &dyn Names, format: Format, out: &mut dyn Write) -> io::Result<()> {
+pub fn value(value: &Value, style: Style, names: &dyn Names, format: Format, out: &mut dyn Write) -> io::Result<()> {
     match format {
         Format::Json => json_line(out, &Object { r#type: "value", data: Json { value, names } }),
-        Format::Text(_) => writeln!(out, "{}", value::text(value, names)),
+        Format::Text(_) => writeln!(out, "{}", visible_lines(&value::styled(value, names, style))),
     }
 }
 
@@ -80,7 +96,7 @@ mod tests {
         let form = event::Format::parse("\x1b[1m%d\x1b[0m %-8s %c|\n");
         let args = [Value::Int(Int::signed(7)), Value::Str(Text::whole("\x1b[2J")), Value::Int(Int::signed(27))];
         check(
-            |format, out| printf(&form, &args, &Known, format, out),
+            |format, out| printf(&form, &args, Style::default(), &Known, format, out),
             expect![[r#"
                 <ESC>[1m7<ESC>[0m \u{1b}[2J \u{1b}|
                 {"type":"printf","data":"\u001b[1m7\u001b[0m \u001b[2J     \u001b|\n"}
@@ -99,14 +115,14 @@ mod tests {
         );
         let tuple = Value::Tuple(vec![Value::Int(Int::signed(1)), Value::Str(Text::whole("b"))]);
         check(
-            |format, out| value(&tuple, &Known, format, out),
+            |format, out| value(&tuple, Style::default(), &Known, format, out),
             expect![[r#"
             (1, b)
             {"type":"value","data":[1,"b"]}
         "#]],
         );
         check(
-            |format, out| value(&Value::Unreadable, &Known, format, out),
+            |format, out| value(&Value::Unreadable, Style::default(), &Known, format, out),
             expect![[r#"
             <unreadable>
             {"type":"value","data":"<unreadable>"}

@@ -6,6 +6,7 @@
 use event::{Id, IdKind, Names, Text, Value};
 use serde::ser::{Serialize, Serializer};
 
+use crate::go::Style;
 use crate::text::visible_lines;
 
 /// What stands for a value that could not be read.
@@ -29,8 +30,21 @@ pub fn raw(value: &Value, names: &dyn Names) -> String {
         Value::Id(id) => name(*id, names),
         Value::Time { boot, form } => names.time(*boot, form),
         Value::Tuple(parts) => format!("({})", joined(parts, ", ", names)),
+        Value::Go(number) => go(*number, names, Style::default()),
         Value::Unreadable => UNREADABLE.to_owned(),
     }
+}
+
+/// The same, with so much of whole values of Go.
+pub(crate) fn styled(value: &Value, names: &dyn Names, style: Style) -> String {
+    match value {
+        Value::Go(number) => go(*number, names, style),
+        _ => raw(value, names),
+    }
+}
+
+fn go(number: u32, names: &dyn Names, style: Style) -> String {
+    names.go(number).map_or_else(|| format!("<value {number}>"), |(value, types)| crate::go::text(value, types, style))
 }
 
 /// Values with something between them.
@@ -82,6 +96,10 @@ impl Serialize for Json<'_> {
             Value::Int(int) => Whole(int.value()).serialize(to),
             Value::Bool(b) => to.serialize_bool(*b),
             Value::Pointer(address) => Whole((*address).into()).serialize(to),
+            Value::Go(number) => match self.names.go(*number) {
+                Some((value, types)) => crate::go::Json { value, types }.serialize(to),
+                None => to.serialize_none(),
+            },
             Value::Tuple(parts) => to.collect_seq(parts.iter().map(|value| Json { value, names: self.names })),
             other => to.serialize_str(&raw(other, self.names)),
         }

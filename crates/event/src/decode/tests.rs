@@ -96,13 +96,13 @@ fn every_kind_of_record_is_read() {
     check(
         printf,
         expect![
-            "Printf { format: FormatId(0), args: [Int(Int { bits: 18446744073709551611, kind: IntType { signed: true, bits: 32 } }), Str(Text { bytes: [104, 101, 108, 108, 111], cut: false }), Str(Text { bytes: [115, 101, 114, 118, 101, 114], cut: false })] }"
+            "Printf { format: FormatId(0), args: [Int(Int { bits: 18446744073709551611, kind: IntType { signed: true, bits: 32 } }), Str(Text { bytes: [104, 101, 108, 108, 111], cut: false }), Str(Text { bytes: [115, 101, 114, 118, 101, 114], cut: false })], whole: None }"
         ],
     );
     check(
         value,
         expect![[
-            r#"PrintValue(Tuple([Bool(true), Tuple([Pointer(49152), Buf(Text { bytes: [1, 97, 98], cut: true })]), Time { boot: 99, form: "%H:%M:%S" }]))"#
+            r#"PrintValue { value: Tuple([Bool(true), Tuple([Pointer(49152), Buf(Text { bytes: [1, 97, 98], cut: true })]), Time { boot: 99, form: "%H:%M:%S" }]), whole: None }"#
         ]],
     );
     check(map, expect!["PrintMap { map: MapIndex(0), top: 3, div: 1000 }"]);
@@ -129,13 +129,13 @@ fn leaves_that_could_not_be_read_are_told_by_their_bits() {
     check(
         &Bytes::record(0).u64(0b010).u64(1).text("", 0, 16).padded("x", 16),
         expect![
-            "Printf { format: FormatId(0), args: [Int(Int { bits: 1, kind: IntType { signed: true, bits: 32 } }), Unreadable, Str(Text { bytes: [120], cut: false })] }"
+            "Printf { format: FormatId(0), args: [Int(Int { bits: 1, kind: IntType { signed: true, bits: 32 } }), Unreadable, Str(Text { bytes: [120], cut: false })], whole: None }"
         ],
     );
     check(
         &Bytes::record(1).u64(0b1010).u64(1).u64(2).text("", 0, 8).u64(0),
         expect![
-            "PrintValue(Tuple([Bool(true), Tuple([Unreadable, Buf(Text { bytes: [], cut: false })]), Unreadable]))"
+            "PrintValue { value: Tuple([Bool(true), Tuple([Unreadable, Buf(Text { bytes: [], cut: false })]), Unreadable]), whole: None }"
         ],
     );
     let (schema, bits) =

@@ -176,7 +176,7 @@ fn an_argument_of_another_type_is_named_with_the_conversion_that_fits() {
             0..2 argument 0: `%r` takes a buffer, this is a pointer
               write `%p`
             3..5 argument 1: `%s` takes a string, this is a tuple
-              give its parts one by one, or use print()
+              write `%v`
 
             "%c %d"
             0..2 argument 0: `%c` takes a number, this is shown by its name
@@ -205,17 +205,17 @@ fn what_only_looks_like_a_conversion_is_named_when_arguments_are_left_over() {
         expect![[r#"
             "%f"
             0..2: `%f` is no conversion that gospect knows
-              there are %d %i %u %x %X %o %c %s %p %r; a percent sign is `%%`
+              there are %d %i %u %x %X %o %c %s %p %r %v; a percent sign is `%%`
 
             "%*d"
             0..2: `%*` is no conversion that gospect knows
-              there are %d %i %u %x %X %o %c %s %p %r; a percent sign is `%%`
+              there are %d %i %u %x %X %o %c %s %p %r %v; a percent sign is `%%`
 
             "%hhs %lc"
             0..4: `%hhs` is no conversion that gospect knows
-              there are %d %i %u %x %X %o %c %s %p %r; a percent sign is `%%`
+              there are %d %i %u %x %X %o %c %s %p %r %v; a percent sign is `%%`
             5..8: `%lc` is no conversion that gospect knows
-              there are %d %i %u %x %X %o %c %s %p %r; a percent sign is `%%`
+              there are %d %i %u %x %X %o %c %s %p %r %v; a percent sign is `%%`
 
             "%5000d"
             0..6: `%5000d` is wider than 1024 characters

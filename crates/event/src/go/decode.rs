@@ -7,7 +7,7 @@ use super::kinds::{self, Read};
 use super::memory::{Found, Memory, u32_at, u64_at};
 use super::span::{Hole, Span, as_it_stands};
 use super::value::{GoValue, Is, Missing};
-use super::{Call, Dynamic, LEAST_ADDRESS, Root, TypeRow, Types, call};
+use super::{Call, Dynamic, LEAST_ADDRESS, Printed, Root, Start, TypeRow, Types, call};
 use crate::schema::record;
 
 /// What only those know who look at the process.
@@ -81,17 +81,36 @@ pub fn decode<'a>(
     limits: Limits,
 ) -> Vec<(&'a str, GoValue)> {
     let chunks = call::REGISTERS + (usize::from(call.registers) + usize::from(call.stack)) * 8;
-    let memory = Memory::new(bytes.get(chunks..).unwrap_or_default());
-    let stat = u32_at(bytes, record::STAT).unwrap_or_default();
-    let process = Process { world, binary: call.binary, bias: world.bias() };
-    let mut decoder = Decoder { types, process, memory, stat, limits, path: vec![], nested: 0, values: 0, depth: 0 };
-    let second = u64_at(bytes, call::REGISTERS + 8).map(|word| word.wrapping_sub(process.bias));
+    let mut decoder = Decoder::new((types, call.binary), (bytes, chunks), world, limits);
+    let bias = decoder.process.bias;
+    let second = u64_at(bytes, call::REGISTERS + 8).map(|word| word.wrapping_sub(bias));
     let lost = |root: &Root| root.lost_if.is_some() && root.lost_if == second;
     let value = |root: &'a Root| {
         let value = if lost(root) { missing(root.ty, Missing::Lost) } else { decoder.root(root, bytes) };
         (&*root.name, value)
     };
     call.values.iter().map(value).collect()
+}
+
+/// The whole values of a record that is none of a call, with their names.
+///
+/// `bytes` is the whole record, of which chunks begin at `chunks`.
+pub fn printed<'a>(
+    types: &Types,
+    printed: &'a Printed,
+    (bytes, chunks): (&[u8], usize),
+    world: &dyn World,
+    limits: Limits,
+) -> Vec<(&'a str, GoValue)> {
+    let mut decoder = Decoder::new((types, printed.binary), (bytes, chunks), world, limits);
+    let value = |start: &'a Start| match start {
+        Start::Here(root) => (&*root.name, decoder.root(root, bytes)),
+        Start::At { name, ty, word } => {
+            let address = u64_at(bytes, *word as usize);
+            (&**name, address.map_or_else(|| missing(*ty, Missing::NoMemory), |address| decoder.at(address, *ty)))
+        }
+    };
+    printed.values.iter().map(value).collect()
 }
 
 fn missing(ty: TypeRow, why: Missing) -> GoValue {
@@ -122,6 +141,30 @@ pub(super) struct Decoder<'a> {
 }
 
 impl<'a> Decoder<'a> {
+    fn new(
+        (types, binary): (&'a Types, u32),
+        (bytes, chunks): (&'a [u8], usize),
+        world: &'a dyn World,
+        limits: Limits,
+    ) -> Decoder<'a> {
+        let memory = Memory::new(bytes.get(chunks..).unwrap_or_default());
+        let stat = u32_at(bytes, record::STAT).unwrap_or_default();
+        let process = Process { world, binary, bias: world.bias() };
+        Decoder { types, process, memory, stat, limits, path: vec![], nested: 0, values: 0, depth: 0 }
+    }
+
+    /// The value at an address that no pointer leads to: nothing counts towards the depth yet.
+    fn at(&mut self, address: u64, ty: TypeRow) -> GoValue {
+        let size = self.types.get(ty).map_or(0, |ty| ty.size as usize);
+        self.path.push((address, ty));
+        let value = match self.memory(address, ty, size) {
+            Ok(span) => self.value(ty, span),
+            Err(why) => missing(ty, why),
+        };
+        self.path.pop();
+        value
+    }
+
     fn root(&mut self, root: &Root, record: &[u8]) -> GoValue {
         let size = self.types.get(root.ty).map_or(0, |ty| ty.size as usize);
         if let Some(bytes) = as_it_stands(root, size, record) {

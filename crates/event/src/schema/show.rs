@@ -104,6 +104,7 @@ impl fmt::Display for Shape {
             Shape::Comm => f.write_str("comm"),
             Shape::Id(kind) => kind.fmt(f),
             Shape::Time(form) => write!(f, "strftime text {}", form.0),
+            Shape::Go { printed, value } => write!(f, "go {}.{value}", printed.0),
             Shape::Tuple(shapes) => {
                 let shapes: Vec<String> = shapes.iter().map(ToString::to_string).collect();
                 write!(f, "({})", shapes.join(", "))

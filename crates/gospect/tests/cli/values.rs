@@ -2,6 +2,7 @@
 //! back.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -328,3 +329,91 @@ fn generic_functions_are_suggested_for_what_the_source_says() {
         assert_eq!((traced.status, suggests), (status, status == 1), "{wanted}: {}", traced.stderr);
     }
 }
+
+/// The names of a call's arguments or results, in the order of the line that shows it: objects have theirs sorted.
+fn names(call: &serde_json::Value, of: &str) -> Vec<String> {
+    let text = call["text"].as_str().unwrap();
+    let place = |name: &String| [format!("({name}="), format!(", {name}=")].iter().find_map(|start| text.find(start));
+    let mut names: Vec<String> = call[of].as_object().map_or_else(Vec::new, |of| of.keys().cloned().collect());
+    let number = |name: &String| name.trim_start_matches("~r").parse::<usize>().unwrap_or(0);
+    names.sort_by_key(|name| (place(name), number(name)));
+    names
+}
+
+/// A script that prints what each function is called with and gives back, as calls are shown, and the lines it prints.
+fn printing(calls: &[&serde_json::Value]) -> String {
+    let mut seen = BTreeSet::new();
+    let mut script = String::new();
+    for call in calls {
+        let function = call["func"].as_str().unwrap();
+        if !seen.insert(function) {
+            continue;
+        }
+        let [args, rets] = ["args", "rets"].map(|of| names(call, of));
+        let shown: Vec<String> = args.iter().map(|name| format!("{name}=%v")).collect();
+        let values: String = args.iter().map(|name| format!(", args.{name}")).collect();
+        let _ = writeln!(script, "go:\"{function}\" {{ printf(\"{function}({})\"{values}); }}", shown.join(", "));
+        let shown: Vec<String> = rets
+            .iter()
+            .map(|name| if name.starts_with('~') { "%v".to_owned() } else { format!("{name}=%v") })
+            .collect();
+        let values: String = (0..rets.len()).map(|n| format!(", rets.{n}")).collect();
+        let alone = matches!(&rets[..], [name] if name.starts_with('~'));
+        let shown = match shown.join(", ") {
+            none if none.is_empty() => String::new(),
+            shown if alone => format!(" = {shown}"),
+            shown => format!(" = ({shown})"),
+        };
+        let _ = writeln!(script, "goret:\"{function}\" {{ printf(\"{shown}\\n\"{values}); }}");
+    }
+    script
+}
+
+/// `%v` shows of each argument and result what a recorded call shows.
+fn printed_values_are_those_of_calls(go: &'static str) {
+    let path = need!(fixture(go, Variant::Plain));
+    let functions = called(&path);
+    let scratch = Scratch::new();
+    let out = scratch.0.join("calls");
+    let flags = ["-q", "--json", "--no-redact", "--as-root", "-o"];
+    let mut gospect = command(&["trace"]);
+    gospect.args(flags).arg(&out).args(&functions).arg("--").arg(&path);
+    said(gospect, &USUAL);
+    let lines = fs::read_to_string(&out).unwrap();
+    let objects: Vec<serde_json::Value> = lines.lines().map(documented).collect();
+    let calls: Vec<&serde_json::Value> = objects.iter().filter(|object| object["type"] == "call").collect();
+    let script = scratch.0.join("script");
+    fs::write(&script, printing(&calls)).unwrap();
+    let out = scratch.0.join("printed");
+    let mut gospect = command(&["run"]);
+    gospect.args(flags).arg(&out).arg(&script).arg("--").arg(&path);
+    let said = said(gospect, &USUAL);
+    let lines = fs::read_to_string(&out).unwrap();
+    let objects: Vec<serde_json::Value> = lines.lines().map(documented).collect();
+    let printed = objects.iter().filter(|object| object["type"] == "printf");
+    let text: String = printed.clone().map(|object| object["data"].as_str().unwrap()).collect();
+    let seen: Vec<&str> = text.lines().collect();
+    let differ: Vec<_> = said.iter().zip(&seen).filter(|(said, seen)| said != *seen).take(5).collect();
+    assert!(differ.is_empty(), "{differ:#?}");
+    assert_eq!(said.len(), seen.len());
+    // The same values in JSON.
+    let values = printed.flat_map(|object| object["values"].as_array().cloned().unwrap_or_default());
+    let of_calls = calls.iter().flat_map(|call| {
+        let values = |of: &str| names(call, of).iter().map(|name| call[of][name].clone()).collect::<Vec<_>>();
+        [values("args"), values("rets")].concat()
+    });
+    let (values, of_calls): (Vec<_>, Vec<_>) = (values.collect(), of_calls.collect());
+    assert_eq!(values.len(), of_calls.len());
+    // A record of a call has room for so many words of the stack; what is printed is read where it is.
+    let beyond = |value: &serde_json::Value| value.to_string().contains("far up the stack");
+    // The program looks at the clock, and runs twice.
+    let moment =
+        |value: &serde_json::Value| value.as_str().is_some_and(|text| text.starts_with("20") && text.ends_with('Z'));
+    let same = |printed: &serde_json::Value, of_call| printed == of_call || moment(printed) && moment(of_call);
+    let differ = values.iter().zip(&of_calls).find(|(printed, of_call)| !same(printed, of_call) && !beyond(of_call));
+    assert_eq!(differ, None);
+    assert!(!values.iter().any(beyond));
+    let count = |field: &str| summary(&objects)[field].as_u64().unwrap();
+    assert_eq!(["lost", "damaged"].map(count), [0; 2]);
+}
+on_every_go!(printed_values_are_those_of_calls);

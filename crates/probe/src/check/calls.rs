@@ -4,7 +4,7 @@
 //! The rest is asked where it returns, and if that refuses the call, its record is taken back.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gobin::abi::Register;
 
@@ -13,7 +13,7 @@ use crate::ast::{
 };
 use crate::capture::{Builder, Captures, Limits, Subject};
 use crate::diagnostic::Diagnostic;
-use crate::plan::{FuncNo, Plan, PointNo, Recording};
+use crate::plan::{self, Access, AccessNo, FuncNo, Plan, PointNo, Recording, VariantNo, Whole};
 use crate::target::Target;
 
 /// What is known only where a call returns.
@@ -186,8 +186,9 @@ impl<'w> RecordedFunctions<'w> {
     }
 
     /// The tables by which their values are followed.
-    pub(super) fn captures(&self, plan: &Plan, limits: &Limits) -> Option<Captures> {
-        if self.all.is_empty() {
+    pub(super) fn captures(&self, plan: &Plan, limits: &Limits, targets: &[&'w dyn Target]) -> Option<Captures> {
+        let printed = printed(plan);
+        if self.all.is_empty() && printed.is_empty() {
             return None;
         }
         let inlined = plan.functions.iter().any(|function| function.inlined.is_some());
@@ -214,7 +215,53 @@ impl<'w> RecordedFunctions<'w> {
                 },
             );
         }
+        for (variant, accesses) in printed {
+            let of = plan.variants.get(variant.index()).map_or(&[][..], |variant| &variant.accesses);
+            let whole = |access: &AccessNo| match of.get(access.index()) {
+                Some(Access::Go(whole)) => Some(whole),
+                _ => None,
+            };
+            let of: Vec<(AccessNo, Option<&Whole>)> = accesses.iter().map(|access| (*access, whole(access))).collect();
+            let binary = of.iter().find_map(|(_, whole)| *whole).map(|whole| whole.binary);
+            if let Some((binary, target)) = binary.and_then(|binary| Some((binary, targets.get(binary.index())?))) {
+                builder.binary(binary, *target);
+            }
+            builder.print(variant, &of);
+        }
         Some(builder.finish())
+    }
+}
+
+/// What is printed as a whole, by the variant that does so, each record's values once.
+fn printed(plan: &Plan) -> BTreeSet<(VariantNo, Vec<AccessNo>)> {
+    let mut all = BTreeSet::new();
+    for (variant, number) in plan.variants.iter().zip(0..) {
+        if let Some(body) = plan.bodies.get(variant.body.index()) {
+            printed_by(&body.code, &mut |accesses| _ = all.insert((VariantNo(number), accesses)));
+        }
+    }
+    all
+}
+
+fn printed_by(code: &[plan::Stmt], each: &mut dyn FnMut(Vec<AccessNo>)) {
+    for stmt in code {
+        match &stmt.kind {
+            plan::StmtKind::Printf { args, .. } => each_record(args.iter(), each),
+            plan::StmtKind::Print(value) => each_record(std::iter::once(value), each),
+            plan::StmtKind::If { then, otherwise, .. } => {
+                printed_by(then, each);
+                printed_by(otherwise, each);
+            }
+            plan::StmtKind::Repeat { body, .. } => printed_by(body, each),
+            _ => {}
+        }
+    }
+}
+
+fn each_record<'p>(values: impl Iterator<Item = &'p plan::Expr>, each: &mut dyn FnMut(Vec<AccessNo>)) {
+    let accesses: Vec<AccessNo> = values.filter_map(plan::Expr::whole).collect();
+    if !accesses.is_empty() {
+        each(accesses);
     }
 }
 

@@ -14,7 +14,7 @@ use gobin::types::{Field, Kind, Type as GoType, TypeRef};
 use crate::ast::{Expr, ExprKind, Span, UnaryOp};
 use crate::diagnostic::Diagnostic;
 use crate::machine::Register;
-use crate::plan::{Access, Base, Bound, Location, Type, Value};
+use crate::plan::{Access, Base, BinaryNo, Bound, Location, RegisterPart, Type, Value, Whole, WholeAt};
 use crate::target::Target;
 use crate::words;
 
@@ -38,6 +38,10 @@ pub(super) enum Use {
     Len,
     /// What is 0 if it is nil.
     Nil,
+    /// All of it.
+    Whole,
+    /// All of it, unless it is a number or a text.
+    Shown,
 }
 
 /// What a path led to.
@@ -60,6 +64,8 @@ pub(super) struct Call<'c> {
     pub signature: &'c Signature,
     /// Where its types are described.
     pub target: &'c dyn Target,
+    /// Whose number that is.
+    pub binary: BinaryNo,
 }
 
 /// Where a value is, on the way.
@@ -73,6 +79,9 @@ enum Spot {
 
 /// A value on the way.
 struct Step {
+    /// What its name is, or that of what it is an element of.
+    name: String,
+    at: TypeRef,
     ty: Arc<GoType>,
     spot: Spot,
     bounds: Vec<Bound>,
@@ -190,13 +199,13 @@ impl Call<'_> {
             let message = format!("the type of `{}` of `{}` is not described", arg.name, self.name);
             Diagnostic::error(span, message)
         };
-        let ty = arg.ty.and_then(|ty| self.target.resolve(ty)).ok_or_else(unknown)?;
+        let (at, ty) = arg.ty.and_then(|at| Some((at, self.target.resolve(at)?))).ok_or_else(unknown)?;
         if arg.place == Place::Unknown {
             let message = format!("where `{}` of `{}` is passed is not known", arg.name, self.name);
             return Err(Diagnostic::error(span, message));
         }
         let spot = Spot::Passed { place: arg.place.clone(), offset: 0, of_args };
-        Ok(Step { ty, spot, bounds: Vec::new(), of_args })
+        Ok(Step { name: arg.name.clone().into_owned(), at, ty, spot, bounds: Vec::new(), of_args })
     }
 
     fn type_of(&self, at: TypeRef, span: Span) -> Found<Arc<GoType>> {
@@ -229,7 +238,8 @@ impl Call<'_> {
 
     fn field_of(&self, step: Step, field: &Field, span: Span) -> Found<Step> {
         let ty = self.type_of(field.ty, span)?;
-        Ok(Step { ty, spot: step.spot.plus(field.offset, span)?, ..step })
+        let spot = step.spot.plus(field.offset, span)?;
+        Ok(Step { name: field.name.clone(), at: field.ty, ty, spot, ..step })
     }
 
     /// The fields that lead to one that an embedded struct has: the shallowest, and none if there are two.
@@ -275,7 +285,7 @@ impl Call<'_> {
         let to =
             to.ok_or_else(|| Diagnostic::error(span, format!("to what `{}` points is not described", step.ty.name)))?;
         let ty = self.type_of(to, span)?;
-        Ok(Step { ty, spot: self.follow(&step.spot, span)?, ..step })
+        Ok(Step { at: to, ty, spot: self.follow(&step.spot, span)?, ..step })
     }
 
     /// The memory that the pointer at a spot leads to.
@@ -352,7 +362,7 @@ impl Call<'_> {
         let ty = self.type_of(elem, span)?;
         let too_far = || Diagnostic::error(span, "no value is as large as this index needs");
         let offset = ty.size.checked_mul(index).ok_or_else(too_far)?;
-        Ok(Step { ty, spot: step.spot.plus(offset, span)?, ..step })
+        Ok(Step { at: elem, ty, spot: step.spot.plus(offset, span)?, ..step })
     }
 
     /// Where `bytes` bytes are, `offset` behind the start of a spot.
@@ -381,7 +391,28 @@ impl Call<'_> {
             Use::Bytes(most) => self.text(&step, most, true, span),
             Use::Len => self.len(&step, span),
             Use::Nil => self.nil(&step, span),
+            Use::Shown if matches!(step.ty.kind, Kind::Bool | Kind::Int { .. } | Kind::String) => {
+                self.finish(path, step, Use::Value)
+            }
+            Use::Whole | Use::Shown => self.whole(step, span),
         }
+    }
+
+    /// A value with all that it leads to.
+    fn whole(&self, step: Step, span: Span) -> Found<(Type, Access)> {
+        let size = step.ty.size;
+        let at = match &step.spot {
+            Spot::Passed { place: Place::Stack(at), offset, .. } => WholeAt::Stack(at.saturating_add(*offset)),
+            Spot::Passed { place: Place::Registers(pieces), offset, of_args } => {
+                let inside = |piece: &&Piece| (*offset..offset.saturating_add(size)).contains(&piece.offset);
+                let part = |piece: &Piece| in_register(piece, *offset, *of_args);
+                WholeAt::Registers(pieces.iter().filter(inside).map(part).collect())
+            }
+            Spot::Passed { .. } => WholeAt::Registers(Vec::new()),
+            Spot::Memory { .. } => WholeAt::Memory(self.value(&step, 0, 8, false, span)?),
+        };
+        let whole = Whole { binary: self.binary, ty: step.at, name: step.name, at };
+        Ok((Type::Go, Access::Go(whole)))
     }
 
     fn value(&self, step: &Step, offset: u64, bytes: u8, signed: bool, span: Span) -> Found<Value> {
@@ -410,9 +441,10 @@ impl Call<'_> {
             Kind::String => true,
             Kind::Slice(elem) => self.target.resolve(*elem).is_some_and(|elem| elem.size == 1),
             Kind::Pointer(Some(to)) => {
-                let to = self.type_of(*to, span)?;
                 let behind = Step {
-                    ty: to,
+                    name: step.name.clone(),
+                    at: *to,
+                    ty: self.type_of(*to, span)?,
                     spot: self.follow(&step.spot, span)?,
                     bounds: step.bounds.clone(),
                     of_args: step.of_args,
@@ -483,6 +515,13 @@ impl Spot {
     }
 }
 
+/// A piece of what is passed, of a part of it that begins at `offset`.
+fn in_register(piece: &Piece, offset: u64, of_args: bool) -> RegisterPart {
+    let register = if piece.register.float { None } else { Register::of_go(piece.register) };
+    let base = |register| Base::Register { register, argument: of_args.then_some(piece.register.index) };
+    RegisterPart { offset: (piece.offset - offset) as u32, size: piece.size as u32, base: register.map(base) }
+}
+
 /// The piece that holds exactly these bytes of a value.
 fn piece_at(pieces: &[Piece], offset: u64, bytes: u64) -> Option<&Piece> {
     pieces.iter().find(|piece| piece.offset == offset && piece.size == bytes)
@@ -492,15 +531,18 @@ fn invisible(span: Span) -> Diagnostic {
     Diagnostic::error(span, "this is in a floating point register, which the kernel does not show to probes")
 }
 
+/// What can be done with whatever cannot be computed with.
+const WHOLE: &str = "`print(…)`, and `%v` of printf, show it whole";
+
 fn no_integer(ty: &GoType, span: Span) -> Diagnostic {
     let message = format!("`{}` is neither an integer nor text", ty.name);
     let help = match &ty.kind {
-        Kind::Struct(fields) => Some(fields_of(fields)),
+        Kind::Struct(fields) => Some(format!("{}; {WHOLE}", fields_of(fields))),
         Kind::Slice(_) => Some("an element is `…[0]`, its length `len(…)`".to_owned()),
         Kind::Array { .. } => Some("an element is `…[0]`".to_owned()),
         Kind::Map { .. } | Kind::Chan(_) => Some("its length is `len(…)`, and it can be compared with nil".to_owned()),
         Kind::Interface { .. } | Kind::Func => Some("it can be compared with nil: `… != nil`".to_owned()),
-        Kind::Float | Kind::Complex => Some("scripts compute with integers only".to_owned()),
+        Kind::Float | Kind::Complex => Some(format!("scripts compute with integers only; {WHOLE}")),
         _ => None,
     };
     Diagnostic::error(span, message).maybe_help(help)

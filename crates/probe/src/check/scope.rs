@@ -12,8 +12,8 @@ use crate::ast::{self, ExprKind as Ast, Span};
 use crate::diagnostic::{Diagnostic, position};
 use crate::machine::Register;
 use crate::plan::{
-    Access, AccessNo, Accessed, Base, Expr, ExprKind, FuncNo, Location, MapNo, Needs, Prelude, StringNo, Type, Value,
-    Var, VarNo,
+    Access, AccessNo, Accessed, Base, BinaryNo, Expr, ExprKind, FuncNo, Location, MapNo, Needs, Prelude, StringNo,
+    Type, Value, Var, VarNo,
 };
 use crate::target::{Field, Found, Runtime, Target};
 
@@ -364,7 +364,10 @@ pub(super) fn answer(setting: &Setting<'_>, request: &Request<'_>) -> Result<Rea
             let reached = follow(setting, path, use_)?;
             if reached.of_args && setting.prelude == Prelude::GoReturn && !matches!(reached.access, Access::Int(_)) {
                 let message = "of what a call began with, its return knows integers only";
-                let help = "keep a text where the call begins: `@s[goid] = …`";
+                let help = match reached.access {
+                    Access::Go(_) => "print it where the call begins, or say `call()`, which records both",
+                    _ => "keep a text where the call begins: `@s[goid] = …`",
+                };
                 return Err(Diagnostic::error(path.span, message).help(help));
             }
             Ok(reached)
@@ -389,17 +392,18 @@ pub(super) fn answer(setting: &Setting<'_>, request: &Request<'_>) -> Result<Rea
 /// The word that is not 0 if the call of the setting's function has failed.
 fn failure(setting: &Setting<'_>) -> Reached {
     let reached = |access| Reached { ty: Type::Int { signed: false, bytes: 8 }, access, of_args: false };
-    let (Some(function), Some((_, target, _))) = (&setting.function, &setting.binary) else {
+    let (Some(function), Some((binary, target, _))) = (&setting.function, &setting.binary) else {
         return reached(Access::Unreadable);
     };
+    let binary = BinaryNo(*binary);
     match target.signature(function) {
-        Ok(signature) => Call { name: &function.name, signature: &signature, target: *target }.failure(),
+        Ok(signature) => Call { name: &function.name, signature: &signature, target: *target, binary }.failure(),
         Err(_) => reached(Access::Unreadable),
     }
 }
 
 fn follow(setting: &Setting<'_>, path: &ast::Expr, use_: Use) -> Result<Reached, Diagnostic> {
-    let (Some(function), Some((_, target, _))) = (&setting.function, &setting.binary) else {
+    let (Some(function), Some((binary, target, _))) = (&setting.function, &setting.binary) else {
         return Err(Diagnostic::error(path.span, "no function is known here"));
     };
     let signature = target.signature(function).map_err(|why| {
@@ -412,5 +416,6 @@ fn follow(setting: &Setting<'_>, path: &ast::Expr, use_: Use) -> Result<Reached,
         let say = format!("say them where the function is named, as Go does: `\"{}(n int) error\"`", function.name);
         return Err(Diagnostic::error(path.span, message).help(say));
     }
-    Call { name: &function.name, signature: &signature, target: *target }.resolve(path, use_)
+    let binary = BinaryNo(*binary);
+    Call { name: &function.name, signature: &signature, target: *target, binary }.resolve(path, use_)
 }

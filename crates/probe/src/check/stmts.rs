@@ -1,7 +1,7 @@
 //! Statements, actions, and what is added up in maps.
 
 use event::Format;
-use event::format::Kind;
+use event::format::{Conversion, Kind, Spec};
 
 use crate::ast::{self, BinaryOp, ExprKind as Ast, Span, StmtKind as AstStmt};
 use crate::diagnostic::{Diagnostic, position};
@@ -10,7 +10,8 @@ use crate::plan::{EventField, ExprKind, Id, MapValue, Prelude, Recording, Stmt, 
 use crate::words::{self, Action, Aggregation, Meaning, Row};
 
 use super::expr::unify;
-use super::scope::{Scope, Typed, wide};
+use super::path::{self, Use};
+use super::scope::{Request, Scope, Typed, answer, wide};
 use super::types::{Holding, Slot, Sure, describe, describe_value};
 
 /// How `time()` shows the time.
@@ -355,7 +356,11 @@ impl<'s> Scope<'_, 's, '_> {
 
     fn printf(&mut self, span: Span, format: &'s ast::Expr, values: &'s [ast::Expr]) -> Option<StmtKind> {
         let text = self.literal_text(format);
-        let args: Vec<_> = values.iter().map(|value| self.expr(value)).collect();
+        let parsed = text.as_deref().map(Format::parse);
+        let specs: Vec<&Spec> = parsed.iter().flat_map(Format::specs).collect();
+        let is_whole = |n: usize| specs.get(n).is_some_and(|spec| spec.conversion == Conversion::Value);
+        let value = |(n, value)| if is_whole(n) { self.shown(value, Use::Whole) } else { self.expr(value) };
+        let args: Vec<_> = values.iter().enumerate().map(value).collect();
         let (text, args) = (text?, args.into_iter().collect::<Option<Vec<Typed>>>()?);
         if args.len() > limits::PRINTF_VALUES {
             self.error(span, format!("at most {} values are printed at once", limits::PRINTF_VALUES));
@@ -377,6 +382,23 @@ impl<'s> Scope<'_, 's, '_> {
         self.fits_record(span, args.iter().map(|arg| &arg.expr.ty))?;
         let format = self.shared.strings.add(&text);
         Some(StmtKind::Printf { format, args: args.into_iter().map(|arg| arg.expr).collect() })
+    }
+
+    /// What is printed: of Go as it is, all else as expressions are.
+    fn shown(&mut self, e: &'s ast::Expr, use_: Use) -> Option<Typed> {
+        if !self.is_go_path(e) {
+            return self.expr(e);
+        }
+        self.allowed(path::root(e).unwrap_or_default(), false, e.span)?;
+        // Of arguments a return knows nothing but numbers.
+        if use_ == Use::Shown && path::root(e) == Some("args") && self.setting.prelude == Prelude::GoReturn {
+            return self.expr(e);
+        }
+        let request = Request::Path(e, use_);
+        // By its path alone the same value is known as something to compute with.
+        let is_whole = answer(self.setting, &request).is_ok_and(|reached| reached.ty == Type::Go);
+        let path = if is_whole { format!("whole {e}") } else { e.to_string() };
+        self.request(request, path, e.span)
     }
 
     fn fits_record<'t>(&mut self, span: Span, types: impl Iterator<Item = &'t Type>) -> Option<()> {
@@ -411,7 +433,7 @@ impl<'s> Scope<'_, 's, '_> {
                 return self.known(what.span, entry, super::types::UINT).map(|entry| StmtKind::Print(entry.expr));
             }
         }
-        let value = self.expr(what)?;
+        let value = self.shown(what, Use::Shown)?;
         self.fits_record(what.span, std::iter::once(&value.expr.ty))?;
         Some(StmtKind::Print(value.expr))
     }
@@ -500,5 +522,6 @@ fn kind(ty: &Type) -> Kind {
         Type::Id(Id::Hex) => Kind::Pointer,
         Type::Id(_) => Kind::Name,
         Type::Tuple(_) => Kind::Tuple,
+        Type::Go => Kind::Go,
     }
 }

@@ -603,8 +603,8 @@ fn paths_go_through_pointers_fields_and_slices() {
            print(len(args.s)); print(len(args.r.Tags)); print(args.r == nil); print(str(args.s, 8)); print(args.r.Next == nil); }",
         expect![[r#"
             site func 0+0x6 file +0x1206 emulated entry group 0 restored 0b1 behind +0x50
-            variant 0: body 0 (ax#0:u64, ax#0→0:i64, text at ax#0→8:u64, length ax#0→16:i64, text at if ax#0→32:u64 > 1: ax#0→24→16:u64, length if ax#0→32:u64 > 1: ax#0→24→24:i64, ax#0→48→48→56:u8, ax#0→64→16:i64, ax#0→64→40→8:i64, ax#0→64→28:i32, cx#2:i64, ax#0→32:i64, ax#0:u64, text at bx#1:u64, length cx#2:i64, at most 8, ax#0→48:u64)
-              reads args.r: u64
+            variant 0: body 0 (type Dwarf(0) 0..8 in ax#0, ax#0→0:i64, text at ax#0→8:u64, length ax#0→16:i64, text at if ax#0→32:u64 > 1: ax#0→24→16:u64, length if ax#0→32:u64 > 1: ax#0→24→24:i64, ax#0→48→48→56:u8, ax#0→64→16:i64, ax#0→64→40→8:i64, ax#0→64→28:i32, cx#2:i64, ax#0→32:i64, ax#0:u64, text at bx#1:u64, length cx#2:i64, at most 8, ax#0→48:u64)
+              reads whole args.r: go
               reads args.r.ID: i64
               reads args.r.Name: str256
               reads args.r.Tags[1]: str256

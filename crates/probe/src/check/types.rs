@@ -71,6 +71,7 @@ pub(super) fn describe(ty: &Type) -> String {
         Type::Str { .. } => "text".to_owned(),
         Type::Buf { .. } => "bytes".to_owned(),
         Type::Tuple(parts) => format!("a tuple of {}", parts.len()),
+        Type::Go => "a value of Go".to_owned(),
         Type::Id(id) => match id {
             Id::Func => "a function",
             Id::Probe => "a probe",

@@ -310,7 +310,7 @@ impl<'s> Scope<'_, 's, '_> {
         None
     }
 
-    fn is_go_path(&self, e: &ast::Expr) -> bool {
+    pub(super) fn is_go_path(&self, e: &ast::Expr) -> bool {
         let go = self.setting.prelude.is_go_code();
         path::root(e).is_some() && go
     }

@@ -7,7 +7,11 @@ use event::Fields;
 use super::memory::{Mark, Memory, Mode, Place};
 use super::weight::{self, Weight};
 use super::{Refused, Shared, capture, hit, refused, scratch, shapes, taint};
-use crate::plan::{Accessed, BinaryNo, Body, Expr, MapNo, Prelude, Recording, Stmt, StmtKind, Type, VarNo, Variant};
+use crate::capture::Print;
+use crate::plan::{
+    AccessNo, Accessed, BinaryNo, Body, Expr, MapNo, Prelude, Recording, Stmt, StmtKind, Type, VarNo, Variant,
+    VariantNo,
+};
 use crate::program::{counter, exit};
 
 pub(super) const R0: Reg = Reg::R0;
@@ -54,6 +58,10 @@ pub(super) struct Code<'a, 'p> {
     pub(super) pos: Option<Pos>,
     /// What it records of calls.
     pub(super) records: Option<Recording>,
+    /// Which variant this is.
+    number: usize,
+    /// Where what the next whole value starts with is written.
+    pub(super) start: Place,
     /// The functions that do so, once they are called.
     pub(super) capture: Option<capture::Functions>,
 }
@@ -130,10 +138,11 @@ impl<'a, 'p> Code<'a, 'p> {
     ) -> Result<Code<'a, 'p>, Refused> {
         let plan = shared.plan;
         let missing = || Refused { why: format!("the plan has no variant {variant}"), at: None };
-        let variant = plan.variants.get(variant).ok_or_else(missing)?;
+        let (number, variant) = (variant, plan.variants.get(variant).ok_or_else(missing)?);
         let body_number = variant.body.index();
         let body = plan.bodies.get(body_number).ok_or_else(missing)?;
-        Ok(Code::of(asm, shared, variant, body, binary, mode))
+        let code = Code::of(asm, shared, variant, body, binary, mode);
+        Ok(Code { number, ..code })
     }
 
     /// The code of a variant of a body.
@@ -147,7 +156,8 @@ impl<'a, 'p> Code<'a, 'p> {
     ) -> Code<'a, 'p> {
         let body_number = variant.body.index();
         let records = body.records();
-        let mut memory = Memory::new(mode, if records.is_some() { capture::STACK } else { 0 });
+        let captures = records.is_some() || body.accesses.iter().any(|accessed| accessed.ty == Type::Go);
+        let mut memory = Memory::new(mode, if captures { capture::STACK } else { 0 });
         let (counters, fault) = (memory.take_word_of_stack(), memory.take_word_of_stack());
         let leave = asm.label("leave");
         let (vars, repeated, pos) = (Vec::new(), Weight::default(), None);
@@ -167,6 +177,8 @@ impl<'a, 'p> Code<'a, 'p> {
             repeated,
             pos,
             records,
+            number: 0,
+            start: Place::at(RECORD, 0),
             capture,
         }
     }
@@ -335,6 +347,20 @@ impl<'a, 'p> Code<'a, 'p> {
 
     pub(super) fn refuse<T>(&self, why: impl Into<String>) -> Result<T, Refused> {
         refused(why, self.pos)
+    }
+
+    /// The whole values of Go that are among some that are printed together, with their number among all that are.
+    pub(super) fn print_of(&self, exprs: &[&Expr]) -> Result<Option<(usize, &'p Print)>, Refused> {
+        let accesses: Vec<AccessNo> = exprs.iter().filter_map(|expr| expr.whole()).collect();
+        if accesses.is_empty() {
+            return Ok(None);
+        }
+        let key = (VariantNo(self.number as u32), accesses);
+        let mut all = self.shared.plan.captures.iter().flat_map(|captures| &captures.printed).enumerate();
+        match all.find(|(_, (known, _))| **known == key) {
+            Some((number, (_, print))) => Ok(Some((number, print))),
+            None => self.refuse("the plan does not say how a whole value is printed"),
+        }
     }
 
     pub(super) fn is_tainted(&self, expr: &Expr) -> bool {

@@ -41,13 +41,13 @@ impl Code<'_, '_> {
         if stack > 0 {
             self.user_stack(stack)?;
         }
-        let functions = *self.capture.get_or_insert_with(|| capture::Functions::declare(self.asm));
-        self.asm.mov(R4, R0).mov(R1, CONTEXT).mov(R2, HIT).mov(R3, end).call(functions.capture);
+        let capture = self.capture.get_or_insert_with(|| capture::Functions::declare(self.asm)).capture(self.asm);
+        self.asm.mov(R4, R0).mov(R1, CONTEXT).mov(R2, HIT).mov(R3, end).call(capture);
         Ok(())
     }
 
     /// Counts what `R0` says as printed or lost.
-    fn count_outcome(&mut self) {
+    pub(super) fn count_outcome(&mut self) {
         let (lost, done) = (self.asm.label("lost"), self.asm.label("counted"));
         self.asm.jump_if(Cond::Ne, R0, 0, lost);
         self.count(counter::PRINTED);

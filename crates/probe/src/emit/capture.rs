@@ -2,6 +2,8 @@
 //!
 //! ```text
 //! capture(context, hit, end, stack)  takes scratch memory, writes the head, registers and words, and puts the record out
+//! capture_take()                     takes scratch memory for a record that somebody else begins
+//! capture_rest(slot, hit)            follows what that begins with, and puts the record out
 //! capture_run(slot)                  turns until nothing is left to follow
 //! capture_step(slot)                 some turns
 //! ```
@@ -12,6 +14,7 @@
 //!
 //! A turn does what [`crate::capture::interpret`] does, step by step.
 
+mod printed;
 mod short;
 mod step;
 
@@ -21,7 +24,7 @@ use bpf::insn::{AluOp, Cond, Size};
 use bpf::{Assembler, Caps, Entries, Feature, FunctionId, Helper, Label, Linkage, MapId, MapKind, MapSpec, Maps, Reg};
 use event::go::call;
 use event::schema::record;
-use event::{CallIndex, Row, RowId, Schema};
+use event::{CallIndex, PrintedIndex, Row, RowId, Schema};
 use gobin::Arch;
 
 use super::memory::{Place, SCRATCH_SLOTS};
@@ -36,6 +39,7 @@ use crate::plan::{BinaryNo, Plan};
 use crate::program::CaptureTables;
 use step::Step;
 
+pub(super) use printed::{Print, begin, record};
 pub(super) use short::Shorts;
 
 use Reg::{R0, R1, R2, R3, R4, R6, R7, R8, R9, R10};
@@ -78,6 +82,8 @@ mod slot {
     pub(super) const EPOCH: i32 = 84;
     /// The process's number.
     pub(super) const PROCESS: i32 = 88;
+    /// The slot's own.
+    pub(super) const NUMBER: i32 = 92;
     /// `u32` each: at, row, count, left.
     pub(super) const QUEUED: i32 = 96;
     /// `u64` address, `u32` row, `u32` epoch.
@@ -99,6 +105,10 @@ pub(super) struct Captured {
     pub(super) sleepable: bool,
     /// Integer registers in a record.
     registers: usize,
+    /// Calls are recorded, not only values printed.
+    pub(super) records: bool,
+    /// The first of the plan's [`Captures::printed`].
+    pub(super) printed: PrintedIndex,
 }
 
 impl Captured {
@@ -112,6 +122,7 @@ impl Captured {
         let Some(captures) = &plan.captures else { return Ok(None) };
         let alone: BTreeSet<u32> = captures.rows.values().filter(|of| of.alone).map(|of| of.begins).collect();
         let first = schema.add_calls(captures.calls.clone(), captures.types.clone()).0;
+        let printed = schema.add_printed(captures.printed.values().map(|print| print.values.clone()).collect());
         let row = |call: u32| match alone.contains(&call) {
             true => Row::CallStart(CallIndex(first + call)),
             false => Row::Call(CallIndex(first + call)),
@@ -131,7 +142,8 @@ impl Captured {
         let dynamic = maps.add(dynamic(captures))?;
         let met = maps.add(MapSpec::hash("call_met", MapKind::Hash, layout::MET, 4, LATER_MET))?;
         let slots = maps.add(MapSpec::array("call_slots", slot::SIZE, Entries::PerCpu(SCRATCH_SLOTS as u32)))?;
-        let most = tables.functions.iter().map(|function| turns(function.bytes)).max().unwrap_or(0);
+        let all = tables.functions.iter().chain(captures.printed.values().map(|print| &print.by));
+        let most = all.map(|function| turns(function.bytes)).max().unwrap_or(0);
         Ok(Some(Captured {
             tables: CaptureTables { functions, types, ops, dynamic, met, slots },
             end: schema.add_row(Row::CallEnd),
@@ -139,6 +151,8 @@ impl Captured {
             calls: (most / TURNS as u32) as i32,
             sleepable: sleepable(caps),
             registers: captures.registers.into(),
+            records: !captures.rows.is_empty(),
+            printed,
         }))
     }
 }
@@ -167,23 +181,39 @@ fn dynamic(captures: &Captures) -> MapSpec {
 /// The functions of a program that records calls.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Functions {
-    pub(super) capture: FunctionId,
+    capture: Option<FunctionId>,
+    /// Those that print values.
+    print: Option<Print>,
     run: FunctionId,
     step: FunctionId,
 }
 
 impl Functions {
     pub(super) fn declare(asm: &mut Assembler) -> Functions {
-        let capture = asm.declare("capture", Linkage::Static, &["ctx", "hit", "end", "stack"]);
         let run = asm.declare("capture_run", Linkage::Global, &["slot"]);
         let step = asm.declare("capture_step", Linkage::Global, &["slot"]);
-        Functions { capture, run, step }
+        Functions { capture: None, print: None, run, step }
+    }
+
+    /// `capture`
+    pub(super) fn capture(&mut self, asm: &mut Assembler) -> FunctionId {
+        *self.capture.get_or_insert_with(|| asm.declare("capture", Linkage::Static, &["ctx", "hit", "end", "stack"]))
+    }
+
+    /// `capture_take` and `capture_rest`
+    pub(super) fn print(&mut self, asm: &mut Assembler) -> Print {
+        *self.print.get_or_insert_with(|| Print::declare(asm))
     }
 
     /// Makes them. Behind a caller, as all functions.
     pub(super) fn make(self, asm: &mut Assembler, of: Making) {
-        asm.begin(self.capture);
-        Capture { asm, of, functions: self }.capture();
+        if let Some(capture) = self.capture {
+            asm.begin(capture);
+            Capture { asm, of, functions: self }.capture();
+        }
+        if let Some(print) = self.print {
+            print.make(asm, of, self.run);
+        }
         asm.begin(self.run);
         run(asm, of.captured, self.step);
         asm.begin(self.step);
@@ -237,7 +267,7 @@ impl Capture<'_> {
         self.stack(release);
         self.state();
         self.asm.load(Size::U32, R1, R10, NUMBER).call(self.functions.run);
-        self.put_out(release);
+        put_out(self.asm, self.of.ring, R9, release);
         self.asm.place(release).store(Size::U64, R9, 0, 0).place(out).exit();
     }
 
@@ -317,22 +347,28 @@ impl Capture<'_> {
         self.asm.load(Size::U32, R1, R3, layout::FIRST).store(Size::U32, R9, slot::OP, R1);
         self.asm.load(Size::U16, R2, R3, layout::OPS).add(R1, R2).store(Size::U32, R9, slot::OPS_END, R1);
         self.asm.store(Size::U32, R9, slot::AT, call::REGISTERS as i32);
-        for field in [slot::MORE, slot::MASK, slot::NEXT, slot::WAITING] {
-            self.asm.store(Size::U32, R9, field, 0);
-        }
-        self.asm.load(Size::U32, R1, R9, slot::EPOCH).add(R1, 1).store(Size::U32, R9, slot::EPOCH, R1);
-        self.asm.load(Size::U64, R1, R7, hit::BIAS).store(Size::U64, R9, slot::BIAS, R1);
-        self.asm.load(Size::U64, R1, R7, hit::PROCESS).store(Size::U32, R9, slot::PROCESS, R1);
-        self.asm.number(R1, u64::from(self.of.binary.0) << BINARY_AT).store(Size::U64, R9, slot::BINARY, R1);
+        beginning(self.asm, R9, R7, self.of.binary);
     }
+}
 
-    fn put_out(&mut self, release: Label) {
-        let fits = self.asm.label("fits");
-        let most = (MOST_BYTES + MOST_CHUNK) as i32;
-        self.asm.load(Size::U32, R3, R9, slot::POS).jump_if(Cond::Le, R3, most, fits).mov(R0, 1).jump(release);
-        self.asm.place(fits).map(R1, self.of.ring).mov(R2, R9).add(R2, slot::RECORD).mov(R4, NO_WAKEUP);
-        self.asm.helper(Helper::RINGBUF_OUTPUT);
+/// Puts the record of a slot out; answers 0 in `R0` if it is in the ring.
+fn put_out(asm: &mut Assembler, ring: MapId, slot: Reg, release: Label) {
+    let fits = asm.label("fits");
+    let most = (MOST_BYTES + MOST_CHUNK) as i32;
+    asm.load(Size::U32, R3, slot, slot::POS).jump_if(Cond::Le, R3, most, fits).mov(R0, 1).jump(release);
+    asm.place(fits).map(R1, ring).mov(R2, slot).add(R2, slot::RECORD).mov(R4, NO_WAKEUP);
+    asm.helper(Helper::RINGBUF_OUTPUT);
+}
+
+/// What the turns of any record start with.
+fn beginning(asm: &mut Assembler, slot: Reg, hit: Reg, binary: BinaryNo) {
+    for field in [slot::MORE, slot::MASK, slot::NEXT, slot::WAITING] {
+        asm.store(Size::U32, slot, field, 0);
     }
+    asm.load(Size::U32, R1, slot, slot::EPOCH).add(R1, 1).store(Size::U32, slot, slot::EPOCH, R1);
+    asm.load(Size::U64, R1, hit, hit::BIAS).store(Size::U64, slot, slot::BIAS, R1);
+    asm.load(Size::U64, R1, hit, hit::PROCESS).store(Size::U32, slot, slot::PROCESS, R1);
+    asm.number(R1, u64::from(binary.0) << BINARY_AT).store(Size::U64, slot, slot::BINARY, R1);
 }
 
 /// Where in a slot something of the record is.

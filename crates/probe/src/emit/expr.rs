@@ -275,7 +275,7 @@ impl<'p> Code<'_, 'p> {
                 self.asm.mov(R0, 0);
                 Ok(())
             }
-            Access::Str { .. } => self.refuse(format!("{} is no number", accessed.path)),
+            Access::Str { .. } | Access::Go(_) => self.refuse(format!("{} is no number", accessed.path)),
         }
     }
 
@@ -294,6 +294,27 @@ impl<'p> Code<'_, 'p> {
 
     /// `R0 =` the value, or on to `bad`; whether anything leads there.
     pub(super) fn locate(&mut self, value: &Value, bad: Label) -> Result<bool, Refused> {
+        self.within_bounds(value, bad)?;
+        Ok(self.locate_in(&value.location, bad)? || !value.bounds.is_empty())
+    }
+
+    /// `R0 =` where a value is that is in memory.
+    pub(super) fn locate_address(&mut self, value: &Value, bad: Label) -> Result<(), Refused> {
+        self.within_bounds(value, bad)?;
+        let Location { base, hops, .. } = &value.location;
+        let Some((last, hops)) = hops.split_last() else { return self.refuse("this is nowhere in memory") };
+        let mark = self.mark();
+        self.base(*base, bad)?;
+        for hop in hops {
+            self.follow(*hop, 8);
+            self.asm.jump_if(Cond::Ne, R1, 0, bad);
+        }
+        self.release(mark);
+        self.asm.jump_if(Cond::Lt, R0, LOWEST, bad).number(R1, *last).add(R0, R1);
+        Ok(())
+    }
+
+    fn within_bounds(&mut self, value: &Value, bad: Label) -> Result<(), Refused> {
         for bound in &value.bounds {
             self.locate_in(&bound.len, bad)?;
             if let Ok(index) = i32::try_from(bound.index) {
@@ -302,7 +323,7 @@ impl<'p> Code<'_, 'p> {
                 self.asm.number(R1, bound.index).jump_if(Cond::SLe, R0, R1, bad);
             }
         }
-        Ok(self.locate_in(&value.location, bad)? || !value.bounds.is_empty())
+        Ok(())
     }
 
     fn locate_in(&mut self, location: &Location, bad: Label) -> Result<bool, Refused> {

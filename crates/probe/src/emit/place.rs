@@ -1,12 +1,12 @@
 //! Values into memory: the fields of records, keys, maps and variables.
 
 use bpf::insn::{AluOp, Cond, Size};
-use event::{Fields, Shape};
+use event::{Fields, PrintedIndex, Shape};
 
 use super::body::{Code, HIT, R0, R1, R2};
 use super::memory::Place;
-use super::{Refused, hit, shapes};
-use crate::plan::{Expr, ExprKind, StringNo, Type};
+use super::{Refused, capture, hit, shapes};
+use crate::plan::{Access, Expr, ExprKind, StringNo, Type, WholeAt};
 
 /// Where the leaves of fields go, one after the other.
 struct Leaves {
@@ -30,7 +30,14 @@ impl<'p> Code<'_, 'p> {
         let faults = exprs.iter().any(|expr| self.is_tainted(expr));
         let types: Vec<&Type> = exprs.iter().map(|expr| &expr.ty).collect();
         let fields = shapes::fields(self.shared.plan, &types, faults, &mut self.shared.schema);
-        fields.map_err(|refused| Refused { at: self.pos, ..refused })
+        let mut fields = fields.map_err(|refused| Refused { at: self.pos, ..refused })?;
+        if let Some((number, _)) = self.print_of(exprs)? {
+            let first = capture::of(self.shared.captured)?.printed.0;
+            let printed = PrintedIndex(first + number as u32);
+            let shapes = exprs.iter().zip(&mut fields.shapes).filter(|(expr, _)| expr.whole().is_some());
+            shapes.zip(0..).for_each(|((_, shape), value)| *shape = Shape::Go { printed, value });
+        }
+        Ok(fields)
     }
 
     /// Puts values where fields of those types are.
@@ -125,6 +132,7 @@ impl<'p> Code<'_, 'p> {
         }
         match ty {
             Type::Str { max } | Type::Buf { max } => self.text(expr, *max, leaves.at)?,
+            Type::Go => self.whole_start(expr)?,
             _ => {
                 self.number(expr)?;
                 self.asm.store(Size::U64, leaves.at.base, leaves.at.off, R0);
@@ -139,6 +147,47 @@ impl<'p> Code<'_, 'p> {
         self.release(mark);
         leaves.at = leaves.at.plus(shape.size());
         leaves.bit += 1;
+        Ok(())
+    }
+
+    /// What a whole value of Go starts with, where that belongs.
+    fn whole_start(&mut self, expr: &Expr) -> Result<(), Refused> {
+        let access = expr.whole().and_then(|access| self.variant.accesses.get(access.index()));
+        let whole = match access {
+            Some(Access::Go(whole)) => whole,
+            Some(Access::Unreadable) => {
+                self.mark_fault();
+                return Ok(());
+            }
+            _ => return self.refuse("the plan does not say where a whole value is"),
+        };
+        let (bad, done) = (self.asm.label("unreadable"), self.asm.label("whole"));
+        let (start, mut can_fail) = (self.start, false);
+        self.start = start.plus(whole.bytes() as usize);
+        match &whole.at {
+            WholeAt::Registers(parts) => {
+                for (n, base) in parts.iter().filter_map(|part| part.base).enumerate() {
+                    can_fail |= self.base(base, bad)?;
+                    let to = start.plus(8 * n);
+                    self.asm.store(Size::U64, to.base, to.off, R0);
+                }
+            }
+            WholeAt::Stack(at) => {
+                self.asm.load(Size::U64, R0, HIT, hit::SP).number(R1, at.wrapping_add(8)).add(R0, R1);
+                self.asm.store(Size::U64, start.base, start.off, R0);
+            }
+            WholeAt::Memory(of) => {
+                self.locate_address(of, bad)?;
+                can_fail = true;
+                self.asm.store(Size::U64, start.base, start.off, R0);
+            }
+        }
+        if can_fail {
+            self.asm.jump(done).place(bad);
+            self.zero(start, whole.bytes() as usize);
+            self.mark_fault();
+            self.asm.place(done);
+        }
         Ok(())
     }
 

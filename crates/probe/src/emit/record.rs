@@ -2,12 +2,14 @@
 
 use bpf::Helper;
 use bpf::insn::{Cond, Size};
+use event::go::Printed;
 use event::schema::{record, state};
 use event::{Format, Row};
 
 use super::body::{Code, HIT, R0, R1, R2, R3, RECORD};
 use super::memory::Place;
-use super::{Refused, hit, taint};
+use super::{Refused, capture, hit, taint};
+use crate::capture::{MOST_BYTES, Print};
 use crate::plan::{Expr, ExprKind, StringNo, Type};
 use crate::program::counter;
 
@@ -50,6 +52,9 @@ impl<'p> Code<'_, 'p> {
     /// A record of values. They are made in the record itself, but for those that change something: they must do so
     /// also if there is no room for the record.
     fn values(&mut self, row: Row, exprs: &[&Expr], fields: &event::Fields) -> Result<(), Refused> {
+        if let Some((_, print)) = self.print_of(exprs)? {
+            return self.whole_values(row, exprs, fields, print);
+        }
         let types: Vec<&Type> = exprs.iter().map(|expr| &expr.ty).collect();
         if !exprs.iter().any(|expr| taint::has_effect(expr)) {
             return self.record(row, fields.size(), |this, payload| this.write_fields(exprs, &types, fields, payload));
@@ -60,6 +65,53 @@ impl<'p> Code<'_, 'p> {
             this.copy(place, payload, fields.size());
             Ok(())
         })
+    }
+
+    /// A record with whole values of Go among others.
+    fn whole_values(
+        &mut self,
+        row: Row,
+        exprs: &[&Expr],
+        fields: &event::Fields,
+        print: &Print,
+    ) -> Result<(), Refused> {
+        let types: Vec<&Type> = exprs.iter().map(|expr| &expr.ty).collect();
+        let start = print.values.bytes as usize;
+        let chunks = (Printed::FROM + start + fields.size()) as u32;
+        let most = print.by.bytes.saturating_add(fields.size() as u32).clamp(chunks, MOST_BYTES.max(chunks));
+        if chunks > MOST_BYTES {
+            return self.refuse(format!("a record of {chunks} bytes is more than {MOST_BYTES}"));
+        }
+        // What changes something must do so also if there is no room for the record.
+        let mut kept = None;
+        if exprs.iter().any(|expr| taint::has_effect(expr)) {
+            let place = self.memory.take(start + fields.size());
+            self.start = place;
+            self.write_fields(exprs, &types, fields, place.plus(start))?;
+            kept = Some(place);
+        }
+        let row = self.shared.schema.add_row(row);
+        let functions = self.capture.get_or_insert_with(|| capture::Functions::declare(self.asm)).print(self.asm);
+        let (none, done) = (self.asm.label("no_slot"), self.asm.label("recorded"));
+        self.asm.call(functions.take).jump_if(Cond::Eq, R0, 0, none).mov(RECORD, R0);
+        let record = capture::record(RECORD);
+        self.head(record, row.0);
+        let first = record.plus(Printed::FROM);
+        match kept {
+            Some(place) => self.copy(place, first, start + fields.size()),
+            None => {
+                self.start = first;
+                self.write_fields(exprs, &types, fields, first.plus(start))?;
+            }
+        }
+        capture::begin(self.asm, RECORD, &print.by, chunks, most);
+        self.asm.mov(R1, RECORD).mov(R2, HIT).call(functions.rest);
+        self.count_outcome();
+        self.asm.jump(done).place(none);
+        self.count(counter::NO_SCRATCH);
+        self.count(counter::LOST);
+        self.asm.place(done);
+        Ok(())
     }
 
     /// A record with what `payload` writes behind its head.
@@ -77,7 +129,7 @@ impl<'p> Code<'_, 'p> {
         let (full, done) = (self.asm.label("ring_full"), self.asm.label("recorded"));
         self.asm.map(R1, self.shared.tables.ring).mov(R2, size as i32).mov(R3, 0);
         self.asm.helper(Helper::RINGBUF_RESERVE).jump_if(Cond::Eq, R0, 0, full).mov(RECORD, R0);
-        self.head(row.0);
+        self.head(Place::at(RECORD, 0), row.0);
         payload(self, Place::at(RECORD, record::PAYLOAD as i32))?;
         self.asm.mov(R1, RECORD).mov(R2, NO_WAKEUP).helper(Helper::RINGBUF_SUBMIT);
         self.count(counter::PRINTED);
@@ -113,11 +165,13 @@ impl<'p> Code<'_, 'p> {
         })
     }
 
-    fn head(&mut self, row: u32) {
-        self.asm.helper(Helper::KTIME_GET_BOOT_NS).store(Size::U64, RECORD, record::TIME as i32, R0);
-        self.asm.load(Size::U64, R1, HIT, hit::PID_TGID).store(Size::U64, RECORD, record::PID_TGID as i32, R1);
-        self.asm.load(Size::U64, R1, HIT, hit::GOID).store(Size::U64, RECORD, record::GOID as i32, R1);
-        self.asm.store(Size::U32, RECORD, record::ROW as i32, row as i32);
-        self.asm.store(Size::U32, RECORD, record::STAT as i32, 0);
+    fn head(&mut self, at: Place, row: u32) {
+        let field = |field: usize| at.off + field as i32;
+        self.asm.helper(Helper::KTIME_GET_BOOT_NS).store(Size::U64, at.base, field(record::TIME), R0);
+        for (from, to) in [(hit::PID_TGID, record::PID_TGID), (hit::GOID, record::GOID)] {
+            self.asm.load(Size::U64, R1, HIT, from).store(Size::U64, at.base, field(to), R1);
+        }
+        self.asm.store(Size::U32, at.base, field(record::ROW), row as i32);
+        self.asm.store(Size::U32, at.base, field(record::STAT), 0);
     }
 }

@@ -2,7 +2,7 @@
 
 use event::bucket::{Linear, Log};
 use event::schema::{Aggregate, MAX_LEAVES, MapValue, Shape};
-use event::{Fields, IdKind, IntType, MapSchema, Schema};
+use event::{Fields, IdKind, IntType, MapSchema, PrintedIndex, Schema};
 
 use super::taint::Taints;
 use super::{Refused, refused};
@@ -20,6 +20,8 @@ pub(super) fn shape(plan: &Plan, ty: &Type, schema: &mut Schema) -> Shape {
             Shape::Time(schema.add_text(format))
         }
         Type::Id(id) => Shape::Id(kind(*id)),
+        // Which one is known only where it is printed.
+        Type::Go => Shape::Go { printed: PrintedIndex(u32::MAX), value: 0 },
         Type::Tuple(parts) => Shape::Tuple(parts.iter().map(|part| shape(plan, part, schema)).collect()),
     }
 }

@@ -2,7 +2,8 @@
 //! ever put into it. Computed until nothing changes; every round taints something more, so it ends.
 
 use crate::plan::{
-    Access, Base, Body, EventField, Expr, ExprKind, Location, Plan, Prelude, Stmt, StmtKind, Value, Variant, Word,
+    Access, Base, Body, EventField, Expr, ExprKind, Location, Plan, Prelude, Stmt, StmtKind, Value, Variant, WholeAt,
+    Word,
 };
 
 /// What can be unreadable.
@@ -134,6 +135,13 @@ fn access_fails(access: &Access, prelude: Prelude, garbage: u64) -> bool {
     match access {
         Access::Int(value) => value_fails(value, prelude, garbage),
         Access::Str { .. } | Access::Saved(_) | Access::Unreadable => true,
+        Access::Go(whole) => match &whole.at {
+            WholeAt::Registers(parts) => {
+                parts.iter().filter_map(|part| part.base).any(|base| may_be_garbage(base, prelude, garbage))
+            }
+            WholeAt::Stack(_) => false,
+            WholeAt::Memory(_) => true,
+        },
         Access::Zero => false,
     }
 }

@@ -209,8 +209,8 @@ impl Trial {
 
 fn what(schema: &Schema, what: What) -> String {
     match what {
-        What::Printf { format, args } => schema.format(format).unwrap().fill(&args, &show),
-        What::PrintValue(value) => format!("print {}", show(&value)),
+        What::Printf { format, args, .. } => schema.format(format).unwrap().fill(&args, &show),
+        What::PrintValue { value, .. } => format!("print {}", show(&value)),
         What::Call { call, bytes } | What::CallStart { call, bytes } => recorded(schema, call, &bytes),
         What::CallEnd(short) => format!("call {} at {}: {}", short.id, short.depth, ended(short.end)),
         What::CallDropped(short) => format!("call {} at {}: not wanted", short.id, short.depth),

@@ -163,7 +163,7 @@ impl<'p> Code<'_, 'p> {
                 Ok(())
             }
             Some(Access::Saved(_)) => self.refuse("what an entry keeps for a return is no text"),
-            Some(Access::Int(_) | Access::Zero) => self.refuse(format!("{} is no text", accessed.path)),
+            Some(Access::Int(_) | Access::Go(_) | Access::Zero) => self.refuse(format!("{} is no text", accessed.path)),
             None => self.refuse(format!("the plan does not say where {} is", accessed.path)),
         }
     }

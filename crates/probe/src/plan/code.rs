@@ -105,6 +105,8 @@ pub enum Type {
     Id(Id),
     /// Several values, none of them a tuple.
     Tuple(Vec<Type>),
+    /// A whole value of Go, which can only be printed.
+    Go,
 }
 
 /// What a number stands for.
@@ -259,6 +261,17 @@ pub struct Expr {
     pub ty: Type,
     /// Where it stands.
     pub pos: Pos,
+}
+
+impl Expr {
+    /// The whole value of Go that it is, if it is one.
+    #[must_use]
+    pub fn whole(&self) -> Option<AccessNo> {
+        match (&self.kind, &self.ty) {
+            (ExprKind::Access(access), Type::Go) => Some(*access),
+            _ => None,
+        }
+    }
 }
 
 /// What an expression is.

@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter};
 
 use super::{
     Access, Base, Body, Expr, ExprKind, FieldForm, Group, Id, Location, Map, MapValue, On, Period, Plan, Point,
-    Prelude, Recording, Site, Stmt, StmtKind, StringNo, Type, Value, Variant, Word,
+    Prelude, Recording, RegisterPart, Site, Stmt, StmtKind, StringNo, Type, Value, Variant, Whole, WholeAt, Word,
 };
 
 impl Display for Plan {
@@ -100,6 +100,7 @@ impl Plan {
             Type::Str { max } => format!("str{max}"),
             Type::Buf { max } => format!("buf{max}"),
             Type::Id(id) => self.id(*id),
+            Type::Go => "go".to_owned(),
             Type::Tuple(parts) => {
                 let parts: Vec<String> = parts.iter().map(|ty| self.ty(ty)).collect();
                 format!("({})", parts.join(", "))
@@ -192,9 +193,24 @@ fn access(access: &Access) -> String {
             let most = most.map(|most| format!(", at most {most}")).unwrap_or_default();
             format!("text at {}, length {}{most}", value(data), value(len))
         }
+        Access::Go(Whole { ty, at, .. }) => format!("type {ty:?} {}", whole(at)),
         Access::Saved(slot) => format!("saved {slot}"),
         Access::Unreadable => "unreadable".to_owned(),
         Access::Zero => "0".to_owned(),
+    }
+}
+
+fn whole(at: &WholeAt) -> String {
+    match at {
+        WholeAt::Registers(parts) => {
+            let part = |part: &RegisterPart| {
+                let from = part.base.map_or_else(|| "float".to_owned(), base);
+                format!("{}..{} in {from}", part.offset, part.offset.saturating_add(part.size))
+            };
+            parts.iter().map(part).collect::<Vec<_>>().join(", ")
+        }
+        WholeAt::Stack(at) => format!("in {}", base(Base::Stack(*at))),
+        WholeAt::Memory(of) => format!("in the memory of {}", value(of)),
     }
 }
 
@@ -205,13 +221,16 @@ fn value(value: &Value) -> String {
 
 /// `ax+16→8:i64`: the word 16 behind the pointer in ax, of what it points to the word at 8.
 fn location(location: &Location) -> String {
-    let base = match &location.base {
+    let hops: String = location.hops.iter().map(|hop| format!("→{hop}")).collect();
+    format!("{}{hops}:{}{}", base(location.base), sign(location.signed), location.bytes * 8)
+}
+
+fn base(base: Base) -> String {
+    match base {
         Base::Register { register, argument: Some(n) } => format!("{register}#{n}"),
         Base::Register { register, argument: None } => register.to_string(),
         Base::Stack(offset) => format!("stack+{offset}"),
-    };
-    let hops: String = location.hops.iter().map(|hop| format!("→{hop}")).collect();
-    format!("{base}{hops}:{}{}", sign(location.signed), location.bytes * 8)
+    }
 }
 
 /// A body with what its numbers mean.

@@ -70,7 +70,10 @@ Numbers are written `12`, `0x1f`, `1_000`, `1e6`, `'c'`, or with a unit of time 
 
 `args.r.Tags[0]` follows pointers by itself, finds fields of embedded structs, and takes elements of arrays and slices
 by number. `*args.p` is what a pointer points to, `len(args.s)` a length, `args.err == nil` whether there is none.
-Integers, bools and texts can be used; structs as a whole, floats and the inside of maps and interfaces cannot.
+Integers, bools and texts can be computed with; structs as a whole, floats and the inside of maps and interfaces cannot.
+`print(args.r)`, and `%v` of printf, show any value whole, with all that its pointers lead to, as `gospect trace` shows
+arguments: `printf(\"%v %v\\n\", args.r, args.r.Tags)`. `--depth`, `--strlen`, `--capture`, `--redact` and `--opaque` mean
+the same as there; what one printf shows shares one record.
 What turns out not to be readable, because a pointer is nil, say, is counted, shown as `<unreadable>`, and 0 or empty
 where a script computes with it.
 
@@ -82,7 +85,8 @@ const FORMATS: &str = "\
 ## Formats of printf
 
 `%d %i %u %x %X %o %c %p` show integers, `%s` texts and everything that has a name, `%r %rx %rh` bytes, `%%` a percent
-sign. `%-20s` and `%5d` pad, `%.3s` cuts. `\\n`, `\\t`, `\\\"`, `\\x41` are characters.
+sign. `%v` shows whatever there is, and values of Go as Go's syntax has them: texts in quotes, durations as `1.5s`,
+pointers followed. `%-20s` and `%5d` pad, `%.3s` cuts. `\\n`, `\\t`, `\\\"`, `\\x41` are characters.
 ";
 
 /// The whole reference, as Markdown.

@@ -393,14 +393,15 @@ pub const ROWS: &[Row] = &[
         Params { of: &[Param::Text], least: 1, more: true },
         Meaning::Action(Action::Printf),
         "go:main.fib { printf(\"%d %s\\n\", args.n, comm); }",
-        "Prints values as FORMAT says.",
+        "Prints values as FORMAT says; whole values of Go with `%v`.",
     ),
     called(
         ("print", "print(VALUE [, TOP [, DIVISOR]])"),
         at_least(1, &[Param::Value, Param::Number, Param::Number]),
         Meaning::Action(Action::Print),
         "interval:s:1 { print(@calls, 5); } go:main.* { @calls[func] = count(); }",
-        "Prints a value on a line of its own, or an entry of a map. Of a whole map the entries sorted by value, only the \
+        "Prints a value on a line of its own, of Go whole unless it is a number or a text, or an entry of a map. Of a \
+         whole map the entries sorted by value, only the \
          TOP largest, divided by DIVISOR.",
     ),
     called(

@@ -265,6 +265,7 @@ impl Clause<'_, '_> {
             20 => self.leave(),
             21 => format!("@w[{}, {}] = ({}, probe);", self.id(), self.int(), self.int()),
             22 => format!("$p = ({}, {}, {});", self.int(), self.text(), self.id()),
+            23 if matches!(self.place, Place::Call | Place::Return) => self.whole_values(),
             23 => format!("print({});", self.random.one_of(&["$p", "@w[probe, 0]", "@count[1, \"a\", probe]", "@p"])),
             24 if self.place != Place::Nowhere && self.place != Place::Goroutine => {
                 format!("printf(\"%r %c %p %o\\n\", {}, {}, hex({}), $y);", self.bytes(), self.int(), self.int())
@@ -286,6 +287,20 @@ impl Clause<'_, '_> {
             0 => format!("if ({}) {{ return; }}", self.int()),
             1 => format!("if ({}) {{ exit({}); }}", self.int(), self.random.one_of(&["", "$x", "3"])),
             _ => "@i = 1;".to_owned(),
+        }
+    }
+
+    /// Arguments or results as a whole.
+    fn whole_values(&mut self) -> String {
+        let start = if self.place == Place::Return { "ret" } else { "args." };
+        let paths: Vec<&str> = self.ints.iter().copied().filter(|path| path.starts_with(start)).collect();
+        let Some(path) = paths.first().map(|_| self.random.one_of(&paths)) else { return self.wide_printf() };
+        let parts = if path.starts_with("ret.") || path == "ret" { 1 } else { 2 };
+        let root = path.split(['.', '[']).take(parts).collect::<Vec<_>>().join(".");
+        match self.random.below(3) {
+            0 => format!("print({root});"),
+            1 => format!("printf(\"%v %d %v\\n\", {root}, {}, {path});", self.int()),
+            _ => format!("printf(\"%v %s\\n\", {root}, {});", self.text()),
         }
     }
 

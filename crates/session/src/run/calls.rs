@@ -5,8 +5,9 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 
 use event::calls::{Calls, Finished, Key, Panics, Reader, Record, Told};
+use event::decode::Whole;
 use event::go::redact::{SECRETS, Secrets};
-use event::go::{self, End, Frame, Types, World};
+use event::go::{self, End, Frame, GoValue, Types, World};
 use event::{CallIndex, Header, Id, IdKind, Names, Schema, What};
 use gobin::VAddr;
 use kernel::Pid;
@@ -186,6 +187,34 @@ impl Joined {
         self.calls.tally().finished
     }
 
+    /// The whole values of a record that is none of a call, without their secrets, and names for everything else.
+    pub fn named<'k, 'r>(
+        &'k self,
+        header: Header,
+        whole: Option<&Whole>,
+        schema: &'k Schema,
+        known: &'k Known<'r>,
+    ) -> Named<'k, 'r> {
+        let Some((whole, (printed, types, build))) =
+            whole.and_then(|whole| Some((whole, schema.printed(whole.printed)?)))
+        else {
+            return Named { known, values: Vec::new(), types: None };
+        };
+        let types = self.types(build, types);
+        let place = InProcess::new(known, Pid(header.pid), (build, printed.binary), &self.seen);
+        let values = go::printed(types, printed, (&whole.bytes, whole.chunks), &place, self.limits);
+        let values = values.into_iter().map(|(name, mut value)| {
+            self.secrets.redact(name, &mut value, types);
+            value
+        });
+        Named { known, values: values.collect(), types: Some(types) }
+    }
+
+    /// The types of a build, with those that were met.
+    fn types<'k>(&'k self, build: usize, types: &'k Types) -> &'k Types {
+        self.met.as_ref().filter(|_| build == met::BUILD).map_or(types, Met::types)
+    }
+
     /// Shows a call, which begins or ends.
     pub fn tell(&self, call: &Finished, telling: &mut Telling<'_, '_>, begins: bool) -> io::Result<()> {
         let Telling { schema, known, show } = telling;
@@ -193,13 +222,34 @@ impl Joined {
         let binary = calls.get(call.begun.call as usize).map_or(0, |of| of.binary);
         // Each build's calls were added when it was compiled.
         let build = schema.addition(CallIndex(call.begun.call));
-        let types = self.met.as_ref().filter(|_| build == met::BUILD).map_or(types, Met::types);
+        let types = self.types(build, types);
         let place = InProcess::new(known, Pid(call.key.pid), (build, binary), &self.seen);
         let reader = Reader { types, calls, secrets: &self.secrets, limits: self.limits };
         let Some(told) = reader.read(call, &place) else { return Ok(()) };
         let ts = call.started.cast_signed().wrapping_add(known.unix_less_boot);
         let shown = Call { call, told: &told, schema, types, ts };
         if begins { show.begins(&shown, *known) } else { show.call(&shown, *known) }
+    }
+}
+
+/// Names, and the whole values of a record.
+pub(super) struct Named<'k, 'r> {
+    known: &'k Known<'r>,
+    values: Vec<GoValue>,
+    types: Option<&'k Types>,
+}
+
+impl Names for Named<'_, '_> {
+    fn name(&self, id: Id) -> Option<String> {
+        self.known.name(id)
+    }
+
+    fn go(&self, value: u32) -> Option<(&GoValue, &Types)> {
+        Some((self.values.get(value as usize)?, self.types?))
+    }
+
+    fn time(&self, boot: u64, form: &str) -> String {
+        self.known.time(boot, form)
     }
 }
 

@@ -660,9 +660,10 @@ impl Acting<'_, '_> {
                 return Ok(());
             }
             _ if self.printed >= self.most => return Ok(()),
-            What::Printf { format, args } => {
+            What::Printf { format, args, whole } => {
                 if let Some(form) = schema.format(format) {
-                    self.show.printf(form, &args, &self.known)?;
+                    let named = self.calls.named(event.header, whole.as_ref(), schema, &self.known);
+                    self.show.printf(form, &args, &named)?;
                 }
             }
             What::Call { .. } | What::CallStart { .. } | What::CallEnd(_) | What::CallDropped(_) => {
@@ -671,7 +672,10 @@ impl Acting<'_, '_> {
                     return Ok(());
                 }
             }
-            What::PrintValue(value) => self.show.value(&value, &self.known)?,
+            What::PrintValue { value, whole } => {
+                let named = self.calls.named(event.header, whole.as_ref(), schema, &self.known);
+                self.show.value(&value, &named)?;
+            }
             What::State(change) => self.show.state(&self.known.told(event.header, change), &self.known)?,
             What::Time(form) => {
                 self.show.time(schema.text(form).unwrap_or_default(), event.header.time, &self.known)?;

@@ -55,7 +55,7 @@ fn clause(code: &str) -> String {
     format!("go:main.handle {{ $x = 0; $s = \"\"; {code} }}\n")
 }
 
-const KINDS: [&str; 12] = [
+const KINDS: [&str; 13] = [
     "$x = $x + 1;",
     "$x = args.r.User.Link.Deep + args.n;",
     "if (args.r.ID) { $x = 1; } else { $x = 2; }",
@@ -68,6 +68,7 @@ const KINDS: [&str; 12] = [
     "@max[args.s] = max(args.r.ID);",
     "@c[args.s] = count(); delete(@c[@s]);",
     "$x = ($x < args.r.ID ? $x / args.r.ID : args.n && $x); @st[ustack] = count();",
+    "printf(\"%v %d %v\", args.r, args.n, args.s); print(args.r.User);",
 ];
 
 #[test]

@@ -580,58 +580,65 @@ fn one_of_several_results_is_named() {
 #[test]
 fn floats_are_not_computed_with() {
     check(
-        "go:main.floats { print(args.f); } go:main.handle { print(args.r.F); }",
+        "go:main.floats { $f = args.f; } go:main.handle { $f = args.r.F; }",
         expect![[r#"
-        error: `float64` is neither an integer nor text
-         --> 1:24
-          |
-        1 | go:main.floats { print(args.f); } go:main.handle { print(args.r.F); }
-          |                        ^^^^^^
-          = help: scripts compute with integers only
+            error: `float64` is neither an integer nor text
+             --> 1:23
+              |
+            1 | go:main.floats { $f = args.f; } go:main.handle { $f = args.r.F; }
+              |                       ^^^^^^
+              = help: scripts compute with integers only; `print(…)`, and `%v` of printf, show it whole
 
-        error: `float64` is neither an integer nor text
-         --> 1:58
-          |
-        1 | go:main.floats { print(args.f); } go:main.handle { print(args.r.F); }
-          |                                                          ^^^^^^^^
-          = help: scripts compute with integers only
-    "#]],
+            error: `float64` is neither an integer nor text
+             --> 1:55
+              |
+            1 | go:main.floats { $f = args.f; } go:main.handle { $f = args.r.F; }
+              |                                                       ^^^^^^^^
+              = help: scripts compute with integers only; `print(…)`, and `%v` of printf, show it whole
+        "#]],
     );
 }
 
 #[test]
-fn structs_and_slices_are_not_printed() {
+fn structs_and_slices_are_not_computed_with() {
     check(
-        "go:main.handle { print(args.r.Tags); print(*args.r); print(args.r.User.Err); print(args); }",
+        "go:main.handle { $a = args.r.Tags; $b = *args.r; printf(\"%s\", args.r.User.Err); print(args); } goret:main.handle { print(*args.r); }",
         expect![[r#"
-        error: `[]string` is neither an integer nor text
-         --> 1:24
-          |
-        1 | go:main.handle { print(args.r.Tags); print(*args.r); print(args.r.User.Err); print(args); }
-          |                        ^^^^^^^^^^^
-          = help: an element is `…[0]`, its length `len(…)`
+            error: `[]string` is neither an integer nor text
+             --> 1:23
+              |
+            1 | go:main.handle { $a = args.r.Tags; $b = *args.r; printf("%s", args.r.User.Err); print(args); } goret:main.handle { print…
+              |                       ^^^^^^^^^^^
+              = help: an element is `…[0]`, its length `len(…)`
 
-        error: `main.Req` is neither an integer nor text
-         --> 1:44
-          |
-        1 | go:main.handle { print(args.r.Tags); print(*args.r); print(args.r.User.Err); print(args); }
-          |                                            ^^^^^^^
-          = help: it has `ID`, `Name`, `Tags`, `Next`, `Small`, `User`, `F`
+            error: `main.Req` is neither an integer nor text
+             --> 1:41
+              |
+            1 | go:main.handle { $a = args.r.Tags; $b = *args.r; printf("%s", args.r.User.Err); print(args); } goret:main.handle { print…
+              |                                         ^^^^^^^
+              = help: it has `ID`, `Name`, `Tags`, `Next`, `Small`, `User`, `F`; `print(…)`, and `%v` of printf, show it whole
 
-        error: `error` is neither an integer nor text
-         --> 1:60
-          |
-        1 | go:main.handle { print(args.r.Tags); print(*args.r); print(args.r.User.Err); print(args); }
-          |                                                            ^^^^^^^^^^^^^^^
-          = help: it can be compared with nil: `… != nil`
+            error: `error` is neither an integer nor text
+             --> 1:63
+              |
+            1 | …le { $a = args.r.Tags; $b = *args.r; printf("%s", args.r.User.Err); print(args); } goret:main.handle { print(*args.r); }
+              |                                                    ^^^^^^^^^^^^^^^
+              = help: it can be compared with nil: `… != nil`
 
-        error: which of the arguments of `main.handle`?
-         --> 1:84
-          |
-        1 | go:main.handle { print(args.r.Tags); print(*args.r); print(args.r.User.Err); print(args); }
-          |                                                                                    ^^^^
-          = help: it has `r` *main.Req, `s` string, `n` int
-    "#]],
+            error: which of the arguments of `main.handle`?
+             --> 1:87
+              |
+            1 | …le { $a = args.r.Tags; $b = *args.r; printf("%s", args.r.User.Err); print(args); } goret:main.handle { print(*args.r); }
+              |                                                                            ^^^^
+              = help: it has `r` *main.Req, `s` string, `n` int
+
+            error: `main.Req` is neither an integer nor text
+             --> 1:122
+              |
+            1 | …le { $a = args.r.Tags; $b = *args.r; printf("%s", args.r.User.Err); print(args); } goret:main.handle { print(*args.r); }
+              |                                                                                                               ^^^^^^^
+              = help: it has `ID`, `Name`, `Tags`, `Next`, `Small`, `User`, `F`; `print(…)`, and `%v` of printf, show it whole
+        "#]],
     );
 }
 
@@ -1123,7 +1130,7 @@ fn formats_fit_their_values() {
               |
             1 | …main.handle { printf("%d %s\n", args.s, args.n); printf("%d\n"); printf("x", 1); printf(args.s); printf("%d", (1, 2)); }
               |                                                                                                                ^^^^^^
-              = help: give its parts one by one, or use print()
+              = help: write `%v`
         "#]],
     );
 }
