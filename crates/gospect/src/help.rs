@@ -668,7 +668,7 @@ mod tests {
             it enters with Go's number for it, the goroutine, the thread (PID) and the process (TGID) where that
             happened, how long it was in the state that it leaves (FOR), why it waits or has waited, and the
             function that it began with. `-` is what nobody saw: goroutines that are older than the probes have
-            been in their states for longer than that.
+            been in their states for longer than that; for --min they count from then on.
 
             States are `runnable`, `running`, `syscall`, `waiting`, `preempted` (waits until it may go on),
             `copystack` (its stack grows or shrinks) and `dead`; reasons are those of Go's stack traces. That
@@ -693,9 +693,14 @@ mod tests {
                   --user NAME        Take every Go process of this user, by name or number
                   --cgroup PATH      Take every Go process in this control group: path, or name (web.service)
                   --container ID     Take every Go process in this container: start of its id, name, or pod uid
+                  --goid N           Only goroutine N; may be given several times, as may the next three
+                  --state STATE      Only changes into STATE: runnable, running, syscall, waiting, dead
+                  --reason GLOB      Only waits for reasons like GLOB, their beginnings and ends: 'chan *'
+                  --func GLOB        Only goroutines that began with functions like GLOB
+                  --min TIME         Only changes out of a state that took TIME or longer: 1ms
                   --parent           Show which goroutine started it, and where its `go` statement is
                   --summary          Show at the end how long goroutines were in which state, instead of lines
-                  --by KEY           Tell times of --summary apart by func (the start function), goid, reason or state
+                  --by KEY           Tell times of --summary apart by func (as usual), goid, reason or state
                   --as-root          Start COMMAND as root, not as the user who called sudo
                   --duration TIME    End after TIME, such as 10, 1.5s, 200ms or 5m
               -n, --number N         End after N units of output
@@ -711,9 +716,11 @@ mod tests {
               -V, --version          Show the version
 
             Examples:
-              sudo gospect states -p 4242                        every change of every goroutine
-              sudo gospect states --parent -- ./app              from the first one on, with who started it
-              sudo gospect states ./app --summary --duration 10  where goroutines spend ten seconds
+              sudo gospect states -p 4242                           every change of every goroutine
+              sudo gospect states ./app --func 'main.*' --min 10ms  of its own, what takes long
+              sudo gospect states ./app --reason '*Mutex*'          waits for locks
+              sudo gospect states --parent -- ./app                 from the first one on, with who started it
+              sudo gospect states ./app --summary --duration 10     where goroutines spend ten seconds
 
             Exit status:
               0  done; also when the reader of the output went away

@@ -8,10 +8,11 @@ mod flags;
 use std::ffi::OsStr;
 
 use self::flags::{
-    ALL, AS_ROOT, BUFFER, BY, BY_NAME, CAPTURE, CGROUP, COMMAND, CONTAINER, DEPTH, DURATION, EMIT, EXCEPT, FOLLOW,
-    FORMAT, FULL, GRAPH, IF, INLINED, INLINED_CALLS, LINEAR, LIST, LIVE, NESTED, NO_REDACT, NUMBER, OF, ONLY,
-    ONLY_UNDER, OPAQUE, OVERHEAD, PARENT, QUICK, QUIET, RATE, READY, REDACT, SAMPLE, SECONDS, SERVE, SHOW_PROGRAM,
-    SITES, STACK, STARTS, STRLEN, SUMMARY, TARGET_PATH, TEXT, TIMES_BY, UNIT, USER, VERSUS, WAY, WIDTH,
+    ALL, AS_ROOT, BEGAN, BUFFER, BY, BY_NAME, CAPTURE, CGROUP, COMMAND, CONTAINER, DEPTH, DURATION, EMIT, EXCEPT,
+    FOLLOW, FORMAT, FULL, GOID, GRAPH, IF, INLINED, INLINED_CALLS, LEAST, LINEAR, LIST, LIVE, NESTED, NO_REDACT,
+    NUMBER, OF, ONLY, ONLY_UNDER, OPAQUE, OVERHEAD, PARENT, QUICK, QUIET, RATE, READY, REASON, REDACT, SAMPLE, SECONDS,
+    SERVE, SHOW_PROGRAM, SITES, STACK, STARTS, STATE, STRLEN, SUMMARY, TARGET_PATH, TEXT, TIMES_BY, UNIT, USER, VERSUS,
+    WAY, WIDTH,
 };
 pub use self::flags::{Flag, GLOBAL, PID, Several, Value};
 use crate::failure::{NOTHING, REFUSED, USAGE};
@@ -303,7 +304,7 @@ One line for each time that a goroutine leaves a state and enters another one: w
 it enters with Go's number for it, the goroutine, the thread (PID) and the process (TGID) where that
 happened, how long it was in the state that it leaves (FOR), why it waits or has waited, and the
 function that it began with. `-` is what nobody saw: goroutines that are older than the probes have
-been in their states for longer than that.
+been in their states for longer than that; for --min they count from then on.
 
 States are `runnable`, `running`, `syscall`, `waiting`, `preempted` (waits until it may go on),
 `copystack` (its stack grows or shrinks) and `dead`; reasons are those of Go's stack traces. That
@@ -328,12 +329,14 @@ command to start. It ends as `gospect run` does, whose language it is written in
         starts: true,
         flags: &[
             TARGETS,
-            &[&PARENT, &SUMMARY, &TIMES_BY],
+            &[&GOID, &STATE, &REASON, &BEGAN, &LEAST, &PARENT, &SUMMARY, &TIMES_BY],
             &[&AS_ROOT, &DURATION, &NUMBER, &OVERHEAD, &QUIET, &READY, &WAY],
             &[&SHOW_PROGRAM],
         ],
         examples: &[
             ("sudo gospect states -p 4242", "every change of every goroutine"),
+            ("sudo gospect states ./app --func 'main.*' --min 10ms", "of its own, what takes long"),
+            ("sudo gospect states ./app --reason '*Mutex*'", "waits for locks"),
             ("sudo gospect states --parent -- ./app", "from the first one on, with who started it"),
             ("sudo gospect states ./app --summary --duration 10", "where goroutines spend ten seconds"),
         ],

@@ -39,6 +39,8 @@ pub const SAVES: usize = 6;
 pub const WAITING: u32 = 16;
 /// Different functions or patterns that `under` is asked about: bits of a byte.
 pub const UNDERS: usize = 8;
+/// Runs of neighbouring functions that a start function is compared with at once.
+pub const RUNS_OF_FUNCTIONS: usize = 64;
 /// Frames of a user stack.
 pub const FRAMES: u32 = 127;
 /// Entries of a map, unless the script says otherwise.

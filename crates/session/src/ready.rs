@@ -112,14 +112,64 @@ impl fmt::Display for Hist {
 /// Which changes of goroutines' states to show, as typed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct States {
+    /// Of these goroutines; of all if there is none, as with the others.
+    pub goids: Vec<u64>,
+    /// Into these states.
+    pub states: Vec<String>,
+    /// Because of these waits, which begin or end; patterns.
+    pub reasons: Vec<String>,
+    /// Of goroutines that began with these functions; patterns.
+    pub functions: Vec<String>,
+    /// Out of a state that took as long, in nanoseconds.
+    pub least: Option<u64>,
     /// With who started the goroutine, and where.
     pub parent: bool,
 }
 
 impl fmt::Display for States {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "goroutine:state {{ event({}); }}", if self.parent { "args.parent" } else { "" })
+        f.write_str("goroutine:state")?;
+        match self.conditions() {
+            Some(condition) if condition.contains('/') => write!(f, " /({condition})/")?,
+            Some(condition) => write!(f, " /{condition}/")?,
+            None => {}
+        }
+        writeln!(f, " {{ event({}); }}", if self.parent { "args.parent" } else { "" })
     }
+}
+
+impl States {
+    /// All that a change must be.
+    #[must_use]
+    pub fn conditions(&self) -> Option<String> {
+        let least = self.least.map(|least| format!("args.for >= {}", time(least)));
+        let all = [
+            one_of("args.goid", &self.goids),
+            one_of("args.to", &self.states),
+            one_of("args.reason", &self.reasons),
+            one_of("args.startfunc", &self.functions),
+            least.into_iter().collect(),
+        ];
+        let all: Vec<Vec<String>> = all.into_iter().filter(|one| !one.is_empty()).collect();
+        let joined = |one: &Vec<String>| match one.as_slice() {
+            // Alone, alternatives need no parentheses.
+            alternatives if all.len() == 1 || alternatives.len() == 1 => alternatives.join(" || "),
+            alternatives => format!("({})", alternatives.join(" || ")),
+        };
+        (!all.is_empty()).then(|| all.iter().map(joined).collect::<Vec<_>>().join(" && "))
+    }
+}
+
+/// That a field is one of several, each alternative.
+fn one_of<T: fmt::Debug>(field: &str, alternatives: &[T]) -> Vec<String> {
+    alternatives.iter().map(|one| format!("{field} == {one:?}")).collect()
+}
+
+/// Nanoseconds in the greatest unit of which they are a whole number.
+fn time(nanos: u64) -> String {
+    let units = [(1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us")];
+    let unit = units.into_iter().find(|(unit, _)| nanos > 0 && nanos.is_multiple_of(*unit));
+    unit.map_or_else(|| nanos.to_string(), |(unit, name)| format!("{}{name}", nanos / unit))
 }
 
 #[cfg(test)]
@@ -219,6 +269,32 @@ mod tests {
             &under(&["main.f", "main.g"], Some("ret")),
             expect![[r#"
             goret:main.* /(under("main.f") || under("main.g")) && (ret)/ { call(); }
+        "#]],
+        );
+    }
+
+    #[test]
+    fn changes_of_states_are_an_event_with_all_that_they_must_be() {
+        let check = |states: States, want: Expect| want.assert_eq(&states.to_string());
+        check(
+            States { parent: true, ..States::default() },
+            expect![[r#"
+            goroutine:state { event(args.parent); }
+        "#]],
+        );
+        let both = States { goids: vec![7, 9], ..States::default() };
+        check(
+            both.clone(),
+            expect![[r#"
+            goroutine:state /args.goid == 7 || args.goid == 9/ { event(); }
+        "#]],
+        );
+        let names = |names: &[&str]| names.iter().map(ToString::to_string).collect();
+        let (states, reasons, functions) = (names(&["waiting", "dead"]), names(&["chan *"]), names(&["net/http.*"]));
+        check(
+            States { states, reasons, functions, least: Some(1_500_000), ..both },
+            expect![[r#"
+            goroutine:state /((args.goid == 7 || args.goid == 9) && (args.to == "waiting" || args.to == "dead") && args.reason == "chan *" && args.startfunc == "net/http.*" && args.for >= 1500us)/ { event(); }
         "#]],
         );
     }

@@ -25,6 +25,10 @@ pub(super) fn asked(typed: &Typed) -> Result<Option<ready::Totals>, Failure> {
         (true, _) if typed.states.parent => {
             Err(Failure::usage("`--parent` is about lines, and `--summary` shows none", "leave one out"))
         }
+        (true, _) if typed.states.conditions().is_some() => Err(Failure::usage(
+            "`--goid`, `--state`, `--reason`, `--func` and `--min` choose lines, and `--summary` shows none",
+            "leave one out; `--by` tells times apart",
+        )),
         (true, by) => Ok(Some(ready::Totals { by: by.unwrap_or_default(), condition: None })),
     }
 }

@@ -353,6 +353,61 @@ pub(super) const EXCEPT: Flag = Flag::taking(
 .short('x')
 .several(Several::Each);
 
+/// Which goroutines.
+pub(super) const GOID: Flag = Flag::taking(
+    "goid",
+    Value::Any("N"),
+    "Only goroutine N; may be given several times, as may the next three",
+    |typed, value| {
+        typed.states.goids.push(typed::number(value)?);
+        Ok(())
+    },
+)
+.several(Several::Each);
+
+/// Which changes.
+pub(super) const STATE: Flag = Flag::taking(
+    "state",
+    Value::Any("STATE"),
+    "Only changes into STATE: runnable, running, syscall, waiting, dead",
+    |typed, value| {
+        typed.states.states.push(typed::text(value)?.to_lowercase());
+        Ok(())
+    },
+)
+.several(Several::Each);
+
+/// Why.
+pub(super) const REASON: Flag = Flag::taking(
+    "reason",
+    Value::Any("GLOB"),
+    "Only waits for reasons like GLOB, their beginnings and ends: 'chan *'",
+    |typed, value| {
+        typed.states.reasons.push(typed::text(value)?);
+        Ok(())
+    },
+)
+.several(Several::Each);
+
+/// Of what.
+pub(super) const BEGAN: Flag =
+    Flag::taking("func", Value::Any("GLOB"), "Only goroutines that began with functions like GLOB", |typed, value| {
+        typed.states.functions.push(typed::text(value)?);
+        Ok(())
+    })
+    .several(Several::Each);
+
+/// How long.
+pub(super) const LEAST: Flag = Flag::taking(
+    "min",
+    Value::Any("TIME"),
+    "Only changes out of a state that took TIME or longer: 1ms",
+    |typed, value| {
+        typed.states.least = u64::try_from(typed::duration(value)?.as_nanos()).ok();
+        Ok(())
+    },
+);
+
 /// Who started goroutines.
 pub(super) const PARENT: Flag =
     Flag::switch("parent", "Show which goroutine started it, and where its `go` statement is", |typed| {
@@ -553,7 +608,7 @@ pub(super) const SUMMARY: Flag =
 pub(super) const TIMES_BY: Flag = Flag::taking(
     "by",
     Value::OneOf("KEY", By::WORDS),
-    "Tell times of --summary apart by func (the start function), goid, reason or state",
+    "Tell times of --summary apart by func (as usual), goid, reason or state",
     |typed, value| {
         typed.times_by = Some(value.to_str().and_then(By::of).ok_or("it is not one of the words")?);
         Ok(())

@@ -12,24 +12,24 @@ use crate::run::{Tracing, permitted, summary};
 use crate::{contract, gospect};
 
 /// The fixture `states`, running.
-struct States {
+pub struct States {
     child: Child,
     orders: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
 }
 
-fn states(go: &'static str, variant: Variant) -> Result<PathBuf, Missing> {
+pub fn states(go: &'static str, variant: Variant) -> Result<PathBuf, Missing> {
     permitted()?;
     let arch = Arch::native().ok_or_else(|| Missing { why: "this machine is none that gospect knows".into() })?;
     build(&Fixture::new("states", go, variant).on(arch))
 }
 
 impl States {
-    fn start(path: &Path) -> States {
+    pub fn start(path: &Path) -> States {
         States::with(&mut Command::new(path))
     }
 
-    fn with(command: &mut Command) -> States {
+    pub fn with(command: &mut Command) -> States {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let (orders, answers) = (child.stdin.take(), BufReader::new(child.stdout.take().unwrap()));
         let mut states = States { child, orders, answers };
@@ -37,18 +37,18 @@ impl States {
         states
     }
 
-    fn order(&mut self, order: &str) {
+    pub fn order(&mut self, order: &str) {
         writeln!(self.orders.as_ref().unwrap(), "{order}").unwrap();
     }
 
-    fn answer(&mut self) -> String {
+    pub fn answer(&mut self) -> String {
         let mut line = String::new();
         self.answers.read_line(&mut line).unwrap();
         line.trim_end().to_owned()
     }
 
     /// Does as it is told, and says what it did.
-    fn did(&mut self, order: &str) -> Did {
+    pub fn did(&mut self, order: &str) -> Did {
         self.order(order);
         let mut did = Did::default();
         loop {
@@ -69,7 +69,7 @@ impl States {
         }
     }
 
-    fn pid(&self) -> String {
+    pub fn pid(&self) -> String {
         self.child.id().to_string()
     }
 }
@@ -83,12 +83,12 @@ impl Drop for States {
 
 /// What the program says that its goroutines did.
 #[derive(Default, PartialEq, Eq, Debug)]
-struct Did {
-    waits: BTreeMap<String, u64>,
-    syscalls: BTreeMap<String, u64>,
-    slept: BTreeMap<String, u64>,
-    born: BTreeSet<String>,
-    over: BTreeMap<String, u64>,
+pub struct Did {
+    pub waits: BTreeMap<String, u64>,
+    pub syscalls: BTreeMap<String, u64>,
+    pub slept: BTreeMap<String, u64>,
+    pub born: BTreeSet<String>,
+    pub over: BTreeMap<String, u64>,
 }
 
 fn key(parts: &[&str]) -> String {

@@ -30,6 +30,7 @@ mod run;
 mod running;
 mod several;
 mod shell;
+mod states;
 mod stress;
 mod sudo;
 mod summary;

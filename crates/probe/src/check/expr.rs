@@ -1,5 +1,7 @@
 //! Expressions.
 
+use std::ops::RangeInclusive;
+
 use crate::ast::{self, BinaryOp, ExprKind as Ast, Span, UnaryOp};
 use crate::diagnostic::Diagnostic;
 use crate::limits;
@@ -492,16 +494,26 @@ impl<'s> Scope<'_, 's, '_> {
             _ => return self.no_name(name.span, id),
         };
         let numbers = self.numbers_of(id, &text, name.span)?;
-        let equal = |number: &u64| -> Expr {
-            let right = Expr { ty: UINT, kind: ExprKind::Int(*number as i64), pos: word.pos };
-            let kind = ExprKind::Binary { op, left: Box::new(word.clone()), right: Box::new(right) };
-            Expr { kind, ty: INT, pos: word.pos }
-        };
-        let join = if op == BinaryOp::Eq { BinaryOp::LogicalOr } else { BinaryOp::LogicalAnd };
-        let all = numbers.iter().map(equal).reduce(|a, b| {
+        let both = |op, a: Expr, b: Expr| {
             let pos = a.pos;
-            Expr { kind: ExprKind::Binary { op: join, left: Box::new(a), right: Box::new(b) }, ty: INT, pos }
-        });
+            Expr { kind: ExprKind::Binary { op, left: Box::new(a), right: Box::new(b) }, ty: INT, pos }
+        };
+        let compare = |op, number: u64| {
+            let right = Expr { ty: UINT, kind: ExprKind::Int(number as i64), pos: word.pos };
+            both(op, word.clone(), right)
+        };
+        let equal = op == BinaryOp::Eq;
+        let within = |numbers: &RangeInclusive<u64>| match (numbers.start(), numbers.end(), equal) {
+            (first, last, _) if first == last => compare(op, *first),
+            (first, last, true) => {
+                both(BinaryOp::LogicalAnd, compare(BinaryOp::Ge, *first), compare(BinaryOp::Le, *last))
+            }
+            (first, last, false) => {
+                both(BinaryOp::LogicalOr, compare(BinaryOp::Lt, *first), compare(BinaryOp::Gt, *last))
+            }
+        };
+        let join = if equal { BinaryOp::LogicalOr } else { BinaryOp::LogicalAnd };
+        let all = numbers.iter().map(within).reduce(|a, b| both(join, a, b));
         let none = ExprKind::Int(i64::from(op == BinaryOp::Ne));
         Some(self.typed(span, all.map_or(none, |all| all.kind), INT, Sure::Literal))
     }

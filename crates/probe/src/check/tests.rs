@@ -583,6 +583,27 @@ fn events_need_no_site() {
 }
 
 #[test]
+fn what_goroutines_are_compared_with_may_be_patterns() {
+    check_bodies(
+        r#"goroutine:state /args.reason == "chan *" && args.startfunc == "main.*"/ { event(); }
+           goroutine:state /args.to != "run*"/ { event(args.parent); }
+           goroutine:exit /args.startfunc != "main.*"/ { @ = count(); }"#,
+        expect![[r#"
+            map 0: @[] count (4096)
+            body 0: clause 0 on goroutine State
+              /(((event Reason:waitreason == 1):i64 || (event Reason:waitreason == 2):i64):i64 && (((event StartFunc:startfunc >= 4198400):i64 && (event StartFunc:startfunc <= 4201984):i64):i64 || ((event StartFunc:startfunc >= 4202496):i64 && (event StartFunc:startfunc <= 4202752):i64):i64):i64):i64/
+              event
+            body 1: clause 1 on goroutine State
+              /((event To:gostate != 1):i64 && (event To:gostate != 2):i64):i64/
+              event, its parent
+            body 2: clause 2 on goroutine Exit
+              /(((event StartFunc:startfunc < 4198400):i64 || (event StartFunc:startfunc > 4201984):i64):i64 && ((event StartFunc:startfunc < 4202496):i64 || (event StartFunc:startfunc > 4202752):i64):i64):i64/
+              add to @
+            needs goroutines"#]],
+    );
+}
+
+#[test]
 fn goroutines_are_known_in_tracepoints_by_their_thread() {
     check_bodies(
         "tracepoint:sched:sched_switch /waitreason == \"chan receive\"/ { @[goid, gostate] = count(); }",

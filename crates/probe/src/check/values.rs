@@ -1,5 +1,9 @@
 //! Words that stand for values, and functions that give them.
 
+use std::ops::RangeInclusive;
+
+use gobin::pattern::Pattern;
+
 use crate::ast::{self, BinaryOp, ExprKind as Ast, Span};
 use crate::diagnostic::Diagnostic;
 use crate::limits;
@@ -449,10 +453,11 @@ impl<'s> Scope<'_, 's, '_> {
         None
     }
 
-    /// The numbers that a name stands for where an id is compared with it.
-    pub(super) fn numbers_of(&mut self, id: Id, name: &str, span: Span) -> Option<Vec<u64>> {
+    /// The numbers that a name stands for where an id is compared with it, or a pattern where that is about goroutines.
+    pub(super) fn numbers_of(&mut self, id: Id, name: &str, span: Span) -> Option<Vec<RangeInclusive<u64>>> {
+        let each = |numbers: Vec<u64>| numbers.into_iter().map(|n| n..=n).collect();
         match id {
-            Id::Func => Some(self.rows_of(name, span)),
+            Id::Func => Some(each(self.rows_of(name, span))),
             Id::Probe => {
                 let numbers = self.shared.probes.get(name).cloned().unwrap_or_default();
                 if numbers.is_empty() && self.shared.last {
@@ -460,20 +465,23 @@ impl<'s> Scope<'_, 's, '_> {
                     let message = format!("no probe of this script is called `{name}`");
                     self.say(Diagnostic::warning(span, message).maybe_help(near));
                 }
-                Some(numbers)
+                Some(each(numbers))
             }
-            Id::StartFunc => self.start_functions(name, span),
+            Id::StartFunc => match Pattern::new(name) {
+                pattern if pattern.is_literal() => self.start_functions(name, span).map(each),
+                pattern => self.start_functions_like(&pattern, span),
+            },
             Id::GoState => {
                 let states = self.setting.runtime().map(|r| r.g_states.clone()).unwrap_or_default();
-                self.numbered_name("state of goroutines", &states, name, span).map(|n| vec![n])
+                self.numbered_names("state of goroutines", &states, name, span).map(each)
             }
             Id::WaitReason => {
                 let (binary, reasons) = match (&self.setting.binary, self.setting.runtime()) {
                     (Some(binary), Some(runtime)) => (u64::from(binary.0), runtime.wait_reasons.clone()),
                     _ => (0, Vec::new()),
                 };
-                let number = self.numbered_name("reason to wait", &reasons, name, span)?;
-                Some(vec![number | binary << 32])
+                let numbers = self.numbered_names("reason to wait", &reasons, name, span)?;
+                Some(each(numbers.into_iter().map(|number| number | binary << 32).collect()))
             }
             Id::UStack(_) | Id::Ksym | Id::Usym | Id::Time(_) | Id::Hex => {
                 self.error(span, format!("{} is not compared with text", describe(&Type::Id(id))));
@@ -495,7 +503,7 @@ impl<'s> Scope<'_, 's, '_> {
 
     fn start_functions(&mut self, name: &str, span: Span) -> Option<Vec<u64>> {
         let (binary, target, _) = self.setting.binary.as_ref()?;
-        let pattern = gobin::pattern::Pattern::new(name);
+        let pattern = Pattern::new(name);
         let found = target.matching(&pattern).into_iter().filter(|f| f.name == name);
         let mut entries: Vec<u64> = found.map(|f| f.entry.0).collect();
         if entries.is_empty() {
@@ -513,9 +521,46 @@ impl<'s> Scope<'_, 's, '_> {
         Some(numbers)
     }
 
-    fn numbered_name(&mut self, what: &str, names: &[String], name: &str, span: Span) -> Option<u64> {
-        if let Some(number) = names.iter().position(|known| known == name) {
-            return Some(number as u64);
+    /// Functions stand in the order of their packages, so those that a pattern matches are few runs of neighbours.
+    fn start_functions_like(&mut self, pattern: &Pattern, span: Span) -> Option<Vec<RangeInclusive<u64>>> {
+        let (binary, target, _) = self.setting.binary.as_ref()?;
+        let runtime = self.setting.runtime();
+        let mut all: Vec<(u64, bool)> = target
+            .matching(&Pattern::new("*"))
+            .into_iter()
+            .map(|function| {
+                // What stands for a function that is nowhere else is meant by that one's name.
+                let name = runtime.and_then(|runtime| runtime.start_name(function.entry));
+                (function.entry.0, pattern.matches(name.unwrap_or(&function.name)))
+            })
+            .collect();
+        all.sort_unstable();
+        let runs = all.chunk_by(|a, b| a.1 == b.1).filter_map(|run| match run {
+            [(first, true), ..] => Some(*first..=run.last()?.0),
+            _ => None,
+        });
+        let at = |entry: u64| entry | u64::from(*binary) << 48;
+        let runs: Vec<_> = runs.map(|run| at(*run.start())..=at(*run.end())).collect();
+        let wrong = match runs.len() {
+            1..=limits::RUNS_OF_FUNCTIONS => return Some(runs),
+            0 => Diagnostic::error(span, format!("no function is called like `{}`", pattern.text())),
+            many => {
+                let message = format!("functions like `{}` stand in {many} places of the program", pattern.text());
+                let help = format!("at most {} are compared with: name their package", limits::RUNS_OF_FUNCTIONS);
+                Diagnostic::error(span, message).help(help)
+            }
+        };
+        self.say(wrong);
+        None
+    }
+
+    /// Which of the runtime's names that is, or are like it.
+    fn numbered_names(&mut self, what: &str, names: &[String], name: &str, span: Span) -> Option<Vec<u64>> {
+        let pattern = Pattern::new(name);
+        let is_meant = |known: &str| known == name || !known.is_empty() && pattern.matches(known);
+        let numbers: Vec<u64> = (0..).zip(names).filter(|(_, known)| is_meant(known)).map(|(n, _)| n).collect();
+        if !numbers.is_empty() {
+            return Some(numbers);
         }
         let known = || names.iter().map(String::as_str).filter(|name| !name.is_empty());
         let near = words::near(name, known());

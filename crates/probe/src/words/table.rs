@@ -200,21 +200,21 @@ pub const ROWS: &[Row] = &[
         Places::Goroutines,
         Value::Word(Word::GoState),
         "profile:hz:99 { @[gostate] = count(); }",
-        "Its state; compares with texts such as `\"running\"`.",
+        "Its state; compares with texts such as `\"running\"`, in which `*` stands for any characters.",
     ),
     value(
         "waitreason",
         Places::Goroutines,
         Value::Word(Word::WaitReason),
         "tracepoint:sched:sched_switch { @[waitreason] = count(); }",
-        "Why it waits, or last waited; compares with texts such as `\"chan receive\"`.",
+        "Why it waits, or last waited; compares with texts such as `\"chan receive\"` or `\"chan *\"`.",
     ),
     value(
         "startfunc",
         Places::Goroutines,
         Value::Word(Word::StartFunc),
         "go:main.handle { @[startfunc] = count(); }",
-        "The function that it began with; compares with names. A wrapper that Go makes for a `go` statement is shown as \
+        "The function that it began with; compares with names and patterns such as `\"main.*\"`. A wrapper that Go makes for a `go` statement is shown as \
          the function that it calls.",
     ),
     value(

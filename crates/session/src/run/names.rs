@@ -140,6 +140,8 @@ impl Known<'_> {
         };
         let start = change.start.and_then(|id| Some((usize::try_from(id.number >> 48).ok()?, id.number)));
         let created_at = change.created_at.and_then(|pc| self.calls_at(header.pid.into(), pc, true).into_iter().next());
+        // What starts the first goroutine stands in no file.
+        let created_at = created_at.filter(|frame| frame.file.as_ref().is_none_or(|file| !file.starts_with('<')));
         Told {
             boot: header.time,
             ts: header.time.cast_signed().wrapping_add(self.unix_less_boot),

@@ -315,6 +315,71 @@ fn an_event_of_goroutines_that_is_not_there_is_told() {
 }
 
 #[test]
+fn only_goroutines_have_events_to_record() {
+    check(
+        "go:main.fib { event(); } goroutine:state { event(args.goid); event(args.parent, 1); event(args.parnet); }",
+        expect![[r#"
+            error: only changes of goroutines are recorded
+             --> 1:15
+              |
+            1 | go:main.fib { event(); } goroutine:state { event(args.goid); event(args.parent, 1); event(args.parnet); }
+              |               ^^^^^^^
+              = help: `goroutine:state { event(); }` records what `gospect states` shows
+
+            error: `event()` takes nothing but the goroutine's parent
+             --> 1:50
+              |
+            1 | go:main.fib { event(); } goroutine:state { event(args.goid); event(args.parent, 1); event(args.parnet); }
+              |                                                  ^^^^^^^^^
+              = help: `event(args.parent)` records it with the place of its `go` statement
+
+            error: `event` is given 2 arguments
+             --> 1:62
+              |
+            1 | go:main.fib { event(); } goroutine:state { event(args.goid); event(args.parent, 1); event(args.parnet); }
+              |                                                              ^^^^^^^^^^^^^^^^^^^^^
+              = help: it is written `event([args.parent])`
+
+            error: this event has no field `parnet`
+             --> 1:96
+              |
+            1 | go:main.fib { event(); } goroutine:state { event(args.goid); event(args.parent, 1); event(args.parnet); }
+              |                                                                                                ^^^^^^
+              = help: did you mean `parent`?
+              = help: it has `goid`, `parent`, `startfunc`, `gopc`, `from`, `to`, `reason` and `for`
+        "#]],
+    );
+}
+
+#[test]
+fn patterns_that_nothing_is_like_are_told() {
+    check(
+        r#"goroutine:state /args.startfunc == "nope.*" || args.reason == "nope*" || args.to == "w*g*g"/ { event(); }"#,
+        expect![[r#"
+            error: no function is called like `nope.*`
+             --> 1:36
+              |
+            1 | goroutine:state /args.startfunc == "nope.*" || args.reason == "nope*" || args.to == "w*g*g"/ { event(); }
+              |                                    ^^^^^^^^
+
+            error: `nope*` is no reason to wait of this Go version
+             --> 1:63
+              |
+            1 | goroutine:state /args.startfunc == "nope.*" || args.reason == "nope*" || args.to == "w*g*g"/ { event(); }
+              |                                                               ^^^^^^^
+              = help: there are `chan receive`, `chan send`, `sleep`, `preempted` and `GC assist marking`
+
+            error: `w*g*g` is no state of goroutines of this Go version
+             --> 1:85
+              |
+            1 | goroutine:state /args.startfunc == "nope.*" || args.reason == "nope*" || args.to == "w*g*g"/ { event(); }
+              |                                                                                     ^^^^^^^
+              = help: there are `idle`, `runnable`, `running`, `syscall`, `waiting`, `moribund_unused`, `dead`, `enqueue_unused`, `copystack` and `preempted`
+        "#]],
+    );
+}
+
+#[test]
 fn a_field_of_an_event_is_told() {
     check(
         "goroutine:exit { print(args.form); }",
