@@ -44,7 +44,9 @@ pub use read::{Heads, OpenCall};
 /// Functions of the runtime that leave the system stack by switching to a goroutine and never return, at least at times:
 /// those in proc.go, stack.go, panic.go and coro.go that end in `schedule`, `execute` or `gogo`, and what only calls
 /// them. Their frames end at the next event on that stack, as [`End::Switched`].
-pub const SWITCHING: [&str; 17] = [
+pub const SWITCHING: [&str; 18] = [
+    // What it gives to mcall, since Go 1.26.
+    "runtime.asyncPreempt2.func1",
     "runtime.coroswitch_m",
     "runtime.execute",
     "runtime.exitsyscall0",

@@ -627,4 +627,8 @@ pub enum GoroutineEvent {
     State,
     /// `goroutine:exit`
     Exit,
+    /// `goroutine:park`
+    Park,
+    /// `goroutine:ready`
+    Ready,
 }

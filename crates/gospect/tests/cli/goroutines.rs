@@ -151,6 +151,31 @@ fn goroutines_do_what_the_program_says(go: &'static str) {
 }
 on_every_go!(goroutines_do_what_the_program_says);
 
+fn waits_are_ended_by_whom_the_program_says(go: &'static str) {
+    let text = "goroutine:park { @parked[args.startfunc, args.reason] = count(); }
+        goroutine:ready { @ready[args.startfunc, args.reason] = count(); }
+        goroutine:ready { @by[args.startfunc, args.reason, args.by] = count(); }";
+    let mut states = States::start(&need!(states(go, Variant::Plain)));
+    let tracing = Tracing::start(&["-p", &states.pid(), "--json", "-e", text]);
+    let did = states.did("rounds 20");
+    let ran = tracing.stop();
+    assert_eq!((ran.status, ran.stderr.as_str()), (0, ""), "go{go}");
+    let objects: Vec<Value> = ran.stdout.lines().map(contract::documented).collect();
+    let [mut parked, mut ready, by] = ["@parked", "@ready", "@by"].map(|name| map(&objects, name));
+    // What it does while the mutex is held is not known beforehand.
+    [&mut parked, &mut ready].into_iter().for_each(|waits| _ = waits.remove("main.locks,chan receive"));
+    assert_eq!((&parked, &ready), (&did.waits, &did.waits), "go{go}");
+    // The first goroutine lets the others go on, timers those that sleep.
+    for waits in
+        ["main.receives,chan receive,1", "main.sends,chan send,1", "main.selects,select,1", "main.sleeps,sleep,0"]
+    {
+        assert_eq!(by.get(waits), Some(&20), "go{go}: {waits} in {by:?}");
+    }
+    let others = by.keys().filter(|key| key.starts_with("main.pulls,coroutine,")).count();
+    assert_eq!(others, usize::from(did.waits.contains_key("main.pulls,coroutine")), "go{go}: {by:?}");
+}
+on_every_go!(waits_are_ended_by_whom_the_program_says);
+
 #[test]
 fn a_collector_that_always_runs_adds_and_hides_nothing() {
     for go in ["1.22", "1.23", "1.26"] {

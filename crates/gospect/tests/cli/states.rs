@@ -1,6 +1,7 @@
 //! `gospect states`, held against what a program says of its own goroutines.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::process::Stdio;
 
 use gospect_fixtures::{Variant, need, on_every_go};
 use serde_json::Value;
@@ -228,4 +229,34 @@ fn a_word_that_is_none_is_told_with_those_that_are() {
         assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{}", ran.stderr);
         assert!(ran.stderr.contains(hint), "{}", ran.stderr);
     }
+}
+
+#[test]
+fn whatever_ends_it_the_lines_until_then_are_whole() {
+    let path = need!(states("1.26", Variant::Plain));
+    // The target is killed.
+    let mut states = States::start(&path);
+    let killed = watching(&["-p", &states.pid(), "--json"]);
+    states.did("rounds 2");
+    drop(states);
+    let ran = killed.ended();
+    assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
+    let objects = objects(&ran);
+    assert_eq!(summary(&objects)["ended_by"], "process");
+    assert_chained(&objects, "killed");
+    assert_adds_up(&objects, "killed");
+    // Nobody reads any more.
+    let script = "\"$0\" states -q -- \"$1\" | head -n 3; echo \"${PIPESTATUS[0]}\"";
+    let program = command(&[]).get_program().to_owned();
+    let mut bash = std::process::Command::new("bash");
+    let ran = Ran::of(bash.args(["-c", script]).arg(program).arg(&path).stdin(Stdio::null()).output().unwrap());
+    assert_eq!((ran.stdout.lines().last(), ran.stderr.as_str()), (Some("0"), ""), "{}", ran.stdout);
+    // There are no goroutines at all.
+    let ran = gospect(&["states", "/bin/true"]);
+    assert_eq!((ran.status, ran.stdout.as_str()), (1, ""));
+    assert!(ran.stderr.contains("the target is no Go program, it has no goroutines"), "{}", ran.stderr);
+    // One word too many.
+    let ran = gospect(&["states", "-p", "1", "main.f"]);
+    assert_eq!((ran.status, ran.stdout.as_str()), (2, ""));
+    assert!(ran.stderr.contains("`main.f` is one word too many"), "{}", ran.stderr);
 }

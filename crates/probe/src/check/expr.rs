@@ -265,9 +265,8 @@ impl<'s> Scope<'_, 's, '_> {
     }
 
     fn event(&mut self, e: &'s ast::Expr, event: GoroutineEvent) -> Option<Typed> {
-        use EventField::{For, From, GoPc, Goid, Parent, Reason, Spent, StartFunc, To};
-        const OF_ANY: usize = 4;
-        let fields = [
+        use EventField::{By, For, From, GoPc, Goid, Parent, Reason, Spent, StartFunc, To};
+        let all = [
             ("goid", Goid, UINT),
             ("parent", Parent, UINT),
             ("startfunc", StartFunc, Type::Id(Id::StartFunc)),
@@ -277,15 +276,25 @@ impl<'s> Scope<'_, 's, '_> {
             ("reason", Reason, Type::Id(Id::WaitReason)),
             ("for", For, UINT),
             ("spent", Spent, UINT),
+            ("by", By, UINT),
         ];
-        let fields = match event {
-            GoroutineEvent::State => &fields[..],
-            GoroutineEvent::Create | GoroutineEvent::Exit => &fields[..OF_ANY],
+        let has = |field: EventField| match (event, field) {
+            (_, Goid | Parent | StartFunc | GoPc) => true,
+            (GoroutineEvent::State, field) => field != By,
+            (GoroutineEvent::Park, field) => field == Reason,
+            (GoroutineEvent::Ready, field) => matches!(field, Reason | For | By),
+            (GoroutineEvent::Create | GoroutineEvent::Exit, _) => false,
         };
+        let fields: Vec<_> = all.iter().filter(|(_, field, _)| has(*field)).collect();
         let listed = words::listed(fields.iter().map(|f| f.0));
         let name = self.only_field(e, &format!("it has {listed}"))?;
         match fields.iter().find(|f| f.0 == name.value) {
-            Some((_, field, ty)) => self.known(e.span, ExprKind::Event(*field), ty.clone()),
+            Some((_, field, ty)) => {
+                if *field == By {
+                    self.of_goroutine(e.span, "args.by", "g.goid")?;
+                }
+                self.known(e.span, ExprKind::Event(*field), ty.clone())
+            }
             None => {
                 let near = words::near(&name.value, fields.iter().map(|f| f.0));
                 let message = format!("this event has no field `{}`", name.value);

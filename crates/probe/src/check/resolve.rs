@@ -289,8 +289,13 @@ impl<'w> Resolver<'w> {
     }
 
     fn goroutine(&mut self, event: &Spanned<String>) -> Vec<On> {
-        const EVENTS: [(&str, GoroutineEvent); 3] =
-            [("create", GoroutineEvent::Create), ("state", GoroutineEvent::State), ("exit", GoroutineEvent::Exit)];
+        const EVENTS: [(&str, GoroutineEvent); 5] = [
+            ("create", GoroutineEvent::Create),
+            ("state", GoroutineEvent::State),
+            ("exit", GoroutineEvent::Exit),
+            ("park", GoroutineEvent::Park),
+            ("ready", GoroutineEvent::Ready),
+        ];
         let Some((_, which)) = EVENTS.iter().find(|(name, _)| *name == event.value) else {
             let names = || EVENTS.iter().map(|(name, _)| *name);
             let help =

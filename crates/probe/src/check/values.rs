@@ -165,7 +165,7 @@ impl<'s> Scope<'_, 's, '_> {
     }
 
     /// Words about the goroutine need a Go program, and its runtime's layout.
-    fn of_goroutine(&mut self, span: Span, name: &str, field: &str) -> Option<()> {
+    pub(super) fn of_goroutine(&mut self, span: Span, name: &str, field: &str) -> Option<()> {
         let Some(runtime) = self.setting.runtime() else {
             let (why, help) = match self.setting.one_of_many {
                 true => ("several Go programs are being looked at", "look at one of them"),

@@ -379,6 +379,7 @@ impl<'p> Code<'_, 'p> {
     fn event(&mut self, field: EventField) -> Result<(), Refused> {
         match field {
             EventField::Goid => self.told(Size::U64, hit::EVENT_GOID),
+            EventField::By => self.told(Size::U64, hit::GOID),
             EventField::From => self.told(Size::U8, hit::EVENT_FROM),
             EventField::To => self.told(Size::U8, hit::EVENT_TO),
             EventField::StartFunc => self.told(Size::U64, hit::EVENT_START),

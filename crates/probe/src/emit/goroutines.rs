@@ -5,7 +5,7 @@
 //! whether hits count or not, since a change that it misses would make the next time wrong.
 //!
 //! ```text
-//! place ── which g, from, to ──► gos ── armed? ──► bodies of create, state, exit
+//! place ── which g, from, to ──► gos ── armed? ──► bodies of create, state, park, ready, exit
 //! ```
 //!
 //! **What is no change.** `casgstatus` is also called for a g that waits only so that the collector leaves its stack
@@ -383,6 +383,7 @@ impl Entry<'_, '_> {
             self.shared.plan.events.iter().find(|e| is_it(&e.on)).map(|e| e.group)
         };
         let [create, state, exit] = [GoroutineEvent::Create, GoroutineEvent::State, GoroutineEvent::Exit].map(group);
+        let [park, ready] = [GoroutineEvent::Park, GoroutineEvent::Ready].map(group);
         self.if_armed(next);
         self.count_firing();
         self.goroutine(binary)?;
@@ -394,7 +395,31 @@ impl Entry<'_, '_> {
             self.asm.place(old);
         }
         state.map_or(Ok(()), |state| self.group(state))?;
+        park.map_or(Ok(()), |park| self.waits(park, scheduler))?;
+        ready.map_or(Ok(()), |ready| self.waited(ready, scheduler))?;
         exit.map_or(Ok(()), |exit| self.over(exit, scheduler))
+    }
+
+    /// It begins to wait, be it from its creation on.
+    fn waits(&mut self, park: GroupNo, scheduler: &Scheduler) -> Result<(), Refused> {
+        let goes_on = self.asm.label("does_not_wait");
+        self.to(R1);
+        self.asm.jump_if(Cond::Ne, R1, scheduler.states.waiting, goes_on);
+        self.group(park)?;
+        self.asm.place(goes_on);
+        Ok(())
+    }
+
+    /// It has waited, and may run now or does so at once, as a coroutine.
+    fn waited(&mut self, ready: GroupNo, scheduler: &Scheduler) -> Result<(), Refused> {
+        let (states, goes_on, may_run) = (scheduler.states, self.asm.label("did_not_wait"), self.asm.label("may_run"));
+        self.asm.mov(R1, WHAT).alu(AluOp::And, R1, 0xff).jump_if(Cond::Ne, R1, states.waiting, goes_on);
+        self.to(R1);
+        self.asm.jump_if(Cond::Eq, R1, states.runnable, may_run).jump_if(Cond::Ne, R1, states.running, goes_on);
+        self.asm.place(may_run);
+        self.group(ready)?;
+        self.asm.place(goes_on);
+        Ok(())
     }
 
     /// A goroutine is over when it dies running; others only leave a thread of C.

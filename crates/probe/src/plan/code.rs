@@ -453,4 +453,6 @@ pub enum EventField {
     Parent,
     /// `args.gopc`: where it was started.
     GoPc,
+    /// `args.by`: the goroutine that made it ready; 0 if that was the runtime itself.
+    By,
 }

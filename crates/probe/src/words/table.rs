@@ -61,6 +61,8 @@ pub const PROBES: &[Probe] = &[
               and `gopc` (where the `go` statement is), and so has `exit`. `state` has besides these the states \
               `from` and `to`, `reason` (why it waits, or has waited), `for` (nanoseconds in the state that it \
               leaves) and `spent` (how many of these lie within the run, 0 if nobody saw it enter that state). \
+              `park`, it begins to wait, has `reason`; `ready`, it has waited and may run, has `reason`, `for`, and \
+              `by`: the goroutine that saw to that, 0 if it was the runtime itself (a timer, the network). \
               Names of states are those of Go's own traces: `\"runnable\"`, \
               `\"running\"`, `\"syscall\"`, `\"waiting\"`, `\"preempted\"`, `\"copystack\"` (its stack grows or shrinks), \
               `\"dead\"`; reasons are those of its stack traces: `\"chan receive\"`. `args` are about the goroutine \

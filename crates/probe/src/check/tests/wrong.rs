@@ -346,7 +346,7 @@ fn only_goroutines_have_events_to_record() {
             1 | go:main.fib { event(); } goroutine:state { event(args.goid); event(args.parent, 1); event(args.parnet); }
               |                                                                                                ^^^^^^
               = help: did you mean `parent`?
-              = help: it has `goid`, `parent`, `startfunc`, `gopc`, `from`, `to`, `reason` and `for`
+              = help: it has `goid`, `parent`, `startfunc`, `gopc`, `from`, `to`, `reason`, `for` and `spent`
         "#]],
     );
 }

@@ -453,6 +453,36 @@ fn states_and_reasons_compare_with_their_names_and_words_mean_whose_code_runs() 
 }
 
 #[test]
+fn waits_begin_and_end_with_whoever_ended_them() {
+    let text = r#"goroutine:park { printf("%d parks (%s)", args.goid, args.reason); }
+        goroutine:ready { printf("%d ready by %d (%s) %d", args.goid, args.by, args.reason, args.for); }"#;
+    let steps = "casgstatus a dead runnable
+        casgstatus a runnable running
+        reason a chan receive
+        casgstatus a running waiting
+        after 12
+        casgstatus a waiting runnable
+        casgstatus a runnable running
+        reason a GC assist marking
+        casgstatus a running waiting
+        casgstatus a waiting running
+        casgstatus a running runnable
+        reason b coroutine
+        casgstatus b dead waiting
+        after 7
+        coroswitch a b
+        casgstatus b running dead";
+    expect![[r#"
+        [goid 15] 10 parks (chan receive)
+        [goid 15] 10 ready by 15 (chan receive) 12
+        [goid 15] 11 parks (coroutine)
+        10 parks (coroutine)
+        11 ready by 0 (coroutine) 7
+        1 known"#]]
+    .assert_eq(&play(&planned(text, with_coroutines), steps));
+}
+
+#[test]
 fn a_wrapper_is_counted_and_compared_as_what_it_starts() {
     let text = r#"goroutine:create { @[args.startfunc] = count(); } goroutine:state { @now[startfunc] = count(); }
         goroutine:create /args.startfunc == "main.worker"/ { @worker = count(); }
