@@ -1,6 +1,31 @@
-//! What times of goroutines are told apart by, and the states that have not ended when a run is over.
+//! What is told of goroutines besides what a program gathers of their changes: those that were there before it ran, and the
+//! states that have not ended when it is over.
 
 use crate::value::Id;
+
+/// What a run knows of goroutines when it is over.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Goroutines {
+    /// Those that were there before, as far as processes tell.
+    pub earlier: Vec<Earlier>,
+    /// The states that have not ended.
+    pub lasting: Vec<Lasting>,
+}
+
+/// A goroutine that was there before the run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Earlier {
+    /// Its process.
+    pub pid: u32,
+    /// The goroutine.
+    pub goid: u64,
+    /// What it was started with.
+    pub start: Id,
+    /// Who started it; 0 if nobody did.
+    pub parent: u64,
+    /// Where that was.
+    pub created_at: Id,
+}
 
 /// A goroutine is in a state, and nobody saw it leave that.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

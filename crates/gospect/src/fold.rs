@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use event::run::{Attached, Summary};
-use event::totals::Lasting;
+use event::totals::Goroutines;
 use event::{Names, Snapshot};
 use ui::Format;
 
@@ -17,13 +17,13 @@ pub(crate) trait Fold {
         Ok(())
     }
 
-    /// Whether [`Fold::lasting`] is wanted.
-    fn wants_lasting(&self) -> bool {
+    /// Whether [`Fold::goroutines`] is wanted.
+    fn wants_goroutines(&self) -> bool {
         false
     }
 
-    /// The states that have not ended. Comes before [`Fold::rest`].
-    fn lasting(&mut self, _: &[Lasting]) {}
+    /// Those of before the run, and the states that have not ended. Comes before [`Fold::rest`].
+    fn goroutines(&mut self, _: &Goroutines) {}
 
     /// The maps as they are at the end.
     fn rest(&mut self, maps: &[Snapshot], names: &dyn Names);

@@ -680,6 +680,10 @@ mod tests {
             goroutines that could run waited for their turn. What a goroutine was in before the run does not
             count, and what has not ended by then counts until then.
 
+            --tree shows who created whom: below each function that goroutines began with those whose goroutines
+            they started, how many were there before the run, and how many are new. A parent that was over
+            before is known by the function that has the `go` statement.
+
             TARGET is a program's path, for every process that runs it, now and later; or -p PID, or behind -- a
             command to start. It ends as `gospect run` does, whose language it is written in.
 
@@ -701,6 +705,7 @@ mod tests {
                   --parent           Show which goroutine started it, and where its `go` statement is
                   --summary          Show at the end how long goroutines were in which state, instead of lines
                   --by KEY           Tell times of --summary apart by func (as usual), goid, reason or state
+                  --tree             Show at the end who created whom, by start function
                   --as-root          Start COMMAND as root, not as the user who called sudo
                   --duration TIME    End after TIME, such as 10, 1.5s, 200ms or 5m
               -n, --number N         End after N units of output

@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal, Read, Write};
 use event::calls::Key;
 use event::goroutine::Told;
 use event::run::{Attached, Load, Program, Summary};
-use event::totals::Lasting;
+use event::totals::Goroutines;
 use event::{Names, Snapshot, Value};
 use session::run::{Call, Limits, Script, Show, Stopped, Values};
 use session::{Group, Subject};
@@ -270,12 +270,12 @@ impl Show for Screen<'_> {
         }
     }
 
-    fn wants_lasting(&self) -> bool {
-        self.fold.as_ref().is_some_and(|fold| fold.wants_lasting())
+    fn wants_goroutines(&self) -> bool {
+        self.fold.as_ref().is_some_and(|fold| fold.wants_goroutines())
     }
 
-    fn lasting(&mut self, states: &[Lasting]) -> io::Result<()> {
-        self.fold.iter_mut().for_each(|fold| fold.lasting(states));
+    fn goroutines(&mut self, goroutines: &Goroutines) -> io::Result<()> {
+        self.fold.iter_mut().for_each(|fold| fold.goroutines(goroutines));
         Ok(())
     }
 

@@ -16,7 +16,7 @@ pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
         ));
     }
     let (text, fold) = match summary::asked(&run.typed)? {
-        Some(totals) => (totals.to_string(), Some(summary::fold(totals.by))),
+        Some(totals) => (totals.to_string(), Some(summary::fold(totals))),
         None => (run.typed.states.to_string(), None),
     };
     let script = trace::script(run, text, subject);

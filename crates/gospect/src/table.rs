@@ -11,8 +11,8 @@ use self::flags::{
     ALL, AS_ROOT, BEGAN, BUFFER, BY, BY_NAME, CAPTURE, CGROUP, COMMAND, CONTAINER, DEPTH, DURATION, EMIT, EXCEPT,
     FOLLOW, FORMAT, FULL, GOID, GRAPH, IF, INLINED, INLINED_CALLS, LEAST, LINEAR, LIST, LIVE, NESTED, NO_REDACT,
     NUMBER, OF, ONLY, ONLY_UNDER, OPAQUE, OVERHEAD, PARENT, QUICK, QUIET, RATE, READY, REASON, REDACT, SAMPLE, SECONDS,
-    SERVE, SHOW_PROGRAM, SITES, STACK, STARTS, STATE, STRLEN, SUMMARY, TARGET_PATH, TEXT, TIMES_BY, UNIT, USER, VERSUS,
-    WAY, WIDTH,
+    SERVE, SHOW_PROGRAM, SITES, STACK, STARTS, STATE, STRLEN, SUMMARY, TARGET_PATH, TEXT, TIMES_BY, TREE, UNIT, USER,
+    VERSUS, WAY, WIDTH,
 };
 pub use self::flags::{Flag, GLOBAL, PID, Several, Value};
 use crate::failure::{NOTHING, REFUSED, USAGE};
@@ -316,6 +316,10 @@ running, runnable, in system calls and waiting for each reason, how often that b
 goroutines that could run waited for their turn. What a goroutine was in before the run does not
 count, and what has not ended by then counts until then.
 
+--tree shows who created whom: below each function that goroutines began with those whose goroutines
+they started, how many were there before the run, and how many are new. A parent that was over
+before is known by the function that has the `go` statement.
+
 TARGET is a program's path, for every process that runs it, now and later; or -p PID, or behind -- a
 command to start. It ends as `gospect run` does, whose language it is written in.",
         words: &[
@@ -329,7 +333,7 @@ command to start. It ends as `gospect run` does, whose language it is written in
         starts: true,
         flags: &[
             TARGETS,
-            &[&GOID, &STATE, &REASON, &BEGAN, &LEAST, &PARENT, &SUMMARY, &TIMES_BY],
+            &[&GOID, &STATE, &REASON, &BEGAN, &LEAST, &PARENT, &SUMMARY, &TIMES_BY, &TREE],
             &[&AS_ROOT, &DURATION, &NUMBER, &OVERHEAD, &QUIET, &READY, &WAY],
             &[&SHOW_PROGRAM],
         ],

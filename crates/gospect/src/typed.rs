@@ -52,6 +52,8 @@ pub struct Typed {
     pub states: States,
     /// `--summary`
     pub summary: bool,
+    /// `--tree`
+    pub tree: bool,
     /// `--by KEY` of `gospect states`
     pub times_by: Option<By>,
     /// `--show-program`

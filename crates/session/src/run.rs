@@ -33,7 +33,7 @@ use std::time::Duration;
 use event::calls::Key;
 use event::goroutine::Told;
 use event::run::{Attached, Load, Summary};
-use event::totals::Lasting;
+use event::totals::Goroutines;
 use event::{Names, Row, Snapshot, Value};
 use kernel::Pid;
 use kernel::engine::{Engine, Feature, Numbers};
@@ -198,16 +198,16 @@ pub trait Show {
     /// # Errors
     /// The writer's.
     fn map(&mut self, map: &Snapshot, names: &dyn Names) -> io::Result<()>;
-    /// Whether [`Show::lasting`] is wanted.
-    fn wants_lasting(&self) -> bool {
+    /// Whether [`Show::goroutines`] is wanted.
+    fn wants_goroutines(&self) -> bool {
         false
     }
-    /// The states that goroutines are in when the run ends, or their process, where goroutines are watched. Comes before
-    /// [`Show::rest`].
+    /// The goroutines that there were when the run began, and the states that they are in when it ends, or their process,
+    /// where goroutines are watched. Comes before [`Show::rest`].
     ///
     /// # Errors
     /// The writer's.
-    fn lasting(&mut self, _: &[Lasting]) -> io::Result<()> {
+    fn goroutines(&mut self, _: &Goroutines) -> io::Result<()> {
         Ok(())
     }
     /// The maps that are left at the end

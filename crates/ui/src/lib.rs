@@ -27,6 +27,7 @@ pub mod state;
 pub mod table;
 pub mod text;
 pub mod totals;
+pub mod tree;
 pub mod value;
 
 use std::io::{self, Write};

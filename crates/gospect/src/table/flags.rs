@@ -604,6 +604,10 @@ pub(super) const SUMMARY: Flag =
         typed.summary = true
     });
 
+/// Who creates whom instead of changes.
+pub(super) const TREE: Flag =
+    Flag::switch("tree", "Show at the end who created whom, by start function", |typed| typed.tree = true);
+
 /// What times are told apart by.
 pub(super) const TIMES_BY: Flag = Flag::taking(
     "by",

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::thread::spawn;
 use std::time::Duration;
 
+use expect_test::expect;
 use gospect_fixtures::{Arch, Fixture, Missing, Variant, build, need, on_every_go};
 use serde_json::{Value, json};
 
@@ -245,4 +246,42 @@ fn what_people_read_fits_a_terminal() {
     assert!(ran.stdout.contains("COUNT  NEW  OVER  RUNNING  RUNNABLE"), "{}", ran.stdout);
     let longest = ran.stdout.lines().map(|line| line.chars().count()).max().unwrap();
     assert!(longest <= 100, "{}", ran.stdout);
+}
+
+#[test]
+fn who_created_whom_is_counted_and_who_was_there_before() {
+    for go in ["1.21", "1.27"] {
+        let mut times = Counter::start(&need!(path("times", go)));
+        ordered(&mut times, "crowd 20");
+        let pid = times.pid();
+        let args = ["states", "--tree", "--json", "--ready-fd", "1", "--max-overhead", "off", "-p", &pid];
+        let tracing = Tracing::of(&mut command(&args));
+        ordered(&mut times, "pass 50");
+        let ran = tracing.stop();
+        assert_eq!((ran.status, ran.stderr.as_str()), (0, ""), "go{go}");
+        let edges: Vec<Value> = objects(&ran).into_iter().filter(|object| object["type"] == "state_tree").collect();
+        let edge = |function: &str| {
+            let found: Vec<&Value> = edges.iter().filter(|edge| edge["function"] == function).collect();
+            let [edge] = found[..] else { panic!("go{go}: {function}: {edges:?}") };
+            (edge["parent"].as_str(), edge["before"].as_u64().unwrap(), edge["created"].as_u64().unwrap())
+        };
+        assert_eq!(edge("runtime.main"), (None, 1, 0), "go{go}");
+        assert_eq!(edge("main.stays"), (Some("runtime.main"), 20, 0), "go{go}");
+        assert_eq!(edge("main.passes"), (Some("runtime.main"), 0, 50), "go{go}");
+    }
+}
+
+#[test]
+fn flags_that_mean_nothing_together_are_refused() {
+    let refused = |args: &[&str]| gospect(&[&["states", "/bin/true"], args].concat()).seen();
+    expect![[r#"
+        gospect: `--by` tells times apart, and there are none without `--summary`
+        hint: add it
+        (exit status 2)"#]]
+    .assert_eq(&refused(&["--by", "goid"]));
+    expect![[r#"
+        gospect: `--parent` is about lines, and `--tree` shows none
+        hint: leave one out
+        (exit status 2)"#]]
+    .assert_eq(&refused(&["--tree", "--parent"]));
 }

@@ -1,4 +1,5 @@
-//! What `gospect states --summary` runs: one addition in a map for each change of a goroutine's state.
+//! What `gospect states --summary` and `--tree` run: one addition in a map for each change of a goroutine's state, and one
+//! for each goroutine that is created.
 
 use std::fmt;
 
@@ -7,43 +8,45 @@ use event::totals::By;
 /// What to gather, as typed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// What times are told apart by.
-    pub by: By,
-    /// Which changes count, as an expression of the language.
-    pub condition: Option<String>,
-}
-
-impl Totals {
-    /// Whether times from runnable to running mean something in a row of it.
-    fn has_latencies(&self) -> bool {
-        self.by != By::Reason
-    }
+    /// What times are told apart by; nothing if times are not wanted.
+    pub times: Option<By>,
+    /// Who creates whom, too.
+    pub tree: bool,
 }
 
 impl fmt::Display for Totals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Of goroutines there may be many; room is taken only for those that come.
-        let (head, room) = match self.by {
-            By::Function => ("args.startfunc", 1 << 16),
-            By::Goid => ("pid, args.goid, args.startfunc", 1 << 18),
-            By::Reason | By::State => ("", 1 << 12),
-        };
-        let between = if head.is_empty() { "" } else { ", " };
-        writeln!(f, "let @time = hash({room});")?;
-        if self.has_latencies() {
-            writeln!(f, "let @latency = hash({room});")?;
+        self.times.map_or(Ok(()), |by| times(by, f))?;
+        if self.tree {
+            f.write_str("let @created = hash(65536);\n")?;
+            f.write_str("goroutine:create { @created[startfunc, args.startfunc] = count(); }\n")?;
         }
-        f.write_str("goroutine:state")?;
-        self.condition.iter().try_for_each(|condition| write!(f, " /{condition}/"))?;
-        f.write_str(" {\n    $spent = args.spent;\n")?;
-        writeln!(f, "    @time[{head}{between}args.from, args.to, args.reason] = stats($spent);")?;
-        if self.has_latencies() {
-            let of = if head.is_empty() { String::new() } else { format!("[{head}]") };
-            let ran = "args.from == \"runnable\" && args.to == \"running\"";
-            writeln!(f, "    if ({ran}) {{ @latency{of} = quantiles($spent); }}")?;
-        }
-        f.write_str("}\n")
+        Ok(())
     }
+}
+
+fn times(by: By, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    // Times from runnable to running mean nothing of a reason to wait.
+    let has_latencies = by != By::Reason;
+    // Of goroutines there may be many; room is taken only for those that come.
+    let (head, room) = match by {
+        By::Function => ("args.startfunc", 1 << 16),
+        By::Goid => ("pid, args.goid, args.startfunc", 1 << 18),
+        By::Reason | By::State => ("", 1 << 12),
+    };
+    let between = if head.is_empty() { "" } else { ", " };
+    writeln!(f, "let @time = hash({room});")?;
+    if has_latencies {
+        writeln!(f, "let @latency = hash({room});")?;
+    }
+    f.write_str("goroutine:state {\n    $spent = args.spent;\n")?;
+    writeln!(f, "    @time[{head}{between}args.from, args.to, args.reason] = stats($spent);")?;
+    if has_latencies {
+        let of = if head.is_empty() { String::new() } else { format!("[{head}]") };
+        let ran = "args.from == \"runnable\" && args.to == \"running\"";
+        writeln!(f, "    if ({ran}) {{ @latency{of} = quantiles($spent); }}")?;
+    }
+    f.write_str("}\n")
 }
 
 #[cfg(test)]
@@ -52,15 +55,23 @@ mod tests {
 
     use super::*;
 
-    fn check(by: By, condition: Option<&str>, want: Expect) {
-        want.assert_eq(&Totals { by, condition: condition.map(str::to_owned) }.to_string());
+    fn check(by: By, want: Expect) {
+        want.assert_eq(&Totals { times: Some(by), tree: false }.to_string());
+    }
+
+    #[test]
+    fn who_creates_whom_is_counted_where_it_happens() {
+        expect![[r#"
+            let @created = hash(65536);
+            goroutine:create { @created[startfunc, args.startfunc] = count(); }
+        "#]]
+        .assert_eq(&Totals { times: None, tree: true }.to_string());
     }
 
     #[test]
     fn a_change_is_one_addition_by_what_is_asked_for() {
         check(
             By::Function,
-            None,
             expect![[r#"
                 let @time = hash(65536);
                 let @latency = hash(65536);
@@ -73,11 +84,10 @@ mod tests {
         );
         check(
             By::Goid,
-            Some("args.goid == 7"),
             expect![[r#"
                 let @time = hash(262144);
                 let @latency = hash(262144);
-                goroutine:state /args.goid == 7/ {
+                goroutine:state {
                     $spent = args.spent;
                     @time[pid, args.goid, args.startfunc, args.from, args.to, args.reason] = stats($spent);
                     if (args.from == "runnable" && args.to == "running") { @latency[pid, args.goid, args.startfunc] = quantiles($spent); }
@@ -90,7 +100,6 @@ mod tests {
     fn where_only_states_or_reasons_are_asked_for_nothing_else_is_a_key() {
         check(
             By::State,
-            None,
             expect![[r#"
                 let @time = hash(4096);
                 let @latency = hash(4096);
@@ -103,7 +112,6 @@ mod tests {
         );
         check(
             By::Reason,
-            None,
             expect![[r#"
                 let @time = hash(4096);
                 goroutine:state {

@@ -7,6 +7,8 @@
 use std::collections::HashMap;
 use std::io;
 
+use event::totals::Earlier;
+use event::value::{Id, IdKind};
 use gobin::VAddr;
 use gobin::layout::{G_SCAN, RuntimeLayout};
 use kernel::engine::{Error, Map, Maps};
@@ -38,6 +40,8 @@ struct Goroutines {
     goid: usize,
     reason: usize,
     start: usize,
+    parent: usize,
+    created_at: usize,
     starts: HashMap<VAddr, VAddr>,
     scheduler: Scheduler,
     /// The state of a g that belongs to no goroutine, besides `idle` and `dead`.
@@ -73,15 +77,26 @@ impl Before {
     }
 
     /// Reads a process, which is known by its PID, and fills the tables. Answers with what could not be done, in sentences.
-    pub fn fill(&self, pid: Pid, bias: u64, tables: &Tables, maps: &Maps) -> Result<Vec<String>, Error> {
+    pub fn fill(&self, pid: Pid, bias: u64, tables: &Tables, maps: &Maps) -> Result<Filled, Error> {
         let map = |id: Option<probe::MapId>| id.and_then(|id| maps.get(id));
-        let goroutines = put(&self.goroutines, map(tables.gos), |known| known.read(pid, bias, clock::since_boot()))?;
-        let threads = put(&self.threads, map(tables.threads), |known| known.read(pid, bias))?;
+        let (mut earlier, mut news) = (Vec::new(), Vec::new());
+        let read = |known: &Goroutines| known.read(pid, bias, clock::since_boot(), &mut earlier);
+        let goroutines = put(&self.goroutines, map(tables.gos), read, |is_new| news.push(is_new))?;
+        let threads = put(&self.threads, map(tables.threads), |known| known.read(pid, bias), |_| ())?;
         let is_gone = started(pid).is_none();
         let notes =
             [goroutines.map(|why| goroutines_unknown(pid, &why)), threads.map(|why| threads_unknown(pid, &why))];
-        Ok(notes.into_iter().flatten().filter(|_| !is_gone).collect())
+        let notes = notes.into_iter().flatten().filter(|_| !is_gone).collect();
+        Ok(Filled { notes, earlier: earlier.into_iter().zip(news).collect() })
     }
+}
+
+/// What came of it.
+pub(super) struct Filled {
+    /// What could not be done, in sentences.
+    pub notes: Vec<String>,
+    /// The goroutines that there were, and whether no program in the kernel had seen them.
+    pub earlier: Vec<(Earlier, bool)>,
 }
 
 fn goroutines_unknown(pid: Pid, why: &str) -> String {
@@ -95,11 +110,12 @@ fn threads_unknown(pid: Pid, why: &str) -> String {
 /// A key and a value.
 type Entry = (Vec<u8>, Vec<u8>);
 
-/// Puts what is read where nothing stands yet. Answers why it could not be read.
+/// Puts what is read where nothing stands yet, and tells of each whether that was so. Answers why it could not be read.
 fn put<T>(
     known: &Option<Result<T, String>>,
     map: Option<&Map>,
     read: impl FnOnce(&T) -> io::Result<Vec<Entry>>,
+    mut added: impl FnMut(bool),
 ) -> Result<Option<String>, Error> {
     let (Some(known), Some(map)) = (known, map) else { return Ok(None) };
     let entries = known.as_ref().map_err(Clone::clone).and_then(|known| read(known).map_err(|e| e.to_string()));
@@ -108,8 +124,10 @@ fn put<T>(
         Err(why) => return Ok(Some(why)),
     };
     for (key, value) in entries {
-        if let Err(error) = map.add(&key, &value) {
-            return if error.is_full() { Ok(Some("there is no room for more".to_owned())) } else { Err(error) };
+        match map.add(&key, &value) {
+            Ok(is_new) => added(is_new),
+            Err(error) if error.is_full() => return Ok(Some("there is no room for more".to_owned())),
+            Err(error) => return Err(error),
         }
     }
     Ok(None)
@@ -127,26 +145,44 @@ impl Goroutines {
             goid: field("goid")?,
             reason: field("waitreason")?,
             start: field("startpc")?,
+            parent: field("parentGoid")?,
+            created_at: field("gopc")?,
             starts: runtime.starts.iter().map(|start| (start.wrapper, start.shown)).collect(),
             scheduler: Scheduler::of(runtime)?,
             dead_extra: dead_extra.and_then(|n| u32::try_from(n).ok()),
         })
     }
 
-    fn read(&self, pid: Pid, bias: u64, now: u64) -> io::Result<Vec<Entry>> {
+    fn read(&self, pid: Pid, bias: u64, now: u64, earlier: &mut Vec<Earlier>) -> io::Result<Vec<Entry>> {
         let memory = Process::open(pid)?.memory()?;
         let list = word(&memory, self.list.wrapping_add(bias))?;
         let count = word(&memory, self.count.wrapping_add(bias))?.min(MOST);
-        let mut g = vec![0; [self.status, self.goid, self.reason, self.start].into_iter().max().unwrap_or(0) + 8];
+        let fields = [self.status, self.goid, self.reason, self.start, self.parent, self.created_at];
+        let mut g = vec![0; fields.into_iter().max().unwrap_or(0) + 8];
         let mut found = Vec::new();
         for n in 0..count {
             let at = word(&memory, list.wrapping_add(8 * n))?;
             // A g that is new may not be there yet.
             if memory.read(at, &mut g).is_ok() {
-                found.extend(self.entry(pid, at, bias, now, &g));
+                let entry = self.entry(pid, at, bias, now, &g);
+                earlier.extend(entry.as_ref().and_then(|(_, value)| self.earlier(pid, &g, value)));
+                found.extend(entry);
             }
         }
         Ok(found)
+    }
+
+    /// What there is to tell of a g besides its entry.
+    fn earlier(&self, pid: Pid, g: &[u8], value: &[u8]) -> Option<Earlier> {
+        let word = |bytes: &[u8], at: usize| Some(u64::from_le_bytes(*bytes.get(at..)?.first_chunk()?));
+        let id = |kind, number, process| Id { kind, number, process };
+        Some(Earlier {
+            pid: pid.0,
+            goid: word(value, gos::GOID as usize)?,
+            start: id(IdKind::StartFunc, word(value, gos::START as usize)?, 0),
+            parent: word(g, self.parent)?,
+            created_at: id(IdKind::UserSymbol, word(g, self.created_at)?, pid.0.into()),
+        })
     }
 
     /// The entry of a g, if a goroutine is in it.

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use event::calls::Finished;
 use event::run::{Attached, Cause, Summary};
-use event::totals::Lasting;
+use event::totals::Goroutines;
 use event::{Event, Snapshot, What};
 use kernel::engine::{self, Engine, Map, Maps, Ring, attach};
 use kernel::kallsyms::Symbols;
@@ -65,6 +65,7 @@ const UNSEEN: usize = 5;
 pub(super) fn run(compiled: &Compiled, limits: Limits, show: &mut dyn Show) -> Result<Ended, Stopped> {
     let mut life = Life::begin(&compiled.script)?;
     let mut live = Live::load(compiled, limits, &life)?;
+    live.goroutines = show.wants_goroutines().then(Goroutines::default);
     live.once(On::Begin)?;
     if !live.asked_for_exit()? {
         live.attach(&life)?;
@@ -89,7 +90,7 @@ fn first_line(text: &str) -> String {
 /// What is left to show when all is taken out.
 struct Left {
     unended: Vec<Finished>,
-    lasting: Vec<Lasting>,
+    goroutines: Goroutines,
     maps: Vec<Snapshot>,
     summary: Summary,
 }
@@ -123,8 +124,8 @@ pub(super) struct Live<'r> {
     in_place: Vec<attach::Attached>,
     /// Calls in which processes have ended.
     open: Open,
-    /// The states of goroutines in which processes have ended, if anybody wants them.
-    lasting: Option<Vec<Lasting>>,
+    /// The goroutines that there were at first, and the states in which processes have ended, if anybody wants them.
+    goroutines: Option<Goroutines>,
     overhead: Overhead,
     flips: Flips,
     events: Vec<engine::Program>,
@@ -170,7 +171,7 @@ impl<'r> Live<'r> {
             probes,
             in_place: Vec::new(),
             open: Open::default(),
-            lasting: None,
+            goroutines: None,
             overhead: Overhead::new(limits.overhead),
             flips: Flips::default(),
             events,
@@ -182,7 +183,6 @@ impl<'r> Live<'r> {
     /// From the start to what ends it.
     fn show(&mut self, life: &mut Life, show: &mut dyn Show) -> Result<Cause, Stopped> {
         self.attached.ts = clock::unix();
-        self.lasting = show.wants_lasting().then(Vec::new);
         show.attached(&self.attached)?;
         self.compiled.plan.cautions().iter().for_each(|caution| show.note(caution));
         self.notes.extend(life.news());
@@ -265,7 +265,14 @@ impl<'r> Live<'r> {
         let tables = &self.compiled.program.tables;
         for (pid, build, binary, bias) in self.watch.take_found() {
             if let Some(before) = self.before.get(build).and_then(|of_build| of_build.get(binary as usize)) {
-                self.notes.extend(before.fill(pid, bias, tables, &self.maps)?);
+                let filled = before.fill(pid, bias, tables, &self.maps)?;
+                self.notes.extend(filled.notes);
+                // Once hits count, those that a program in the kernel knows already may have been seen to begin.
+                let is_running = self.control.armed_at() != 0;
+                let earlier = filled.earlier.into_iter().filter(|(_, is_new)| *is_new || !is_running);
+                if let Some(kept) = &mut self.goroutines {
+                    kept.earlier.extend(earlier.map(|(earlier, _)| earlier));
+                }
             }
         }
         Ok(())
@@ -499,18 +506,18 @@ impl<'r> Live<'r> {
     /// Takes down the states that goroutines were in at a moment, if anybody wants them.
     fn keep_lasting(&mut self, goroutines: &[(Vec<u8>, Vec<u8>)], end: u64) {
         let run = self.control.armed_at()..self.control.over().map_or(end, |over| end.min(over));
-        if let Some(kept) = &mut self.lasting {
-            kept.extend(goroutines.iter().filter_map(|(key, value)| lasting::of(key, value, run.clone())));
+        if let Some(kept) = &mut self.goroutines {
+            kept.lasting.extend(goroutines.iter().filter_map(|(key, value)| lasting::of(key, value, run.clone())));
         }
     }
 
-    /// The same of all that are left.
-    fn still_lasting(&mut self, end: u64) -> Result<Vec<Lasting>, Stopped> {
-        if let (Some(gos), Some(_)) = (self.compiled.program.tables.gos, &self.lasting) {
+    /// What there is to tell of goroutines, with those that are left.
+    fn last_goroutines(&mut self, end: u64) -> Result<Goroutines, Stopped> {
+        if let (Some(gos), Some(_)) = (self.compiled.program.tables.gos, &self.goroutines) {
             let left = self.table(gos)?.entries()?;
             self.keep_lasting(&left, end);
         }
-        Ok(self.lasting.take().unwrap_or_default())
+        Ok(self.goroutines.take().unwrap_or_default())
     }
 
     /// The calls that have begun and not ended; the summary learns how many were lost, so that all add up.
@@ -533,7 +540,7 @@ impl<'r> Live<'r> {
         for call in &left.unended {
             self.calls.tell(call, &mut Telling { schema, known, show }, false)?;
         }
-        show.lasting(&left.lasting)?;
+        show.goroutines(&left.goroutines)?;
         show.rest(&left.maps, known)?;
         show.finish()?;
         show.summary(&left.summary)?;
@@ -563,7 +570,7 @@ impl<'r> Live<'r> {
         let unended = self.unended(&mut so_far)?;
         let (open, calls_detached) = (self.open.calls, so_far.calls_detached + self.open.detached);
         let summary = Summary { exit, open, calls_detached, ended_by: Some(cause), ..so_far };
-        let left = Left { unended, lasting: self.still_lasting(end)?, maps: self.snapshots()?, summary };
+        let left = Left { unended, goroutines: self.last_goroutines(end)?, maps: self.snapshots()?, summary };
         let mut before = show.finish().map_err(Stopped::Show);
         let no_room_before = no_room(&mut before);
         before?;
