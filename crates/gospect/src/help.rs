@@ -278,9 +278,13 @@ mod tests {
 
             GOSPECT STATES
 
-              1  TARGET is no Go program
-              2  the command line is wrong
-              3  the system does not let us
+              1
+                  TARGET is no Go program; with --snapshot, no process runs it or no
+                  goroutine is meant
+              2
+                  the command line is wrong
+              3
+                  the system does not let us
 
             GOSPECT TRACE
 
@@ -684,6 +688,13 @@ mod tests {
             they started, how many were there before the run, and how many are new. A parent that was over
             before is known by the function that has the `go` statement.
 
+            With --snapshot it shows instead what all goroutines are doing now, read from the memory of the
+            process while that goes on: how many do the same (state, reason, function that they began with; and
+            with --stack, calls that they are in), and how long the longest has been waiting, at least (SINCE).
+            That is known where the collector has come by since. --goid, --state, --reason, --func and --min
+            choose among them as they are now. The runtime's own are left out unless --goid or --func names
+            them. No probe is needed, and no right but to read the process's memory.
+
             TARGET is a program's path, for every process that runs it, now and later; or -p PID, or behind -- a
             command to start. It ends as `gospect run` does, whose language it is written in.
 
@@ -706,6 +717,9 @@ mod tests {
                   --summary          Show at the end how long goroutines were in which state, instead of lines
                   --by KEY           Tell times of --summary apart by func (as usual), goid, reason or state
                   --tree             Show at the end who created whom, by start function
+                  --snapshot         Show what all goroutines are doing now, without a probe
+                  --each             With --snapshot: show each goroutine, not how many do the same
+                  --stack[=N]        With --snapshot: show the calls that they are in, up to N if N is given
                   --as-root          Start COMMAND as root, not as the user who called sudo
                   --duration TIME    End after TIME, such as 10, 1.5s, 200ms or 5m
               -n, --number N         End after N units of output
@@ -724,12 +738,13 @@ mod tests {
               sudo gospect states -p 4242                           every change of every goroutine
               sudo gospect states ./app --func 'main.*' --min 10ms  of its own, what takes long
               sudo gospect states ./app --reason '*Mutex*'          waits for locks
+              sudo gospect states -p 4242 --snapshot --stack        what they are doing now, by stack
               sudo gospect states --parent -- ./app                 from the first one on, with who started it
               sudo gospect states ./app --summary --duration 10     where goroutines spend ten seconds
 
             Exit status:
               0  done; also when the reader of the output went away
-              1  TARGET is no Go program
+              1  TARGET is no Go program; with --snapshot, no process runs it or no goroutine is meant
               2  the command line is wrong
               3  the system does not let us
             === gospect trace --help

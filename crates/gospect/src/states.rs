@@ -2,6 +2,7 @@
 //!
 //! A program in the probe language, which `--show-program` prints, and a way to look at it, which `gospect run` has too.
 
+mod snapshot;
 mod summary;
 
 use crate::failure::Failure;
@@ -15,6 +16,10 @@ pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
             "leave it out, or `-p` and `--`",
         ));
     }
+    if run.typed.snapshot.now {
+        return snapshot::run(run, subject);
+    }
+    snapshot::needed(run)?;
     let (text, fold) = match summary::asked(&run.typed)? {
         Some(totals) => (totals.to_string(), Some(summary::fold(totals))),
         None => (run.typed.states.to_string(), None),

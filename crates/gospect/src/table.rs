@@ -8,11 +8,11 @@ mod flags;
 use std::ffi::OsStr;
 
 use self::flags::{
-    ALL, AS_ROOT, BEGAN, BUFFER, BY, BY_NAME, CAPTURE, CGROUP, COMMAND, CONTAINER, DEPTH, DURATION, EMIT, EXCEPT,
-    FOLLOW, FORMAT, FULL, GOID, GRAPH, IF, INLINED, INLINED_CALLS, LEAST, LINEAR, LIST, LIVE, NESTED, NO_REDACT,
-    NUMBER, OF, ONLY, ONLY_UNDER, OPAQUE, OVERHEAD, PARENT, QUICK, QUIET, RATE, READY, REASON, REDACT, SAMPLE, SECONDS,
-    SERVE, SHOW_PROGRAM, SITES, STACK, STARTS, STATE, STRLEN, SUMMARY, TARGET_PATH, TEXT, TIMES_BY, TREE, UNIT, USER,
-    VERSUS, WAY, WIDTH,
+    ALL, AS_ROOT, BEGAN, BUFFER, BY, BY_NAME, CALLS, CAPTURE, CGROUP, COMMAND, CONTAINER, DEPTH, DURATION, EACH, EMIT,
+    EXCEPT, FOLLOW, FORMAT, FULL, GOID, GRAPH, IF, INLINED, INLINED_CALLS, LEAST, LINEAR, LIST, LIVE, NESTED,
+    NO_REDACT, NUMBER, OF, ONLY, ONLY_UNDER, OPAQUE, OVERHEAD, PARENT, QUICK, QUIET, RATE, READY, REASON, REDACT,
+    SAMPLE, SECONDS, SERVE, SHOW_PROGRAM, SITES, SNAPSHOT, STACK, STARTS, STATE, STRLEN, SUMMARY, TARGET_PATH, TEXT,
+    TIMES_BY, TREE, UNIT, USER, VERSUS, WAY, WIDTH,
 };
 pub use self::flags::{Flag, GLOBAL, PID, Several, Value};
 use crate::failure::{NOTHING, REFUSED, USAGE};
@@ -320,6 +320,13 @@ count, and what has not ended by then counts until then.
 they started, how many were there before the run, and how many are new. A parent that was over
 before is known by the function that has the `go` statement.
 
+With --snapshot it shows instead what all goroutines are doing now, read from the memory of the
+process while that goes on: how many do the same (state, reason, function that they began with; and
+with --stack, calls that they are in), and how long the longest has been waiting, at least (SINCE).
+That is known where the collector has come by since. --goid, --state, --reason, --func and --min
+choose among them as they are now. The runtime's own are left out unless --goid or --func names
+them. No probe is needed, and no right but to read the process's memory.
+
 TARGET is a program's path, for every process that runs it, now and later; or -p PID, or behind -- a
 command to start. It ends as `gospect run` does, whose language it is written in.",
         words: &[
@@ -334,6 +341,7 @@ command to start. It ends as `gospect run` does, whose language it is written in
         flags: &[
             TARGETS,
             &[&GOID, &STATE, &REASON, &BEGAN, &LEAST, &PARENT, &SUMMARY, &TIMES_BY, &TREE],
+            &[&SNAPSHOT, &EACH, &CALLS],
             &[&AS_ROOT, &DURATION, &NUMBER, &OVERHEAD, &QUIET, &READY, &WAY],
             &[&SHOW_PROGRAM],
         ],
@@ -341,11 +349,12 @@ command to start. It ends as `gospect run` does, whose language it is written in
             ("sudo gospect states -p 4242", "every change of every goroutine"),
             ("sudo gospect states ./app --func 'main.*' --min 10ms", "of its own, what takes long"),
             ("sudo gospect states ./app --reason '*Mutex*'", "waits for locks"),
+            ("sudo gospect states -p 4242 --snapshot --stack", "what they are doing now, by stack"),
             ("sudo gospect states --parent -- ./app", "from the first one on, with who started it"),
             ("sudo gospect states ./app --summary --duration 10", "where goroutines spend ten seconds"),
         ],
         exits: &[
-            (NOTHING, "TARGET is no Go program"),
+            (NOTHING, "TARGET is no Go program; with --snapshot, no process runs it or no goroutine is meant"),
             (USAGE, "the command line is wrong"),
             (REFUSED, "the system does not let us"),
         ],

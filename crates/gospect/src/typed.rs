@@ -56,6 +56,8 @@ pub struct Typed {
     pub tree: bool,
     /// `--by KEY` of `gospect states`
     pub times_by: Option<By>,
+    /// What only `gospect states --snapshot` takes.
+    pub snapshot: TypedSnapshot,
     /// `--show-program`
     pub show_program: bool,
     /// What only `gospect bench` takes.
@@ -163,6 +165,17 @@ pub struct TypedHist {
     pub hist: Hist,
     /// `--unit UNIT`
     pub unit: Unit,
+}
+
+/// The values of the flags of `gospect states --snapshot`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TypedSnapshot {
+    /// `--snapshot`
+    pub now: bool,
+    /// `--each`
+    pub each: bool,
+    /// `--stack[=N]`
+    pub stack: Option<usize>,
 }
 
 /// When to write colours.

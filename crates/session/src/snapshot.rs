@@ -119,10 +119,13 @@ fn running_file(path: &Path) -> Result<Vec<Program>, Refusal> {
     }
     let closed = all.iter().filter(|(_, exe)| exe.as_ref().is_err_and(|e| e.kind() == ErrorKind::PermissionDenied));
     let sentence = format!("no process runs {}", path.display());
+    let own = Privileges::own().unwrap_or(Privileges::NONE);
     match closed.count() {
-        0 => Err(Refusal { class: Class::NothingMatched, ..Refusal::refused(sentence) }.hint(RUNNING)),
+        n if n == 0 || privilege::may_look(own) => {
+            Err(Refusal { class: Class::NothingMatched, ..Refusal::refused(sentence) }.hint(RUNNING))
+        }
         n => {
-            let obstacle = privilege::to_look(Privileges::own().unwrap_or(Privileges::NONE));
+            let obstacle = privilege::to_look(own);
             let sentence = format!("{sentence} among those that may be looked at; {n} may not: {}", obstacle.why);
             Err(Refusal::refused(sentence).hint(obstacle.fix).explained_by(obstacle.line))
         }
@@ -209,7 +212,8 @@ impl Look<'_> {
             reason,
             function,
             parent: Some(g.parent).filter(|&parent| parent != 0),
-            created: self.known.created(g.created),
+            // The first one has none: what made it is no `go` statement.
+            created: self.known.created(g.created).filter(|_| g.parent != 0),
             tid: matches!(state, State::Running | State::Syscall).then(|| self.thread(g)).flatten(),
             locked: g.locked != 0,
             stack: None,

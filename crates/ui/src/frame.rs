@@ -23,7 +23,7 @@ impl Serialize for Frames<'_> {
 }
 
 /// The JSON object `frame`.
-pub(crate) struct Placed<'a>(pub &'a Frame);
+struct Placed<'a>(&'a Frame);
 
 impl Serialize for Placed<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {

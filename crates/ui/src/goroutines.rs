@@ -212,6 +212,11 @@ fn since(nanos: u64) -> String {
     }
 }
 
+/// File and line.
+fn at(frame: &Frame) -> Option<String> {
+    Some(format!("{}:{}", frame.file.as_ref()?, frame.line?))
+}
+
 /// The JSON object `snapshot`.
 #[derive(Serialize)]
 #[serde(tag = "type", rename = "snapshot")]
@@ -257,7 +262,8 @@ impl Serialize for Object<'_> {
         map.serialize_entry("since_ns", &one.since_ns)?;
         map.serialize_entry("function", &*one.function)?;
         map.serialize_entry("parent", &one.parent)?;
-        map.serialize_entry("created", &one.created.as_deref().map(crate::frame::Placed))?;
+        map.serialize_entry("created_by", &one.created.as_deref().map(|frame| &*frame.func))?;
+        map.serialize_entry("created_at", &one.created.as_deref().and_then(at))?;
         map.serialize_entry("tid", &one.tid)?;
         map.serialize_entry("locked", &one.locked)?;
         map.serialize_entry("system", &one.system)?;

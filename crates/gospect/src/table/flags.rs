@@ -550,6 +550,29 @@ pub(super) const STACK: Flag =
         Ok(())
     });
 
+/// Not what becomes of goroutines, but what they are doing.
+pub(super) const SNAPSHOT: Flag =
+    Flag::switch("snapshot", "Show what all goroutines are doing now, without a probe", |typed| {
+        typed.snapshot.now = true
+    });
+
+/// Each of them.
+pub(super) const EACH: Flag =
+    Flag::switch("each", "With --snapshot: show each goroutine, not how many do the same", |typed| {
+        typed.snapshot.each = true
+    });
+
+/// Their calls.
+pub(super) const CALLS: Flag = Flag::taking(
+    "stack",
+    Value::Maybe("N"),
+    "With --snapshot: show the calls that they are in, up to N if N is given",
+    |typed, value| {
+        typed.snapshot.stack = Some(if value.is_empty() { 0 } else { typed::within(value, 1..=1000)? });
+        Ok(())
+    },
+);
+
 /// What calls are told apart by.
 pub(super) const BY: Flag = Flag::taking(
     "by",

@@ -30,6 +30,7 @@ mod run;
 mod running;
 mod several;
 mod shell;
+mod snapshot;
 mod states;
 mod stress;
 mod sudo;

@@ -26,8 +26,8 @@ fn leaked(goid: u64, stack: &Rc<[Frame]>) -> Goroutine {
 /// Leaks, one of which has another stack, and one that runs.
 fn census() -> Census {
     let deep = [frame("main.leaks", 12, true), frame("main.deep", 20, false), frame("main.deep", 20, false)];
-    let (one, same, other): (Rc<[Frame]>, Rc<[Frame]>, Rc<[Frame]>) =
-        (deep.clone().into(), deep.into(), [frame("main.leaks", 13, false)].into());
+    let [one, same, other]: [Rc<[Frame]>; 3] =
+        [deep.clone().into(), deep.into(), [frame("main.leaks", 13, false)].into()];
     let running = Goroutine {
         state: "running",
         reason: None,
@@ -114,8 +114,8 @@ fn objects_have_what_their_documentation_says() {
     let mut out = Vec::new();
     show(&[census], View::default(), Format::Json, &mut out).expect("memory takes everything");
     expect![[r#"
-        {"type":"goroutine","pid":42,"goid":7,"state":"running","reason":null,"since_ns":null,"function":"main.spin","parent":null,"created":null,"tid":4711,"locked":false,"system":false,"stack":null,"frames":null,"cut":"it is running"}
-        {"type":"goroutine","pid":42,"goid":200,"state":"waiting","reason":"chan send","since_ns":200000000000,"function":"main.leaks","parent":1,"created":{"func":"main.leak","file":"/src/app/main.go","line":31,"inlined":false},"tid":null,"locked":false,"system":false,"stack":["main.leaks","main.deep","main.deep"],"frames":[{"func":"main.leaks","file":"/src/app/main.go","line":12,"inlined":true},{"func":"main.deep","file":"/src/app/main.go","line":20,"inlined":false},{"func":"main.deep","file":"/src/app/main.go","line":20,"inlined":false}],"cut":null}
+        {"type":"goroutine","pid":42,"goid":7,"state":"running","reason":null,"since_ns":null,"function":"main.spin","parent":null,"created_by":null,"created_at":null,"tid":4711,"locked":false,"system":false,"stack":null,"frames":null,"cut":"it is running"}
+        {"type":"goroutine","pid":42,"goid":200,"state":"waiting","reason":"chan send","since_ns":200000000000,"function":"main.leaks","parent":1,"created_by":"main.leak","created_at":"/src/app/main.go:31","tid":null,"locked":false,"system":false,"stack":["main.leaks","main.deep","main.deep"],"frames":[{"func":"main.leaks","file":"/src/app/main.go","line":12,"inlined":true},{"func":"main.deep","file":"/src/app/main.go","line":20,"inlined":false},{"func":"main.deep","file":"/src/app/main.go","line":20,"inlined":false}],"cut":null}
         {"type":"snapshot","ts":1700000000000000000,"pid":42,"goroutines":2,"states":{"running":1,"waiting":1},"others":5,"unread":1}
     "#]].assert_eq(&String::from_utf8(out).expect("text"));
 }
