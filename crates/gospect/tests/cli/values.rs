@@ -373,20 +373,14 @@ fn printing(calls: &[&serde_json::Value]) -> String {
 fn printed_values_are_those_of_calls(go: &'static str) {
     let path = need!(fixture(go, Variant::Plain));
     let functions = called(&path);
+    let calls = traced(&path, &functions);
+    let calls: Vec<&serde_json::Value> = calls.iter().collect();
     let scratch = Scratch::new();
-    let out = scratch.0.join("calls");
-    let flags = ["-q", "--json", "--no-redact", "--as-root", "-o"];
-    let mut gospect = command(&["trace"]);
-    gospect.args(flags).arg(&out).args(&functions).arg("--").arg(&path);
-    said(gospect, &USUAL);
-    let lines = fs::read_to_string(&out).unwrap();
-    let objects: Vec<serde_json::Value> = lines.lines().map(documented).collect();
-    let calls: Vec<&serde_json::Value> = objects.iter().filter(|object| object["type"] == "call").collect();
     let script = scratch.0.join("script");
     fs::write(&script, printing(&calls)).unwrap();
     let out = scratch.0.join("printed");
     let mut gospect = command(&["run"]);
-    gospect.args(flags).arg(&out).arg(&script).arg("--").arg(&path);
+    gospect.args(["-q", "--json", "--no-redact", "--as-root", "-o"]).arg(&out).arg(&script).arg("--").arg(&path);
     let said = said(gospect, &USUAL);
     let lines = fs::read_to_string(&out).unwrap();
     let objects: Vec<serde_json::Value> = lines.lines().map(documented).collect();
@@ -417,3 +411,62 @@ fn printed_values_are_those_of_calls(go: &'static str) {
     assert_eq!(["lost", "damaged"].map(count), [0; 2]);
 }
 on_every_go!(printed_values_are_those_of_calls);
+
+/// The calls that `gospect trace` shows of functions of a program.
+fn traced(path: &Path, functions: &BTreeSet<String>) -> Vec<serde_json::Value> {
+    let scratch = Scratch::new();
+    let out = scratch.0.join("calls");
+    let mut gospect = command(&["trace", "-q", "--json", "--no-redact", "--as-root", "-o", out.to_str().unwrap()]);
+    gospect.args(functions).arg("--").arg(path);
+    said(gospect, &USUAL);
+    let lines = fs::read_to_string(&out).unwrap();
+    lines.lines().map(documented).filter(|object| object["type"] == "call").collect()
+}
+
+/// What a script prints of a build that came later is read by that build's types.
+#[test]
+fn values_of_a_new_build_are_printed_by_its_own_types() {
+    let [old, new] = ["1.23", "1.27"].map(|go| fixture(go, Variant::Plain));
+    let [old, new] = [need!(old), need!(new)];
+    let functions = &called(&old) & &called(&new);
+    let mut seen = BTreeSet::new();
+    let mut text = String::new();
+    for call in traced(&old, &functions) {
+        let function = call["func"].as_str().unwrap().to_owned();
+        let args = names(&call, "args");
+        if seen.insert(function.clone()) {
+            let shown: Vec<String> = args.iter().map(|name| format!("{name}=%v")).collect();
+            let values: String = args.iter().map(|name| format!(", args.{name}")).collect();
+            let shown = shown.join(", ");
+            let _ = writeln!(text, "go:\"{function}\" {{ printf(\"%d {function}({shown})\\n\", pid{values}); }}");
+        }
+    }
+    let scratch = Scratch::new();
+    let (script, path) = (scratch.0.join("script"), scratch.copy(&old, "values"));
+    fs::write(&script, text).unwrap();
+    let first = started(Command::new(&path));
+    let mut gospect = command(&["run", "--ready-fd", "1", "--json", "--no-redact", "--target", path.to_str().unwrap()]);
+    let mut tracing = Tracing::of(gospect.arg(&script));
+    fs::rename(scratch.copy(&new, "next"), &path).unwrap();
+    assert_eq!(tracing.says(), format!("gospect: {} was replaced, its new file is probed too", path.display()));
+    let both = [first, started(Command::new(&path))];
+    let pids = both.each_ref().map(Child::id);
+    let said = both.map(|child| said_by(child, &USUAL));
+    let objects = crate::run::objects(&tracing.stop());
+    let printed = objects.iter().filter(|object| object["type"] == "printf");
+    let printed: Vec<&str> = printed.map(|object| object["data"].as_str().unwrap().trim_end()).collect();
+    for (said, pid) in said.iter().zip(pids) {
+        let said: Vec<&String> = said.iter().filter(|line| functions.contains(function(line))).collect();
+        let of = format!("{pid} ");
+        let seen: Vec<&str> = printed.iter().filter_map(|line| line.strip_prefix(&of)).collect();
+        let is_head = |(said, seen): &(&&String, &&str)| {
+            said.strip_prefix(**seen).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ']))
+        };
+        assert_eq!(said.iter().zip(&seen).find(|pair| !is_head(pair)), None);
+        assert_eq!(said.len(), seen.len());
+        assert!(seen.len() > 400, "{}", seen.len());
+    }
+    let count = |field: &str| summary(&objects)[field].as_u64().unwrap();
+    assert_eq!(["lost", "damaged"].map(count), [0; 2]);
+    assert_eq!(count("printed"), printed.len() as u64);
+}

@@ -89,6 +89,8 @@ fn hook(shared: &mut Shared<'_>, binary: BinaryNo, kind: HookKind, at: &[&Hook])
         _ => "copystack",
     };
     let mut entry = Entry::at_hooks(shared, name, binary);
+    // Where returns are not seen any more what they would have ended must not seem to have ended otherwise.
+    entry.if_armed(entry.out);
     entry.pair(binary)?;
     entry.asm.mov(R1, CONTEXT).load(Size::U64, R2, Reg::R10, HIT + hit::PROCESS);
     if let Some(frames) = &mut entry.frames {

@@ -227,6 +227,42 @@ fn what_ends_with_its_goroutine_does_not_return_nor_is_it_the_next_ones() {
     );
 }
 
+/// The return of a call that was open then is not seen any more, so its goroutine may end, or recover, as if in it.
+#[test]
+fn what_is_open_when_the_run_ends_stays_open_whatever_becomes_of_its_goroutine() {
+    for ends in [Calls::end, |calls: &mut Calls| calls.recover(32)] {
+        check_recorded(
+            "goret:main.fib { call(); }",
+            2,
+            |calls| {
+                calls.enter("main.fib", 64, 1);
+                calls.enter("main.fib", 128, 2);
+                calls.run.arm(0);
+                calls.leave("main.fib", 128, 20);
+                ends(calls);
+            },
+            expect![[r#"
+                call 1 at 0: main.fib begins with 1
+                call 2 at 1: main.fib begins with 2
+                2 hits, 0 printed, 0 filtered, 0 lost, 2 open"#]],
+        );
+    }
+    // So it is once a script has asked for the end.
+    check_recorded(
+        "goret:main.fib { call(); } go:main.handle { exit(); }",
+        1,
+        |calls| {
+            calls.enter("main.fib", 64, 1);
+            calls.enter("main.handle", 128, 2);
+            calls.end();
+        },
+        expect![[r#"
+            call 1 at 0: main.fib begins with 1
+            Exit(0)
+            1 hits, 0 printed, 0 filtered, 0 lost, 1 open"#]],
+    );
+}
+
 #[test]
 fn a_jump_to_another_function_ends_the_call_and_has_no_results_yet() {
     check(
