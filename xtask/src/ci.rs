@@ -7,7 +7,7 @@ use std::process::{Child, Command, Output};
 use std::time::{Duration, Instant};
 
 use crate::tests_run::{self, Counts};
-use crate::{generate, no_args, root, vm, walls};
+use crate::{dist, generate, no_args, root, vm, walls};
 
 /// What the whole should take on a machine with two cores, with toolchains and fixtures at hand.
 const BUDGET: Duration = Duration::from_secs(600);
@@ -21,7 +21,7 @@ type Step = (&'static str, fn() -> Outcome);
 /// The steps except the tests, which come between: cheap ones first.
 const BEFORE: &[Step] =
     &[("fmt", fmt), ("gofmt", gofmt), ("walls", check_walls), ("generated", generated), ("clippy", clippy)];
-const AFTER: &[Step] = &[("docs", docs), ("check", check), ("check again", check_again)];
+const AFTER: &[Step] = &[("docs", docs), ("check", check), ("check again", check_again), ("static", check_static)];
 
 /// `cargo xtask ci`.
 pub fn run(args: &[String]) -> Result<bool, String> {
@@ -96,6 +96,14 @@ fn check_again() -> Outcome {
         return Ok("rebuilds nothing".to_owned());
     }
     Err(format!("a second `cargo check` did this again:\n{}", lines.join("\n")))
+}
+
+/// That what `cargo xtask dist` makes compiles; linking it would take minutes.
+fn check_static() -> Outcome {
+    if !dist::is_installed() {
+        return Ok(format!("not done: `rustup target add {}`", dist::TARGET));
+    }
+    cargo(&["check", "-p", "gospect", "--locked", "--target", dist::TARGET], &[]).map(quiet)
 }
 
 fn check_walls() -> Outcome {

@@ -3,10 +3,12 @@
 
 mod ci;
 mod compare;
+mod dist;
 mod fixtures;
 mod fuzz;
 mod generate;
 mod pace;
+mod readme;
 mod real;
 mod rtype;
 mod soak;
@@ -37,6 +39,12 @@ const COMMANDS: &[Command] = &[
         run: compare::run,
     },
     Command {
+        name: "dist",
+        args: "",
+        about: "Make one static file that runs on any Linux, in target/dist",
+        run: dist::run,
+    },
+    Command {
         name: "fixtures",
         args: "[GO...]",
         about: "Build the Go programs of the tests ahead, for all Go releases or those named",
@@ -59,6 +67,12 @@ const COMMANDS: &[Command] = &[
         args: "[FILE...]",
         about: "Time `gospect list` against `go tool nm`, on the Go compiler or on files named",
         run: pace::run,
+    },
+    Command {
+        name: "readme",
+        args: "",
+        about: "Run the commands of README.md and docs/scripts.md on the demo, and write what they say",
+        run: readme::run,
     },
     Command {
         name: "real",

@@ -55,6 +55,7 @@ fn text(bench: &mut Bench, time: Duration) -> Result<Throughput, Failure> {
         calls: Page::new(View::Ends, Style::default()),
         states: ui::state::Page::default(),
         fold: None,
+        attaching: None,
     };
     Ok(bench.text(time, &mut screen)?)
 }

@@ -18,6 +18,14 @@ use crate::{Format, Run, say, typed};
 /// What is shown, each with what it is.
 const STEPS: &[(&str, &str)] = &[
     (
+        "Where the time of goroutines went, by the function that they began with.",
+        "states -p PID --summary --duration 4s",
+    ),
+    (
+        "What becomes of goroutines: each change of state, how long it was in the last one, why it waits.",
+        "states -p PID -n 12 --duration 10s",
+    ),
+    (
         "Each call of two functions: arguments, results, how long it took.",
         "trace -p PID main.Fibonacci main.Query -n 8 --duration 10s",
     ),
@@ -33,7 +41,7 @@ const MORE: &[(&str, &str)] = &[
     ("calls that fail, with the error", "trace -p PID 'main.*' --if failed"),
     ("calls within calls of one goroutine", "trace -p PID 'main.*' -x main.main --graph"),
     ("calls that a panic ends", "trace -p PID main.Parse"),
-    ("a distribution for each item", "hist -p PID 'main.(*Store).Take' --by args.item"),
+    ("the slow queries and the others apart", "hist -p PID main.Query --by 'args.id % 20 == 0'"),
     ("a script: numbers that were asked for", "run -p PID -e 'go:main.Fibonacci { @n = lhist(args.n, 0, 60, 10) }'"),
     (
         "what goroutines waited for, in ms",

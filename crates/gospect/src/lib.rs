@@ -21,6 +21,7 @@ mod list;
 mod man;
 pub mod output;
 pub mod parse;
+mod patience;
 mod ps;
 mod script;
 mod states;
@@ -29,15 +30,17 @@ mod trace;
 pub mod typed;
 
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use session::{Program, Target};
 use ui::Format;
-use ui::text::visible;
+use ui::text::{paint, visible};
 
 use crate::failure::Failure;
 use crate::output::{Output, Readers};
+use crate::patience::Patience;
 use crate::table::Command;
 use crate::typed::Typed;
 
@@ -52,12 +55,21 @@ pub struct Run {
 }
 
 impl Run {
+    /// Whether somebody who is not busy reading sees what goes on.
+    pub(crate) fn is_looked_on(&self) -> bool {
+        let piped_json = self.format == Format::Json && !self.out.is_terminal();
+        io::stderr().is_terminal() && !self.typed.run.quiet && !piped_json
+    }
+
     /// Opens what the command is to look at.
     ///
     /// # Errors
     /// Why it cannot be, also that results would be written over it.
     pub(crate) fn open(&self, target: &Target) -> Result<Program, Failure> {
-        let program = target.open()?;
+        let reading = Patience::with(self.is_looked_on(), &format!("reading {target}"));
+        let opened = target.open();
+        drop(reading);
+        let program = opened?;
         if self.out.id()? == program.file {
             return Err(Failure::usage(
                 format!("what is found in {} would be written over it", program.name),
@@ -72,10 +84,16 @@ impl Run {
 const SHRANK: &str = "gospect: a program's file became shorter, or its disk failed, while it was looked at\n\
                       hint: try again when nothing writes to it\n";
 
+/// Whether what is said to the user, and is no result, has colours.
+static COLORED: AtomicBool = AtomicBool::new(false);
+
 /// Runs the command line `args`, the program's name first.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     session::say_before_sigbus(SHRANK, failure::REFUSED);
-    match run(args.into_iter().collect()) {
+    let args: Vec<OsString> = args.into_iter().collect();
+    // Before it is known what they mean: that they mean nothing is said in colours, too.
+    COLORED.store(output::colors_of_notes(&args), Ordering::Relaxed);
+    match run(args) {
         Ok(()) | Err(Failure::ReaderGone) => ExitCode::SUCCESS,
         Err(Failure::Said(message)) => {
             say(&message.sentence, message.hint.as_deref());
@@ -125,8 +143,10 @@ fn print(typed: &Typed, text: &str) -> Result<(), Failure> {
 
 /// Tells the user something that is no result, in the form of every message of gospect.
 pub fn say(sentence: &str, hint: Option<&str>) {
-    let hint = hint.map(|h| format!("hint: {}\n", visible(h))).unwrap_or_default();
+    let color = COLORED.load(Ordering::Relaxed);
+    let (name, advice) = (paint("gospect:", "1", color), paint("hint:", "36", color));
+    let hint = hint.map(|h| format!("{advice} {}\n", visible(h))).unwrap_or_default();
     // In one piece, so that it is not mixed with what a traced program writes. With standard error closed there is
     // nobody to tell.
-    let _ = std::io::stderr().write_all(format!("gospect: {}\n{hint}", visible(sentence)).as_bytes());
+    let _ = std::io::stderr().write_all(format!("{name} {}\n{hint}", visible(sentence)).as_bytes());
 }

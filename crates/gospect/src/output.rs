@@ -7,6 +7,7 @@
 //! Errors of writing leave here as whole sentences, with the name of what was written to. Nothing is lost silently:
 //! [`Output::finish`] has to be called, and says if the last bytes did not fit.
 
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::os::fd::AsFd;
@@ -156,6 +157,12 @@ impl Output {
         self.terminal && self.in_line
     }
 
+    /// Whether it is a terminal.
+    #[must_use]
+    pub fn is_terminal(&self) -> bool {
+        self.terminal
+    }
+
     /// Which file it is, whatever it is called.
     ///
     /// # Errors
@@ -207,6 +214,18 @@ fn said(error: &io::Error, sentence: String) -> io::Error {
     io::Error::new(error.kind(), sentence)
 }
 
+/// Whether notes and errors have colours, as far as the arguments say before they are understood.
+#[must_use]
+pub fn colors_of_notes(args: &[OsString]) -> bool {
+    let before = args.iter().take_while(|arg| *arg != "--");
+    let words: Vec<&str> = before.filter_map(|arg| arg.to_str()).collect();
+    let behind = |at: usize| {
+        words[at].strip_prefix("--color=").or((words[at] == "--color").then(|| words.get(at + 1).copied()).flatten())
+    };
+    let wanted = (0..words.len()).rev().find_map(|at| Color::of(OsStr::new(behind(at)?))).unwrap_or_default();
+    colored(wanted, io::stderr().is_terminal(), |name| std::env::var_os(name))
+}
+
 /// Whether to write colours. What was typed goes first, then `NO_COLOR` (no-color.org), then whether anybody sees them.
 fn colored(wanted: Color, terminal: bool, variable: impl Fn(&str) -> Option<std::ffi::OsString>) -> bool {
     let refused = variable("NO_COLOR").is_some_and(|v| !v.is_empty()) || variable("TERM").is_some_and(|v| v == "dumb");
@@ -223,6 +242,13 @@ mod tests {
 
     fn check(color: Color, terminal: bool, variables: &[(&str, &str)]) -> bool {
         colored(color, terminal, |name| variables.iter().find(|v| v.0 == name).map(|v| v.1.into()))
+    }
+
+    #[test]
+    fn the_last_word_on_colours_counts_for_notes_too() {
+        let notes = |line: &str| colors_of_notes(&line.split(' ').map(OsString::from).collect::<Vec<_>>());
+        assert!(notes("gospect --color never ps --color=always") && notes("gospect --color always"));
+        assert!(!notes("gospect --color=always --color never") && !notes("gospect run -- x --color=always"));
     }
 
     #[test]

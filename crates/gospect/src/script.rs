@@ -18,6 +18,7 @@ use crate::failure::{Failure, Message};
 use crate::fold::Fold;
 use crate::line::Line;
 use crate::output::Output;
+use crate::patience::Patience;
 use crate::{Run, say};
 
 /// No script is longer; who names a larger file has named the wrong one.
@@ -45,8 +46,12 @@ pub(crate) fn go(run: &mut Run, script: Script, fold: Option<Box<dyn Fold>>) -> 
             }
         });
     }
-    let compiled = script.compile()?;
     let typed = &run.typed.run;
+    let patient = run.is_looked_on();
+    let reading = Patience::with(patient, "reading programs and writing probes");
+    let compiled = script.compile();
+    drop(reading);
+    let compiled = compiled?;
     if !typed.quiet {
         // With standard error closed there is nobody to tell.
         let _ = io::stderr().write_all(compiled.warnings.as_bytes());
@@ -63,9 +68,11 @@ pub(crate) fn go(run: &mut Run, script: Script, fold: Option<Box<dyn Fold>>) -> 
     };
     let calls = Page::new(typed.view, Style { width, ..style(&typed.values) });
     let states = state::Page::default();
+    let attaching = Some(Patience::with(patient, "putting probes in place"));
     let mut screen =
-        Screen { out: &mut run.out, format: run.format, quiet, buffered, ready, line, calls, states, fold };
+        Screen { out: &mut run.out, format: run.format, quiet, buffered, ready, line, calls, states, fold, attaching };
     let ended = compiled.run(limits, &mut screen);
+    screen.attaching = None;
     if let Err(Stopped::Show(error)) = &ended
         && error.kind() == io::ErrorKind::BrokenPipe
     {
@@ -174,6 +181,8 @@ pub(crate) struct Screen<'r> {
     pub states: state::Page,
     /// A way to look at the maps.
     pub fold: Option<Box<dyn Fold>>,
+    /// Until the probes are in place.
+    pub attaching: Option<Patience>,
 }
 
 fn shown<'a>(call: &Call<'a>, page: &Page) -> Shown<'a> {
@@ -209,6 +218,7 @@ impl Screen<'_> {
 
 impl Show for Screen<'_> {
     fn attached(&mut self, attached: &Attached) -> io::Result<()> {
+        self.attaching = None;
         self.fold.iter_mut().for_each(|fold| fold.attached(attached));
         self.aside(|format, out| ui::run::show_attached(attached, format, out))?;
         // Whoever waits on the same file reads one after the other, so nothing of ours may be left half written.

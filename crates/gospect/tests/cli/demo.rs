@@ -17,7 +17,7 @@ use crate::running::{Scratch, as_nobody};
 use crate::{Ran, command, contract};
 
 /// The demo, with a cache that tests share; built once, though it may be built at the same time.
-fn demo(args: &[&str]) -> Result<Command, Missing> {
+pub fn demo(args: &[&str]) -> Result<Command, Missing> {
     static BUILT: Once = Once::new();
     toolchain("local")?;
     BUILT.call_once(|| {
@@ -42,14 +42,14 @@ fn offline(modules: &Scratch) -> Result<Command, Missing> {
 }
 
 /// `gospect demo --serve --json`, and what it said first.
-struct Serving {
+pub struct Serving {
     child: Child,
     stdout: BufReader<ChildStdout>,
-    demo: Value,
+    pub demo: Value,
 }
 
 impl Serving {
-    fn start(command: &mut Command) -> Serving {
+    pub fn start(command: &mut Command) -> Serving {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (mut stdout, mut line) = (BufReader::new(child.stdout.take().unwrap()), String::new());
         stdout.read_line(&mut line).unwrap();
@@ -62,7 +62,7 @@ impl Serving {
     }
 
     /// What it said to `signal`.
-    fn ends(mut self, signal: &str) -> Ran {
+    pub fn ends(mut self, signal: &str) -> Ran {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
         let mut stdout = String::new();
@@ -110,10 +110,10 @@ fn the_tour_shows_each_command_and_what_it_says() {
     let prompt = format!("\n$ {} ", env!("CARGO_BIN_EXE_gospect"));
     let steps: Vec<&str> = ran.stdout.split(&prompt).skip(1).collect();
     let named: Vec<&str> = steps.iter().map(|step| step.split(' ').next().unwrap()).collect();
-    assert_eq!(named, ["trace", "hist"], "{}", ran.stdout);
-    let calls = |name: &str| steps[0].lines().filter(|line| line.contains(name)).count();
-    assert_eq!(calls(" main.Fibonacci(n=") + calls(" main.Query(sql=\"SELECT * FROM users WHERE id = ?\", id="), 8);
-    assert!(steps[1].contains("\nmain.Query\n") && steps[1].contains("\ncount "), "{}", ran.stdout);
+    assert_eq!(named, ["states", "states", "trace", "hist"], "{}", ran.stdout);
+    let calls = |name: &str| steps[2].lines().filter(|line| line.contains(name)).count();
+    assert_eq!(calls(" main.Fibonacci(n=") + calls(" main.Query(sql=\"SELECT * FROM users\", id="), 8);
+    assert!(steps[3].contains("\nmain.Query\n") && steps[3].contains("\ncount "), "{}", ran.stdout);
     assert!(ran.stdout.contains(" demo --serve` leaves it running"), "{}", ran.stdout);
 }
 
@@ -128,7 +128,24 @@ fn what_it_runs_writes_json_to_where_it_writes() {
     let all: Vec<Value> = text.lines().map(contract::documented).collect();
     let mut types: Vec<&str> = all.iter().map(|object| object["type"].as_str().unwrap()).collect();
     types.dedup();
-    assert_eq!(types, ["demo", "attached", "call", "summary", "attached", "func_hist", "summary"]);
+    assert_eq!(
+        types,
+        [
+            "demo",
+            "attached",
+            "state_total",
+            "summary",
+            "attached",
+            "state",
+            "summary",
+            "attached",
+            "call",
+            "summary",
+            "attached",
+            "func_hist",
+            "summary"
+        ]
+    );
     nothing_stays(&all[0]);
 }
 
@@ -144,6 +161,28 @@ fn served_it_answers_until_it_is_asked_to_end() {
     let ran = serving.ends("-INT");
     assert_eq!((ran.status, ran.stdout.as_str()), (0, ""), "{}", ran.stderr);
     nothing_stays(&demo);
+}
+
+#[test]
+fn what_is_to_be_tried_by_hand_works() {
+    need!(permitted());
+    let mut child = need!(demo(&["--serve"])).stdout(Stdio::piped()).spawn().unwrap();
+    let stdout = BufReader::new(child.stdout.take().unwrap());
+    let gospect = format!("  {} ", env!("CARGO_BIN_EXE_gospect"));
+    let lines = stdout.lines().map(|line| line.unwrap());
+    let commands = lines.filter_map(|line| line.strip_prefix(&gospect).map(str::to_owned)).take(13);
+    let commands: Vec<String> = commands.collect();
+    for line in &commands {
+        let bounded = !line.starts_with("list ") && !line.starts_with("explain ");
+        let args = gospect::typed::split(line).unwrap();
+        let args = args.iter().map(|arg| arg.to_str().unwrap());
+        let args: Vec<&str> = args.chain(bounded.then_some("--duration=500ms")).collect();
+        let ran = Ran::of(command(&args).output().unwrap());
+        assert_eq!(ran.status, 0, "{line}: {}", ran.seen());
+    }
+    assert!(commands.last().unwrap().starts_with("explain "), "{commands:?}");
+    assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+    assert!(child.wait().unwrap().success());
 }
 
 #[test]

@@ -137,7 +137,7 @@ func Query(sql string, id int) (*User, error) {
 
 // user waits for the database.
 func user(r *http.Request) (any, error) {
-	return Query("SELECT * FROM users WHERE id = ?", number(r))
+	return Query("SELECT * FROM users", number(r))
 }
 
 // Parse panics where there is nothing to parse.
