@@ -10,7 +10,7 @@ use gobin::{Function, Image, VAddr};
 use gospect_fixtures::{Arch, Fixture, Variant, build, need, on_every_go};
 
 /// Where the stacks end.
-const TOP: u64 = 0xc000_100_000;
+const TOP: u64 = 0xc0_0010_0000;
 /// By how much the process has the program behind where its file counts addresses.
 const BIAS: u64 = 0x5555_0000_0000;
 /// Calls on a stack.
