@@ -470,3 +470,26 @@ fn values_of_a_new_build_are_printed_by_its_own_types() {
     assert_eq!(["lost", "damaged"].map(count), [0; 2]);
     assert_eq!(count("printed"), printed.len() as u64);
 }
+
+/// What has the name of a secret is none of what is printed as a whole, and depth is what was asked for.
+#[test]
+fn printed_values_are_redacted_and_as_deep_as_asked_for() {
+    let path = need!(fixture("1.26", Variant::Plain));
+    let scratch = Scratch::new();
+    let out = scratch.0.join("printed");
+    let mut gospect = command(&["run", "-q", "--json", "--as-root", "--redact", "a", "--depth", "0", "-o"]);
+    let script = r#"go:main.oneString { print(args.a); printf("%v", args.a); } go:main.oneChan { print(args.a); }
+        goret:main.oneChan { print(ret); }"#;
+    gospect.arg(&out).arg("-e").arg(script).arg("--").arg(&path);
+    let said = said(gospect, &USUAL);
+    let calls = |name: &str| said.iter().filter(|line| function(line) == name).count();
+    let lines = fs::read_to_string(&out).unwrap();
+    let objects: Vec<serde_json::Value> = lines.lines().map(documented).collect();
+    let count = |is: &dyn Fn(&serde_json::Value) -> bool| objects.iter().filter(|object| is(object)).count();
+    // A text by itself is what a script asked for.
+    assert_eq!(count(&|object| object["type"] == "value" && object["data"] == "hello"), 1);
+    assert_eq!(count(&|object| object["type"] == "printf"), calls("main.oneString"));
+    assert_eq!(count(&|object| object["type"] == "printf" && object["data"] == "<redacted>"), calls("main.oneString"));
+    let deep = |object: &serde_json::Value| object["data"]["@unreadable"] == "not captured: depth";
+    assert!(count(&deep) > 0, "{lines}");
+}
