@@ -18,7 +18,7 @@ fn app(scratch: &Scratch) -> Result<(), Missing> {
 }
 
 fn shell(name: &str) -> Result<(), Missing> {
-    let there = Command::new(name).arg("-c").arg("true").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let there = Command::new(name).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
     if there.is_ok_and(|status| status.success()) {
         Ok(())
     } else {
@@ -174,7 +174,7 @@ fn the_manual_page_is_read_without_a_warning() {
     let page = gospect(&["man"]);
     assert_eq!((page.status, page.stderr.as_str()), (0, ""));
     let mut groff = Command::new("groff");
-    groff.args(["-man", "-Tutf8", "-ww", "-Kutf8", "-P-c", "-rLL=120n"]);
+    groff.args(["-man", "-Tutf8", "-ww", "-Kutf8", "-P-cbou", "-rLL=120n"]);
     let mut child = groff.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(page.stdout.as_bytes()).unwrap();
     let read = Ran::of(child.wait_with_output().unwrap());
