@@ -26,6 +26,10 @@ const STEPS: &[(&str, &str)] = &[
         "states -p PID -n 12 --duration 10s",
     ),
     (
+        "What all goroutines are doing now, read from memory without a probe: so a leak is seen.",
+        "states -p PID --snapshot",
+    ),
+    (
         "Each call of two functions: arguments, results, how long it took.",
         "trace -p PID main.Fibonacci main.Query -n 8 --duration 10s",
     ),
@@ -39,6 +43,8 @@ const STEPS: &[(&str, &str)] = &[
 const MORE: &[(&str, &str)] = &[
     ("only slow calls, and who called", "trace -p PID main.Query --if 'elapsed > 20ms' --stack"),
     ("calls that fail, with the error", "trace -p PID 'main.*' --if failed"),
+    ("where the leaked goroutines wait, and who started them", "states -p PID --snapshot --stack --parent"),
+    ("who creates whom", "states -p PID --tree"),
     ("calls within calls of one goroutine", "trace -p PID 'main.*' -x main.main --graph"),
     ("calls that a panic ends", "trace -p PID main.Parse"),
     ("the slow queries and the others apart", "hist -p PID main.Query --by 'args.id % 20 == 0'"),

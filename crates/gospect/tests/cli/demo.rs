@@ -110,10 +110,11 @@ fn the_tour_shows_each_command_and_what_it_says() {
     let prompt = format!("\n$ {} ", env!("CARGO_BIN_EXE_gospect"));
     let steps: Vec<&str> = ran.stdout.split(&prompt).skip(1).collect();
     let named: Vec<&str> = steps.iter().map(|step| step.split(' ').next().unwrap()).collect();
-    assert_eq!(named, ["states", "states", "trace", "hist"], "{}", ran.stdout);
-    let calls = |name: &str| steps[2].lines().filter(|line| line.contains(name)).count();
+    assert_eq!(named, ["states", "states", "states", "trace", "hist"], "{}", ran.stdout);
+    let calls = |name: &str| steps[3].lines().filter(|line| line.contains(name)).count();
+    assert!(steps[2].contains("  waiting  chan receive  main.forgotten\n"), "{}", ran.stdout);
     assert_eq!(calls(" main.Fibonacci(n=") + calls(" main.Query(sql=\"SELECT * FROM users\", id="), 8);
-    assert!(steps[3].contains("\nmain.Query\n") && steps[3].contains("\ncount "), "{}", ran.stdout);
+    assert!(steps[4].contains("\nmain.Query\n") && steps[4].contains("\ncount "), "{}", ran.stdout);
     assert!(ran.stdout.contains(" demo --serve` leaves it running"), "{}", ran.stdout);
 }
 
@@ -138,6 +139,8 @@ fn what_it_runs_writes_json_to_where_it_writes() {
             "attached",
             "state",
             "summary",
+            "goroutine",
+            "snapshot",
             "attached",
             "call",
             "summary",
@@ -170,10 +173,10 @@ fn what_is_to_be_tried_by_hand_works() {
     let stdout = BufReader::new(child.stdout.take().unwrap());
     let gospect = format!("  {} ", env!("CARGO_BIN_EXE_gospect"));
     let lines = stdout.lines().map(|line| line.unwrap());
-    let commands = lines.filter_map(|line| line.strip_prefix(&gospect).map(str::to_owned)).take(13);
+    let commands = lines.filter_map(|line| line.strip_prefix(&gospect).map(str::to_owned)).take(16);
     let commands: Vec<String> = commands.collect();
     for line in &commands {
-        let bounded = !line.starts_with("list ") && !line.starts_with("explain ");
+        let bounded = !["list ", "explain ", "--snapshot"].iter().any(|once| line.contains(once));
         let args = gospect::typed::split(line).unwrap();
         let args = args.iter().map(|arg| arg.to_str().unwrap());
         let args: Vec<&str> = args.chain(bounded.then_some("--duration=500ms")).collect();
