@@ -117,6 +117,8 @@ pub enum Attach {
     User(User),
     /// `goroutine:state`
     Goroutine(Spanned<String>),
+    /// `gc:start`
+    Collector(Spanned<String>),
     /// What could not be read.
     Bad,
 }

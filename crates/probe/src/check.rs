@@ -24,6 +24,7 @@ use crate::plan::{
 use crate::target::{Found, Runtime, World};
 
 mod calls;
+mod collector;
 mod expr;
 mod path;
 mod resolve;
@@ -71,10 +72,11 @@ pub fn check(
     params: &[String],
     world: &dyn World,
 ) -> Checked {
+    let mut messages = messages;
+    let script = &*collector::as_calls(script, &mut messages);
     let mut split = calls::split(script);
     let script = &*split.script;
     let mut resolved = resolve::resolve(script, &source.text, world);
-    let mut messages = messages;
     messages.append(&mut resolved.messages);
     messages.append(&mut split.messages);
     resolve::add_beginnings(&mut resolved, &split.of, split.own);

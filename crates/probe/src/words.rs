@@ -57,6 +57,8 @@ pub enum Form {
     Inlined,
     /// `goroutine:EVENT`
     Goroutine,
+    /// `gc:EVENT`
+    Collector,
 }
 
 /// A word that stands for a value, or is called.

@@ -5,6 +5,7 @@
 mod bad_input;
 mod bench;
 mod budget;
+mod collector;
 mod confined;
 mod containers;
 mod contract;

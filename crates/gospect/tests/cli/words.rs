@@ -35,6 +35,7 @@ const TOGETHER: &[Row] = &[
         r#"goroutine:create /args.startfunc == "main.worker"/ { @goroutine[args.parent, args.startfunc] = count(); }"#,
         "@goroutine[1, main.worker]: 1",
     ),
+    ("gc:EVENT", "gc:start { @gc = count(); }", "@gc: 1"),
     ("BEGIN", "BEGIN { @begin[pid != 0] = count(); }", "@begin[1]: 1"),
     ("END", "END { @end = count(); }", "@end: 1"),
     (

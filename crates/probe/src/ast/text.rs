@@ -50,6 +50,7 @@ impl Display for Attach {
             Attach::Tracepoint { category, name } => write!(f, "tracepoint:{}:{}", category.value, name.value),
             Attach::User(user) => user.fmt(f),
             Attach::Goroutine(event) => write!(f, "goroutine:{}", event.value),
+            Attach::Collector(event) => write!(f, "gc:{}", event.value),
             Attach::Bad => f.write_str("<bad>"),
         }
     }

@@ -236,7 +236,8 @@ impl<'w> Resolver<'w> {
                 self.user(clause, no, user);
                 Vec::new()
             }
-            Attach::Bad => Vec::new(),
+            // Calls stand in place of the collector's events by now.
+            Attach::Collector(_) | Attach::Bad => Vec::new(),
         };
         let known = |on: &On| {
             let same = |p: &Placement| p.clause == clause && matches!(&p.place, Place::Event(known) if known == on);

@@ -45,6 +45,8 @@ const FUNCTIONS: &[(&str, &str, &str, Special)] = &[
     ("net/http.(*conn).serve", "c *main.Server; n int", "", Special::None),
     ("main.Map[...]", "n int", "~r0 int", Special::None),
     ("main.worker", "", "", Special::None),
+    ("runtime.stopTheWorldWithSema", "reason uint8", "", Special::None),
+    ("runtime.gcSweep", "", "", Special::None),
 ];
 
 /// Structs: name, size, fields with offsets; embedded fields have a star.

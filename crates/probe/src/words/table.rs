@@ -73,6 +73,18 @@ pub const PROBES: &[Probe] = &[
         form: Form::Goroutine,
     },
     Probe {
+        names: &["gc"],
+        usage: "gc:EVENT",
+        doc: "What the garbage collector of the target does. `start` and `end` are those of its cycles: a cycle begins \
+              when the world has to stop for it, and ends, while the world is stopped again, when all is marked and \
+              the sweep begins. `stw_start` and `stw_end` are where the world begins to stop and where it goes on, \
+              whatever for. `goid` is the goroutine on whose behalf it happens. They are calls of functions of the \
+              runtime, which `gospect run --emit=plan` names.",
+        example: "gc:start",
+        since: FIRST,
+        form: Form::Collector,
+    },
+    Probe {
         names: &["tracepoint", "t"],
         usage: "tracepoint:CATEGORY:NAME",
         doc: "A tracepoint of the kernel. Its fields are `args.FIELD`. `*` in a name stands for any characters.",

@@ -155,8 +155,9 @@ impl Goroutines {
 
     fn read(&self, pid: Pid, bias: u64, now: u64, earlier: &mut Vec<Earlier>) -> io::Result<Vec<Entry>> {
         let memory = Process::open(pid)?.memory()?;
-        let list = word(&memory, self.list.wrapping_add(bias))?;
+        // In this order, as the runtime itself (proc.go, `atomicAllG`): a list is never shorter than an earlier count.
         let count = word(&memory, self.count.wrapping_add(bias))?.min(MOST);
+        let list = word(&memory, self.list.wrapping_add(bias))?;
         let fields = [self.status, self.goid, self.reason, self.start, self.parent, self.created_at];
         let mut g = vec![0; fields.into_iter().max().unwrap_or(0) + 8];
         let mut found = Vec::new();

@@ -1549,33 +1549,33 @@ fn everything_is_told_at_once() {
     check(
         "kprobe:x { foo(); }\ngo:main.fib { print(args.m) print(nsec); }\nBEGIN { @x = ; }",
         expect![[r#"
-        error: there is no kind of probe called `kprobe`
-         --> 1:1
-          |
-        1 | kprobe:x { foo(); }
-          | ^^^^^^
-          = help: gospect probes programs: `uprobe`, `uretprobe`, `go`, `goret`, `goroutine`; and tracepoints and clocks
+            error: there is no kind of probe called `kprobe`
+             --> 1:1
+              |
+            1 | kprobe:x { foo(); }
+              | ^^^^^^
+              = help: gospect probes programs: `uprobe`, `uretprobe`, `go`, `goret`, `goroutine`, `gc`; and tracepoints and clocks
 
-        error: `main.fib` has no argument `m`
-         --> 2:26
-          |
-        2 | go:main.fib { print(args.m) print(nsec); }
-          |                          ^
-          = help: it has `n` int
+            error: `main.fib` has no argument `m`
+             --> 2:26
+              |
+            2 | go:main.fib { print(args.m) print(nsec); }
+              |                          ^
+              = help: it has `n` int
 
-        error: `print` stands where the statement should end
-         --> 2:29
-          |
-        2 | go:main.fib { print(args.m) print(nsec); }
-          |                             ^^^^^
-          = help: statements end with `;`
+            error: `print` stands where the statement should end
+             --> 2:29
+              |
+            2 | go:main.fib { print(args.m) print(nsec); }
+              |                             ^^^^^
+              = help: statements end with `;`
 
-        error: an expression is missing, `;` stands there
-         --> 3:14
-          |
-        3 | BEGIN { @x = ; }
-          |              ^
-    "#]],
+            error: an expression is missing, `;` stands there
+             --> 3:14
+              |
+            3 | BEGIN { @x = ; }
+              |              ^
+        "#]],
     );
 }
 
@@ -1853,7 +1853,7 @@ fn what_is_left_out_has_a_name_and_stands_behind_a_place() {
               |
             1 | !main.fib, go:main.* { exit(); }
               | ^^^^^^^^^
-              = help: there are `go`, `goret`, `inlined`, `uprobe`, `uretprobe`, `goroutine`, `tracepoint`, `interval`, `profile`, `BEGIN` and `END`
+              = help: there are `go`, `goret`, `inlined`, `uprobe`, `uretprobe`, `goroutine`, `gc`, `tracepoint`, `interval`, `profile`, `BEGIN` and `END`
         "#]],
     );
 }
