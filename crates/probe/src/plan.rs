@@ -470,7 +470,7 @@ pub enum Access {
     Zero,
 }
 
-/// A whole value of Go, for [`crate::capture::Builder`].
+/// A whole value of Go, for the tables of captures.
 #[derive(Clone, PartialEq, Eq, Debug, Hash)]
 pub struct Whole {
     /// Whose types these are.

@@ -1,6 +1,6 @@
 //! The service of `gospect demo`: built with the user's Go, started with load on it, and gone when gospect is.
 //!
-//! Its sources are part of gospect ([`build`]). Two processes run it: the service, and a client that asks it for
+//! Its sources are part of gospect (`build`). Two processes run it: the service, and a client that asks it for
 //! something a hundred times a second. Both end when their standard input does, which gospect holds, and are killed
 //! when gospect dies. Under sudo all of it belongs to whoever called sudo: what is built, what is kept, what runs.
 

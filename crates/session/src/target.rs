@@ -183,6 +183,8 @@ fn refused_exe(process: &Process, error: &io::Error) -> Refusal {
         Ok(_) if error.kind() == io::ErrorKind::PermissionDenied => {
             closed(&format!("the program of PID {pid} may not be opened"), error)
         }
+        // It is about to end, and has let go of its memory already.
+        Ok(_) if error.kind() == io::ErrorKind::NotFound => ended(&format!("PID {pid}")),
         Ok(_) => Refusal::refused(format!("the program of PID {pid} cannot be opened: {error}")),
     }
 }

@@ -118,7 +118,7 @@ pub const GLOBAL: &[&Flag] = &[
     &Flag::switch("version", "Show the version", |typed| typed.version = true).short('V'),
 ];
 
-/// The process to look at, for commands that have a [`TARGET`].
+/// The process to look at, for commands that have a `TARGET`.
 pub const PID: Flag =
     Flag::taking("pid", Value::Any("PID"), "Take the program of this process as TARGET", |typed, value| {
         typed.pids.push(typed::pid(value)?);

@@ -45,7 +45,7 @@ fn it_stands_beside_other_probes_and_has_conditions() {
     let ran = gospect(&["run", "-q", "-e", text, "--", &path]);
     assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
     let cycles = number(&ran.stdout, "cycles");
-    assert_eq!(number(&ran.stdout, "@[gc:start]"), cycles, "{}", ran.stdout);
+    assert_eq!(number(&ran.stdout, "@[go:runtime.stopTheWorldWithSema]"), cycles, "{}", ran.stdout);
     assert!(ran.stdout.contains("@[go:main.main]: 1\n"), "{}", ran.stdout);
 }
 

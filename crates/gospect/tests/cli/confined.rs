@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Once;
 
 use expect_test::{Expect, expect};
 use gospect_fixtures::{Missing, Variant, need};
@@ -16,6 +17,14 @@ use crate::{Ran, contract};
 /// Nothing where rights can be taken away.
 pub fn confinable() -> Result<(), Missing> {
     permitted()?;
+    if is_root() {
+        static TRACEFS: Once = Once::new();
+        // As systems do when they start. Without it every answer here would be that it is not there.
+        TRACEFS.call_once(|| {
+            let mount = "test -e /sys/kernel/tracing/uprobe_events || mount -t tracefs tracefs /sys/kernel/tracing";
+            let _ = Command::new("sh").args(["-c", mount]).status();
+        });
+    }
     let tried = Command::new("setpriv").args(["--bounding-set", "-bpf", "true"]).status();
     match is_root() && tried.is_ok_and(|status| status.success()) {
         true => Ok(()),

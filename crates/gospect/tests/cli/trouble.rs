@@ -167,6 +167,8 @@ fn a_target_that_ends_while_probes_are_put_in_place_is_told_of() {
          hint: `gospect ps` shows the Go processes that are running\n(exit status 3)",
         "gospect: PID PID has ended and waits for its parent to notice (zombie), it has no program file any more\n\
          (exit status 3)",
+        "gospect: PID PID ended while it was looked at\n\
+         hint: `gospect ps` shows the Go processes that are running\n(exit status 3)",
         "gospect: PID PID ended before the probes were in place\n(exit status 3)",
         "attached 8 probes at 12 sites\n0 hits, 0 printed\nended with the process\n(exit status 0)",
     ];

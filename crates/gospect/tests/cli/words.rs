@@ -35,7 +35,6 @@ const TOGETHER: &[Row] = &[
         r#"goroutine:create /args.startfunc == "main.worker"/ { @goroutine[args.parent, args.startfunc] = count(); }"#,
         "@goroutine[1, main.worker]: 1",
     ),
-    ("gc:EVENT", "gc:start { @gc = count(); }", "@gc: 1"),
     ("BEGIN", "BEGIN { @begin[pid != 0] = count(); }", "@begin[1]: 1"),
     ("END", "END { @end = count(); }", "@end: 1"),
     (
@@ -149,6 +148,7 @@ const HEX: &str = "@hex[0x10]: 1\n@hex[0x20]: 2\n@hex[0x30]: 3\n@hex[0x40]: 4\n@
 
 /// What prints: each in a run of its own, with all that it prints.
 const ALONE: &[Row] = &[
+    ("gc:EVENT", r#"gc:start { printf("begins\n"); } gc:end { printf("ends\n"); }"#, "begins\nends"),
     (
         "buf(DATA [, LENGTH])",
         r#"go:main.handle /args.n == 40/ { printf("%r %rx %rh\n", buf(args.s), buf(args.s, 2), buf(args.s, 3)); }"#,
@@ -346,7 +346,8 @@ fn an_address_of_the_kernel_has_its_function() {
 }
 
 /// The rows of the last two tests, and of those of `gospect trace`.
-const OTHERS: [&str; 4] = ["strftime(\"FORMAT\", NSECS)", "time([\"FORMAT\"])", "ksym(ADDRESS)", "call([STACK])"];
+const OTHERS: [&str; 5] =
+    ["strftime(\"FORMAT\", NSECS)", "time([\"FORMAT\"])", "ksym(ADDRESS)", "call([STACK])", "event([args.parent])"];
 
 #[test]
 fn every_row_of_the_reference_is_tested() {
