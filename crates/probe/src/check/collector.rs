@@ -8,7 +8,8 @@ use std::borrow::Cow;
 
 use crate::ast::{Attach, AttachPoint, BinaryOp, Clause, Code, Expr, ExprKind, Script, Span, Spanned, User};
 use crate::diagnostic::Diagnostic;
-use crate::words;
+
+use super::resolve::no_such_event;
 
 /// For what the world is stopped where a cycle begins (proc.go, `stwReason`).
 // +rtype 1.21- const runtime.stwGCSweepTerm = 2
@@ -54,11 +55,7 @@ fn call(clause: &Clause, point: &AttachPoint, messages: &mut Vec<Diagnostic>) ->
 /// What stands for an event.
 fn function(event: &Spanned<String>, messages: &mut Vec<Diagnostic>) -> (Attach, Option<u64>) {
     let Some((_, name, reason)) = EVENTS.iter().find(|(known, ..)| *known == event.value) else {
-        let names = || EVENTS.iter().map(|(name, ..)| *name);
-        let help =
-            words::near(&event.value, names()).unwrap_or_else(|| format!("there are {}", words::listed(names())));
-        let message = format!("the collector has no event `{}`", event.value);
-        messages.push(Diagnostic::error(event.span, message).help(help));
+        messages.push(no_such_event("the collector has", event, || EVENTS.iter().map(|(name, ..)| *name)));
         return (Attach::Bad, None);
     };
     let code = Code::Function { pattern: (*name).to_owned(), signature: None, offset: None };

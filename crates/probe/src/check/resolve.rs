@@ -298,10 +298,7 @@ impl<'w> Resolver<'w> {
             ("ready", GoroutineEvent::Ready),
         ];
         let Some((_, which)) = EVENTS.iter().find(|(name, _)| *name == event.value) else {
-            let names = || EVENTS.iter().map(|(name, _)| *name);
-            let help =
-                words::near(&event.value, names()).unwrap_or_else(|| format!("there are {}", words::listed(names())));
-            self.say(Diagnostic::error(event.span, format!("goroutines have no event `{}`", event.value)).help(help));
+            self.say(no_such_event("goroutines have", event, || EVENTS.iter().map(|(name, _)| *name)));
             return Vec::new();
         };
         let targets = self.world.targets();
@@ -624,6 +621,16 @@ fn suffix(attach: &Attach) -> String {
         }
         _ => String::new(),
     }
+}
+
+/// What to say of an event that nobody knows; `names` are those that there are, `whose` says of what: `goroutines have`.
+pub(super) fn no_such_event<I: Iterator<Item = &'static str>>(
+    whose: &str,
+    event: &Spanned<String>,
+    names: impl Fn() -> I,
+) -> Diagnostic {
+    let help = words::near(&event.value, names()).unwrap_or_else(|| format!("there are {}", words::listed(names())));
+    Diagnostic::error(event.span, format!("{whose} no event `{}`", event.value)).help(help)
 }
 
 /// Those that are called exactly what was typed, if there are such: `main.(*T).M` matches others by its star.
