@@ -81,6 +81,7 @@ fn possible(run: &Run) -> Result<(), Failure> {
     let probing = [
         (run.typed.show_program, "--show-program"),
         (run.typed.summary, "--summary"),
+        (run.typed.tree, "--tree"),
         (run.typed.times_by.is_some(), "--by"),
         (typed.as_root, "--as-root"),
         (typed.duration.is_some(), "--duration"),

@@ -360,6 +360,13 @@ fn what_has_no_meaning_is_refused() {
         (exit status 2)"#]],
     );
     check(
+        &["-p", "1", "--snapshot", "--tree"],
+        expect![[r#"
+        gospect: `--tree` has no meaning with `--snapshot`, which places no probe and ends at once
+        hint: leave one of them out
+        (exit status 2)"#]],
+    );
+    check(
         &["-p", "1", "--each"],
         expect![[r#"
         gospect: `--each` is about what goroutines are doing now, and `--snapshot` is missing
