@@ -1,12 +1,12 @@
 //! Puts what gospect costs beside what other tracers of Go programs cost, on this machine, in one run.
 //!
-//! Two programs are traced: one that does nothing but call a function, and a web service under load. Each round goes
-//! through all tracers, so that a machine that does other things at times slows them all; figures are medians of rounds,
-//! ratios those of the same round. A tracer starts on a fresh process, measures, and is asked to end as by Ctrl-C; what
-//! it has seen is held against what the program itself has counted. What is not there, refuses, or ends its target is
-//! shown as that.
+//! Two programs are traced: one that does nothing but call a function, and a web service under load, this for its calls
+//! and for its goroutines. Each round goes through all tracers, so that a machine that does other things at times slows
+//! them all; figures are medians of rounds, ratios those of the same round. A tracer starts on a fresh process, measures,
+//! and is asked to end as by Ctrl-C; what it has seen is held against what the program itself has counted. What is not
+//! there, refuses, or ends its target is shown as that.
 //!
-//! A tracer is a row of [`rows::ROWS`]. The tables stand between marks in `docs/performance.md`.
+//! A tracer is a [`rows::Row`]. The tables stand between marks in `docs/performance.md`.
 
 mod bed;
 mod capture;
@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use bed::{Bed, Measured};
 use gospect_fixtures::{Arch, Fixture, build};
-use rows::{ROWS, Row, Tool};
+use rows::{Row, Tool};
 use tracer::{Ended, Names, Tracer};
 
 use crate::ci::cargo;
@@ -68,9 +68,18 @@ struct Setup {
     dlv: Result<PathBuf, String>,
 }
 
-/// `cargo xtask compare [--rounds N] [--seconds N]`.
+/// What was asked for.
+#[derive(Debug, PartialEq)]
+struct Asked {
+    rounds: usize,
+    time: Duration,
+    /// Tables to be printed; none for the whole page.
+    tables: Vec<String>,
+}
+
+/// `cargo xtask compare [--rounds N] [--seconds N] [TABLE...]`.
 pub fn run(args: &[String]) -> Result<bool, String> {
-    let (rounds, time) = asked(args)?;
+    let Asked { rounds, time, tables } = asked(args)?;
     cargo(&["build", "--release", "--locked", "--package", "gospect"], &[])?;
     let gospect = root().join("target/release/gospect");
     let scratch = root().join("target/compare");
@@ -79,12 +88,17 @@ pub fn run(args: &[String]) -> Result<bool, String> {
     let setup = Setup { rounds, time, gospect, dlv: delve::dlv(&scratch) };
     let about = report::about(&setup);
     let mut parts = vec![about];
-    for bed in bed::KINDS {
+    let wanted = |bed: &&bed::Kind| tables.is_empty() || tables.iter().any(|table| table == bed.name);
+    for bed in bed::KINDS.iter().filter(wanted) {
         // A path of its own: what counts in all processes of a file counts in this one alone.
         let path = scratch.join(bed.fixture);
         std::fs::copy(fixture(bed)?, &path).map_err(|e| format!("{}: {e}", path.display()))?;
         let outcomes = rounds_of(&setup, bed, &path)?;
         parts.push(report::table(bed, &outcomes));
+    }
+    if !tables.is_empty() {
+        println!("{}", parts.join("\n"));
+        return Ok(true);
     }
     parts.push(whole::measure(&setup.gospect, &scratch, setup.rounds)?);
     parts.push(report::bench(&setup.gospect)?);
@@ -97,22 +111,28 @@ pub fn run(args: &[String]) -> Result<bool, String> {
     Ok(true)
 }
 
-fn asked(args: &[String]) -> Result<(usize, Duration), String> {
-    let (mut rounds, mut time) = (ROUNDS, SECONDS);
-    for pair in args.chunks(2) {
-        match pair {
-            [name, n] if name == "--rounds" => {
-                rounds = n.parse().ok().filter(|&n| n > 0).ok_or_else(|| format!("`{n}` is no number of rounds"))?;
+fn asked(args: &[String]) -> Result<Asked, String> {
+    let mut asked = Asked { rounds: ROUNDS, time: SECONDS, tables: Vec::new() };
+    let mut words = args.iter();
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--rounds" => asked.rounds = number(words.next(), "rounds", |&n| n > 0)?,
+            "--seconds" => {
+                asked.time = Duration::from_secs_f64(number(words.next(), "seconds", |n| (0.1..1e4).contains(n))?)
             }
-            [name, n] if name == "--seconds" => {
-                let seconds = n.parse().ok().filter(|&n: &f64| n > 0.0);
-                let seconds = seconds.and_then(|n| Duration::try_from_secs_f64(n).ok());
-                time = seconds.ok_or_else(|| format!("`{n}` is no number of seconds"))?;
+            name if bed::KINDS.iter().any(|bed| bed.name == name) => asked.tables.push(name.to_owned()),
+            other => {
+                let names: Vec<&str> = bed::KINDS.iter().map(|bed| bed.name).collect();
+                return Err(format!("`--rounds N`, `--seconds N` or tables ({}), not `{other}`", names.join(", ")));
             }
-            _ => return Err(format!("`--rounds N`, `--seconds N` or nothing, not `{}`", args.join(" "))),
         }
     }
-    Ok((rounds, time))
+    Ok(asked)
+}
+
+fn number<N: std::str::FromStr>(word: Option<&String>, of: &str, right: fn(&N) -> bool) -> Result<N, String> {
+    let number = word.and_then(|word| word.parse().ok()).filter(right);
+    number.ok_or_else(|| format!("`{}` is no number of {of}", word.map_or("", String::as_str)))
 }
 
 fn fixture(bed: &bed::Kind) -> Result<PathBuf, String> {
@@ -123,9 +143,9 @@ fn fixture(bed: &bed::Kind) -> Result<PathBuf, String> {
 /// What came of each row in each round.
 fn rounds_of(setup: &Setup, bed: &bed::Kind, path: &Path) -> Result<Vec<Vec<Outcome>>, String> {
     let names = Names::of(&setup.gospect, path, bed.function)?;
-    let mut outcomes = vec![Vec::new(); ROWS.len()];
+    let mut outcomes = vec![Vec::new(); bed.rows.len()];
     for round in 1..=setup.rounds {
-        for (row, outcomes) in ROWS.iter().zip(&mut outcomes) {
+        for (row, outcomes) in bed.rows.iter().zip(&mut outcomes) {
             let outcome = once(setup, bed, path, row, &names)?;
             eprintln!("{} {round}/{}: {}: {outcome:?}", bed.fixture, setup.rounds, row.name);
             outcomes.push(outcome);
@@ -168,8 +188,10 @@ mod tests {
     #[test]
     fn times_and_rounds_can_be_asked_for() {
         let words = |text: &str| asked(&text.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
-        assert_eq!(words(""), Ok((ROUNDS, SECONDS)));
-        assert_eq!(words("--rounds 3 --seconds 0.5"), Ok((3, Duration::from_millis(500))));
+        let all = |rounds, time| Ok(Asked { rounds, time, tables: Vec::new() });
+        assert_eq!(words(""), all(ROUNDS, SECONDS));
+        assert_eq!(words("--rounds 3 --seconds 0.5"), all(3, Duration::from_millis(500)));
+        assert_eq!(words("goroutines").map(|asked| asked.tables), Ok(vec!["goroutines".to_owned()]));
         assert_eq!(words("--rounds 0"), Err("`0` is no number of rounds".to_owned()));
         assert!(words("--seconds -1").is_err() && words("--rounds").is_err() && words("all").is_err());
     }

@@ -34,7 +34,7 @@ const COMMANDS: &[Command] = &[
     Command { name: "ci", args: "", about: "Check everything that a commit must keep", run: ci::run },
     Command {
         name: "compare",
-        args: "[--rounds N] [--seconds N]",
+        args: "[--rounds N] [--seconds N] [TABLE...]",
         about: "Put what gospect costs beside bpftrace and dlv, and write docs/performance.md",
         run: compare::run,
     },

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use gospect_fixtures::Variant;
 use gospect_fixtures::load::Service;
 
+use super::rows::{CALLS, GOROUTINES, Row};
+
 /// At the same time.
 const CONNECTIONS: u64 = 4;
 /// The calls of an order take about so long.
@@ -15,6 +17,8 @@ const ORDER: Duration = Duration::from_millis(50);
 
 /// A program and the function of it that is traced.
 pub struct Kind {
+    /// What its table is asked for by.
+    pub name: &'static str,
     /// Which program.
     pub fixture: &'static str,
     /// How it is built.
@@ -27,11 +31,16 @@ pub struct Kind {
     pub unit: &'static str,
     /// Whether a unit is a call, so that what a call costs can be told.
     pub is_call: bool,
+    /// Whether each request calls the function once; else the program counts.
+    pub each_request: bool,
+    /// The tracers on it.
+    pub rows: &'static [Row],
 }
 
 /// All of them.
 pub const KINDS: &[Kind] = &[
     Kind {
+        name: "loop",
         fixture: "counter",
         variant: Variant::Plain,
         function: "main.hit",
@@ -39,8 +48,11 @@ pub const KINDS: &[Kind] = &[
                 thread",
         unit: "calls",
         is_call: true,
+        each_request: false,
+        rows: CALLS,
     },
     Kind {
+        name: "calls",
         fixture: "gin",
         variant: Variant::NoInline,
         function: "main.Fibonacci",
@@ -48,6 +60,20 @@ pub const KINDS: &[Kind] = &[
                 but one in sixteen that is refused. The load shares the machine with the service and the tracer",
         unit: "requests",
         is_call: false,
+        each_request: false,
+        rows: CALLS,
+    },
+    Kind {
+        name: "goroutines",
+        fixture: "gin",
+        variant: Variant::NoInline,
+        function: "main.main.func1",
+        about: "The same service, its goroutines and its handler, `main.main.func1`, which each request calls once and \
+                which has a frame and two returns. `states --summary` is held to its budget, as usual, the others are not",
+        unit: "requests",
+        is_call: false,
+        each_request: true,
+        rows: GOROUTINES,
     },
 ];
 
@@ -64,8 +90,8 @@ pub struct Measured {
 pub enum Bed {
     /// `fixtures/go/counter`
     Loop(Loop),
-    /// `fixtures/go/gin`
-    Service(Service),
+    /// `fixtures/go/gin`, and how often it was asked where each request is a call.
+    Service(Service, Option<u64>),
 }
 
 impl Bed {
@@ -74,7 +100,8 @@ impl Bed {
         match kind.is_call {
             true => Loop::start(path).map(Bed::Loop),
             false => {
-                Service::start_quietly(path).map(Bed::Service).map_err(|e| format!("the service does not start: {e}"))
+                let service = Service::start_quietly(path).map_err(|e| format!("the service does not start: {e}"))?;
+                Ok(Bed::Service(service, kind.each_request.then_some(0)))
             }
         }
     }
@@ -83,7 +110,7 @@ impl Bed {
     pub fn pid(&self) -> u32 {
         match self {
             Bed::Loop(of) => of.child.id(),
-            Bed::Service(service) => service.pid(),
+            Bed::Service(service, _) => service.pid(),
         }
     }
 
@@ -91,7 +118,10 @@ impl Bed {
     pub fn poke(&mut self) -> Result<(), String> {
         match self {
             Bed::Loop(of) => of.order(1).map(|_| ()),
-            Bed::Service(service) => service.ask_once().map_err(|e| e.to_string()),
+            Bed::Service(service, requests) => {
+                *requests = requests.map(|n| n + 1);
+                service.ask_once().map_err(|e| e.to_string())
+            }
         }
     }
 
@@ -99,7 +129,8 @@ impl Bed {
     pub fn calls(&mut self) -> Result<u64, String> {
         match self {
             Bed::Loop(of) => of.order(0),
-            Bed::Service(service) => service.counters().map(|counters| counters.calls).map_err(|e| e.to_string()),
+            Bed::Service(_, Some(requests)) => Ok(*requests),
+            Bed::Service(service, None) => service.counters().map(|counters| counters.calls).map_err(|e| e.to_string()),
         }
     }
 
@@ -107,9 +138,10 @@ impl Bed {
     pub fn measure(&mut self, time: Duration) -> Result<Measured, String> {
         match self {
             Bed::Loop(of) => of.measure(time),
-            Bed::Service(service) => {
+            Bed::Service(service, requests) => {
                 let start = Instant::now();
                 let served = service.load(CONNECTIONS, Duration::ZERO, start + time);
+                *requests = requests.map(|n| n + served.requests);
                 let per_second = served.requests as f64 / start.elapsed().as_secs_f64();
                 match served.wrong.first() {
                     Some(wrong) => Err(format!("an answer was wrong: {wrong}")),
@@ -125,7 +157,7 @@ impl Bed {
         std::thread::sleep(Duration::from_millis(50));
         match self {
             Bed::Loop(of) => of.child.try_wait().ok().flatten().map(|status| status.to_string()),
-            Bed::Service(service) => service.ended(),
+            Bed::Service(service, _) => service.ended(),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::bed::Kind;
-use super::rows::{BPFTRACE_COUNT, ROWS};
+use super::rows::BPFTRACE_COUNTS;
 use super::{Outcome, Sample, Setup};
 
 /// Where the page's tables begin and end.
@@ -74,10 +74,10 @@ pub fn table(kind: &Kind, outcomes: &[Vec<Outcome>]) -> String {
     let lines = if kind.is_call { "---:|---:" } else { "---:" };
     let _ = writeln!(text, "| | {}/s | min..max | of nothing | {cost} | events seen of true |", kind.unit);
     let _ = writeln!(text, "|---|---:|---:|---:|{lines}|---|");
-    let of = |name: &str| ROWS.iter().position(|row| row.name == name).and_then(|at| outcomes.get(at));
+    let of = |name: &str| kind.rows.iter().position(|row| row.name == name).and_then(|at| outcomes.get(at));
     let none = Vec::new();
-    let bases = Bases { nothing: outcomes.first().unwrap_or(&none), unit: of(BPFTRACE_COUNT).unwrap_or(&none) };
-    for (row, outcomes) in ROWS.iter().zip(outcomes) {
+    let bases = Bases { nothing: outcomes.first().unwrap_or(&none), unit: of(BPFTRACE_COUNTS.name).unwrap_or(&none) };
+    for (row, outcomes) in kind.rows.iter().zip(outcomes) {
         let _ = writeln!(text, "| {} | {} |", row.name, cells(kind, outcomes, &bases).join(" | "));
     }
     text
@@ -209,12 +209,12 @@ mod tests {
 
     #[test]
     fn a_row_says_what_came_of_it() {
-        let mut outcomes = vec![vec![Outcome::Refused("no | such tool".to_owned()); 3]; ROWS.len()];
+        let mut outcomes = vec![vec![Outcome::Refused("no | such tool".to_owned()); 3]; KINDS[0].rows.len()];
         outcomes[0] = vec![sample(10e6, 0, 0), sample(9e6, 0, 0), sample(11e6, 0, 0)];
         outcomes[1] = vec![sample(1e6, 100, 100), sample(1.2e6, 120, 120), sample(0.9e6, 90, 90)];
         outcomes[2] =
             vec![sample(1e6, 99, 100), Outcome::Dead("signal: 11 (SIGSEGV)".to_owned()), sample(1e6, 99, 100)];
-        let unit = ROWS.iter().position(|row| row.name == BPFTRACE_COUNT).expect("it is a row");
+        let unit = KINDS[0].rows.iter().position(|row| row.name == BPFTRACE_COUNTS.name).expect("it is a row");
         outcomes[unit] = vec![sample(1e5, 100, 100), sample(1e5, 120, 120), sample(1e5, 90, 90)];
         let rows = |kind: &Kind| {
             let table = table(kind, &outcomes);

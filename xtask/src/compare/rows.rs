@@ -1,4 +1,4 @@
-//! The tracers that are compared, one row each.
+//! The tracers that are compared, one row each; a table of rows for each question.
 //!
 //! In `args`, `{pid}` is the process, `{path}` its program, `{func}` the function, and `{returns}` a list of bpftrace's
 //! probes on each of its returns, by address.
@@ -43,9 +43,12 @@ pub struct Row {
     pub events: u64,
 }
 
-/// The first is what all others are held against.
-pub const ROWS: &[Row] = &[
-    Row { name: "nothing", tool: Tool::Nothing, args: &[], ready: Ready::Seen, seen: none, events: 0 },
+/// What all others are held against; the first of each table.
+const NOTHING: Row = Row { name: "nothing", tool: Tool::Nothing, args: &[], ready: Ready::Seen, seen: none, events: 0 };
+
+/// The calls of a function.
+pub const CALLS: &[Row] = &[
+    NOTHING,
     Row {
         name: "gospect run: count of calls",
         tool: Tool::Gospect,
@@ -116,14 +119,7 @@ pub const ROWS: &[Row] = &[
         seen: told,
         events: 1,
     },
-    Row {
-        name: BPFTRACE_COUNT,
-        tool: Tool::Bpftrace,
-        args: &["-e", "uprobe:{path}:{func} { @ = count(); } interval:ms:200 { printf(\"ready\\n\"); }"],
-        ready: Ready::Word,
-        seen: total,
-        events: 1,
-    },
+    BPFTRACE_COUNTS,
     Row {
         name: "bpftrace: count of calls and of returns, by address",
         tool: Tool::Bpftrace,
@@ -168,8 +164,69 @@ pub const ROWS: &[Row] = &[
     },
 ];
 
+/// What becomes of goroutines, and how long the calls of the function take in which each request is answered.
+pub const GOROUTINES: &[Row] = &[
+    NOTHING,
+    Row {
+        name: "gospect states --summary: times by state and start function",
+        tool: Tool::Gospect,
+        args: &["states", "--summary", "--ready-fd", "1", "-p", "{pid}"],
+        ready: Ready::EmptyLine,
+        seen: none,
+        events: 0,
+    },
+    Row {
+        name: "gospect states: a line for each change",
+        tool: Tool::Gospect,
+        args: &["states", "--max-overhead", "off", "--ready-fd", "1", "-p", "{pid}"],
+        ready: Ready::EmptyLine,
+        seen: none,
+        events: 0,
+    },
+    Row {
+        name: "gospect hist: durations of the handler",
+        tool: Tool::Gospect,
+        args: &["hist", "--max-overhead", "off", "--ready-fd", "1", "-p", "{pid}", "{func}"],
+        ready: Ready::EmptyLine,
+        seen: bars,
+        events: 1,
+    },
+    BPFTRACE_COUNTS,
+    Row {
+        name: "bpftrace: times in states by goroutine, at the first byte of runtime.casgstatus",
+        tool: Tool::Bpftrace,
+        args: &[
+            "-e",
+            "uprobe:{path}:runtime.casgstatus { $g = reg(\"ax\"); if (@since[$g]) { @ns[$g, reg(\"bx\")] = sum(nsecs - @since[$g]); } \
+             @since[$g] = nsecs; } interval:ms:200 { printf(\"ready\\n\"); }",
+        ],
+        ready: Ready::Word,
+        seen: none,
+        events: 0,
+    },
+    Row {
+        name: "bpftrace: a line for each change, at the first byte of runtime.casgstatus",
+        tool: Tool::Bpftrace,
+        args: &[
+            "-e",
+            "uprobe:{path}:runtime.casgstatus { printf(\"E %d %d %d\\n\", tid, reg(\"ax\"), reg(\"cx\")); } \
+             interval:ms:200 { printf(\"ready\\n\"); }",
+        ],
+        ready: Ready::Word,
+        seen: none,
+        events: 0,
+    },
+];
+
 /// The row whose cost per call is the unit of the others'.
-pub const BPFTRACE_COUNT: &str = "bpftrace: count of calls, at the first byte";
+pub const BPFTRACE_COUNTS: Row = Row {
+    name: "bpftrace: count of calls, at the first byte",
+    tool: Tool::Bpftrace,
+    args: &["-e", "uprobe:{path}:{func} { @ = count(); } interval:ms:200 { printf(\"ready\\n\"); }"],
+    ready: Ready::Word,
+    seen: total,
+    events: 1,
+};
 
 /// How many events a line of any tracer owns up to having lost: `Lost 16 events`, or `16 records of go:main.f came faster
 /// than they could be shown, and are lost`.
@@ -227,10 +284,5 @@ mod tests {
         let call = "21:00:47.123456  42     main.hit(n=1) = 7  1.2µs";
         assert_eq!([call, "TIME             GOID   CALL", "7 hits, 7 printed"].map(told), [1, 0, 0]);
         assert_eq!(["> goroutine(18): main.hit(5)", ">> goroutine(18): => (6)"].map(traced), [1, 0]);
-    }
-
-    #[test]
-    fn the_unit_is_a_row() {
-        assert!(ROWS.iter().any(|row| row.name == BPFTRACE_COUNT));
     }
 }
