@@ -1,9 +1,11 @@
 //! Traces programs that others wrote, under load, on a hundred and more of their functions at once: they must work as
-//! they do without, and every call must be shown or counted.
+//! they do without, and every call must be shown or counted. Then their goroutines are watched, and for each the times by
+//! state must add up to how long it was there.
 //!
 //! `cargo xtask real` builds them through the Go module proxy, as `cargo xtask survey` does, and writes `docs/real.md`;
 //! with names it traces those and prints the page.
 
+mod lived;
 mod page;
 mod programs;
 mod traced;
@@ -16,6 +18,7 @@ use gospect_fixtures::load::Connection;
 
 use crate::ci::cargo;
 use crate::root;
+use lived::{Lives, Watching};
 use programs::{Kind, PROGRAMS, Program};
 use traced::{Told, Tracing};
 
@@ -23,6 +26,8 @@ use traced::{Told, Tracing};
 const CONNECTIONS: u64 = 4;
 /// A service is under load for so long without probes, then with them.
 const LOAD: Duration = Duration::from_secs(5);
+/// And for so long while its goroutines are watched: each has several entries in a table.
+const WATCHED: Duration = Duration::from_secs(1);
 /// So long a service may take until it answers.
 const START: Duration = Duration::from_secs(60);
 
@@ -31,6 +36,13 @@ pub struct Row {
     program: &'static Program,
     work: Work,
     told: Told,
+    watched: Watched,
+}
+
+/// What came of its goroutines, and what it did meanwhile.
+struct Watched {
+    lives: Lives,
+    right: bool,
 }
 
 /// What a program did meanwhile.
@@ -95,7 +107,7 @@ impl Row {
             }
             Work::Made { same, .. } => *same,
         };
-        worked && self.told.adds_up()
+        worked && self.told.adds_up() && self.watched.right && self.watched.lives.add_up()
     }
 }
 
@@ -104,11 +116,10 @@ fn trace(gospect: &Path, program: &'static Program) -> Result<Row, String> {
     let scratch = std::env::temp_dir().join("gospect-real").join(program.name);
     let _ = std::fs::remove_dir_all(&scratch);
     std::fs::create_dir_all(&scratch).map_err(|e| format!("{}: {e}", scratch.display()))?;
-    let (work, told) = match &program.kind {
-        Kind::Service { .. } => serve(gospect, program, &path, &scratch)?,
-        Kind::Command { .. } => make(gospect, program, &path, &scratch)?,
-    };
-    Ok(Row { program, work, told })
+    match &program.kind {
+        Kind::Service { .. } => serve(gospect, program, &path, &scratch),
+        Kind::Command { .. } => make(gospect, program, &path, &scratch),
+    }
 }
 
 /// A service that runs, until it is dropped.
@@ -124,14 +135,17 @@ impl Drop for Service {
     }
 }
 
-fn serve(gospect: &Path, program: &'static Program, path: &Path, scratch: &Path) -> Result<(Work, Told), String> {
+fn serve(gospect: &Path, program: &'static Program, path: &Path, scratch: &Path) -> Result<Row, String> {
     let service = start(program, path, scratch)?;
     let before = load(program, &service, LOAD);
     let tracing = Tracing::of_process(gospect, program, service.child.id())?;
     let during = load(program, &service, LOAD);
     let told = tracing.stop()?;
     let after = load(program, &service, LOAD / 4);
-    Ok((Work::Served { before, during, after }, told))
+    let watching = Watching::of(gospect, ["-p", &service.child.id().to_string()], scratch)?;
+    let served = load(program, &service, WATCHED);
+    let watched = Watched { lives: watching.stop()?, right: served.requests > 0 && served.requests == served.right };
+    Ok(Row { program, work: Work::Served { before, during, after }, told, watched })
 }
 
 fn start(program: &Program, path: &Path, scratch: &Path) -> Result<Service, String> {
@@ -190,30 +204,42 @@ fn load(program: &'static Program, service: &Service, time: Duration) -> Served 
     Served { requests: sum(|s| s.requests), right: sum(|s| s.right), time: begun.elapsed() }
 }
 
-fn make(gospect: &Path, program: &'static Program, path: &Path, scratch: &Path) -> Result<(Work, Told), String> {
-    let Kind::Command { prepare, args, made } = &program.kind else { return Err("it makes nothing".to_owned()) };
-    let said = |e: std::io::Error| format!("{}: {e}", program.name);
-    prepare(scratch).map_err(said)?;
-    let result = || -> Result<Vec<u8>, String> {
-        let file = scratch.join(made);
-        let result = std::fs::read(&file).map_err(|e| format!("{}: {e}", file.display()));
-        let _ = std::fs::remove_file(file);
-        result
-    };
-    let out = scratch.join(programs::OUTPUT);
+fn make(gospect: &Path, program: &'static Program, path: &Path, scratch: &Path) -> Result<Row, String> {
+    let Kind::Command { prepare, args, .. } = &program.kind else { return Err("it makes nothing".to_owned()) };
     let begun = Instant::now();
-    let file = std::fs::File::create(&out).map_err(said)?;
-    let mut command = Command::new(path);
-    command.args(*args).current_dir(scratch).envs(programs::go_env()?).stdout(file);
-    if !command.status().map_err(said)?.success() {
-        return Err(format!("{} fails by itself", program.name));
-    }
-    let (alone, untraced) = (begun.elapsed(), result()?);
-    prepare(scratch).map_err(said)?;
+    let untraced = made(program, path, scratch)?;
+    let alone = begun.elapsed();
+    prepare(scratch).map_err(|e| format!("{}: {e}", program.name))?;
     let begun = Instant::now();
     let told = Tracing::of_command(gospect, program, path, args, scratch)?.ended()?;
-    let same = result()? == untraced;
-    Ok((Work::Made { times: [alone, begun.elapsed()], same }, told))
+    let (times, same) = ([alone, begun.elapsed()], result(program, scratch)? == untraced);
+    let watching = Watching::of(gospect, ["--target", &path.display().to_string()], scratch)?;
+    let right = made(program, path, scratch)? == untraced;
+    let watched = Watched { lives: watching.stop()?, right };
+    Ok(Row { program, work: Work::Made { times, same }, told, watched })
+}
+
+/// What it makes when nobody starts it but us.
+fn made(program: &Program, path: &Path, scratch: &Path) -> Result<Vec<u8>, String> {
+    let Kind::Command { prepare, args, .. } = &program.kind else { return Err("it makes nothing".to_owned()) };
+    let said = |e: std::io::Error| format!("{}: {e}", program.name);
+    prepare(scratch).map_err(said)?;
+    let file = std::fs::File::create(scratch.join(programs::OUTPUT)).map_err(said)?;
+    let mut command = Command::new(path);
+    command.args(*args).current_dir(scratch).envs(programs::go_env()?).stdout(file);
+    match command.status().map_err(said)?.success() {
+        true => result(program, scratch),
+        false => Err(format!("{} fails by itself", program.name)),
+    }
+}
+
+/// What it has made, which is not left there.
+fn result(program: &Program, scratch: &Path) -> Result<Vec<u8>, String> {
+    let Kind::Command { made, .. } = &program.kind else { return Err("it makes nothing".to_owned()) };
+    let file = scratch.join(made);
+    let result = std::fs::read(&file).map_err(|e| format!("{}: {e}", file.display()));
+    let _ = std::fs::remove_file(file);
+    result
 }
 
 /// Where a fixture or another program of ours stands.

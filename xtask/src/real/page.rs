@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 use std::process::Command;
 
-use super::{Row, Served, Work};
+use super::lived::Lives;
+use super::{Row, Served, Watched, Work};
 
 const ABOUT: &str = "\
 # Real programs under load
@@ -16,6 +17,12 @@ and counted. It needs Rust, Go, its module proxy, and nothing else; `cargo xtask
   answer is held against the right one.
 * Commands are run without probes and with them; what they make must be the same to the byte.
 * *Adds up*: hits = printed + filtered + limited + open + lost, and as many lines were read as gospect says it has shown.
+
+Then, while they do the same once more, `gospect states --summary --by goid` adds up how long each goroutine was in which
+state, and another gospect tells when goroutines begin and end. For each that begins and ends meanwhile the times by state
+must add up to its life, to one in a hundred or 20 µs: the two have probes of their own at the same places. Of one goroutine
+in a thousand they may be further apart (the machine does something else between them), which is told. For those that are
+there all the time they must come to no less than that time.
 
 ";
 
@@ -38,13 +45,27 @@ pub fn render(rows: &[Row]) -> String {
     out += "| program | functions | sites | work without probes | work with them | calls | shown | open | lost | adds up |\n";
     out += "|---|---:|---:|---|---|---:|---:|---:|---:|---|\n";
     rows.iter().for_each(|row| out += &line(row));
+    out += "\n| program | changes of state | goroutines that began and ended | further apart | there all the time | times add up | worked as usual |\n";
+    out += "|---|---:|---:|---|---:|---|---|\n";
+    rows.iter().for_each(|row| out += &lives(row));
     for row in rows {
         out += &about(row);
     }
     out
 }
 
-fn line(Row { program, work, told }: &Row) -> String {
+fn lives(Row { program, watched: Watched { lives, right }, .. }: &Row) -> String {
+    let yes = |right| if right { "yes" } else { "**no**" };
+    let Lives { whole, throughout, changes, apart, furthest, .. } = lives;
+    let apart = match apart {
+        0 => "none".to_owned(),
+        _ => format!("{apart}, by {} µs at most", furthest.div_ceil(1000)),
+    };
+    let (adds_up, right) = (yes(lives.add_up()), yes(*right));
+    format!("| {} | {changes} | {whole} | {apart} | {throughout} | {adds_up} | {right} |\n", program.name)
+}
+
+fn line(Row { program, work, told, .. }: &Row) -> String {
     let (before, during) = match work {
         Work::Served { before, during, .. } => (requests(before), requests(during)),
         Work::Made { times: [before, during], same } => {
@@ -74,7 +95,7 @@ fn requests(Served { requests, right, time }: &Served) -> String {
     }
 }
 
-fn about(Row { program, work, told }: &Row) -> String {
+fn about(Row { program, work, told, watched }: &Row) -> String {
     let mut out = format!("\n## {}\n\nIt {}.", program.name, program.about);
     let patterns = |patterns: &[&str]| patterns.iter().map(|p| format!("`{p}`")).collect::<Vec<_>>().join(", ");
     let _ = write!(out, " Traced: {}", patterns(program.functions));
@@ -98,6 +119,9 @@ fn about(Row { program, work, told }: &Row) -> String {
     for (why, n) in &told.lines.missing {
         let share = *n as f64 / told.lines.calls as f64 * 100.0;
         let _ = writeln!(out, "| {why} | {n} | {share:.2} |");
+    }
+    for wrong in &watched.lives.wrong {
+        let _ = writeln!(out, "\n**{wrong}**");
     }
     if !told.notes.is_empty() {
         out.push('\n');
