@@ -87,9 +87,9 @@ pub struct Hist {
 impl fmt::Display for Hist {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} {{", calls(&self.functions, false, &self.except, self.condition.as_deref()))?;
-        // Once each, so that what is wrong with one is said once.
-        let of = if self.of.is_some() { "$of" } else { "elapsed" };
-        self.of.iter().try_for_each(|expr| writeln!(f, "    $of = {expr};"))?;
+        // Once each, so that what is wrong with one is said once, and all maps get the same duration.
+        let (of, value) = self.of.as_ref().map_or(("$took", "elapsed"), |value| ("$of", value));
+        writeln!(f, "    {of} = {value};")?;
         self.by.iter().zip(1..).try_for_each(|(expr, n)| writeln!(f, "    $by{n} = {expr};"))?;
         let by = (1..=self.by.len()).map(|n| format!("$by{n}"));
         let key = ["func".to_owned()].into_iter().chain(by).collect::<Vec<_>>().join(", ");
@@ -211,9 +211,10 @@ mod tests {
         let hist = Hist { functions: vec!["main.f".into()], ..Hist::default() };
         expect![[r#"
             goret:main.f {
-                @values[func] = quantiles(elapsed);
-                @total[func] = stats(elapsed);
-                @max[func] = max(elapsed);
+                $took = elapsed;
+                @values[func] = quantiles($took);
+                @total[func] = stats($took);
+                @max[func] = max($took);
                 if (failed) { @errors[func] = count(); }
             }
         "#]]

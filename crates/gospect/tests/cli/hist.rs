@@ -150,10 +150,11 @@ fn what_it_runs_can_be_run_by_itself_and_counts_the_same() {
     let shown = gospect(&["hist", path, "main.wait", "-x", "*.func*", "--by", "goid", "--live", "--show-program"]);
     expect![[r#"
         goret:main.wait, !*.func* {
+            $took = elapsed;
             $by1 = goid;
-            @values[func, $by1] = quantiles(elapsed);
-            @total[func, $by1] = stats(elapsed);
-            @max[func, $by1] = max(elapsed);
+            @values[func, $by1] = quantiles($took);
+            @total[func, $by1] = stats($took);
+            @max[func, $by1] = max($took);
             if (failed) { @errors[func, $by1] = count(); }
         }
         interval:s:1 { print(@total); print(@max); print(@errors); print(@values); }
