@@ -9,6 +9,7 @@ use crate::failure::Failure;
 use crate::line::Line;
 use crate::output::{Output, Readers};
 use crate::script::Screen;
+use crate::typed::Width;
 use crate::{Format, Run};
 use ui::call::{Page, View};
 use ui::go::Style;
@@ -48,6 +49,8 @@ fn text(bench: &mut Bench, time: Duration) -> Result<Throughput, Failure> {
     let mut screen = Screen {
         out: &mut out,
         format,
+        width: Width::default(),
+        fits: false,
         quiet: true,
         buffered: false,
         ready: None,

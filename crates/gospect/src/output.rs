@@ -103,8 +103,14 @@ impl Output {
     /// What a text can look like there.
     #[must_use]
     pub fn look(&self, color: Color) -> Look {
-        let width = terminal_size::terminal_size_of(self.to.get_ref()).map(|(width, _)| usize::from(width.0));
-        Look { color: colored(color, self.terminal, |name| std::env::var_os(name)), width: width.filter(|&w| w > 0) }
+        Look { color: colored(color, self.terminal, |name| std::env::var_os(name)), width: self.width() }
+    }
+
+    /// The columns of the terminal that it is, as they are now.
+    #[must_use]
+    pub fn width(&self) -> Option<usize> {
+        let size = if self.terminal { terminal_size::terminal_size_of(self.to.get_ref()) } else { None };
+        size.map(|(width, _)| usize::from(width.0)).filter(|&width| width > 0)
     }
 
     /// Writes what is still buffered.

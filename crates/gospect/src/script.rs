@@ -19,6 +19,7 @@ use crate::fold::Fold;
 use crate::line::Line;
 use crate::output::Output;
 use crate::patience::Patience;
+use crate::typed::Width;
 use crate::{Run, say};
 
 /// No script is longer; who names a larger file has named the wrong one.
@@ -62,15 +63,23 @@ pub(crate) fn go(run: &mut Run, script: Script, fold: Option<Box<dyn Fold>>) -> 
     // What a command prints on the same terminal would go into the line.
     let live = !quiet && io::stderr().is_terminal() && !has_command;
     let line = Line::new(live);
-    let width = match run.format {
-        Format::Text(look) => typed.width.columns(look.width),
-        Format::Json => None,
-    };
-    let calls = Page::new(typed.view, Style { width, ..style(&typed.values) });
+    let (width, calls) = (typed.width, Page::new(typed.view, style(&typed.values)));
     let states = state::Page::default();
     let attaching = Some(Patience::with(patient, "putting probes in place"));
-    let mut screen =
-        Screen { out: &mut run.out, format: run.format, quiet, buffered, ready, line, calls, states, fold, attaching };
+    let mut screen = Screen {
+        out: &mut run.out,
+        format: run.format,
+        width,
+        fits: false,
+        quiet,
+        buffered,
+        ready,
+        line,
+        calls,
+        states,
+        fold,
+        attaching,
+    };
     let ended = compiled.run(limits, &mut screen);
     screen.attaching = None;
     if let Err(Stopped::Show(error)) = &ended
@@ -173,6 +182,9 @@ pub(crate) fn command(run: &Run) -> Result<Vec<std::ffi::OsString>, Failure> {
 pub(crate) struct Screen<'r> {
     pub out: &'r mut Output,
     pub format: Format,
+    pub width: Width,
+    /// Whether that was looked at since the last pause.
+    pub fits: bool,
     pub quiet: bool,
     pub buffered: bool,
     pub ready: Option<u32>,
@@ -190,6 +202,15 @@ fn shown<'a>(call: &Call<'a>, page: &Page) -> Shown<'a> {
 }
 
 impl Screen<'_> {
+    /// Before values are shown: they take the columns that there are, and whoever looks may make the terminal larger.
+    fn fit(&mut self) {
+        self.line.clear();
+        if let (Format::Text(_), false) = (self.format, self.fits) {
+            self.calls.fit(self.width.columns(self.out.width()));
+            self.fits = true;
+        }
+    }
+
     /// Shows something that is a result for programs and a note for people.
     fn aside(&mut self, show: impl Fn(Format, &mut dyn Write) -> io::Result<()>) -> io::Result<()> {
         if self.format == Format::Json {
@@ -233,23 +254,23 @@ impl Show for Screen<'_> {
     }
 
     fn printf(&mut self, form: &event::Format, args: &[Value], names: &dyn Names) -> io::Result<()> {
-        self.line.clear();
+        self.fit();
         ui::printf::printf(form, args, self.calls.style(), names, self.format, self.out)
     }
 
     fn value(&mut self, value: &Value, names: &dyn Names) -> io::Result<()> {
-        self.line.clear();
+        self.fit();
         ui::printf::value(value, self.calls.style(), names, self.format, self.out)
     }
 
     fn call(&mut self, call: &Call<'_>, names: &dyn Names) -> io::Result<()> {
-        self.line.clear();
+        self.fit();
         let shown = shown(call, &self.calls);
         self.calls.ends(&shown, names, self.format, self.out)
     }
 
     fn begins(&mut self, call: &Call<'_>, names: &dyn Names) -> io::Result<()> {
-        self.line.clear();
+        self.fit();
         let shown = shown(call, &self.calls);
         self.calls.begins(&shown, names, self.format, self.out)
     }
@@ -302,6 +323,7 @@ impl Show for Screen<'_> {
 
     fn pause(&mut self, names: &dyn Names) -> io::Result<()> {
         self.calls.pause(names, self.out)?;
+        self.fits = false;
         if self.buffered { Ok(()) } else { self.out.flush() }
     }
 

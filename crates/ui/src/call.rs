@@ -79,6 +79,11 @@ impl Page {
         self.style
     }
 
+    /// From now on shows values in so many columns, or whole.
+    pub fn fit(&mut self, width: Option<usize>) {
+        self.style.width = width;
+    }
+
     /// A call begins that will end.
     ///
     /// # Errors

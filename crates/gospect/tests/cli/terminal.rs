@@ -1,13 +1,16 @@
 //! What only a terminal sees: colours, and that something goes on which takes long.
 
-use std::path::PathBuf;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use gospect_fixtures::{Missing, need, toolchain};
+use gospect_fixtures::{Arch, Fixture, Missing, Variant, build, need, toolchain};
 
 use crate::Ran;
-use crate::run::permitted;
+
+use crate::run::{Counter, permitted};
+use crate::running::Scratch;
 
 /// A shell's line on a terminal of its own, `gospect` being the built one; both streams, as they came.
 fn on_terminal(line: &str, variables: &[(&str, &str)]) -> Result<String, Missing> {
@@ -79,4 +82,45 @@ fn what_takes_over_a_second_is_said_to_go_on_and_the_line_is_gone_then() {
     let line = format!("{line} -q --json | tail -n 1");
     let text = need!(on_terminal(&line, &[]));
     assert!(!text.contains("putting") && text.starts_with("{\"type\":\"summary\""), "{text:?}");
+}
+
+#[test]
+fn values_take_the_columns_that_the_terminal_has_by_then() {
+    need!(permitted());
+    let arch = need!(Arch::native().ok_or_else(|| Missing { why: "this machine is none that gospect knows".into() }));
+    let path = need!(build(&Fixture::new("captured", "1.26", Variant::Plain).on(arch)));
+    let scratch = Scratch::new();
+    let [ready, narrow] = ["ready", "narrow"].map(|name| scratch.0.join(name));
+    let mut captured = Counter::start(&path);
+    let line = format!(
+        "stty rows 24 cols 300; gospect trace -q -n 2 --ready-fd 9 -p {} main.handle 9>{} & \
+         until [ -e {narrow} ]; do sleep 0.02; done; stty cols 60; touch {narrow}.done; wait",
+        captured.pid(),
+        ready.display(),
+        narrow = narrow.display()
+    );
+    let shown = std::thread::spawn(move || on_terminal(&line, &[]));
+    let await_file = |path: &Path| {
+        let start = Instant::now();
+        while std::fs::metadata(path).map_or(true, |file| file.len() == 0 && path == ready) {
+            assert!(start.elapsed() < Duration::from_secs(60), "{} is not there", path.display());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    };
+    await_file(&ready);
+    let mut handle = || {
+        writeln!(captured.orders.as_ref().unwrap(), "handle 1").unwrap();
+        captured.answer();
+    };
+    handle();
+    // It is shown in wide lines by then.
+    std::thread::sleep(Duration::from_millis(500));
+    std::fs::write(&narrow, "").unwrap();
+    await_file(&narrow.with_extension("done"));
+    handle();
+    let text = need!(shown.join().unwrap());
+    let calls: Vec<&str> = text.lines().filter(|line| line.contains("main.handle")).collect();
+    let [wide, narrow] = calls[..] else { panic!("{text}") };
+    assert!(wide.contains(r#"Tags: []string{"one", "two", "three"}"#), "{wide}");
+    assert!(narrow.contains(r#"Name: "a name", Tags: []string{…}"#), "{narrow}");
 }
