@@ -6,13 +6,9 @@ use session::run::bench::{Attaching, Bench, Body, Hit, Sited, Throughput, Versus
 use ui::bench::Row;
 
 use crate::failure::Failure;
-use crate::line::Line;
 use crate::output::{Output, Readers};
 use crate::script::Screen;
-use crate::typed::Width;
 use crate::{Format, Run};
-use ui::call::{Page, View};
-use ui::go::Style;
 
 /// How long it measures if nothing else is said, and with `--quick`.
 const SECONDS: Duration = Duration::from_secs(30);
@@ -45,21 +41,7 @@ fn text(bench: &mut Bench, time: Duration) -> Result<Throughput, Failure> {
     let mut out = Output::open(Some(&path), Readers::Owner)?;
     // It stays open.
     let _ = std::fs::remove_file(&path);
-    let format = Format::Text(ui::Look::default());
-    let mut screen = Screen {
-        out: &mut out,
-        format,
-        width: Width::default(),
-        fits: false,
-        quiet: true,
-        buffered: false,
-        ready: None,
-        line: Line::new(false),
-        calls: Page::new(View::Ends, Style::default()),
-        states: ui::state::Page::default(),
-        fold: None,
-        attaching: None,
-    };
+    let mut screen = Screen::of(&mut out, Format::Text(ui::Look::default()));
     Ok(bench.text(time, &mut screen)?)
 }
 

@@ -10,7 +10,7 @@ use event::totals::Goroutines;
 use event::{Names, Snapshot, Value};
 use session::run::{Call, Limits, Script, Show, Stopped, Values};
 use session::{Group, Subject};
-use ui::call::{Page, Shown};
+use ui::call::{Page, Shown, View};
 use ui::go::Style;
 use ui::{Format, Look, state};
 
@@ -64,22 +64,9 @@ pub(crate) fn go(run: &mut Run, script: Script, fold: Option<Box<dyn Fold>>) -> 
     let live = !quiet && io::stderr().is_terminal() && !has_command;
     let line = Line::new(live);
     let (width, calls) = (typed.width, Page::new(typed.view, style(&typed.values)));
-    let states = state::Page::default();
     let attaching = Some(Patience::with(patient, "putting probes in place"));
-    let mut screen = Screen {
-        out: &mut run.out,
-        format: run.format,
-        width,
-        fits: false,
-        quiet,
-        buffered,
-        ready,
-        line,
-        calls,
-        states,
-        fold,
-        attaching,
-    };
+    let of = Screen::of(&mut run.out, run.format);
+    let mut screen = Screen { width, quiet, buffered, ready, line, calls, fold, attaching, ..of };
     let ended = compiled.run(limits, &mut screen);
     screen.attaching = None;
     if let Err(Stopped::Show(error)) = &ended
@@ -199,6 +186,26 @@ pub(crate) struct Screen<'r> {
 
 fn shown<'a>(call: &Call<'a>, page: &Page) -> Shown<'a> {
     Shown { call: call.call, told: call.told, types: call.types, ts: call.ts, style: page.style() }
+}
+
+impl<'r> Screen<'r> {
+    /// One that is as quiet as can be.
+    pub fn of(out: &'r mut Output, format: Format) -> Screen<'r> {
+        Screen {
+            out,
+            format,
+            width: Width::default(),
+            fits: false,
+            quiet: true,
+            buffered: false,
+            ready: None,
+            line: Line::new(false),
+            calls: Page::new(View::Ends, Style::default()),
+            states: state::Page::default(),
+            fold: None,
+            attaching: None,
+        }
+    }
 }
 
 impl Screen<'_> {
