@@ -18,8 +18,8 @@ use crate::ast::{self, Clause, ExprKind as Ast, MapDecl, Script, Span};
 use crate::diagnostic::{self, Diagnostic};
 use crate::limits;
 use crate::plan::{
-    Access, Body, BodyNo, FuncNo, Function, Map, MapValue, Needs, On, Plan, PointNo, Prelude, Recording, Skipped, Type,
-    Variant, VariantNo,
+    Access, Body, BodyNo, FuncNo, Function, Kept, Map, MapValue, Needs, On, Plan, PointNo, Prelude, Recording, Skipped,
+    Type, Variant, VariantNo,
 };
 use crate::target::{Found, Runtime, World};
 
@@ -463,7 +463,7 @@ impl<'s, 'w> Checker<'s, 'w> {
         let classes = std::mem::take(&mut self.classes);
         let mut clauses: HashMap<usize, usize> = HashMap::new();
         classes.iter().for_each(|class| *clauses.entry(class.clause).or_default() += 1);
-        let mut saves: BTreeMap<FuncNo, Vec<crate::plan::Value>> = BTreeMap::new();
+        let mut saves: BTreeMap<FuncNo, Vec<Kept>> = BTreeMap::new();
         let mut recorded = calls::RecordedFunctions::default();
         for class in &classes {
             let Some((body, needs)) = self.body(class, clauses[&class.clause] > 1) else { continue };
@@ -643,7 +643,7 @@ impl<'s, 'w> Checker<'s, 'w> {
         }
     }
 
-    fn too_many_saves(&mut self, saves: &BTreeMap<FuncNo, Vec<crate::plan::Value>>, rows: &sites::Rows) {
+    fn too_many_saves(&mut self, saves: &BTreeMap<FuncNo, Vec<Kept>>, rows: &sites::Rows) {
         let most = saves.iter().max_by_key(|(_, kept)| kept.len());
         let Some((row, kept)) = most.filter(|(_, kept)| kept.len() > limits::SAVES) else { return };
         let name = rows.values().find(|r| r.0 == *row).map_or("", |r| r.1.as_str());
@@ -748,20 +748,23 @@ fn unpairable(place: &Place) -> Option<String> {
 }
 
 /// Where a variant reads everything. What a return wants of the call's beginning is kept in `kept`.
-fn places(reached: &[Reached], prelude: Prelude, kept: Option<&mut Vec<crate::plan::Value>>) -> Vec<Access> {
+fn places(reached: &[Reached], prelude: Prelude, kept: Option<&mut Vec<Kept>>) -> Vec<Access> {
     let mut none = Vec::new();
     let kept = kept.unwrap_or(&mut none);
-    let one = |reached: &Reached| match &reached.access {
-        Access::Int(value) if reached.of_args && prelude == Prelude::GoReturn => {
-            let slot = kept.iter().position(|known| known == value).unwrap_or_else(|| {
-                kept.push(value.clone());
-                kept.len() - 1
-            });
-            Access::Saved(u32::try_from(slot).unwrap_or(u32::MAX))
-        }
-        other => other.clone(),
+    let mut word_of = |value: Kept| {
+        let at = kept.iter().position(|known| *known == value).unwrap_or_else(|| {
+            kept.push(value);
+            kept.len() - 1
+        });
+        kept.iter().take(at).map(Kept::words).sum()
     };
-    reached.iter().map(one).collect()
+    let mut one = |reached: &Reached| match reached.access.clone() {
+        other if !reached.of_args || prelude != Prelude::GoReturn => other,
+        Access::Int(value) => Access::Saved(word_of(Kept::Int(value))),
+        Access::Str { data, len, most } => Access::SavedText(word_of(Kept::Text { data, len, most })),
+        other => other,
+    };
+    reached.iter().map(&mut one).collect()
 }
 
 fn row_of(rows: &sites::Rows, placement: &Placement, found: &Found) -> Option<FuncNo> {

@@ -33,8 +33,10 @@ pub const BRANCHES: u64 = 7_000;
 pub const STEPS: u64 = 200_000;
 /// Variables of one clause.
 pub const VARS: usize = 24;
-/// Values that a return keeps of its entry.
+/// Values that an entry keeps for the return.
 pub const SAVES: usize = 6;
+/// Bytes of each text among them.
+pub const KEPT_STRING: u32 = KEY_STRING;
 /// Values that wait for others while an expression is computed.
 pub const WAITING: u32 = 16;
 /// Different functions or patterns that `under` is asked about: bits of a byte.

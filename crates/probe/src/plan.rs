@@ -28,6 +28,7 @@ use gobin::{Arch, FileOff, VAddr};
 
 use crate::ast::Span;
 use crate::capture::Captures;
+use crate::limits;
 use crate::machine::Register;
 use crate::target::{Inlined, InlinedPlaces, Runtime};
 
@@ -110,7 +111,7 @@ pub struct Plan {
     /// What [`ExprKind::Under`] is about, by its number; at most [`crate::limits::UNDERS`].
     pub unders: Vec<Under>,
     /// What an entry keeps for the return in its frame, slot by slot: each one word of 8 bytes, extended by its sign.
-    pub saves: Vec<Vec<Value>>,
+    pub saves: Vec<Vec<Kept>>,
     /// What fires without a site in a program, in the order of the text; each kind once.
     pub events: Vec<Event>,
     /// What must be there besides the bodies.
@@ -459,15 +460,44 @@ pub enum Access {
         /// How many the script asks for, if it says so: the rest is not wanted, so that is no cut.
         most: Option<u32>,
     },
-    /// What the entry kept in this slot of its frame. The body does not run if the call was open already when we
-    /// attached.
+    /// The integer that the entry kept in this word of its frame. The body does not run if the call was open already
+    /// when we attached.
     Saved(u32),
+    /// The text that it kept from this word on.
+    SavedText(u32),
     /// A whole value of Go.
     Go(Whole),
     /// Never to be had here, as results are not at a jump to another function: unreadable.
     Unreadable,
     /// Always 0: the function has nothing of the kind.
     Zero,
+}
+
+/// What an entry keeps for a return.
+#[derive(Clone, PartialEq, Eq, Debug, Hash)]
+pub enum Kept {
+    /// An integer, in one word.
+    Int(Value),
+    /// The first bytes of a text, as [`Access::Str`] has it, in as many words as [`limits::KEPT_STRING`] bytes take.
+    Text {
+        /// Where the address of the bytes is.
+        data: Value,
+        /// Where their number is.
+        len: Value,
+        /// How many the script asks for.
+        most: Option<u32>,
+    },
+}
+
+impl Kept {
+    /// How many words of the frame it takes.
+    #[must_use]
+    pub fn words(&self) -> u32 {
+        match self {
+            Kept::Int(_) => 1,
+            Kept::Text { .. } => Type::Str { max: limits::KEPT_STRING }.stored() / 8,
+        }
+    }
 }
 
 /// A whole value of Go, for the tables of captures.

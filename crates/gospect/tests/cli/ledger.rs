@@ -1,13 +1,13 @@
 //! Lines of `gospect trace`, held one by one against those that a program writes of its own calls: none too many, none
 //! missing, none with another call's values.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 
 use gospect_fixtures::{Arch, Fixture, Missing, Variant, build, need, versions};
 
 use crate::command;
-use crate::run::{Counter, Tracing, permitted};
+use crate::run::{Counter, Tracing, objects, permitted};
 use crate::running::Scratch;
 use crate::trace::untimed;
 
@@ -102,4 +102,58 @@ fn values_have_the_columns_that_one_gives_them() {
     assert_eq!(full, need!(shown(&[])), "a pipe has everything");
     let answer = r#"r=main.request{Path: "", Sizes: []int{0, 0}, Tags: map[string]bool{"": true}}"#;
     assert!(full[1].contains(answer), "{}", full[1]);
+}
+
+/// A text of the program's lines, as JSON shows it in a key.
+fn in_a_key(quoted: &str) -> String {
+    match quoted.split_once("\"…") {
+        Some((start, _)) => format!("{}…", start.trim_start_matches('"')),
+        None => {
+            serde_json::from_str(&quoted.replace("\\xff\\xfe", "\u{fffd}\u{fffd}").replace("\\x00", "\\u0000")).unwrap()
+        }
+    }
+}
+
+#[test]
+fn what_a_call_began_with_tells_its_duration_apart() {
+    for go in versions() {
+        let mut ledger = Counter::start(&need!(fixture(go)));
+        let pid = ledger.pid();
+        let flags = ["hist", "-p", &pid, "--max-overhead", "off", "--ready-fd", "1", "--json", "--by", "args.s"];
+        let tracing = Tracing::of(command(&flags).arg("main.plain"));
+        let said = calls(&mut ledger, 2, 3_000);
+        let ran = tracing.stop();
+        let mut counts = BTreeMap::<String, u64>::new();
+        for line in said.iter().filter_map(|line| line.strip_prefix("main.plain(")) {
+            let text = line.split_once("s=").unwrap().1.rsplit_once(") = ").unwrap().0;
+            *counts.entry(in_a_key(text)).or_default() += 1;
+        }
+        let hists = objects(&ran).into_iter().filter(|object| object["type"] == "func_hist");
+        let seen = hists.map(|hist| (hist["key"].as_str().unwrap().to_owned(), hist["count"].as_u64().unwrap()));
+        assert_eq!(seen.collect::<BTreeMap<_, _>>(), counts, "{go}");
+        assert!(counts.len() == 7 && counts.values().sum::<u64>() > 200, "{counts:?}");
+    }
+}
+
+#[test]
+fn a_return_tells_texts_and_numbers_that_its_own_call_began_with() {
+    let mut ledger = Counter::start(&need!(fixture("1.26")));
+    let pid = ledger.pid();
+    let script = "goret:main.answer /args.r.Path != \"\" && str(args.r.Path, 3) == \"two\"/ \
+                  { printf(\"%d %d %s\\n\", args.w, args.id, args.r.Path); }";
+    let tracing = Tracing::of(&mut command(&["run", "-p", &pid, "--ready-fd", "1", "-e", script]));
+    let said = calls(&mut ledger, 2, 1_000);
+    let ran = tracing.stop();
+    let mut own: Vec<String> = said
+        .iter()
+        .filter(|line| line.starts_with("main.answer(") && line.contains(r#"Path: "two words""#))
+        .map(|line| {
+            let number = |name: &str| line.split_once(name).unwrap().1.split(',').next().unwrap().to_owned();
+            format!("{} {} two words", number("w="), number("id="))
+        })
+        .collect();
+    let mut seen: Vec<String> = ran.stdout.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect();
+    own.sort();
+    seen.sort();
+    assert_eq!((seen, own.len() > 10), (own, true));
 }

@@ -10,6 +10,7 @@ use gobin::signature::Source;
 
 use crate::ast::{self, ExprKind as Ast, Span};
 use crate::diagnostic::{Diagnostic, position};
+use crate::limits;
 use crate::machine::Register;
 use crate::plan::{
     Access, AccessNo, Accessed, Base, BinaryNo, Expr, ExprKind, FuncNo, Location, MapNo, Needs, Prelude, StringNo,
@@ -362,15 +363,22 @@ pub(super) fn answer(setting: &Setting<'_>, request: &Request<'_>) -> Result<Rea
     match *request {
         Request::Path(path, use_) => {
             let reached = follow(setting, path, use_)?;
-            if reached.of_args && setting.prelude == Prelude::GoReturn && !matches!(reached.access, Access::Int(_)) {
-                let message = "of what a call began with, its return knows integers only";
-                let help = match reached.access {
-                    Access::Go(_) => "print it where the call begins, or say `call()`, which records both",
-                    _ => "keep a text where the call begins: `@s[goid] = …`",
-                };
-                return Err(Diagnostic::error(path.span, message).help(help));
+            match (&reached.access, &reached.ty) {
+                _ if !reached.of_args || setting.prelude != Prelude::GoReturn => Ok(reached),
+                (Access::Int(_), _) => Ok(reached),
+                (Access::Str { .. }, Type::Str { max }) => {
+                    let ty = Type::Str { max: limits::KEPT_STRING.min(*max) };
+                    Ok(Reached { ty, ..reached })
+                }
+                (access, _) => {
+                    let message = "of what a call began with, its return knows integers and texts only";
+                    let help = match access {
+                        Access::Go(_) => "print it where the call begins, or say `call()`, which records both",
+                        _ => "keep bytes where the call begins: `@b[goid] = …`",
+                    };
+                    Err(Diagnostic::error(path.span, message).help(help))
+                }
             }
-            Ok(reached)
         }
         Request::Register(n, span) => {
             let register = Register::argument(setting.arch, true, n).ok_or_else(|| {

@@ -8,7 +8,7 @@ use gobin::insn::Class;
 use gobin::sites::Sites;
 
 use crate::plan::{
-    Also, BinaryNo, Entry, Event, Exit, FuncNo, Function, Group, GroupNo, On, Plan, PointNo, Run, SaveNo, Site, Value,
+    Also, BinaryNo, Entry, Event, Exit, FuncNo, Function, Group, GroupNo, Kept, On, Plan, PointNo, Run, SaveNo, Site,
     VariantNo,
 };
 
@@ -140,7 +140,7 @@ impl Groups {
 /// Fills the functions, sites, groups and events of a plan.
 pub(super) fn lay_out(
     runs: Runs,
-    saves: &BTreeMap<FuncNo, Vec<Value>>,
+    saves: &BTreeMap<FuncNo, Vec<Kept>>,
     rows: &Rows,
     resolved: &Resolved<'_>,
     plan: &mut Plan,
@@ -213,7 +213,7 @@ fn share_places(plan: &mut Plan) {
 }
 
 /// The number of a list of kept values.
-fn keep(kept: &[Value], all: &mut Vec<Vec<Value>>) -> SaveNo {
+fn keep(kept: &[Kept], all: &mut Vec<Vec<Kept>>) -> SaveNo {
     let known = all.iter().position(|known| known == kept);
     let at = known.unwrap_or_else(|| {
         all.push(kept.to_vec());

@@ -393,25 +393,26 @@ fn a_jump_to_another_function_has_no_results_yet() {
 #[test]
 fn a_return_keeps_what_the_call_began_with() {
     check(
-        "goret:main.handle /args.n > 3 && rets.err != nil/ { printf(\"%d %d\\n\", args.n, args.r.ID); }",
+        "goret:main.handle /args.n > 3 && rets.err != nil/ { printf(\"%d %s %d\\n\", args.n, args.s, args.r.ID); }",
         expect![[r#"
-        point 0: goret:main.handle: matched 1, attached 1
-        binary 0: "" go, runtime
-        func 0: main.handle at 0x401200 in binary 0 frames
-        site func 0+0x6 file +0x1206 emulated entry save 0 restored 0b1 behind +0x50
-        site func 0+0x20 file +0x1220 emulated return group 0
-        site func 0+0x40 file +0x1240 stepped return group 0
-        group 0: variant 0 for point 0
-        variant 0: body 0 (saved 0, bx:u64, saved 1)
-        save 0: di#3:i64, ax#0→0:i64
-        body 0: clause 0 on a Go return
-          reads args.n: i64
-          reads rets.err == nil: u64
-          reads args.r.ID: i64
-          /((args.n:i64 > 3):i64 && (rets.err == nil:u64 != 0):i64):i64/
-          printf "%d %d\n" args.n:i64, args.r.ID:i64
-        needs frames
-    "#]],
+            point 0: goret:main.handle: matched 1, attached 1
+            binary 0: "" go, runtime
+            func 0: main.handle at 0x401200 in binary 0 frames
+            site func 0+0x6 file +0x1206 emulated entry save 0 restored 0b1 behind +0x50
+            site func 0+0x20 file +0x1220 emulated return group 0
+            site func 0+0x40 file +0x1240 stepped return group 0
+            group 0: variant 0 for point 0
+            variant 0: body 0 (saved 0, bx:u64, saved text 1, saved 10)
+            save 0: di#3:i64, text at bx#1:u64, length cx#2:i64, ax#0→0:i64
+            body 0: clause 0 on a Go return
+              reads args.n: i64
+              reads rets.err == nil: u64
+              reads args.s: str64
+              reads args.r.ID: i64
+              /((args.n:i64 > 3):i64 && (rets.err == nil:u64 != 0):i64):i64/
+              printf "%d %s %d\n" args.n:i64, args.s:str64, args.r.ID:i64
+            needs frames
+        "#]],
     );
 }
 

@@ -265,7 +265,7 @@ impl<'p> Code<'_, 'p> {
         };
         match place {
             Access::Int(value) => self.value(value),
-            Access::Saved(slot) => self.saved(*slot),
+            Access::Saved(word) => self.saved(*word),
             Access::Unreadable => {
                 self.mark_fault();
                 self.asm.mov(R0, 0);
@@ -275,7 +275,9 @@ impl<'p> Code<'_, 'p> {
                 self.asm.mov(R0, 0);
                 Ok(())
             }
-            Access::Str { .. } | Access::Go(_) => self.refuse(format!("{} is no number", accessed.path)),
+            Access::Str { .. } | Access::SavedText(_) | Access::Go(_) => {
+                self.refuse(format!("{} is no number", accessed.path))
+            }
         }
     }
 

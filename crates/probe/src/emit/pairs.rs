@@ -8,11 +8,12 @@ use bpf::{Assembler, Caps, Helper, Label, Linkage, Maps, Reg};
 
 use super::body::{CONTEXT, Code, HIT as BODY_HIT, R0, R1, R2, R3, R4};
 use super::entry::{Entry, HIT, ROW};
-use super::memory::Mode;
+use super::memory::{Mode, Place};
 use super::{Refused, Shared, hit, refused, taint};
 use crate::ast::Span;
 use crate::frames::{self, Capacity, FRAME_SAVED, FRAME_TIME, Frames, Gs, MARKS_AT, Outcome};
-use crate::plan::{Access, BinaryNo, Body, BodyNo, Plan, Prelude, SaveNo, Site, Variant};
+use crate::limits;
+use crate::plan::{Access, BinaryNo, Body, BodyNo, Kept, Plan, Prelude, SaveNo, Site, Variant};
 use crate::program::{HookProgram, site};
 use crate::target::{Hook, HookKind};
 
@@ -31,12 +32,12 @@ static AT_ENTRY: Body = Body {
 };
 static NO_ACCESSES: Variant = Variant { body: BodyNo(0), accesses: Vec::new(), jump: false };
 
-/// How many values an entry keeps at most.
+/// How many words an entry keeps at most.
 fn most(plan: &Plan) -> u32 {
-    plan.saves.iter().map(Vec::len).max().unwrap_or(0) as u32
+    plan.saves.iter().map(|kept| kept.iter().map(Kept::words).sum()).max().unwrap_or(0)
 }
 
-/// Where frames say which of the values could not be read, by bit: behind all of them.
+/// Where frames say which of the values could not be read, by the bit of their first word: behind all of them.
 fn faults(plan: &Plan) -> i32 {
     FRAME_SAVED + 8 * most(plan) as i32
 }
@@ -45,7 +46,7 @@ fn faults(plan: &Plan) -> i32 {
 pub(super) fn tables(plan: &Plan, caps: Caps, maps: &mut Maps) -> Result<frames::Tables, Refused> {
     let words = match most(plan) {
         0 => 0,
-        values => values + 1,
+        words => words + 1,
     };
     Ok(frames::Tables::add(maps, caps, Capacity::by(caps), words)?.marking(!plan.unders.is_empty()))
 }
@@ -185,15 +186,15 @@ pub(super) fn write_saves(
     let mut code = Code::of(asm, shared, &NO_ACCESSES, &AT_ENTRY, binary, Mode::Stack);
     let faults = faults(plan);
     code.asm.mov(CONTEXT, R1).mov(BODY_HIT, R2).mov(FRAME, R3).store(Size::U64, FRAME, faults, 0);
-    for (n, value) in values.iter().enumerate() {
-        let (bad, done, slot) = (code.asm.label("unreadable"), code.asm.label("kept"), FRAME_SAVED + 8 * n as i32);
-        let can_fail = code.locate(value, bad)?;
-        code.asm.store(Size::U64, FRAME, slot, R0);
-        if can_fail {
-            code.asm.jump(done).place(bad).load(Size::U64, R0, FRAME, faults).number(R1, 1 << n);
+    let mut word = 0;
+    for value in values {
+        let (bad, done, slot) = (code.asm.label("unreadable"), code.asm.label("kept"), FRAME_SAVED + 8 * word as i32);
+        if code.save(value, slot, bad)? {
+            code.asm.jump(done).place(bad).load(Size::U64, R0, FRAME, faults).number(R1, 1 << word);
             code.asm.alu(AluOp::Or, R0, R1).store(Size::U64, FRAME, faults, R0).store(Size::U64, FRAME, slot, 0);
         }
         code.asm.place(done);
+        word += value.words();
     }
     if code.memory.has_overflowed() {
         return refused("what entries keep for returns is too far to reach", None);
@@ -205,7 +206,8 @@ pub(super) fn write_saves(
 impl Code<'_, '_> {
     /// Whether the code runs only for calls that were recorded.
     pub(super) fn needs_frame(&self) -> bool {
-        let saved = self.variant.accesses.iter().any(|access| matches!(access, Access::Saved(_)));
+        let is_saved = |access: &Access| matches!(access, Access::Saved(_) | Access::SavedText(_));
+        let saved = self.variant.accesses.iter().any(is_saved);
         self.shared.tables.frames.is_some() && (saved || taint::asks_elapsed(self.body))
     }
 
@@ -217,20 +219,55 @@ impl Code<'_, '_> {
         Ok(())
     }
 
-    /// `R0 =` what the entry has kept.
-    pub(super) fn saved(&mut self, slot: u32) -> Result<(), Refused> {
-        self.must_pair()?;
-        let plan = self.shared.plan;
-        if slot >= most(plan) {
-            return self.refuse(format!("no entry keeps a value {slot}"));
+    /// Puts a value into the frame; whether it may be that this goes on to `bad`.
+    fn save(&mut self, value: &Kept, slot: i32, bad: Label) -> Result<bool, Refused> {
+        match value {
+            Kept::Int(value) => {
+                let can_fail = self.locate(value, bad)?;
+                self.asm.store(Size::U64, FRAME, slot, R0);
+                Ok(can_fail)
+            }
+            Kept::Text { data, len, most } => {
+                let (place, mark) = (Place::at(FRAME, slot), self.mark());
+                self.zero(place, 8 * value.words() as usize);
+                self.read_go_text((data, len), *most, limits::KEPT_STRING, place, bad)?;
+                self.release(mark);
+                Ok(true)
+            }
         }
+    }
+
+    /// `R0 =` the integer that the entry has kept.
+    pub(super) fn saved(&mut self, word: u32) -> Result<(), Refused> {
         let (bad, done) = (self.asm.label("unreadable"), self.asm.label("kept"));
-        self.asm.load(Size::U64, R3, BODY_HIT, hit::FRAME).load(Size::U64, R1, R3, faults(plan));
-        self.asm.number(R2, 1 << slot).alu(AluOp::And, R1, R2).jump_if(Cond::Ne, R1, 0, bad);
-        self.asm.load(Size::U64, R0, R3, FRAME_SAVED + 8 * slot as i32).jump(done).place(bad);
+        let kept = self.kept(word, bad)?;
+        self.asm.load(Size::U64, R0, kept.base, kept.off).jump(done).place(bad);
         self.mark_fault();
         self.asm.mov(R0, 0).place(done);
         Ok(())
+    }
+
+    /// The text that the entry has kept, into a place that is all zero.
+    pub(super) fn saved_text(&mut self, word: u32, cap: u32, place: Place) -> Result<(), Refused> {
+        let (bad, done) = (self.asm.label("unreadable"), self.asm.label("kept"));
+        let kept = self.kept(word, bad)?;
+        self.copy_text(kept, limits::KEPT_STRING, place, cap);
+        self.asm.jump(done).place(bad);
+        self.mark_fault();
+        self.asm.place(done);
+        Ok(())
+    }
+
+    /// Where the entry has kept something, in `R3`; on to `bad` if that could not be read.
+    fn kept(&mut self, word: u32, bad: Label) -> Result<Place, Refused> {
+        self.must_pair()?;
+        let plan = self.shared.plan;
+        if word >= most(plan) {
+            return self.refuse(format!("no entry keeps a value {word}"));
+        }
+        self.asm.load(Size::U64, R3, BODY_HIT, hit::FRAME).load(Size::U64, R1, R3, faults(plan));
+        self.asm.number(R2, 1 << word).alu(AluOp::And, R1, R2).jump_if(Cond::Ne, R1, 0, bad);
+        Ok(Place::at(R3, FRAME_SAVED + 8 * word as i32))
     }
 
     fn must_pair(&self) -> Result<(), Refused> {

@@ -134,7 +134,7 @@ fn accesses<'a>(body: &Body, variants: impl Iterator<Item = &'a Variant>, garbag
 fn access_fails(access: &Access, prelude: Prelude, garbage: u64) -> bool {
     match access {
         Access::Int(value) => value_fails(value, prelude, garbage),
-        Access::Str { .. } | Access::Saved(_) | Access::Unreadable => true,
+        Access::Str { .. } | Access::Saved(_) | Access::SavedText(_) | Access::Unreadable => true,
         Access::Go(whole) => match &whole.at {
             WholeAt::Registers(parts) => {
                 parts.iter().filter_map(|part| part.base).any(|base| may_be_garbage(base, prelude, garbage))

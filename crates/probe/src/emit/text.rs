@@ -100,7 +100,7 @@ impl<'p> Code<'_, 'p> {
     }
 
     /// A text where there may be less room for it than it has; it is cut then, and says so.
-    fn copy_text(&mut self, from: Place, have: u32, to: Place, cap: u32) {
+    pub(super) fn copy_text(&mut self, from: Place, have: u32, to: Place, cap: u32) {
         if have <= cap {
             self.copy(from, to, size(have));
             return self.zero(to.plus(size(have)), size(cap) - size(have));
@@ -162,8 +162,10 @@ impl<'p> Code<'_, 'p> {
                 self.mark_fault();
                 Ok(())
             }
-            Some(Access::Saved(_)) => self.refuse("what an entry keeps for a return is no text"),
-            Some(Access::Int(_) | Access::Go(_) | Access::Zero) => self.refuse(format!("{} is no text", accessed.path)),
+            Some(Access::SavedText(word)) => self.saved_text(*word, cap, place),
+            Some(Access::Saved(_) | Access::Int(_) | Access::Go(_) | Access::Zero) => {
+                self.refuse(format!("{} is no text", accessed.path))
+            }
             None => self.refuse(format!("the plan does not say where {} is", accessed.path)),
         }
     }
@@ -177,7 +179,24 @@ impl<'p> Code<'_, 'p> {
         place: Place,
     ) -> Result<(), Refused> {
         let (bad, done) = (self.asm.label("unreadable"), self.asm.label("text"));
-        let pair = self.memory.take(16);
+        self.read_go_text((data, len), most, cap, place, bad)?;
+        self.asm.jump(done).place(bad);
+        self.zero(place, 8);
+        self.mark_fault();
+        self.asm.place(done);
+        Ok(())
+    }
+
+    /// The same; on to `bad` where it cannot be read.
+    pub(super) fn read_go_text(
+        &mut self,
+        (data, len): (&Value, &Value),
+        most: Option<u32>,
+        cap: u32,
+        place: Place,
+        bad: Label,
+    ) -> Result<(), Refused> {
+        let (pair, done) = (self.memory.take(16), self.asm.label("text"));
         if let Some(head) = neighbours(data, len) {
             self.locate(&head, bad)?;
             let hop = data.location.hops.last().copied().unwrap_or_default();
@@ -190,9 +209,6 @@ impl<'p> Code<'_, 'p> {
             self.asm.store(Size::U64, pair.base, pair.off + 8, R0);
         }
         self.read_clamped(pair, most, cap, place, (bad, done));
-        self.asm.jump(done).place(bad);
-        self.zero(place, 8);
-        self.mark_fault();
         self.asm.place(done);
         Ok(())
     }

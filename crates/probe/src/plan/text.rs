@@ -3,7 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::{
-    Access, Base, Body, Expr, ExprKind, FieldForm, Group, Id, Location, Map, MapValue, On, Period, Plan, Point,
+    Access, Base, Body, Expr, ExprKind, FieldForm, Group, Id, Kept, Location, Map, MapValue, On, Period, Plan, Point,
     Prelude, Recording, RegisterPart, Site, Stmt, StmtKind, StringNo, Type, Value, Variant, Whole, WholeAt, Word,
 };
 
@@ -31,7 +31,7 @@ impl Display for Plan {
         self.groups.iter().enumerate().try_for_each(|(i, g)| group(i, g, f))?;
         self.variants.iter().enumerate().try_for_each(|(i, v)| variant(i, v, f))?;
         for (i, saved) in self.saves.iter().enumerate() {
-            let saved: Vec<String> = saved.iter().map(value).collect();
+            let saved: Vec<String> = saved.iter().map(kept).collect();
             writeln!(f, "save {i}: {}", saved.join(", "))?;
         }
         self.maps.iter().enumerate().try_for_each(|(i, m)| self.map(i, m, f))?;
@@ -189,15 +189,25 @@ fn variant(i: usize, variant: &Variant, f: &mut Formatter<'_>) -> fmt::Result {
 fn access(access: &Access) -> String {
     match access {
         Access::Int(v) => value(v),
-        Access::Str { data, len, most } => {
-            let most = most.map(|most| format!(", at most {most}")).unwrap_or_default();
-            format!("text at {}, length {}{most}", value(data), value(len))
-        }
+        Access::Str { data, len, most } => text(data, len, *most),
         Access::Go(Whole { ty, at, .. }) => format!("type {ty:?} {}", whole(at)),
-        Access::Saved(slot) => format!("saved {slot}"),
+        Access::Saved(word) => format!("saved {word}"),
+        Access::SavedText(word) => format!("saved text {word}"),
         Access::Unreadable => "unreadable".to_owned(),
         Access::Zero => "0".to_owned(),
     }
+}
+
+fn kept(kept: &Kept) -> String {
+    match kept {
+        Kept::Int(v) => value(v),
+        Kept::Text { data, len, most } => text(data, len, *most),
+    }
+}
+
+fn text(data: &Value, len: &Value, most: Option<u32>) -> String {
+    let most = most.map(|most| format!(", at most {most}")).unwrap_or_default();
+    format!("text at {}, length {}{most}", value(data), value(len))
 }
 
 fn whole(at: &WholeAt) -> String {

@@ -164,7 +164,7 @@ pub const ROWS: &[Row] = &[
         "go:main.handle { printf(\"%s %d\\n\", args.r.Name, args.n); }",
         "What a Go function was called with, by name: `args.n`, and on into it, `args.r.ID`, `args.r.Tags[0]`, \
          `*args.p`. Pointers are followed. Fields of tracepoints and runtime events are read the same way. In a \
-         return they are what the call began with, as far as they are integers.",
+         return they are what the call began with, as far as they are integers and texts, of which 64 bytes are kept.",
     ),
     value(
         "ret",

@@ -566,41 +566,23 @@ fn programs_that_are_not_go_have_no_goroutines() {
 }
 
 #[test]
-fn a_string_of_the_arguments_is_not_known_in_the_return() {
+fn bytes_and_whole_values_of_the_arguments_are_not_known_in_the_return() {
     check(
-        "goret:main.handle { printf(\"%s\", str(args.s)); @[args.r.Name] = count(); } goret:main.handle /args.s == \"x\"/ { }",
+        "goret:main.handle { printf(\"%r %v\", buf(args.s, 8), args.r); }",
         expect![[r#"
-            error: of what a call began with, its return knows integers only
-             --> 1:38
-              |
-            1 | goret:main.handle { printf("%s", str(args.s)); @[args.r.Name] = count(); } goret:main.handle /args.s == "x"/ { }
-              |                                      ^^^^^^
-              = help: keep a text where the call begins: `@s[goid] = …`
-
-            error: of what a call began with, its return knows integers only
-             --> 1:50
-              |
-            1 | goret:main.handle { printf("%s", str(args.s)); @[args.r.Name] = count(); } goret:main.handle /args.s == "x"/ { }
-              |                                                  ^^^^^^^^^^^
-              = help: keep a text where the call begins: `@s[goid] = …`
-
-            error: of what a call began with, its return knows integers only
-             --> 1:95
-              |
-            1 | goret:main.handle { printf("%s", str(args.s)); @[args.r.Name] = count(); } goret:main.handle /args.s == "x"/ { }
-              |                                                                                               ^^^^^^
-              = help: keep a text where the call begins: `@s[goid] = …`
-        "#]],
-    );
-    check(
-        "goret:main.handle { print(args.s); }",
-        expect![[r#"
-        error: of what a call began with, its return knows integers only
-         --> 1:27
+        error: of what a call began with, its return knows integers and texts only
+         --> 1:41
           |
-        1 | goret:main.handle { print(args.s); }
-          |                           ^^^^^^
-          = help: keep a text where the call begins: `@s[goid] = …`
+        1 | goret:main.handle { printf("%r %v", buf(args.s, 8), args.r); }
+          |                                         ^^^^^^
+          = help: keep bytes where the call begins: `@b[goid] = …`
+
+        error: of what a call began with, its return knows integers and texts only
+         --> 1:53
+          |
+        1 | goret:main.handle { printf("%r %v", buf(args.s, 8), args.r); }
+          |                                                     ^^^^^^
+          = help: print it where the call begins, or say `call()`, which records both
     "#]],
     );
 }

@@ -731,7 +731,7 @@ fn the_listing_of_a_predicate_and_a_printf() {
           *(u64 *)(r10 -24) = r0
           r3 = *(u64 *)(r10 -32)
           r2 = *(u64 *)(r10 -24)
-          if r2 s<= 0x0 goto text
+          if r2 s<= 0x0 goto text.2
           if r3 < 0x1000 goto unreadable.3
           if r2 <= 0x10 goto fits
           r2 = 16
@@ -742,6 +742,7 @@ fn the_listing_of_a_predicate_and_a_printf() {
           r1 += 56
           call bpf_probe_read_user#112
           if r0 != 0x0 goto unreadable.3
+        text.2:
           goto text
         unreadable.3:
           *(u64 *)(r8 +48) = 0
