@@ -259,6 +259,8 @@ pub struct Told<'a> {
     pub function: &'a str,
     /// The executable that has it, where several have one of that name.
     pub program: Option<String>,
+    /// Its type arguments, where they are known.
+    pub type_args: &'a [String],
     /// What it was called with.
     pub args: Vec<(&'a str, GoValue)>,
     /// Arguments are missing there, or may be.
@@ -301,6 +303,7 @@ impl<'a> Reader<'a> {
             stack: stack.map_or_else(Vec::new, |id| world.stack(id)),
             frames: stack.map_or_else(Vec::new, |id| world.frames(id)),
             function: &of.name,
+            type_args: &of.type_args,
             inlined: of.inlined.as_ref(),
             program: world.program(of.function),
             args,

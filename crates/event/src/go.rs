@@ -371,6 +371,8 @@ pub struct Call {
     pub incomplete: bool,
     /// Where it was inlined: its end is not seen, and its result is not to be had.
     pub inlined: Option<Inlined>,
+    /// Its type arguments, where they are known.
+    pub type_args: Vec<String>,
 }
 
 /// Where a function was inlined.

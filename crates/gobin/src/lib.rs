@@ -25,6 +25,7 @@ pub mod describe;
 pub mod dwarf;
 pub mod elf;
 pub mod error;
+pub mod generic;
 pub mod image;
 pub mod insn;
 pub mod instance;

@@ -82,6 +82,8 @@ pub struct Captures {
     pub tables: Tables,
     /// By number of the plan's function.
     pub rows: BTreeMap<u32, Recorded>,
+    /// Functions with type arguments: by number of the plan's function, and by [`dynamic_key`] of their dictionary.
+    pub instances: BTreeMap<(u32, u64), Instance>,
     /// What is printed as a whole: by the plan's variant, and by what it reads, one after the other in one record.
     pub printed: BTreeMap<(VariantNo, Vec<AccessNo>), Print>,
     /// Integer registers in a record: those that carry arguments, and where a call was inlined all that hold values.
@@ -151,7 +153,30 @@ pub struct Recorded {
     pub point: PointNo,
     /// That calls begin is all that is recorded.
     pub alone: bool,
+    /// Where its dictionary is, if there are [`Captures::instances`] of it.
+    pub dictionary: Option<Hidden>,
 }
+
+/// What is recorded of a generic function whose type arguments are known: numbers in [`Captures::calls`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Instance {
+    /// See [`Recorded::begins`].
+    pub begins: u32,
+    /// See [`Recorded::returns`].
+    pub returns: u32,
+}
+
+/// A hidden argument.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Hidden {
+    /// Where it is in the record of a beginning, in bytes behind the context register.
+    pub at: u16,
+    /// As [`go::Root::lost_if`] says it of others.
+    pub lost_if: Option<u64>,
+}
+
+/// So many [`Captures::instances`] there are at most.
+pub const MOST_INSTANCES: usize = 1 << 16;
 
 /// What the program in the kernel goes by.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -292,10 +317,10 @@ pub enum Count {
 
 /// The tables as bytes, for maps of the kernel.
 pub mod layout {
-    use super::{Function, Op, Type};
+    use super::{Function, Hidden, Op, Type};
 
     /// Bytes of a row of functions.
-    pub const FUNCTION: u32 = 32;
+    pub const FUNCTION: u32 = 40;
     /// In it: `u32`, the first op.
     pub const FIRST: i32 = 0;
     /// `u16`: how many ops.
@@ -310,6 +335,10 @@ pub mod layout {
     pub const ROW: i32 = 16;
     /// `u32`: the entry in the counters of whoever asked for it.
     pub const COUNTERS: i32 = 20;
+    /// `u32`: where the dictionary is, as [`Hidden::at`] says; 0 if there are no instances.
+    pub const DICTIONARY: i32 = 24;
+    /// `u64`: [`Hidden::lost_if`], or 0.
+    pub const LOST_IF: i32 = 32;
 
     /// Bytes of a row of types, which begins as one of functions does.
     pub const TYPE: u32 = 16;
@@ -351,9 +380,25 @@ pub mod layout {
         bytes
     }
 
+    /// In the key of [`super::Captures::instances`], as the kernel has it: `u64`, [`super::dynamic_key`] of the dictionary.
+    pub const DICTIONARY_AT: i32 = 0;
+    /// `u64`: the number of the function.
+    pub const DICTIONARY_OF: i32 = 8;
+    /// Bytes of that key.
+    pub const INSTANCE: u32 = 16;
+
+    /// A key of instances.
+    #[must_use]
+    pub fn instance(function: u32, dictionary: u64) -> [u8; INSTANCE as usize] {
+        let mut bytes = [0; INSTANCE as usize];
+        put(&mut bytes, DICTIONARY_AT, &dictionary.to_le_bytes());
+        put(&mut bytes, DICTIONARY_OF, &u64::from(function).to_le_bytes());
+        bytes
+    }
+
     /// A row of functions.
     #[must_use]
-    pub fn function(of: &Function, row: u32, counters: u32) -> [u8; FUNCTION as usize] {
+    pub fn function(of: &Function, row: u32, counters: u32, hidden: Option<Hidden>) -> [u8; FUNCTION as usize] {
         let mut bytes = [0; FUNCTION as usize];
         put(&mut bytes, FIRST, &of.first.to_le_bytes());
         put(&mut bytes, OPS, &of.ops.to_le_bytes());
@@ -362,6 +407,10 @@ pub mod layout {
         put(&mut bytes, DEPTH, &of.depth.to_le_bytes());
         put(&mut bytes, ROW, &row.to_le_bytes());
         put(&mut bytes, COUNTERS, &counters.to_le_bytes());
+        if let Some(Hidden { at, lost_if }) = hidden {
+            put(&mut bytes, DICTIONARY, &u32::from(at).to_le_bytes());
+            put(&mut bytes, LOST_IF, &lost_if.unwrap_or(0).to_le_bytes());
+        }
         bytes
     }
 

@@ -189,7 +189,7 @@ impl<'p> Shared<'p> {
                 Some(_) => return refused(format!("{} would hold something else there", map.name), None),
             }
         }
-        let captured = capture::Captured::add(plan, caps, &mut maps, &mut schema)?;
+        let captured = capture::Captured::add(plan, caps, tables.frames.as_ref(), &mut maps, &mut schema)?;
         tables.captures = captured.map(|captured| captured.tables);
         let (garbage, exits) = (taint::garbage(plan), taint::exits(plan));
         tables.starts = start::table(plan, &mut maps)?;

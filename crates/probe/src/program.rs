@@ -358,8 +358,11 @@ pub mod ends {
 /// The maps of [`crate::capture::Captures`], filled in from the start, laid out as [`crate::capture::layout`] says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct CaptureTables {
-    /// An array: twice the number of the plan's function, one more where it returns.
+    /// An array: twice the number of the plan's function, one more where it returns. Behind them the same for functions
+    /// with type arguments.
     pub functions: MapId,
+    /// A hash, if there are such: [`crate::capture::layout::instance`] → `u32`, half the place in `functions`.
+    pub instances: Option<MapId>,
     /// An array, by type row.
     pub types: MapId,
     /// An array.
@@ -484,8 +487,9 @@ impl Program {
     #[must_use]
     pub fn own(&self) -> Vec<MapId> {
         let Tables { sites, firings, addresses, wrappers, captures, .. } = self.tables;
+        let instances = captures.and_then(|of| of.instances);
         let captures = captures.map(|of| [of.functions, of.types, of.ops, of.dynamic, of.met]);
-        let maybe = [addresses, wrappers, self.scratch].into_iter().flatten();
+        let maybe = [addresses, wrappers, self.scratch, instances].into_iter().flatten();
         [sites, firings].into_iter().chain(maybe).chain(captures.into_iter().flatten()).collect()
     }
 

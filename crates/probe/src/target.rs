@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use gobin::declare::{Declaration, Wrong};
+use gobin::generic::Instantiation;
 use gobin::insn::Class;
 use gobin::maps::Maps;
 use gobin::pattern::Pattern;
@@ -143,6 +144,11 @@ pub trait Target {
     /// What is wrong with it: with the types that it names, or since the function is known to be another one.
     fn declare(&self, _: &Found, declaration: &Declaration) -> Result<(), Wrong> {
         Err(Wrong { at: declaration.at.clone(), why: "only functions of Go have such signatures".into(), help: None })
+    }
+
+    /// What a generic function takes and gives for each list of type arguments, as far as the program says.
+    fn instantiations(&self, _: &Found) -> Vec<Instantiation> {
+        Vec::new()
     }
 
     /// A type that a signature, or another type, refers to.

@@ -5,6 +5,7 @@
 //! 21:00:47.123456  42     main.Handle(r=&main.Req{ID: 7}, s="hello") = (13, nil)  1.2µs
 //! ```
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
@@ -15,7 +16,7 @@ use event::go::{End, Types, duration_text};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::frame::{Frames, place};
-use crate::go::{self, Json, Style};
+use crate::go::{self, Json, Style, short};
 use crate::graph::{Graph, Line};
 use crate::text::visible;
 use crate::{Format, json_line};
@@ -98,7 +99,7 @@ impl Page {
             head.push_str(" {");
             return self.line(call.started, call.key.goid, names, out, |line| line.push_str(&head));
         }
-        self.graph.begins(call.key, call.started, told.function, &head, &mut self.lines);
+        self.graph.begins(call.key, call.started, &called(told), &head, &mut self.lines);
         self.write(names, out)
     }
 
@@ -204,8 +205,8 @@ pub struct Shown<'a> {
 impl Shown<'_> {
     /// `main.f(a=1)`.
     pub fn head(&self, out: &mut String) {
-        let Told { function, args, args_omitted, .. } = self.told;
-        out.push_str(&visible(function));
+        let Told { args, args_omitted, .. } = self.told;
+        out.push_str(&visible(&called(self.told)));
         out.push('(');
         for (n, (name, value)) in args.iter().enumerate() {
             separate(n, out);
@@ -280,6 +281,33 @@ impl Shown<'_> {
     }
 }
 
+/// The function as code has it: with its type arguments instead of the shapes that share its code.
+fn called<'t>(told: &Told<'t>) -> Cow<'t, str> {
+    let name = told.function;
+    let shapes = name.find('[').and_then(|start| Some((start + 1, closing(name, start)?)));
+    let (Some((start, end)), Some(all)) = (shapes, type_args(told)) else { return name.into() };
+    let all: Vec<Cow<'_, str>> = all.iter().map(|one| short(one)).collect();
+    format!("{}{}{}", &name[..start], all.join(","), &name[end..]).into()
+}
+
+/// The type arguments, where some are known.
+fn type_args<'t>(told: &Told<'t>) -> Option<&'t [String]> {
+    Some(told.type_args).filter(|all| !all.is_empty())
+}
+
+/// Where the bracket is that closes the one there.
+fn closing(name: &str, start: usize) -> Option<usize> {
+    let mut depth = 0_usize;
+    name.char_indices().skip_while(|(at, _)| *at < start).find_map(|(at, c)| {
+        match c {
+            '[' => depth += 1,
+            ']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        (depth == 0).then_some(at)
+    })
+}
+
 fn separate(n: usize, out: &mut String) {
     if n > 0 {
         out.push_str(", ");
@@ -340,6 +368,7 @@ impl Serialize for Shown<'_> {
         map.serialize_entry("tid", &call.header.tid)?;
         map.serialize_entry("goid", &call.key.goid)?;
         map.serialize_entry("func", told.function)?;
+        map.serialize_entry("type_args", &type_args(told))?;
         map.serialize_entry("program", &told.program)?;
         map.serialize_entry("args", &values(&told.args))?;
         map.serialize_entry("rets", &told.rets.as_deref().map(values))?;
@@ -374,6 +403,7 @@ impl Serialize for Begun<'_> {
         map.serialize_entry("tid", &call.header.tid)?;
         map.serialize_entry("goid", &call.key.goid)?;
         map.serialize_entry("func", told.function)?;
+        map.serialize_entry("type_args", &type_args(told))?;
         map.serialize_entry("program", &told.program)?;
         map.serialize_entry("args", &Values { values: &told.args, types })?;
         map.serialize_entry("omitted", &told.args_omitted)?;

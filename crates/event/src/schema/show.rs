@@ -62,6 +62,9 @@ impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = if self.returns { "returns" } else { "begins" };
         write!(f, "{} {what}, {} registers, {} words", self.name, self.registers, self.stack)?;
+        if !self.type_args.is_empty() {
+            write!(f, ", with {}", self.type_args.join(", "))?;
+        }
         self.values.iter().try_for_each(|root| {
             let from: Vec<String> = root.pieces.iter().map(|piece| piece.from.to_string()).collect();
             write!(f, ", {} type {} at {}", root.name, root.ty.0, from.join(" "))

@@ -146,6 +146,33 @@ fn calls_of_a_new_build_are_read_by_its_own_types() {
     }
 }
 
+/// Code that several types share is shown with those that it was called with: by each dictionary that the program has.
+fn calls_of_generic_functions_have_their_types(go: &'static str) {
+    for variant in [Variant::Plain, Variant::Pie] {
+        let path = need!(fixture(go, variant));
+        // What is shared would be shown where it is too deep for one of those who share it.
+        let flags = ["--depth", "6", "--capture", "16000", "main.gen*", "main.(*gen*"];
+        let program = [path.to_str().unwrap(), "generics"];
+        let (said, objects) = said_and_seen(&flags, &program, &Limits { depth: 6, ..USUAL });
+        let of_shapes = |object: &&serde_json::Value| object["func"].as_str().is_some_and(|f| f.contains("[go.shape."));
+        let calls = objects.iter().filter(|object| object["type"] == "call").filter(of_shapes);
+        let seen: Vec<&str> = calls.clone().map(|call| call["text"].as_str().unwrap()).collect();
+        let differ = said.iter().zip(&seen).find(|(said, seen)| said != *seen);
+        assert_eq!((differ, said.len()), (None, seen.len()), "{go} {variant:?}");
+        assert!(said.len() > 400, "{}", said.len());
+        for call in calls {
+            let all = call["type_args"].as_array().unwrap();
+            let all: Vec<&str> = all.iter().map(|one| one.as_str().unwrap()).collect();
+            let shown = all.join(",").replace("interface {}", "any").replace("uint8", "byte");
+            let text = call["text"].as_str().unwrap().replace("uint8", "byte");
+            assert!(text.contains(&format!("[{shown}]")), "{call}");
+        }
+        let summary = objects.last().unwrap();
+        assert_eq!(["lost", "damaged", "open", "unended"].map(|field| summary[field].as_u64()), [Some(0); 4]);
+    }
+}
+on_every_go!(calls_of_generic_functions_have_their_types);
+
 /// The layout of maps before and after, and every depth at which something else is left out.
 #[test]
 fn values_as_deep_as_asked_for() {
@@ -160,20 +187,26 @@ fn values_as_deep_as_asked_for() {
     }
 }
 
-/// What gospect shows of a stripped program, without moments and durations.
-fn seen_of_stripped(path: &Path, flags: &[&str]) -> (Vec<String>, Vec<String>) {
+/// What a command says of its own calls, and all that `gospect trace` shows of them.
+fn said_and_seen(flags: &[&str], command_line: &[&str], limits: &Limits) -> (Vec<String>, Vec<serde_json::Value>) {
     let scratch = Scratch::new();
     let out = scratch.0.join("out");
     let mut gospect = command(&["trace", "-q", "--json", "--no-redact", "--as-root", "-o", out.to_str().unwrap()]);
-    gospect.args(flags).arg("--").arg(path);
-    let said = said(gospect, &USUAL);
+    gospect.args(flags).arg("--").args(command_line);
+    let said = said(gospect, limits);
     let lines = fs::read_to_string(out).unwrap();
-    let calls = lines.lines().map(documented).filter(|object| object["type"] == "call");
+    (said, lines.lines().map(documented).collect())
+}
+
+/// What gospect shows of a stripped program, without moments and durations.
+fn seen_of_stripped(path: &Path, flags: &[&str]) -> (Vec<String>, Vec<String>) {
+    let (said, objects) = said_and_seen(flags, &[path.to_str().unwrap()], &USUAL);
+    let calls = objects.iter().filter(|object| object["type"] == "call");
     let shown = |call: &serde_json::Value| {
         assert_eq!(call["guess"], call["text"].as_str().unwrap().contains("?"));
         call["text"].as_str().unwrap().to_owned()
     };
-    (said, calls.map(|call| shown(&call)).collect())
+    (said, calls.map(shown).collect())
 }
 
 /// Methods that the runtime knows have types, other functions words.
@@ -414,13 +447,9 @@ on_every_go!(printed_values_are_those_of_calls);
 
 /// The calls that `gospect trace` shows of functions of a program.
 fn traced(path: &Path, functions: &BTreeSet<String>) -> Vec<serde_json::Value> {
-    let scratch = Scratch::new();
-    let out = scratch.0.join("calls");
-    let mut gospect = command(&["trace", "-q", "--json", "--no-redact", "--as-root", "-o", out.to_str().unwrap()]);
-    gospect.args(functions).arg("--").arg(path);
-    said(gospect, &USUAL);
-    let lines = fs::read_to_string(&out).unwrap();
-    lines.lines().map(documented).filter(|object| object["type"] == "call").collect()
+    let functions: Vec<&str> = functions.iter().map(String::as_str).collect();
+    let (_, objects) = said_and_seen(&functions, &[path.to_str().unwrap()], &USUAL);
+    objects.into_iter().filter(|object| object["type"] == "call").collect()
 }
 
 /// What a script prints of a build that came later is read by that build's types.

@@ -2,12 +2,13 @@
 
 use event::go::{self, Call, Piece, Root, Source, TypeRow, call};
 use gobin::abi::{self, Place};
+use gobin::generic::Instantiation;
 use gobin::signature::{Arg, Gaps, Signature};
 use gobin::sites::Restored;
 use gobin::{Arch, VAddr};
 
 use super::build::Builder;
-use super::{Function, MOST_BYTES, MOST_STACK, Op, Recorded};
+use super::{Function, Hidden, Instance, MOST_BYTES, MOST_INSTANCES, MOST_STACK, Op, Recorded, dynamic_key};
 use crate::plan::PointNo;
 use crate::target::Inlined;
 
@@ -32,24 +33,54 @@ pub(crate) struct Subject<'f> {
 }
 
 impl Builder<'_> {
-    /// Adds a function: what is recorded where it begins, and where it returns.
-    pub(crate) fn function(&mut self, arch: Arch, of: Subject<'_>) {
-        let begins = self.add_call(arch, of, false);
-        let returns = self.add_call(arch, of, true);
-        self.captures.rows.insert(of.number, Recorded { begins, returns, point: of.point, alone: of.alone });
+    /// Adds a function: what is recorded where it begins, and where it returns; and the same for each list of type
+    /// arguments that is known.
+    pub(crate) fn function(&mut self, arch: Arch, of: Subject<'_>, instantiations: &[Instantiation]) {
+        let Instance { begins, returns } = self.add_calls(arch, of, &[]);
+        let hidden = of.signature.and_then(|signature| self.hidden(arch, of, signature.dictionary.as_ref()?));
+        let room = MOST_INSTANCES.saturating_sub(self.captures.instances.len());
+        let dictionary = hidden.filter(|_| (1..=room).contains(&instantiations.len()));
+        for one in instantiations.iter().filter(|_| dictionary.is_some()) {
+            let of = Subject { signature: Some(&one.signature), ..of };
+            let instance = self.add_calls(arch, of, &one.type_args);
+            self.captures.instances.insert((of.number, dynamic_key(of.binary, one.dictionary.0)), instance);
+        }
+        let Subject { number, point, alone, .. } = of;
+        self.captures.rows.insert(number, Recorded { begins, returns, point, alone, dictionary });
     }
 
-    fn add_call(&mut self, arch: Arch, of: Subject<'_>, returns: bool) -> u32 {
+    /// Where a record has a hidden argument.
+    fn hidden(&self, arch: Arch, of: Subject<'_>, place: &Place) -> Option<Hidden> {
+        let word = match place {
+            Place::Registers(pieces) => pieces.first().map(|piece| u64::from(piece.register.index)),
+            Place::Stack(at) => Some(u64::from(self.captures.registers) + at / 8),
+            Place::Empty | Place::Unknown => None,
+        };
+        let at = u16::try_from(8 * (word? + 1)).ok()?;
+        Some(Hidden { at, lost_if: lost_if(arch, place, of) })
+    }
+
+    fn add_calls(&mut self, arch: Arch, of: Subject<'_>, type_args: &[String]) -> Instance {
+        let begins = self.add_call(arch, of, type_args, false);
+        Instance { begins, returns: self.add_call(arch, of, type_args, true) }
+    }
+
+    fn add_call(&mut self, arch: Arch, of: Subject<'_>, type_args: &[String], returns: bool) -> u32 {
         let none: &[Arg] = &[];
         let args = of.signature.map_or(none, |signature| if returns { &signature.rets } else { &signature.args });
         let registers = self.captures.registers;
-        let words = args.iter().filter_map(|arg| self.stack_end(of.binary, arg)).max().unwrap_or(0).div_ceil(8);
+        let hidden = of.signature.filter(|_| !returns).and_then(|signature| match signature.dictionary {
+            Some(Place::Stack(at)) => at.checked_add(8),
+            _ => None,
+        });
+        let ends = args.iter().filter_map(|arg| self.stack_end(of.binary, arg));
+        let words = ends.chain(hidden).max().unwrap_or(0).div_ceil(8);
         let stack = words.min(u64::from(MOST_STACK)) as u16;
         let nowhere = if of.inlined.is_some() { Source::NotLocated } else { Source::NoPlace };
         let frame = Frame { registers: u64::from(registers), stack: u64::from(stack), nowhere };
         let (mut values, mut ops) = (Vec::new(), Vec::new());
         for arg in args {
-            let lost_if = if returns { None } else { lost_if(arch, arg, of) };
+            let lost_if = if returns { None } else { lost_if(arch, &arg.place, of) };
             values.push(self.root(of.binary, arg, frame, lost_if, &mut ops));
         }
         let incomplete = of.signature.is_none_or(|signature| match returns {
@@ -68,6 +99,7 @@ impl Builder<'_> {
             values,
             incomplete,
             inlined,
+            type_args: type_args.to_vec(),
         });
         let first = self.captures.tables.ops.len() as u32;
         let head = call::REGISTERS as u32 + 8 * (u32::from(registers) + u32::from(stack));
@@ -173,9 +205,9 @@ fn moved(op: Op, place: &Place, frame: Frame) -> Option<Op> {
 }
 
 /// What shows that an argument is garbage: the compiler does not keep what a function never uses while its stack grows.
-fn lost_if(arch: Arch, arg: &Arg, of: Subject<'_>) -> Option<u64> {
+fn lost_if(arch: Arch, place: &Place, of: Subject<'_>) -> Option<u64> {
     let restored = of.restored.filter(|_| arch == Arch::Amd64)?;
-    let Place::Registers(pieces) = &arg.place else { return None };
+    let Place::Registers(pieces) = place else { return None };
     let lost = |piece: &abi::Piece| !restored.registers.contains(piece.register);
     pieces.iter().any(lost).then(|| of.entry.plus(u64::from(restored.behind_call)).0)
 }

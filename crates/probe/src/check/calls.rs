@@ -199,6 +199,7 @@ impl<'w> RecordedFunctions<'w> {
             let (name, entry, inlined) = (function.name.clone(), function.entry, function.inlined.clone());
             let found = crate::target::Found { index: of.index, name, entry, inlined };
             let signature = of.target.signature(&found).ok();
+            let instantiations = of.target.instantiations(&found);
             let sites = of.target.sites(&found);
             builder.function(
                 plan.arch,
@@ -213,6 +214,7 @@ impl<'w> RecordedFunctions<'w> {
                     signature: signature.as_deref(),
                     restored: sites.as_ref().and_then(|sites| sites.restored.as_ref()),
                 },
+                &instantiations,
             );
         }
         for (variant, accesses) in printed {

@@ -33,7 +33,7 @@ use crate::capture::{
     BINARY_AT, Captures, LATER_MET, LATER_OPS, LATER_TYPES, MOST_BYTES, MOST_CHUNK, MOST_STACK, QUEUE, VISITED, layout,
     turns,
 };
-use crate::frames::{FRAME_CALL, FRAME_FLAGS, FRAME_NUMBER_AT, FRAME_TIME};
+use crate::frames::{self, FRAME_CALL, FRAME_FLAGS, FRAME_NUMBER_AT, FRAME_TIME};
 use crate::machine::Register;
 use crate::plan::{BinaryNo, Plan};
 use crate::program::CaptureTables;
@@ -109,6 +109,8 @@ pub(super) struct Captured {
     pub(super) records: bool,
     /// The first of the plan's [`Captures::printed`].
     pub(super) printed: PrintedIndex,
+    /// Where frames keep which instance of a generic function was called.
+    instance: Option<i32>,
 }
 
 impl Captured {
@@ -116,11 +118,12 @@ impl Captured {
     pub(super) fn add(
         plan: &Plan,
         caps: Caps,
+        frames: Option<&frames::Tables>,
         maps: &mut Maps,
         schema: &mut Schema,
     ) -> Result<Option<Captured>, Refused> {
         let Some(captures) = &plan.captures else { return Ok(None) };
-        let alone: BTreeSet<u32> = captures.rows.values().filter(|of| of.alone).map(|of| of.begins).collect();
+        let alone = alone(captures);
         let first = schema.add_calls(captures.calls.clone(), captures.types.clone()).0;
         let printed = schema.add_printed(captures.printed.values().map(|print| print.values.clone()).collect());
         let row = |call: u32| match alone.contains(&call) {
@@ -140,12 +143,13 @@ impl Captured {
         let types = array("call_types", layout::TYPE, types, LATER_TYPES)?;
         let ops = array("call_ops", layout::OP, ops, LATER_OPS)?;
         let dynamic = maps.add(dynamic(captures))?;
+        let instances = instances(plan, captures).map(|of| maps.add(of)).transpose()?;
         let met = maps.add(MapSpec::hash("call_met", MapKind::Hash, layout::MET, 4, LATER_MET))?;
         let slots = maps.add(MapSpec::array("call_slots", slot::SIZE, Entries::PerCpu(SCRATCH_SLOTS as u32)))?;
         let all = tables.functions.iter().chain(captures.printed.values().map(|print| &print.by));
         let most = all.map(|function| turns(function.bytes)).max().unwrap_or(0);
         Ok(Some(Captured {
-            tables: CaptureTables { functions, types, ops, dynamic, met, slots },
+            tables: CaptureTables { functions, instances, types, ops, dynamic, met, slots },
             end: schema.add_row(Row::CallEnd),
             dropped: schema.add_row(Row::CallDropped),
             calls: (most / TURNS as u32) as i32,
@@ -153,23 +157,55 @@ impl Captured {
             registers: captures.registers.into(),
             records: !captures.rows.is_empty(),
             printed,
+            instance: frames.filter(|_| has_returns(plan)).map(frames::Tables::last_saved),
         }))
     }
+}
+
+/// Whether there are calls whose beginnings and returns are both recorded: then frames have a word for what the first
+/// has found out about the type arguments.
+pub(super) fn has_returns(plan: &Plan) -> bool {
+    plan.captures.iter().flat_map(|captures| captures.rows.values()).any(|of| !of.alone)
+}
+
+/// The beginnings of calls of which nothing else is recorded.
+fn alone(captures: &Captures) -> BTreeSet<u32> {
+    let rows = captures.rows.iter().filter(|(_, of)| of.alone);
+    let own = rows.clone().map(|(_, of)| of.begins);
+    let instances = rows.flat_map(|(&number, _)| captures.instances.range((number, 0)..=(number, u64::MAX)));
+    own.chain(instances.map(|(_, of)| of.begins)).collect()
+}
+
+/// The contents of [`CaptureTables::instances`].
+fn instances(plan: &Plan, captures: &Captures) -> Option<MapSpec> {
+    let first = plan.functions.len() as u32;
+    let pairs = captures.instances.keys().zip(first..);
+    let contents = pairs.flat_map(|(&(function, dictionary), pair)| {
+        layout::instance(function, dictionary).into_iter().chain(pair.to_le_bytes())
+    });
+    let contents: Vec<u8> = contents.collect();
+    let spec = MapSpec::hash("call_instances", MapKind::Hash, layout::INSTANCE, 4, captures.instances.len() as u32);
+    (!captures.instances.is_empty()).then(|| spec.contents(contents))
 }
 
 /// The contents of [`CaptureTables::functions`]. Those whose calls are not recorded have empty rows.
 fn functions(plan: &Plan, captures: &Captures, rows: &[RowId]) -> Vec<u8> {
     let none = [0; 2 * layout::FUNCTION as usize].to_vec();
-    let both = |number: usize| {
-        let recorded = captures.rows.get(&(number as u32))?;
+    let both = |number: u32, [begins, returns]: [u32; 2]| {
+        let recorded = captures.rows.get(&number)?;
         let one = |call: u32| {
             let function = captures.tables.functions.get(call as usize)?;
             let row = rows.get(call as usize)?.0;
-            Some(layout::function(function, row, 1 + recorded.point.0))
+            Some(layout::function(function, row, 1 + recorded.point.0, recorded.dictionary))
         };
-        Some([one(recorded.begins)?, one(recorded.returns)?].concat())
+        Some([one(begins)?, one(returns)?].concat())
     };
-    (0..plan.functions.len()).flat_map(|number| both(number).unwrap_or_else(|| none.clone())).collect()
+    let own = (0..plan.functions.len() as u32).map(|number| {
+        let of = captures.rows.get(&number)?;
+        both(number, [of.begins, of.returns])
+    });
+    let instances = captures.instances.iter().map(|((number, _), of)| both(*number, [of.begins, of.returns]));
+    own.chain(instances).flat_map(|both| both.unwrap_or_else(|| none.clone())).collect()
 }
 
 fn dynamic(captures: &Captures) -> MapSpec {
@@ -247,6 +283,8 @@ const NUMBER: i32 = -16;
 const ENDS: i32 = -24;
 /// The number of the stack that called.
 const CALLERS: i32 = -32;
+/// Where keys of instances are once these two are in the record.
+const KEY: i32 = -32;
 
 impl Capture<'_> {
     /// Answers 0 if the record is in the ring.
@@ -265,6 +303,9 @@ impl Capture<'_> {
         self.head();
         self.registers();
         self.stack(release);
+        if let Some(instances) = self.of.captured.tables.instances {
+            self.instance(instances);
+        }
         self.state();
         self.asm.load(Size::U32, R1, R10, NUMBER).call(self.functions.run);
         put_out(self.asm, self.of.ring, R9, release);
@@ -334,6 +375,58 @@ impl Capture<'_> {
             self.asm.helper(Helper::COPY_FROM_USER).jump_if(Cond::Eq, R0, 0, read);
         }
         self.asm.mov(R0, 1).jump(release).place(read).place(none);
+    }
+
+    /// If the function is generic, and its dictionary one that is known, goes on with the row for those type arguments.
+    /// Where it returns nobody has the dictionary any more: the frame remembers.
+    fn instance(&mut self, instances: MapId) {
+        let [returns, chosen, row, done] =
+            ["of_return", "instance", "row", "type_arguments"].map(|name| self.asm.label(name));
+        self.asm.comment("type arguments").load(Size::U64, R2, R10, FUNCTION);
+        self.asm.load(Size::U32, R8, R2, layout::DICTIONARY).jump_if(Cond::Eq, R8, 0, done);
+        self.asm.load(Size::U32, R1, R9, field(call::END)).jump_if(Cond::Ne, R1, 0, returns);
+        self.find_instance(instances);
+        if let Some(kept) = self.of.captured.instance {
+            self.asm.load(Size::U64, R2, R7, hit::FRAME).jump_if(Cond::Eq, R2, 0, chosen);
+            self.asm.store(Size::U64, R2, kept, R8);
+        }
+        self.asm.jump(chosen).place(returns);
+        match self.of.captured.instance {
+            Some(kept) => {
+                self.asm.load(Size::U64, R2, R7, hit::FRAME).jump_if(Cond::Eq, R2, 0, done);
+                self.asm.load(Size::U64, R8, R2, kept)
+            }
+            None => self.asm.jump(done),
+        };
+        self.asm.place(chosen).jump_if(Cond::Eq, R8, 0, done).alu(AluOp::Lsh, R8, 1);
+        self.asm.load(Size::U32, R1, R9, field(call::END)).jump_if(Cond::Eq, R1, 0, row).add(R8, 1);
+        self.asm.place(row).store(Size::U32, R10, KEY, R8);
+        look_up(self.asm, self.of.captured.tables.functions, KEY);
+        self.asm.jump_if(Cond::Eq, R0, 0, done).store(Size::U64, R10, FUNCTION, R0);
+        self.asm.load(Size::U32, R1, R0, layout::ROW).store(Size::U32, R9, field(record::ROW), R1).place(done);
+    }
+
+    /// `R8 =` half the place of the row for what the dictionary says, 0 if that is not known. At first it is where the
+    /// dictionary is, and `R2` the function's row.
+    fn find_instance(&mut self, instances: MapId) {
+        let [fine, none, done] = ["not_lost", "no_instance", "instance_found"].map(|name| self.asm.label(name));
+        self.asm.load(Size::U64, R1, R2, layout::LOST_IF).jump_if(Cond::Eq, R1, 0, fine);
+        self.asm.load(Size::U64, R3, R9, field(call::REGISTERS + 8)).load(Size::U64, R4, R7, hit::BIAS);
+        self.asm.alu(AluOp::Sub, R3, R4).jump_if(Cond::Eq, R3, R1, none).place(fine);
+        let most = 8 * (self.of.captured.registers as i32 + i32::from(MOST_STACK));
+        self.asm.jump_if(Cond::Gt, R8, most, none).mov(R1, R9).add(R1, R8).load(
+            Size::U64,
+            R1,
+            R1,
+            field(call::CONTEXT),
+        );
+        self.asm.load(Size::U64, R2, R7, hit::BIAS).alu(AluOp::Sub, R1, R2);
+        self.asm.number(R2, u64::from(self.of.binary.0) << BINARY_AT).add(R1, R2);
+        self.asm.store(Size::U64, R10, KEY + layout::DICTIONARY_AT, R1);
+        self.asm.load(Size::U64, R1, R7, hit::FUNCTION).store(Size::U64, R10, KEY + layout::DICTIONARY_OF, R1);
+        look_up(self.asm, instances, KEY);
+        self.asm.jump_if(Cond::Eq, R0, 0, none).load(Size::U32, R8, R0, 0).jump(done);
+        self.asm.place(none).mov(R8, 0).place(done);
     }
 
     /// What the turns start with.

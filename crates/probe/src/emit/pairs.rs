@@ -9,7 +9,7 @@ use bpf::{Assembler, Caps, Helper, Label, Linkage, Maps, Reg};
 use super::body::{CONTEXT, Code, HIT as BODY_HIT, R0, R1, R2, R3, R4};
 use super::entry::{Entry, HIT, ROW};
 use super::memory::{Mode, Place};
-use super::{Refused, Shared, hit, refused, taint};
+use super::{Refused, Shared, capture, hit, refused, taint};
 use crate::ast::Span;
 use crate::frames::{self, Capacity, FRAME_SAVED, FRAME_TIME, Frames, Gs, MARKS_AT, Outcome};
 use crate::limits;
@@ -48,6 +48,7 @@ pub(super) fn tables(plan: &Plan, caps: Caps, maps: &mut Maps) -> Result<frames:
         0 => 0,
         words => words + 1,
     };
+    let words = words + u32::from(capture::has_returns(plan));
     Ok(frames::Tables::add(maps, caps, Capacity::by(caps), words)?.marking(!plan.unders.is_empty()))
 }
 

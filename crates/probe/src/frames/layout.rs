@@ -260,6 +260,12 @@ impl Tables {
         FRAME_SAVED as u32 + 8 * saved
     }
 
+    /// Where the last word is that a frame saves.
+    #[must_use]
+    pub const fn last_saved(&self) -> i32 {
+        self.frame_bytes() as i32 - 8
+    }
+
     /// The size of a frame.
     #[must_use]
     pub const fn frame_bytes(&self) -> u32 {

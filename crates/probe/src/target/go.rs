@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use gobin::declare::{Declaration, Wrong};
 use gobin::describe::{Declarations, Descriptions};
+use gobin::generic::{Generics, Instantiation};
 use gobin::image::{InlinedAt, Instance};
 use gobin::insn::{self, Class};
 use gobin::instance::Unclear;
@@ -33,6 +34,7 @@ pub struct GoTarget<'i> {
     image: &'i Image,
     descriptions: OnceLock<Descriptions<'i>>,
     declarations: Declarations<'i>,
+    generics: OnceLock<Generics<'i>>,
     /// What was said of functions.
     declared: Mutex<HashMap<u32, Arc<Signature>>>,
     known: Mutex<HashMap<u32, Result<Arc<Signature>, String>>>,
@@ -49,6 +51,7 @@ impl<'i> GoTarget<'i> {
             image,
             descriptions: OnceLock::new(),
             declarations: Declarations::new(image),
+            generics: OnceLock::new(),
             declared: Mutex::default(),
             known: Mutex::default(),
             runtime: OnceLock::new(),
@@ -249,6 +252,12 @@ impl<'i> Target for GoTarget<'i> {
             }
             _ => Ok(()),
         }
+    }
+
+    fn instantiations(&self, found: &Found) -> Vec<Instantiation> {
+        let known = self.signature(found).ok().filter(|signature| signature.dictionary.is_some());
+        let generics = |_: &Arc<Signature>| self.generics.get_or_init(|| Generics::of(self.image));
+        known.map_or_else(Vec::new, |known| generics(&known).instantiations(&found.name, &known))
     }
 
     fn resolve(&self, at: TypeRef) -> Option<Arc<Type>> {

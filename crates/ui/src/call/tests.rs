@@ -52,6 +52,7 @@ fn told(args: Vec<(&'static str, GoValue)>, rets: Option<Vec<(&'static str, GoVa
     Told {
         function: "main.Handle",
         program: None,
+        type_args: &[],
         args,
         args_omitted: false,
         rets,
@@ -84,7 +85,7 @@ fn a_call_is_a_line_and_an_object() {
         expect![[r#"
             TIME             GOID   CALL
             22:13:24.999999  42     main.Handle(n=7, s="hello") = (13, nil)  1.234µs
-            {"type":"call","ts":9,"pid":10,"tid":11,"goid":42,"func":"main.Handle","program":null,"args":{"n":7,"s":"hello"},"rets":{"~r0":13,"~r1":null},"omitted":false,"guess":false,"elapsed_ns":1234,"depth":1,"end":"return","panic":null,"stack":null,"frames":null,"inlined":null,"text":"main.Handle(n=7, s=\"hello\") = (13, nil)"}
+            {"type":"call","ts":9,"pid":10,"tid":11,"goid":42,"func":"main.Handle","type_args":null,"program":null,"args":{"n":7,"s":"hello"},"rets":{"~r0":13,"~r1":null},"omitted":false,"guess":false,"elapsed_ns":1234,"depth":1,"end":"return","panic":null,"stack":null,"frames":null,"inlined":null,"text":"main.Handle(n=7, s=\"hello\") = (13, nil)"}
         "#]],
     );
 }
@@ -112,7 +113,7 @@ fn what_is_missing_from_the_signature_is_not_hidden() {
         expect![[r#"
             TIME             GOID   CALL
             22:13:24.999999  42     main.Handle(n=7, …) = (1, …)  1ns
-            {"type":"call","ts":9,"pid":10,"tid":11,"goid":42,"func":"main.Handle","program":null,"args":{"n":7},"rets":{"~r0":1},"omitted":true,"guess":false,"elapsed_ns":1,"depth":1,"end":"return","panic":null,"stack":null,"frames":null,"inlined":null,"text":"main.Handle(n=7, …) = (1, …)"}
+            {"type":"call","ts":9,"pid":10,"tid":11,"goid":42,"func":"main.Handle","type_args":null,"program":null,"args":{"n":7},"rets":{"~r0":1},"omitted":true,"guess":false,"elapsed_ns":1,"depth":1,"end":"return","panic":null,"stack":null,"frames":null,"inlined":null,"text":"main.Handle(n=7, …) = (1, …)"}
         "#]],
     );
 }
@@ -152,4 +153,18 @@ fn durations_have_as_many_digits_as_one_reads() {
     expect!["0s 999ns 1.234µs 9.999µs 12.3µs 999.9µs 1.23ms 987.65ms 1.234s 1m1.234s"]
         .assert_eq(&all.map(|nanos| took(Some(nanos)).trim().to_owned()).join(" "));
     assert_eq!(took(None), "");
+}
+
+#[test]
+fn type_arguments_take_the_place_of_shapes() {
+    let type_args = ["example.com/a/b.T".to_owned(), "[]interface {}".to_owned()];
+    let check = |function, want: &str| {
+        let told = Told { function, type_args: &type_args, ..told(vec![], None) };
+        let text = shown(&finished(End::Return, None), &told, Format::Text(Look::default()));
+        assert!(text.contains(&format!("  {want}()")), "{text}");
+    };
+    check("main.Map[go.shape.int,go.shape.[]interface {}]", "main.Map[b.T,[]any]");
+    check("main.(*Set[go.shape.int,go.shape.[]int]).Add", "main.(*Set[b.T,[]any]).Add");
+    check("main.Map[go.shape.int,go.shape.int].func1", "main.Map[b.T,[]any].func1");
+    check("main.odd[", "main.odd[");
 }

@@ -89,6 +89,7 @@ impl Case {
             values,
             incomplete: false,
             inlined: None,
+            type_args: vec![],
         };
         Case {
             declared,
