@@ -419,7 +419,7 @@ pub struct Frame {
 /// The whole values that a record has which is none of a call: `print(args.r)`.
 ///
 /// ```text
-/// head │ what each value starts with │ fields │ chunk, chunk, …
+/// head │ what each value starts with │ the dictionary, of a generic function │ fields │ chunk, chunk, …
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Printed {
@@ -429,6 +429,9 @@ pub struct Printed {
     pub bytes: u32,
     /// The values, in the order of the fields that stand for them.
     pub values: Vec<Start>,
+    /// The same with type arguments, by the address of the dictionary as the file counts. If there are any, the last word
+    /// of what values start with is that address, or 0.
+    pub instances: HashMap<u64, Vec<Start>>,
 }
 
 impl Printed {

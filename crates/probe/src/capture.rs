@@ -31,7 +31,7 @@ use event::go::{self, Call, TypeRow, Types};
 
 use gobin::types::TypeRef;
 
-use crate::plan::{AccessNo, BinaryNo, PointNo, VariantNo};
+use crate::plan::{AccessNo, Base, BinaryNo, PointNo, VariantNo};
 use crate::target::Target;
 
 pub(crate) use build::Builder;
@@ -140,6 +140,10 @@ pub struct Print {
     pub values: go::Printed,
     /// How they are followed; places of its ops count from where the values start.
     pub by: Function,
+    /// Where the dictionary is, if they are of a generic function, and how they are followed with it, by [`dynamic_key`].
+    pub dictionary: Option<Base>,
+    /// See there.
+    pub instances: BTreeMap<u64, Function>,
 }
 
 /// A function whose calls are recorded.
@@ -382,17 +386,17 @@ pub mod layout {
 
     /// In the key of [`super::Captures::instances`], as the kernel has it: `u64`, [`super::dynamic_key`] of the dictionary.
     pub const DICTIONARY_AT: i32 = 0;
-    /// `u64`: the number of the function.
+    /// `u64`: the number of the function, or what stands for values that are printed.
     pub const DICTIONARY_OF: i32 = 8;
     /// Bytes of that key.
     pub const INSTANCE: u32 = 16;
 
     /// A key of instances.
     #[must_use]
-    pub fn instance(function: u32, dictionary: u64) -> [u8; INSTANCE as usize] {
+    pub fn instance(function: u64, dictionary: u64) -> [u8; INSTANCE as usize] {
         let mut bytes = [0; INSTANCE as usize];
         put(&mut bytes, DICTIONARY_AT, &dictionary.to_le_bytes());
-        put(&mut bytes, DICTIONARY_OF, &u64::from(function).to_le_bytes());
+        put(&mut bytes, DICTIONARY_OF, &function.to_le_bytes());
         bytes
     }
 

@@ -511,6 +511,25 @@ pub struct Whole {
     pub name: String,
     /// Where it is.
     pub at: WholeAt,
+    /// What else it may be, if it is an argument whose type depends on type arguments.
+    pub generic: Option<Generic>,
+}
+
+/// The types of an argument, by the dictionary that its function is called with.
+#[derive(Clone, PartialEq, Eq, Debug, Hash)]
+pub struct Generic {
+    /// Where that is passed.
+    pub dictionary: Base,
+    /// The types, by its address.
+    pub types: Vec<(VAddr, TypeRef)>,
+}
+
+impl Generic {
+    /// The type for a dictionary.
+    #[must_use]
+    pub fn with(&self, dictionary: VAddr) -> Option<TypeRef> {
+        self.types.iter().find(|(at, _)| *at == dictionary).map(|(_, ty)| *ty)
+    }
 }
 
 impl Whole {

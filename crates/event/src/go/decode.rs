@@ -103,6 +103,7 @@ pub fn printed<'a>(
     limits: Limits,
 ) -> Vec<(&'a str, GoValue)> {
     let mut decoder = Decoder::new((types, printed.binary), (bytes, chunks), world, limits);
+    let bias = decoder.process.bias;
     let value = |start: &'a Start| match start {
         Start::Here(root) => (&*root.name, decoder.root(root, bytes)),
         Start::At { name, ty, word } => {
@@ -110,7 +111,9 @@ pub fn printed<'a>(
             (&**name, address.map_or_else(|| missing(*ty, Missing::NoMemory), |address| decoder.at(address, *ty)))
         }
     };
-    printed.values.iter().map(value).collect()
+    let dictionary = u64_at(bytes, Printed::FROM + printed.bytes.saturating_sub(8) as usize);
+    let instance = dictionary.and_then(|at| printed.instances.get(&at.wrapping_sub(bias)));
+    instance.unwrap_or(&printed.values).iter().map(value).collect()
 }
 
 fn missing(ty: TypeRow, why: Missing) -> GoValue {

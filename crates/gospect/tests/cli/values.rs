@@ -30,12 +30,12 @@ const USUAL: Limits = Limits { depth: 2, strlen: 64, elems: 16 };
 const LOOKED_UP: Duration = Duration::from_millis(500);
 
 /// What a program writes of its own calls.
-fn said(program: Command, limits: &Limits) -> Vec<String> {
+fn said(program: &mut Command, limits: &Limits) -> Vec<String> {
     said_by(started(program), limits)
 }
 
 /// It waits for its limits.
-fn started(mut program: Command) -> Child {
+fn started(program: &mut Command) -> Child {
     program.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap()
 }
 
@@ -67,7 +67,7 @@ fn fixture(go: &'static str, variant: Variant) -> Result<std::path::PathBuf, Mis
 /// The functions that the program calls.
 fn called(path: &Path) -> BTreeSet<String> {
     let functions: BTreeSet<String> =
-        said(Command::new(path), &USUAL).iter().map(|line| function(line).to_owned()).collect();
+        said(&mut Command::new(path), &USUAL).iter().map(|line| function(line).to_owned()).collect();
     assert!(functions.len() > 200, "{}", functions.len());
     functions
 }
@@ -81,7 +81,7 @@ fn shown_as_the_program_says(path: &Path, limits: &Limits, flags: &[&str], funct
     let out = scratch.0.join("out");
     let mut gospect = command(&["trace", "-q", "--json", "--no-redact", "--as-root", "-o", out.to_str().unwrap()]);
     gospect.args(flags).args(functions).arg("--").arg(path);
-    let said = said(gospect, limits);
+    let said = said(&mut gospect, limits);
     let lines = fs::read_to_string(out).unwrap();
     let objects: Vec<_> = lines.lines().map(documented).collect();
     let calls = objects.iter().filter(|object| object["type"] == "call");
@@ -115,17 +115,17 @@ fn calls_of_a_new_build_are_read_by_its_own_types() {
         let [old, new] = builds.map(|go| fixture(go, variant));
         let [old, new] = [need!(old), need!(new)];
         let functions = |path: &Path| -> BTreeSet<String> {
-            said(Command::new(path), &USUAL).iter().map(|line| function(line).to_owned()).collect()
+            said(&mut Command::new(path), &USUAL).iter().map(|line| function(line).to_owned()).collect()
         };
         let functions = &functions(&old) & &functions(&new);
         let scratch = Scratch::new();
         let path = scratch.copy(&old, "values");
-        let first = started(Command::new(&path));
+        let first = started(&mut Command::new(&path));
         let mut gospect = command(&["trace", "--ready-fd", "1", "--json", "--no-redact", "--way", way]);
         let mut tracing = Tracing::of(gospect.arg(&path).args(&functions));
         fs::rename(scratch.copy(&new, "next"), &path).unwrap();
         assert_eq!(tracing.says(), format!("gospect: {} was replaced, its new file is probed too", path.display()));
-        let both = [first, started(Command::new(&path))];
+        let both = [first, started(&mut Command::new(&path))];
         let pids = both.each_ref().map(Child::id);
         let said = both.map(|child| said_by(child, &USUAL));
         let objects = crate::run::objects(&tracing.stop());
@@ -146,32 +146,67 @@ fn calls_of_a_new_build_are_read_by_its_own_types() {
     }
 }
 
+/// What is shared would be shown where it is too deep for one of those who share it.
+const DEEP: [&str; 4] = ["--depth", "6", "--capture", "16000"];
+
+/// What the program says of its calls of generic functions, and what is shown of them, with the summary at the end.
+fn calls_of_generic_functions(path: &Path) -> (Vec<String>, Vec<serde_json::Value>) {
+    let flags = [&DEEP[..], &["main.gen*", "main.(*gen*"]].concat();
+    let (said, mut objects) =
+        said_and_seen(&flags, &[path.to_str().unwrap(), "generics"], &Limits { depth: 6, ..USUAL });
+    // Where they are used as values they are called by wrappers that have their names.
+    let is_wrapper = |object: &serde_json::Value| object["func"].as_str().is_some_and(|f| !f.contains("[go.shape."));
+    objects.retain(|object| matches!(object["type"].as_str(), Some("call" | "summary")) && !is_wrapper(object));
+    assert!(said.len() > 400, "{}", said.len());
+    (said, objects)
+}
+
 /// Code that several types share is shown with those that it was called with: by each dictionary that the program has.
-fn calls_of_generic_functions_have_their_types(go: &'static str) {
+fn generic_functions_have_their_types(go: &'static str) {
     for variant in [Variant::Plain, Variant::Pie] {
         let path = need!(fixture(go, variant));
-        // What is shared would be shown where it is too deep for one of those who share it.
-        let flags = ["--depth", "6", "--capture", "16000", "main.gen*", "main.(*gen*"];
-        let program = [path.to_str().unwrap(), "generics"];
-        let (said, objects) = said_and_seen(&flags, &program, &Limits { depth: 6, ..USUAL });
-        let of_shapes = |object: &&serde_json::Value| object["func"].as_str().is_some_and(|f| f.contains("[go.shape."));
-        let calls = objects.iter().filter(|object| object["type"] == "call").filter(of_shapes);
-        let seen: Vec<&str> = calls.clone().map(|call| call["text"].as_str().unwrap()).collect();
+        let (said, mut calls) = calls_of_generic_functions(&path);
+        let summary = calls.pop().unwrap();
+        let seen: Vec<&str> = calls.iter().map(|call| call["text"].as_str().unwrap()).collect();
         let differ = said.iter().zip(&seen).find(|(said, seen)| said != *seen);
         assert_eq!((differ, said.len()), (None, seen.len()), "{go} {variant:?}");
-        assert!(said.len() > 400, "{}", said.len());
-        for call in calls {
-            let all = call["type_args"].as_array().unwrap();
-            let all: Vec<&str> = all.iter().map(|one| one.as_str().unwrap()).collect();
-            let shown = all.join(",").replace("interface {}", "any").replace("uint8", "byte");
-            let text = call["text"].as_str().unwrap().replace("uint8", "byte");
-            assert!(text.contains(&format!("[{shown}]")), "{call}");
+        for call in &calls {
+            let all: Vec<&str> =
+                call["type_args"].as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect();
+            let shown = all.join(",").replace("interface {}", "any").replace("]uint8", "]byte");
+            assert!(call["text"].as_str().unwrap().contains(&format!("[{shown}]")), "{call}");
         }
-        let summary = objects.last().unwrap();
         assert_eq!(["lost", "damaged", "open", "unended"].map(|field| summary[field].as_u64()), [Some(0); 4]);
     }
 }
-on_every_go!(calls_of_generic_functions_have_their_types);
+on_every_go!(generic_functions_have_their_types);
+
+/// `%v` shows of each argument what a recorded call shows.
+fn arguments_of_generic_functions_are_printed_with_their_types(go: &'static str) {
+    let path = need!(fixture(go, Variant::Pie));
+    let mut calls = calls_of_generic_functions(&path).1;
+    calls.pop();
+    calls.sort_by_key(|call| call["ts"].as_u64());
+    let (mut seen, mut script) = (BTreeSet::new(), String::new());
+    for call in calls.iter().filter(|call| seen.insert(call["func"].as_str().unwrap())) {
+        let args = names(call, "args");
+        let values: String = args.iter().map(|name| format!(", args.{name}")).collect();
+        let _ = writeln!(script, "go:{} {{ printf(\"{}\"{values}); }}", call["func"], "%v".repeat(args.len()));
+    }
+    let scratch = Scratch::new();
+    let [file, out] = ["script", "out"].map(|name| scratch.0.join(name));
+    fs::write(&file, script).unwrap();
+    let mut gospect = command(&["run", "-q", "--json", "--no-redact", "--as-root", "-o"]);
+    said(gospect.arg(&out).args(DEEP).arg(&file).arg("--").arg(&path).arg("generics"), &Limits { depth: 6, ..USUAL });
+    let lines = fs::read_to_string(&out).unwrap();
+    let printed: Vec<serde_json::Value> = lines.lines().map(documented).filter(|of| of["type"] == "printf").collect();
+    assert_eq!(printed.len(), calls.len());
+    for (printed, call) in printed.iter().zip(&calls) {
+        let args: Vec<_> = names(call, "args").iter().map(|name| call["args"][name].clone()).collect();
+        assert_eq!(printed["values"].as_array(), Some(&args), "{call}");
+    }
+}
+on_every_go!(arguments_of_generic_functions_are_printed_with_their_types);
 
 /// The layout of maps before and after, and every depth at which something else is left out.
 #[test]
@@ -193,7 +228,7 @@ fn said_and_seen(flags: &[&str], command_line: &[&str], limits: &Limits) -> (Vec
     let out = scratch.0.join("out");
     let mut gospect = command(&["trace", "-q", "--json", "--no-redact", "--as-root", "-o", out.to_str().unwrap()]);
     gospect.args(flags).arg("--").args(command_line);
-    let said = said(gospect, limits);
+    let said = said(&mut gospect, limits);
     let lines = fs::read_to_string(out).unwrap();
     (said, lines.lines().map(documented).collect())
 }
@@ -414,7 +449,7 @@ fn printed_values_are_those_of_calls(go: &'static str) {
     let out = scratch.0.join("printed");
     let mut gospect = command(&["run"]);
     gospect.args(["-q", "--json", "--no-redact", "--as-root", "-o"]).arg(&out).arg(&script).arg("--").arg(&path);
-    let said = said(gospect, &USUAL);
+    let said = said(&mut gospect, &USUAL);
     let lines = fs::read_to_string(&out).unwrap();
     let objects: Vec<serde_json::Value> = lines.lines().map(documented).collect();
     let printed = objects.iter().filter(|object| object["type"] == "printf");
@@ -473,12 +508,12 @@ fn values_of_a_new_build_are_printed_by_its_own_types() {
     let scratch = Scratch::new();
     let (script, path) = (scratch.0.join("script"), scratch.copy(&old, "values"));
     fs::write(&script, text).unwrap();
-    let first = started(Command::new(&path));
+    let first = started(&mut Command::new(&path));
     let mut gospect = command(&["run", "--ready-fd", "1", "--json", "--no-redact", "--target", path.to_str().unwrap()]);
     let mut tracing = Tracing::of(gospect.arg(&script));
     fs::rename(scratch.copy(&new, "next"), &path).unwrap();
     assert_eq!(tracing.says(), format!("gospect: {} was replaced, its new file is probed too", path.display()));
-    let both = [first, started(Command::new(&path))];
+    let both = [first, started(&mut Command::new(&path))];
     let pids = both.each_ref().map(Child::id);
     let said = both.map(|child| said_by(child, &USUAL));
     let objects = crate::run::objects(&tracing.stop());
@@ -510,7 +545,7 @@ fn printed_values_are_redacted_and_as_deep_as_asked_for() {
     let script = r#"go:main.oneString { print(args.a); printf("%v", args.a); } go:main.oneChan { print(args.a); }
         goret:main.oneChan { print(ret); }"#;
     gospect.arg(&out).arg("-e").arg(script).arg("--").arg(&path);
-    let said = said(gospect, &USUAL);
+    let said = said(&mut gospect, &USUAL);
     let calls = |name: &str| said.iter().filter(|line| function(line) == name).count();
     let lines = fs::read_to_string(&out).unwrap();
     let objects: Vec<serde_json::Value> = lines.lines().map(documented).collect();

@@ -1,20 +1,53 @@
 //! Whole values that are printed: what a record has of them, and which of their pointers are followed.
 
+use std::collections::{BTreeMap, HashMap};
+
 use event::go::{Piece, Printed, Root, Source, Start, TypeRow};
 
+use gobin::VAddr;
+use gobin::types::TypeRef;
+
 use super::build::Builder;
-use super::{Function, MOST_BYTES, Op, Print, flag};
+use super::{Function, MOST_BYTES, Op, Print, dynamic_key, flag};
 use crate::plan::{AccessNo, BinaryNo, RegisterPart, VariantNo, Whole, WholeAt};
 
 impl Builder<'_> {
     /// Adds the values of one record, all of one binary. Nothing stands for those that are never to be had.
     pub(crate) fn print(&mut self, variant: VariantNo, of: &[(AccessNo, Option<&Whole>)]) {
+        let binary = of.iter().find_map(|(_, whole)| *whole).map_or(BinaryNo(0), |whole| whole.binary).0;
+        let (values, by, bytes) = self.starts(of, None);
+        let mut print = Print {
+            values: Printed { binary, bytes, values, instances: HashMap::new() },
+            by,
+            dictionary: None,
+            instances: BTreeMap::new(),
+        };
+        // All are arguments of one function, which has one dictionary.
+        let generic = of.iter().find_map(|(_, whole)| whole.and_then(|whole| whole.generic.as_ref()));
+        for &(dictionary, _) in generic.map_or(&[][..], |generic| &generic.types) {
+            let (values, by, _) = self.starts(of, Some(dictionary));
+            print.values.instances.insert(dictionary.0, values);
+            print.instances.insert(dynamic_key(binary, dictionary.0), by);
+        }
+        if !print.instances.is_empty() {
+            print.dictionary = generic.map(|generic| generic.dictionary);
+            print.values.bytes += 8;
+        }
+        let accesses = of.iter().map(|(access, _)| *access).collect();
+        self.captures.printed.insert((variant, accesses), print);
+    }
+
+    /// What the values start with, how they are followed, and how many bytes that is: of a generic function with that
+    /// dictionary.
+    fn starts(&mut self, of: &[(AccessNo, Option<&Whole>)], dictionary: Option<VAddr>) -> (Vec<Start>, Function, u32) {
         let (mut values, mut ops, mut at) = (Vec::new(), Vec::new(), 0);
         for (_, whole) in of {
-            values.push(whole.map_or_else(nothing, |whole| self.start(whole, at, &mut ops)));
+            values.push(whole.map_or_else(nothing, |whole| {
+                let ty = dictionary.and_then(|dictionary| whole.generic.as_ref()?.with(dictionary));
+                self.start(whole, ty.unwrap_or(whole.ty), at, &mut ops)
+            }));
             at += whole.map_or(0, Whole::bytes);
         }
-        let binary = of.iter().find_map(|(_, whole)| *whole).map_or(BinaryNo(0), |whole| whole.binary).0;
         let first = self.captures.tables.ops.len() as u32;
         let by = Function {
             first,
@@ -24,13 +57,12 @@ impl Builder<'_> {
             depth: u32::from(self.limits.depth),
         };
         self.captures.tables.ops.extend(ops);
-        let accesses = of.iter().map(|(access, _)| *access).collect();
-        self.captures.printed.insert((variant, accesses), Print { values: Printed { binary, bytes: at, values }, by });
+        (values, by, at)
     }
 
     /// What begins `at` bytes behind the first value.
-    fn start(&mut self, whole: &Whole, at: u32, ops: &mut Vec<Op>) -> Start {
-        let ty = self.row(whole.binary.0, whole.ty);
+    fn start(&mut self, whole: &Whole, ty: TypeRef, at: u32, ops: &mut Vec<Op>) -> Start {
+        let ty = self.row(whole.binary.0, ty);
         let (name, from) = (whole.name.clone(), Printed::FROM as u32 + at);
         let WholeAt::Registers(parts) = &whole.at else {
             // What is there is no deeper than the value: no pointer of the program leads to it.

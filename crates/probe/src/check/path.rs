@@ -8,14 +8,15 @@
 use std::sync::Arc;
 
 use gobin::abi::{Piece, Place};
+use gobin::generic::Instantiation;
 use gobin::signature::{Arg, Signature};
 use gobin::types::{Field, Kind, Type as GoType, TypeRef};
 
 use crate::ast::{Expr, ExprKind, Span, UnaryOp};
 use crate::diagnostic::Diagnostic;
 use crate::machine::Register;
-use crate::plan::{Access, Base, BinaryNo, Bound, Location, RegisterPart, Type, Value, Whole, WholeAt};
-use crate::target::Target;
+use crate::plan::{Access, Base, BinaryNo, Bound, Generic, Location, RegisterPart, Type, Value, Whole, WholeAt};
+use crate::target::{Found as Function, Target};
 use crate::words;
 
 /// Pointers on one way.
@@ -58,8 +59,8 @@ pub(super) struct Reached {
 /// The function whose values are looked into.
 #[derive(Clone, Copy)]
 pub(super) struct Call<'c> {
-    /// Its name.
-    pub name: &'c str,
+    /// Which one.
+    pub function: &'c Function,
     /// What it takes and gives.
     pub signature: &'c Signature,
     /// Where its types are described.
@@ -147,8 +148,13 @@ impl Call<'_> {
             }
             ExprKind::Word(word) => {
                 let (message, help) = match word.as_str() {
-                    "rets" => (format!("which of the results of `{}`?", self.name), described(&self.signature.rets)),
-                    _ => (format!("which of the arguments of `{}`?", self.name), described(&self.signature.args)),
+                    "rets" => {
+                        (format!("which of the results of `{}`?", self.function.name), described(&self.signature.rets))
+                    }
+                    _ => (
+                        format!("which of the arguments of `{}`?", self.function.name),
+                        described(&self.signature.args),
+                    ),
                 };
                 Err(Diagnostic::error(path.span, message).help(help))
             }
@@ -177,16 +183,16 @@ impl Call<'_> {
     fn only_result(&self, span: Span) -> Found<Step> {
         match &self.signature.rets[..] {
             [only] => self.passed(only, false, span),
-            [] => Err(Diagnostic::error(span, format!("`{}` has no result", self.name))),
+            [] => Err(Diagnostic::error(span, format!("`{}` has no result", self.function.name))),
             several => {
-                let message = format!("`{}` has {} results, not one", self.name, several.len());
+                let message = format!("`{}` has {} results, not one", self.function.name, several.len());
                 Err(Diagnostic::error(span, message).help("`rets.0` is the first").help(described(several)))
             }
         }
     }
 
     fn no_such(&self, what: &str, name: &str, of: &[Arg], span: Span) -> Diagnostic {
-        let message = format!("`{}` has no {what} `{name}`", self.name);
+        let message = format!("`{}` has no {what} `{name}`", self.function.name);
         let omitted = (!self.signature.omitted.is_none() || self.signature.rets_omitted)
             .then(|| "the executable does not describe all that have no name, so there may be more".to_owned());
         let near = words::near(name, of.iter().filter_map(Arg::given_name));
@@ -196,12 +202,12 @@ impl Call<'_> {
 
     fn passed(&self, arg: &Arg, of_args: bool, span: Span) -> Found<Step> {
         let unknown = || {
-            let message = format!("the type of `{}` of `{}` is not described", arg.name, self.name);
+            let message = format!("the type of `{}` of `{}` is not described", arg.name, self.function.name);
             Diagnostic::error(span, message)
         };
         let (at, ty) = arg.ty.and_then(|at| Some((at, self.target.resolve(at)?))).ok_or_else(unknown)?;
         if arg.place == Place::Unknown {
-            let message = format!("where `{}` of `{}` is passed is not known", arg.name, self.name);
+            let message = format!("where `{}` of `{}` is passed is not known", arg.name, self.function.name);
             return Err(Diagnostic::error(span, message));
         }
         let spot = Spot::Passed { place: arg.place.clone(), offset: 0, of_args };
@@ -411,8 +417,24 @@ impl Call<'_> {
             Spot::Passed { .. } => WholeAt::Registers(Vec::new()),
             Spot::Memory { .. } => WholeAt::Memory(self.value(&step, 0, 8, false, span)?),
         };
-        let whole = Whole { binary: self.binary, ty: step.at, name: step.name, at };
+        let generic = self.generic(&step);
+        let whole = Whole { binary: self.binary, ty: step.at, name: step.name, at, generic };
         Ok((Type::Go, Access::Go(whole)))
+    }
+
+    /// What an argument is, by the dictionary that comes with it. Where a call returns nobody has that any more.
+    fn generic(&self, step: &Step) -> Option<Generic> {
+        let Spot::Passed { place: at, offset: 0, of_args: true } = &step.spot else { return None };
+        let is_it = |arg: &Arg| arg.place == *at && arg.ty == Some(step.at) && arg.dictionary_index.is_some();
+        let number = self.signature.args.iter().position(is_it)?;
+        let dictionary = match self.signature.dictionary.as_ref()? {
+            Place::Registers(pieces) => in_register(pieces.first()?, 0, true).base?,
+            Place::Stack(at) => Base::Stack(*at),
+            Place::Empty | Place::Unknown => return None,
+        };
+        let instantiations = self.target.instantiations(self.function);
+        let ty = |one: &Instantiation| Some((one.dictionary, one.signature.args.get(number)?.ty?));
+        Some(Generic { dictionary, types: instantiations.iter().filter_map(ty).collect() })
     }
 
     fn value(&self, step: &Step, offset: u64, bytes: u8, signed: bool, span: Span) -> Found<Value> {

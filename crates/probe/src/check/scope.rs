@@ -405,7 +405,7 @@ fn failure(setting: &Setting<'_>) -> Reached {
     };
     let binary = BinaryNo(*binary);
     match target.signature(function) {
-        Ok(signature) => Call { name: &function.name, signature: &signature, target: *target, binary }.failure(),
+        Ok(signature) => Call { function, signature: &signature, target: *target, binary }.failure(),
         Err(_) => reached(Access::Unreadable),
     }
 }
@@ -425,5 +425,5 @@ fn follow(setting: &Setting<'_>, path: &ast::Expr, use_: Use) -> Result<Reached,
         return Err(Diagnostic::error(path.span, message).help(say));
     }
     let binary = BinaryNo(*binary);
-    Call { name: &function.name, signature: &signature, target: *target, binary }.resolve(path, use_)
+    Call { function, signature: &signature, target: *target, binary }.resolve(path, use_)
 }

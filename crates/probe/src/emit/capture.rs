@@ -39,7 +39,7 @@ use crate::plan::{BinaryNo, Plan};
 use crate::program::CaptureTables;
 use step::Step;
 
-pub(super) use printed::{Print, begin, record};
+pub(super) use printed::{Print, begin, instance, record};
 pub(super) use short::Shorts;
 
 use Reg::{R0, R1, R2, R3, R4, R6, R7, R8, R9, R10};
@@ -176,17 +176,22 @@ fn alone(captures: &Captures) -> BTreeSet<u32> {
     own.chain(instances.map(|(_, of)| of.begins)).collect()
 }
 
-/// The contents of [`CaptureTables::instances`].
+/// The contents of [`CaptureTables::instances`]: in the order of what [`functions`] has behind the plan's functions.
 fn instances(plan: &Plan, captures: &Captures) -> Option<MapSpec> {
-    let first = plan.functions.len() as u32;
-    let pairs = captures.instances.keys().zip(first..);
-    let contents = pairs.flat_map(|(&(function, dictionary), pair)| {
-        layout::instance(function, dictionary).into_iter().chain(pair.to_le_bytes())
+    let recorded =
+        captures.instances.keys().map(|&(function, dictionary)| layout::instance(function.into(), dictionary));
+    let printed = captures.printed.values().zip(PRINTED..).flat_map(|(print, number)| {
+        print.instances.keys().map(move |&dictionary| layout::instance(number, dictionary))
     });
-    let contents: Vec<u8> = contents.collect();
-    let spec = MapSpec::hash("call_instances", MapKind::Hash, layout::INSTANCE, 4, captures.instances.len() as u32);
-    (!captures.instances.is_empty()).then(|| spec.contents(contents))
+    let keys: Vec<_> = recorded.chain(printed).collect();
+    let pairs = keys.iter().zip(plan.functions.len() as u32..);
+    let contents = pairs.flat_map(|(key, pair)| key.iter().copied().chain(pair.to_le_bytes())).collect();
+    let spec = MapSpec::hash("call_instances", MapKind::Hash, layout::INSTANCE, 4, keys.len() as u32);
+    (!keys.is_empty()).then(|| spec.contents(contents))
 }
+
+/// What stands for the first of [`Captures::printed`] where a key of [`CaptureTables::instances`] has a function.
+pub(super) const PRINTED: u64 = 1 << 32;
 
 /// The contents of [`CaptureTables::functions`]. Those whose calls are not recorded have empty rows.
 fn functions(plan: &Plan, captures: &Captures, rows: &[RowId]) -> Vec<u8> {
@@ -205,7 +210,9 @@ fn functions(plan: &Plan, captures: &Captures, rows: &[RowId]) -> Vec<u8> {
         both(number, [of.begins, of.returns])
     });
     let instances = captures.instances.iter().map(|((number, _), of)| both(*number, [of.begins, of.returns]));
-    own.chain(instances).flat_map(|both| both.unwrap_or_else(|| none.clone())).collect()
+    let printed = captures.printed.values().flat_map(|print| print.instances.values());
+    let printed = printed.map(|by| Some([layout::function(by, 0, 0, None); 2].concat()));
+    own.chain(instances).chain(printed).flat_map(|both| both.unwrap_or_else(|| none.clone())).collect()
 }
 
 fn dynamic(captures: &Captures) -> MapSpec {

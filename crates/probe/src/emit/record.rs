@@ -9,8 +9,8 @@ use event::{Format, Row};
 use super::body::{Code, HIT, R0, R1, R2, R3, RECORD};
 use super::memory::Place;
 use super::{Refused, capture, hit, taint};
-use crate::capture::{MOST_BYTES, Print};
-use crate::plan::{Expr, ExprKind, StringNo, Type};
+use crate::capture::{MOST_BYTES, Print, layout};
+use crate::plan::{Base, BinaryNo, Expr, ExprKind, StringNo, Type};
 use crate::program::counter;
 
 /// `BPF_RB_NO_WAKEUP`.
@@ -52,8 +52,8 @@ impl<'p> Code<'_, 'p> {
     /// A record of values. They are made in the record itself, but for those that change something: they must do so
     /// also if there is no room for the record.
     fn values(&mut self, row: Row, exprs: &[&Expr], fields: &event::Fields) -> Result<(), Refused> {
-        if let Some((_, print)) = self.print_of(exprs)? {
-            return self.whole_values(row, exprs, fields, print);
+        if let Some((number, print)) = self.print_of(exprs)? {
+            return self.whole_values(row, exprs, fields, (number, print));
         }
         let types: Vec<&Type> = exprs.iter().map(|expr| &expr.ty).collect();
         if !exprs.iter().any(|expr| taint::has_effect(expr)) {
@@ -73,7 +73,7 @@ impl<'p> Code<'_, 'p> {
         row: Row,
         exprs: &[&Expr],
         fields: &event::Fields,
-        print: &Print,
+        (number, print): (usize, &Print),
     ) -> Result<(), Refused> {
         let types: Vec<&Type> = exprs.iter().map(|expr| &expr.ty).collect();
         let start = print.values.bytes as usize;
@@ -86,6 +86,9 @@ impl<'p> Code<'_, 'p> {
         let mut kept = None;
         if exprs.iter().any(|expr| taint::has_effect(expr)) {
             let place = self.memory.take(start + fields.size());
+            if print.dictionary.is_some() {
+                self.zero(place.plus(start - 8), 8);
+            }
             self.start = place;
             self.write_fields(exprs, &types, fields, place.plus(start))?;
             kept = Some(place);
@@ -105,12 +108,31 @@ impl<'p> Code<'_, 'p> {
             }
         }
         capture::begin(self.asm, RECORD, &print.by, chunks, most);
+        if let Some(dictionary) = print.dictionary {
+            self.dictionary(dictionary, number, first.plus(start - 8))?;
+        }
         self.asm.mov(R1, RECORD).mov(R2, HIT).call(functions.rest);
         self.count_outcome();
         self.asm.jump(done).place(none);
         self.count(counter::NO_SCRATCH);
         self.count(counter::LOST);
         self.asm.place(done);
+        Ok(())
+    }
+
+    /// Writes the dictionary of a generic function, and goes on as it says.
+    fn dictionary(&mut self, from: Base, number: usize, to: Place) -> Result<(), Refused> {
+        let captured = capture::of(self.shared.captured)?;
+        let unknown = self.asm.label("no_dictionary");
+        let mark = self.mark();
+        let key = self.memory.take(layout::INSTANCE as usize);
+        self.zero(to, 8);
+        self.base(from, unknown)?;
+        self.asm.store(Size::U64, to.base, to.off, R0);
+        let binary = self.binary.unwrap_or(BinaryNo(0));
+        capture::instance(self.asm, [RECORD, HIT], captured, (binary, number), key, unknown);
+        self.asm.place(unknown);
+        self.release(mark);
         Ok(())
     }
 

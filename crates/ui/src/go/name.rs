@@ -6,7 +6,8 @@ use std::borrow::Cow;
 #[must_use]
 pub fn short(name: &str) -> Cow<'_, str> {
     // A shape is what stands for type arguments that are made alike: of pointers nothing more is known.
-    if name.contains("go.shape.") {
+    if name.contains("go.shape.") || name.contains("go%2eshape.") {
+        let name = name.replace("go%2eshape.", "go.shape.");
         let plain = name.replace("go.shape.*uint8", "pointer").replace("go.shape.", "");
         return Cow::Owned(short(&plain).into_owned());
     }
@@ -94,6 +95,7 @@ mod tests {
             ("map[go.shape.string]go.shape.*uint8", "map[string]pointer"),
             ("*main.Set[go.shape.[]uint8]", "*main.Set[[]byte]"),
             ("go.shape.struct { a int }", "struct { a int }"),
+            ("[]go%2eshape.float64", "[]float64"),
         ];
         for (name, want) in all {
             assert_eq!(short(name), want);

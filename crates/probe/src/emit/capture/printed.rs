@@ -3,14 +3,15 @@
 //! Whoever prints takes a slot, writes the record's head, what each value starts with and the other fields straight into
 //! it, says from where on pointers are followed, and has the rest done.
 
-use bpf::insn::Size;
-use bpf::{Assembler, FunctionId, Linkage, Reg};
+use bpf::insn::{AluOp, Cond, Size};
+use bpf::{Assembler, FunctionId, Helper, Label, Linkage, MapId, Reg};
 use event::go::Printed;
 
-use super::{Making, R0, R1, R6, R7, R8, R9, R10, beginning, put_out, slot};
-use crate::capture::Function;
+use super::{Captured, Making, PRINTED, R0, R1, R2, R6, R7, R8, R9, R10, beginning, hit, put_out, slot};
+use crate::capture::{BINARY_AT, Function, layout};
 use crate::emit::memory::Place;
 use crate::emit::scratch;
+use crate::plan::BinaryNo;
 
 /// The functions for that.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +53,36 @@ pub(in crate::emit) fn begin(asm: &mut Assembler, slot: Reg, by: &Function, chun
     for (field, value) in words {
         asm.store(Size::U32, slot, field, value.cast_signed());
     }
+}
+
+/// Goes on as the dictionary says whose address is in `R0`, if that is one of a print that has such; on to `not` if not.
+/// `key` is where a key may be.
+pub(in crate::emit) fn instance(
+    asm: &mut Assembler,
+    [slot, hit]: [Reg; 2],
+    captured: Captured,
+    (binary, number): (BinaryNo, usize),
+    key: Place,
+    not: Label,
+) {
+    let Some(instances) = captured.tables.instances else { return };
+    asm.load(Size::U64, R1, hit, hit::BIAS).alu(AluOp::Sub, R0, R1);
+    asm.number(R1, u64::from(binary.0) << BINARY_AT).add(R0, R1);
+    asm.store(Size::U64, key.base, key.off + layout::DICTIONARY_AT, R0).number(R1, PRINTED + number as u64);
+    asm.store(Size::U64, key.base, key.off + layout::DICTIONARY_OF, R1);
+    let look_up = |asm: &mut Assembler, map: MapId| {
+        asm.map(R1, map).mov(R2, key.base).add(R2, key.off).helper(Helper::MAP_LOOKUP_ELEM).jump_if(
+            Cond::Eq,
+            R0,
+            0,
+            not,
+        );
+    };
+    look_up(asm, instances);
+    asm.load(Size::U32, R1, R0, 0).alu(AluOp::Lsh, R1, 1).store(Size::U32, key.base, key.off, R1);
+    look_up(asm, captured.tables.functions);
+    asm.load(Size::U32, R1, R0, layout::FIRST).store(Size::U32, slot, slot::OP, R1);
+    asm.load(Size::U16, R2, R0, layout::OPS).add(R1, R2).store(Size::U32, slot, slot::OPS_END, R1);
 }
 
 /// `R0 =` the address of a slot, 0 if none is free.
