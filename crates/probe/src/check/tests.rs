@@ -342,15 +342,17 @@ fn functions_of_equal_types_share_a_body_and_of_equal_places_a_variant() {
             site func 7+0x6 file +0x1906 emulated entry group 0
             site func 8+0x6 file +0x1a06 emulated entry group 0
             site func 9+0x6 file +0x1d06 emulated entry group 1
-            site func 10+0x6 file +0x2006 emulated entry group 0
+            site func 10+0x6 file +0x2006 emulated entry group 4
             group 0: variant 0 for point 0
             group 1: variant 1 for point 0
-            group 2: variant 2 for point 0
-            group 3: variant 3 for point 0
+            group 2: variant 3 for point 0
+            group 3: variant 4 for point 0
+            group 4: variant 2 for point 0
             variant 0: body 0 (ax#0:i64)
             variant 1: body 0 (di#3:i64)
-            variant 2: body 1 (ax#0:i8)
-            variant 3: body 2 (cx#2:u32)
+            variant 2: body 0 (bx#1:i64)
+            variant 3: body 1 (ax#0:i8)
+            variant 4: body 2 (cx#2:u32)
             map 0: @[func] sum i (4096)
             body 0: clause 0 on a Go call
               reads args.n: i64

@@ -7,7 +7,8 @@ use std::cell::RefCell;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use gobin::abi::{self, Abi, Shapes};
+use gobin::abi::{self, Abi, Shape, Shapes};
+use gobin::generic::Instantiation;
 use gobin::insn::{ArgumentRegisters, Class, Prologue};
 use gobin::instance::{Beginning, Unclear};
 use gobin::maps::Maps;
@@ -43,7 +44,7 @@ const FUNCTIONS: &[(&str, &str, &str, Special)] = &[
     ("main.(*Server).Serve", "s *main.Server; addr string; n int", "~r0 error", Special::None),
     ("main.(*Server).Close", "s *main.Server", "", Special::None),
     ("net/http.(*conn).serve", "c *main.Server; n int", "", Special::None),
-    ("main.Map[...]", "n int", "~r0 int", Special::None),
+    ("main.Map[...]", "n int", "~r0 int", Special::Generic),
     ("main.worker", "", "", Special::None),
     ("runtime.stopTheWorldWithSema", "reason uint8", "", Special::None),
     ("runtime.gcSweep", "", "", Special::None),
@@ -100,7 +101,12 @@ enum Special {
     Jumps,
     NeverReturns,
     Assembly,
+    /// What it takes and gives depends on type arguments.
+    Generic,
 }
+
+/// The dictionaries of generic functions, and what arguments and results are with them.
+const DICTIONARIES: [(u64, &str); 2] = [(0x48_0000, "*main.Req"), (0x48_0008, "map[string]int")];
 
 /// A world of two programs.
 pub(crate) struct Fake {
@@ -456,7 +462,11 @@ impl Target for Program {
         let (args, rets) = (self.args(args), self.args(rets));
         let shapes = Shapes::default();
         let shape = |params: &[(String, TypeRef)]| params.iter().map(|p| shapes.of(p.1, self)).collect::<Vec<_>>();
-        let frame = abi::assign(self.arch, Abi::Internal, &shape(&args), &shape(&rets));
+        let generic = self.special(function) == Special::Generic;
+        let hidden = generic.then(|| Some(Arc::new(Shape::pointer())));
+        let places: Vec<_> = hidden.into_iter().chain(shape(&args)).collect();
+        let mut frame = abi::assign(self.arch, Abi::Internal, &places, &shape(&rets));
+        let dictionary = generic.then(|| frame.args.remove(0));
         let arg = |((name, ty), place): (&(String, TypeRef), &abi::Place)| Arg {
             name: name.clone().into(),
             type_name: self.resolve_ref(*ty).map_or("?".into(), |ty| ty.name.clone().into()),
@@ -464,18 +474,32 @@ impl Target for Program {
             place: place.clone(),
             placed_by: PlacedBy::Algorithm,
             guess: None,
-            dictionary_index: None,
+            dictionary_index: generic.then_some(0),
         };
         Ok(Arc::new(Signature {
             args: args.iter().zip(&frame.args).map(arg).collect(),
             rets: rets.iter().zip(&frame.results).map(arg).collect(),
             receiver: false,
-            dictionary: None,
+            dictionary,
             abi: Abi::Internal,
             omitted: Gaps::None,
             rets_omitted: false,
             source: Source::Dwarf,
         }))
+    }
+
+    fn instantiations(&self, function: &Found) -> Vec<Instantiation> {
+        let Some(signature) = self.signature(function).ok().filter(|of| of.dictionary.is_some()) else {
+            return Vec::new();
+        };
+        let with = |(dictionary, ty): (u64, &str)| {
+            let one = |arg: &Arg| Arg { ty: Some(self.name_of(ty)), ..arg.clone() };
+            let all = |args: &[Arg]| args.iter().map(one).collect();
+            let signature =
+                Signature { args: all(&signature.args), rets: all(&signature.rets), ..(*signature).clone() };
+            Instantiation { dictionary: VAddr(dictionary), type_args: vec![ty.to_owned()], signature }
+        };
+        DICTIONARIES.into_iter().map(with).collect()
     }
 
     fn resolve(&self, at: TypeRef) -> Option<Arc<Type>> {

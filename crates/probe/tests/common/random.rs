@@ -29,6 +29,7 @@ pub const NAMES: Names<'static> = Names {
         ("main.fib, go:main.other", &[], &[]),
         ("main.small", &["args.n", "args.ok", "*args.p", "args.xs[2]"], &[]),
         ("main.wide", &["args.w.B[3]"], &[]),
+        ("main.Map[...]", &["args.n"], &[]),
         ("main.many", &["len(args.m)", "(args.e != nil)", "args.arr[1]"], &["str(args.b)", "args.a"]),
         ("net/http.(*conn).serve", &["args.n"], &["args.c.Addr"]),
     ],

@@ -16,8 +16,11 @@ use crate::plan::Plan;
 use crate::target::fake::Fake;
 
 /// Functions with arguments of every kind.
-const FUNCTIONS: [&str; 6] =
-    ["main.handle", "main.many", "main.wide", "main.(*Server).Serve", "main.small", "main.fib"];
+const FUNCTIONS: [&str; 7] =
+    ["main.handle", "main.many", "main.wide", "main.(*Server).Serve", "main.small", "main.fib", GENERIC];
+/// One of them, with type arguments, and where it may find its dictionary.
+const GENERIC: &str = "main.Map[...]";
+const DICTIONARY: u64 = 0x48_0000;
 const LAYOUTS: [Maps; 3] = [Maps::Swiss { split: false }, Maps::Swiss { split: true }, Maps::Buckets];
 /// Where memory is, and how much of it.
 const MEMORY: u64 = 0x1000_0000;
@@ -66,11 +69,20 @@ fn records(run: &mut Trial) -> Vec<Vec<u8>> {
     all
 }
 
+/// What the first register held, as the file counts.
+fn first_register(recorded: &[u8]) -> u64 {
+    u64::from_le_bytes(recorded[call::REGISTERS..][..8].try_into().unwrap()).wrapping_sub(BIAS)
+}
+
+fn row_of(recorded: &[u8]) -> u32 {
+    u32::from_le_bytes(recorded[record::ROW..][..4].try_into().unwrap())
+}
+
 /// The record that Rust makes of what a record begins with.
 fn interpreted(captures: &Captures, recorded: &[u8], memory: &Segments, waiting: bool) -> Vec<u8> {
     let row = |call: u32| captures.calls[call as usize].clone();
     // Rows of the schema are in the order of the calls.
-    let number = u32::from_le_bytes(recorded[record::ROW..][..4].try_into().unwrap());
+    let number = row_of(recorded);
     let of = row(number);
     let head = call::REGISTERS + 8 * (usize::from(of.registers) + usize::from(of.stack));
     let mut made = recorded[..head].to_vec();
@@ -85,7 +97,7 @@ fn interpreted(captures: &Captures, recorded: &[u8], memory: &Segments, waiting:
 
 /// What the chunks of a record are, for messages.
 fn chunks(record: &[u8], captures: &Captures) -> String {
-    let number = u32::from_le_bytes(record[record::ROW..][..4].try_into().unwrap());
+    let number = row_of(record);
     let of = &captures.calls[number as usize];
     let mut at = call::REGISTERS + 8 * (usize::from(of.registers) + usize::from(of.stack));
     let mut out =
@@ -124,11 +136,18 @@ fn equal(function: &str, maps: Maps, caps: Caps, seed: u64) -> (u32, usize) {
         let memory = Segments::default().with(MEMORY, warm).with_cold(MEMORY + warm.len() as u64, cold);
         let mut registers: Vec<(&'static str, u64)> =
             ["ax", "bx", "cx", "di", "si", "r8", "r9", "r10", "r11", "dx"].map(|name| (name, random.word())).to_vec();
+        if random.below(2) == 0 {
+            registers[0].1 = BIAS + DICTIONARY + 8 * random.below(3);
+        }
         registers.push(("sp", MEMORY + 8 * random.below(WORDS / 8)));
         let world = World { registers, memory: memory.clone(), ..World::default() };
         run.hit(&plan, &world);
         let recorded = records(&mut run);
         let [recorded] = recorded.as_slice() else { panic!("{} records", recorded.len()) };
+        // Of three of them one is that of no function.
+        let dictionary = (function == GENERIC).then(|| first_register(recorded));
+        let known = dictionary.filter(|at| [DICTIONARY, DICTIONARY + 8].contains(at)).is_some();
+        assert_eq!(captures.calls[row_of(recorded) as usize].type_args.is_empty(), !known);
         let sleepable = run.program.users.iter().any(|user| user.program.sleepable());
         let mut made = interpreted(&captures, recorded, &memory, sleepable);
         // Rust never reads twice.
