@@ -5,13 +5,15 @@
 //! list of type arguments, `main..dict.Max[main.Celsius]`, and of a type's methods one for all, `main..dict.List[string]`.
 //! Dictionaries are constant data with a symbol. Which of their words refers to the type of an argument stands in DWARF.
 //!
+//! Closures keep the dictionary of the function around them, behind everything else that they keep.
+//!
 //! So all that a dictionary at some address means is known from the file. Nothing is, where it has no symbols.
 
 use std::collections::HashMap;
 
 use crate::addr::VAddr;
 use crate::image::Image;
-use crate::name::{self, Name};
+use crate::name::{self, Name, Origin};
 use crate::signature::{Arg, Signature};
 use crate::types::{Field, Kind, TypeRef, TypeSource};
 
@@ -71,7 +73,7 @@ impl<'i> Generics<'i> {
     #[must_use]
     pub fn instantiations(&self, function: &str, signature: &Signature) -> Vec<Instantiation> {
         let known = generic(function).and_then(|of| self.dictionaries.get(&of));
-        let known = known.filter(|_| signature.dictionary.is_some());
+        let known = known.filter(|_| signature.dictionary.is_some() || keeps_dictionary(function));
         known.into_iter().flatten().take(MOST).filter_map(|one| self.instantiate(*one, signature)).collect()
     }
 
@@ -113,6 +115,12 @@ fn generic(function: &str) -> Option<String> {
     let name = Name::parse(function);
     let (of, shapes) = name.receiver.unwrap_or(name.base).split_once('[')?;
     shapes.contains("go.shape.").then(|| format!("{}.{}", name.package, of.trim_start_matches('*')))
+}
+
+/// Whether the function finds the dictionary of the one around it behind its context, if it is not called on the spot.
+#[must_use]
+pub fn keeps_dictionary(function: &str) -> bool {
+    Name::parse(function).origin() == Origin::Closure
 }
 
 /// The type arguments of a list, those of functions in which a generic type is declared among them.

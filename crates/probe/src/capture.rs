@@ -170,14 +170,22 @@ pub struct Instance {
     pub returns: u32,
 }
 
-/// A hidden argument.
+/// Where a dictionary is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Hidden {
-    /// Where it is in the record of a beginning, in bytes behind the context register.
-    pub at: u16,
-    /// As [`go::Root::lost_if`] says it of others.
-    pub lost_if: Option<u64>,
+pub enum Hidden {
+    /// It is an argument.
+    Passed {
+        /// Where it is in the record of a beginning, in bytes behind the context register.
+        at: u16,
+        /// As [`go::Root::lost_if`] says it of others.
+        lost_if: Option<u64>,
+    },
+    /// A closure has it: one of the first [`IN_CLOSURE`] words behind its code.
+    InClosure,
 }
+
+/// So many words of a closure are looked at.
+pub const IN_CLOSURE: u32 = 15;
 
 /// So many [`Captures::instances`] there are at most.
 pub const MOST_INSTANCES: usize = 1 << 16;
@@ -339,9 +347,11 @@ pub mod layout {
     pub const ROW: i32 = 16;
     /// `u32`: the entry in the counters of whoever asked for it.
     pub const COUNTERS: i32 = 20;
-    /// `u32`: where the dictionary is, as [`Hidden::at`] says; 0 if there are no instances.
+    /// `u32`: where the dictionary is, as [`Hidden::Passed`] says; 0 if there are no instances.
     pub const DICTIONARY: i32 = 24;
-    /// `u64`: [`Hidden::lost_if`], or 0.
+    /// What stands there instead if it is [`Hidden::InClosure`].
+    pub const IN_CLOSURE: u32 = 1;
+    /// `u64`: when it is lost, or 0.
     pub const LOST_IF: i32 = 32;
 
     /// Bytes of a row of types, which begins as one of functions does.
@@ -411,9 +421,13 @@ pub mod layout {
         put(&mut bytes, DEPTH, &of.depth.to_le_bytes());
         put(&mut bytes, ROW, &row.to_le_bytes());
         put(&mut bytes, COUNTERS, &counters.to_le_bytes());
-        if let Some(Hidden { at, lost_if }) = hidden {
-            put(&mut bytes, DICTIONARY, &u32::from(at).to_le_bytes());
-            put(&mut bytes, LOST_IF, &lost_if.unwrap_or(0).to_le_bytes());
+        match hidden {
+            Some(Hidden::Passed { at, lost_if }) => {
+                put(&mut bytes, DICTIONARY, &u32::from(at).to_le_bytes());
+                put(&mut bytes, LOST_IF, &lost_if.unwrap_or(0).to_le_bytes());
+            }
+            Some(Hidden::InClosure) => put(&mut bytes, DICTIONARY, &IN_CLOSURE.to_le_bytes()),
+            None => {}
         }
         bytes
     }

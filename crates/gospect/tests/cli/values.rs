@@ -181,11 +181,12 @@ fn generic_functions_have_their_types(go: &'static str) {
 }
 on_every_go!(generic_functions_have_their_types);
 
-/// `%v` shows of each argument what a recorded call shows.
+/// `%v` shows of each argument what a recorded call shows; closures have their dictionaries somewhere else.
 fn arguments_of_generic_functions_are_printed_with_their_types(go: &'static str) {
     let path = need!(fixture(go, Variant::Pie));
     let mut calls = calls_of_generic_functions(&path).1;
     calls.pop();
+    calls.retain(|call| !call["func"].as_str().unwrap().contains(".func1"));
     calls.sort_by_key(|call| call["ts"].as_u64());
     let (mut seen, mut script) = (BTreeSet::new(), String::new());
     for call in calls.iter().filter(|call| seen.insert(call["func"].as_str().unwrap())) {

@@ -37,7 +37,10 @@ impl Builder<'_> {
     /// arguments that is known.
     pub(crate) fn function(&mut self, arch: Arch, of: Subject<'_>, instantiations: &[Instantiation]) {
         let Instance { begins, returns } = self.add_calls(arch, of, &[]);
-        let hidden = of.signature.and_then(|signature| self.hidden(arch, of, signature.dictionary.as_ref()?));
+        let hidden = of.signature.and_then(|signature| match &signature.dictionary {
+            Some(place) => self.hidden(arch, of, place),
+            None => Some(Hidden::InClosure),
+        });
         let room = MOST_INSTANCES.saturating_sub(self.captures.instances.len());
         let dictionary = hidden.filter(|_| (1..=room).contains(&instantiations.len()));
         for one in instantiations.iter().filter(|_| dictionary.is_some()) {
@@ -49,7 +52,7 @@ impl Builder<'_> {
         self.captures.rows.insert(number, Recorded { begins, returns, point, alone, dictionary });
     }
 
-    /// Where a record has a hidden argument.
+    /// Where a record has a dictionary that is passed.
     fn hidden(&self, arch: Arch, of: Subject<'_>, place: &Place) -> Option<Hidden> {
         let word = match place {
             Place::Registers(pieces) => pieces.first().map(|piece| u64::from(piece.register.index)),
@@ -57,7 +60,7 @@ impl Builder<'_> {
             Place::Empty | Place::Unknown => None,
         };
         let at = u16::try_from(8 * (word? + 1)).ok()?;
-        Some(Hidden { at, lost_if: lost_if(arch, place, of) })
+        Some(Hidden::Passed { at, lost_if: lost_if(arch, place, of) })
     }
 
     fn add_calls(&mut self, arch: Arch, of: Subject<'_>, type_args: &[String]) -> Instance {

@@ -256,7 +256,7 @@ fn a_pattern_makes_one_group_of_all_functions() {
     check(
         "go:main.* { @calls[func] = count(); }",
         expect![[r#"
-            point 0: go:main.*: matched 17, attached 16
+            point 0: go:main.*: matched 18, attached 17
               skipped main.asm: written in assembly: its arguments and its g register follow no rule that gospect knows
               not seen: main.tiny inlined into main.main at /src/main.go:12
               not seen: main.tiny inlined into main.main at /src/main.go:14
@@ -279,6 +279,7 @@ fn a_pattern_makes_one_group_of_all_functions() {
             func 13: main.(*Server).Close at 0x401e00 in binary 0
             func 14: main.Map[...] at 0x402000 in binary 0
             func 15: main.worker at 0x402100 in binary 0
+            func 16: main.Map[...].func1 at 0x402400 in binary 0
             site func 0+0x6 file +0x1006 emulated entry group 0
             site func 1+0x6 file +0x1106 emulated entry group 0
             site func 2+0x6 file +0x1206 emulated entry group 0 restored 0b1 behind +0x50
@@ -295,6 +296,7 @@ fn a_pattern_makes_one_group_of_all_functions() {
             site func 13+0x6 file +0x1e06 emulated entry group 0
             site func 14+0x6 file +0x2006 emulated entry group 0
             site func 15+0x6 file +0x2106 emulated entry group 0
+            site func 16+0x6 file +0x2406 emulated entry group 0
             group 0: variant 0 for point 0
             variant 0: body 0 ()
             map 0: @calls[func] count (4096)
@@ -309,7 +311,7 @@ fn functions_of_equal_types_share_a_body_and_of_equal_places_a_variant() {
     check(
         "go:main.* { @[func] = sum(args.n); }",
         expect![[r#"
-            point 0: go:main.*: matched 17, attached 11
+            point 0: go:main.*: matched 18, attached 12
               skipped main.asm: written in assembly: its arguments and its g register follow no rule that gospect knows
               skipped main.main: `main.main` has no argument `n`
               skipped main.many: `main.many` has no argument `n`
@@ -332,6 +334,7 @@ fn functions_of_equal_types_share_a_body_and_of_equal_places_a_variant() {
             func 8: main.forever at 0x401a00 in binary 0
             func 9: main.(*Server).Serve at 0x401d00 in binary 0
             func 10: main.Map[...] at 0x402000 in binary 0
+            func 11: main.Map[...].func1 at 0x402400 in binary 0
             site func 0+0x6 file +0x1106 emulated entry group 0
             site func 1+0x6 file +0x1206 emulated entry group 1 restored 0b1 behind +0x50
             site func 2+0x6 file +0x1306 emulated entry group 2
@@ -343,6 +346,7 @@ fn functions_of_equal_types_share_a_body_and_of_equal_places_a_variant() {
             site func 8+0x6 file +0x1a06 emulated entry group 0
             site func 9+0x6 file +0x1d06 emulated entry group 1
             site func 10+0x6 file +0x2006 emulated entry group 4
+            site func 11+0x6 file +0x2406 emulated entry group 0
             group 0: variant 0 for point 0
             group 1: variant 1 for point 0
             group 2: variant 3 for point 0
@@ -594,13 +598,13 @@ fn what_goroutines_are_compared_with_may_be_patterns() {
         expect![[r#"
             map 0: @[] count (4096)
             body 0: clause 0 on goroutine State
-              /(((event Reason:waitreason == 1):i64 || (event Reason:waitreason == 2):i64):i64 && (((event StartFunc:startfunc >= 4198400):i64 && (event StartFunc:startfunc <= 4201984):i64):i64 || ((event StartFunc:startfunc >= 4202496):i64 && (event StartFunc:startfunc <= 4202752):i64):i64):i64):i64/
+              /(((event Reason:waitreason == 1):i64 || (event Reason:waitreason == 2):i64):i64 && ((((event StartFunc:startfunc >= 4198400):i64 && (event StartFunc:startfunc <= 4201984):i64):i64 || ((event StartFunc:startfunc >= 4202496):i64 && (event StartFunc:startfunc <= 4202752):i64):i64):i64 || (event StartFunc:startfunc == 4203520):i64):i64):i64/
               event
             body 1: clause 1 on goroutine State
               /((event To:gostate != 1):i64 && (event To:gostate != 2):i64):i64/
               event, its parent
             body 2: clause 2 on goroutine Exit
-              /(((event StartFunc:startfunc < 4198400):i64 || (event StartFunc:startfunc > 4201984):i64):i64 && ((event StartFunc:startfunc < 4202496):i64 || (event StartFunc:startfunc > 4202752):i64):i64):i64/
+              /((((event StartFunc:startfunc < 4198400):i64 || (event StartFunc:startfunc > 4201984):i64):i64 && ((event StartFunc:startfunc < 4202496):i64 || (event StartFunc:startfunc > 4202752):i64):i64):i64 && (event StartFunc:startfunc != 4203520):i64):i64/
               add to @
             needs goroutines"#]],
     );

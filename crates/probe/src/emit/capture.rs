@@ -30,8 +30,8 @@ use gobin::Arch;
 use super::memory::{Place, SCRATCH_SLOTS};
 use super::{Refused, Shared, has_links, hit, refused, scratch};
 use crate::capture::{
-    BINARY_AT, Captures, LATER_MET, LATER_OPS, LATER_TYPES, MOST_BYTES, MOST_CHUNK, MOST_STACK, QUEUE, VISITED, layout,
-    turns,
+    BINARY_AT, Captures, Hidden, IN_CLOSURE, LATER_MET, LATER_OPS, LATER_TYPES, MOST_BYTES, MOST_CHUNK, MOST_STACK,
+    QUEUE, VISITED, layout, turns,
 };
 use crate::frames::{self, FRAME_CALL, FRAME_FLAGS, FRAME_NUMBER_AT, FRAME_TIME};
 use crate::machine::Register;
@@ -109,6 +109,8 @@ pub(super) struct Captured {
     pub(super) records: bool,
     /// The first of the plan's [`Captures::printed`].
     pub(super) printed: PrintedIndex,
+    /// Some dictionary is in a closure.
+    closures: bool,
     /// Where frames keep which instance of a generic function was called.
     instance: Option<i32>,
 }
@@ -157,6 +159,7 @@ impl Captured {
             registers: captures.registers.into(),
             records: !captures.rows.is_empty(),
             printed,
+            closures: captures.rows.values().any(|of| of.dictionary == Some(Hidden::InClosure)),
             instance: frames.filter(|_| has_returns(plan)).map(frames::Tables::last_saved),
         }))
     }
@@ -417,6 +420,10 @@ impl Capture<'_> {
     /// dictionary is, and `R2` the function's row.
     fn find_instance(&mut self, instances: MapId) {
         let [fine, none, done] = ["not_lost", "no_instance", "instance_found"].map(|name| self.asm.label(name));
+        self.asm.load(Size::U64, R1, R7, hit::FUNCTION).store(Size::U64, R10, KEY + layout::DICTIONARY_OF, R1);
+        if self.of.captured.closures {
+            self.find_in_closure(instances, none, done);
+        }
         self.asm.load(Size::U64, R1, R2, layout::LOST_IF).jump_if(Cond::Eq, R1, 0, fine);
         self.asm.load(Size::U64, R3, R9, field(call::REGISTERS + 8)).load(Size::U64, R4, R7, hit::BIAS);
         self.asm.alu(AluOp::Sub, R3, R4).jump_if(Cond::Eq, R3, R1, none).place(fine);
@@ -427,13 +434,35 @@ impl Capture<'_> {
             R1,
             field(call::CONTEXT),
         );
+        self.look_up_instance(instances, none);
+        self.asm.jump(done).place(none).mov(R8, 0).place(done);
+    }
+
+    /// The same for a dictionary that is in a closure, behind what else it keeps: nothing but a dictionary has the address
+    /// of one.
+    fn find_in_closure(&mut self, instances: MapId, none: Label, done: Label) {
+        let (passed, word) = (self.asm.label("passed"), slot::QUEUED);
+        self.asm.jump_if(Cond::Ne, R8, layout::IN_CLOSURE as i32, passed);
+        // One after the other: what is behind the closure may be on a page that is not there.
+        for number in 1..=IN_CLOSURE as i32 {
+            let next = self.asm.label("next_word");
+            self.asm.mov(R1, R9).add(R1, word).mov(R2, 8);
+            self.asm.load(Size::U64, R3, R9, field(call::CONTEXT)).add(R3, 8 * number);
+            self.asm.helper(Helper::PROBE_READ_USER).jump_if(Cond::Ne, R0, 0, none);
+            self.asm.load(Size::U64, R1, R9, word);
+            self.look_up_instance(instances, next);
+            self.asm.jump(done).place(next);
+        }
+        self.asm.jump(none).place(passed);
+    }
+
+    /// `R8 =` what is known of the dictionary whose address is in `R1`; on to `not` if nothing is.
+    fn look_up_instance(&mut self, instances: MapId, not: Label) {
         self.asm.load(Size::U64, R2, R7, hit::BIAS).alu(AluOp::Sub, R1, R2);
         self.asm.number(R2, u64::from(self.of.binary.0) << BINARY_AT).add(R1, R2);
         self.asm.store(Size::U64, R10, KEY + layout::DICTIONARY_AT, R1);
-        self.asm.load(Size::U64, R1, R7, hit::FUNCTION).store(Size::U64, R10, KEY + layout::DICTIONARY_OF, R1);
         look_up(self.asm, instances, KEY);
-        self.asm.jump_if(Cond::Eq, R0, 0, none).load(Size::U32, R8, R0, 0).jump(done);
-        self.asm.place(none).mov(R8, 0).place(done);
+        self.asm.jump_if(Cond::Eq, R0, 0, not).load(Size::U32, R8, R0, 0);
     }
 
     /// What the turns start with.

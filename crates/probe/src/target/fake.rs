@@ -48,6 +48,7 @@ const FUNCTIONS: &[(&str, &str, &str, Special)] = &[
     ("main.worker", "", "", Special::None),
     ("runtime.stopTheWorldWithSema", "reason uint8", "", Special::None),
     ("runtime.gcSweep", "", "", Special::None),
+    ("main.Map[...].func1", "n int", "~r0 int", Special::Keeps),
 ];
 
 /// Structs: name, size, fields with offsets; embedded fields have a star.
@@ -103,6 +104,8 @@ enum Special {
     Assembly,
     /// What it takes and gives depends on type arguments.
     Generic,
+    /// It is a closure in such a function.
+    Keeps,
 }
 
 /// The dictionaries of generic functions, and what arguments and results are with them.
@@ -462,11 +465,12 @@ impl Target for Program {
         let (args, rets) = (self.args(args), self.args(rets));
         let shapes = Shapes::default();
         let shape = |params: &[(String, TypeRef)]| params.iter().map(|p| shapes.of(p.1, self)).collect::<Vec<_>>();
-        let generic = self.special(function) == Special::Generic;
-        let hidden = generic.then(|| Some(Arc::new(Shape::pointer())));
+        let passed = self.special(function) == Special::Generic;
+        let generic = passed || self.special(function) == Special::Keeps;
+        let hidden = passed.then(|| Some(Arc::new(Shape::pointer())));
         let places: Vec<_> = hidden.into_iter().chain(shape(&args)).collect();
         let mut frame = abi::assign(self.arch, Abi::Internal, &places, &shape(&rets));
-        let dictionary = generic.then(|| frame.args.remove(0));
+        let dictionary = passed.then(|| frame.args.remove(0));
         let arg = |((name, ty), place): (&(String, TypeRef), &abi::Place)| Arg {
             name: name.clone().into(),
             type_name: self.resolve_ref(*ty).map_or("?".into(), |ty| ty.name.clone().into()),
@@ -489,9 +493,8 @@ impl Target for Program {
     }
 
     fn instantiations(&self, function: &Found) -> Vec<Instantiation> {
-        let Some(signature) = self.signature(function).ok().filter(|of| of.dictionary.is_some()) else {
-            return Vec::new();
-        };
+        let is_generic = matches!(self.special(function), Special::Generic | Special::Keeps);
+        let Some(signature) = self.signature(function).ok().filter(|_| is_generic) else { return Vec::new() };
         let with = |(dictionary, ty): (u64, &str)| {
             let one = |arg: &Arg| Arg { ty: Some(self.name_of(ty)), ..arg.clone() };
             let all = |args: &[Arg]| args.iter().map(one).collect();

@@ -255,9 +255,9 @@ impl<'i> Target for GoTarget<'i> {
     }
 
     fn instantiations(&self, found: &Found) -> Vec<Instantiation> {
-        let known = self.signature(found).ok().filter(|signature| signature.dictionary.is_some());
-        let generics = |_: &Arc<Signature>| self.generics.get_or_init(|| Generics::of(self.image));
-        known.map_or_else(Vec::new, |known| generics(&known).instantiations(&found.name, &known))
+        let is_generic = found.inlined.is_none() && found.name.contains("[go.shape.");
+        let Some(known) = self.signature(found).ok().filter(|_| is_generic) else { return Vec::new() };
+        self.generics.get_or_init(|| Generics::of(self.image)).instantiations(&found.name, &known)
     }
 
     fn resolve(&self, at: TypeRef) -> Option<Arc<Type>> {

@@ -138,7 +138,7 @@ fn calls_recorded_by_bodies_of_every_size() {
         "goret:main.* { call(ustack(127)); }",
         "goret:main.handle /args.n > 1 && args.s == \"x\" && elapsed > 10 && rets.count == 3/ { call(); }",
         "go:\"main.Map[...]\" { printf(\"%v %v\", args.n, args.n); call(); }",
-        "goret:\"main.Map[...]\" { call(); } go:\"main.Map[...]\" { printf(\"%d %v\", @n++, args.n); }",
+        "goret:\"main.Map[...]*\" { call(); } go:\"main.Map[...]\" { printf(\"%d %v\", @n++, args.n); }",
         "goret:main.forward, goret:main.fib { if (elapsed > 10) { call(); } else { @ = count(); call(); } @k = 1; }",
     ] {
         let plan = planned(text, &Fake::hooked(Arch::Amd64)).unwrap();

@@ -10,23 +10,24 @@ use gobin::maps::Maps;
 
 use super::{BIAS, Trial, World};
 use crate::capture::interpret::{Loaded, capture};
-use crate::capture::{Captures, MOST_BYTES};
+use crate::capture::{Captures, IN_CLOSURE, MOST_BYTES};
 use crate::check::compile;
 use crate::plan::Plan;
 use crate::target::fake::Fake;
 
 /// Functions with arguments of every kind.
-const FUNCTIONS: [&str; 7] =
-    ["main.handle", "main.many", "main.wide", "main.(*Server).Serve", "main.small", "main.fib", GENERIC];
-/// One of them, with type arguments, and where it may find its dictionary.
+const FUNCTIONS: [&str; 8] =
+    ["main.handle", "main.many", "main.wide", "main.(*Server).Serve", "main.small", "main.fib", GENERIC, CLOSURE];
+/// One of them, with type arguments; the closure in it; and where there are dictionaries.
 const GENERIC: &str = "main.Map[...]";
+const CLOSURE: &str = "main.Map[...].func1";
 const DICTIONARY: u64 = 0x48_0000;
 const LAYOUTS: [Maps; 3] = [Maps::Swiss { split: false }, Maps::Swiss { split: true }, Maps::Buckets];
 /// Where memory is, and how much of it.
 const MEMORY: u64 = 0x1000_0000;
 const WORDS: u64 = 4096;
-/// The words that lead from interfaces to types, as the process has them.
-const TYPES: [u64; 7] = [0x50_0000, 0x50_0040, 0x50_0080, 0x50_00c0, 0x50_1000, 0x50_1040, 0x50_9000];
+/// The words that lead from interfaces to types, as the process has them; and a dictionary.
+const TYPES: [u64; 8] = [0x50_0000, 0x50_0040, 0x50_0080, 0x50_00c0, 0x50_1000, 0x50_1040, 0x50_9000, DICTIONARY];
 
 fn planned(text: &str, maps: Maps) -> Plan {
     let source = bpf::Source { name: String::new(), text: text.into() };
@@ -69,9 +70,20 @@ fn records(run: &mut Trial) -> Vec<Vec<u8>> {
     all
 }
 
-/// What the first register held, as the file counts.
-fn first_register(recorded: &[u8]) -> u64 {
-    u64::from_le_bytes(recorded[call::REGISTERS..][..8].try_into().unwrap()).wrapping_sub(BIAS)
+/// Whether a generic function has a dictionary that is known: in the first register, a closure behind its code.
+fn has_dictionary(function: &str, recorded: &[u8], memory: &Segments) -> bool {
+    let is_known = |word: u64| [DICTIONARY, DICTIONARY + 8].contains(&word.wrapping_sub(BIAS));
+    let word = |at: usize| u64::from_le_bytes(recorded[at..][..8].try_into().unwrap());
+    let kept = |number: u64| {
+        let mut bytes = [0; 8];
+        memory.clone().read(word(call::CONTEXT).wrapping_add(8 * number), &mut bytes).ok()?;
+        Some(u64::from_le_bytes(bytes))
+    };
+    match function {
+        GENERIC => is_known(word(call::REGISTERS)),
+        CLOSURE => (1..=u64::from(IN_CLOSURE)).map_while(kept).any(is_known),
+        _ => false,
+    }
 }
 
 fn row_of(recorded: &[u8]) -> u32 {
@@ -120,14 +132,15 @@ fn limited(plan: &mut Plan, random: &mut Random) {
     }
 }
 
-/// Calls of a function in random worlds; what their records say was not followed, and the length of the longest.
-fn equal(function: &str, maps: Maps, caps: Caps, seed: u64) -> (u32, usize) {
+/// Calls of a function in random worlds; what their records say was not followed, the length of the longest, and how
+/// many had a dictionary that is known.
+fn equal(function: &str, maps: Maps, caps: Caps, seed: u64) -> (u32, usize, u32) {
     let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     let mut plan = planned(&format!("go:{function} {{ call(); }}"), maps);
     limited(&mut plan, &mut random);
     let captures = plan.captures.clone().unwrap();
     let mut run = Trial::new(&plan, caps);
-    let (mut stats, mut longest) = (0, 0);
+    let (mut stats, mut longest, mut dictionaries) = (0, 0, 0);
     for _ in 0..8 {
         let words: Vec<u64> = (0..WORDS).map(|_| random.word()).collect();
         let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
@@ -137,6 +150,7 @@ fn equal(function: &str, maps: Maps, caps: Caps, seed: u64) -> (u32, usize) {
         let mut registers: Vec<(&'static str, u64)> =
             ["ax", "bx", "cx", "di", "si", "r8", "r9", "r10", "r11", "dx"].map(|name| (name, random.word())).to_vec();
         if random.below(2) == 0 {
+            // One of three is no function's.
             registers[0].1 = BIAS + DICTIONARY + 8 * random.below(3);
         }
         registers.push(("sp", MEMORY + 8 * random.below(WORDS / 8)));
@@ -144,10 +158,9 @@ fn equal(function: &str, maps: Maps, caps: Caps, seed: u64) -> (u32, usize) {
         run.hit(&plan, &world);
         let recorded = records(&mut run);
         let [recorded] = recorded.as_slice() else { panic!("{} records", recorded.len()) };
-        // Of three of them one is that of no function.
-        let dictionary = (function == GENERIC).then(|| first_register(recorded));
-        let known = dictionary.filter(|at| [DICTIONARY, DICTIONARY + 8].contains(at)).is_some();
-        assert_eq!(captures.calls[row_of(recorded) as usize].type_args.is_empty(), !known);
+        let known = has_dictionary(function, recorded, &memory);
+        dictionaries += u32::from(known);
+        assert_eq!(captures.calls[row_of(recorded) as usize].type_args.is_empty(), !known, "{function} seed {seed}");
         let sleepable = run.program.users.iter().any(|user| user.program.sleepable());
         let mut made = interpreted(&captures, recorded, &memory, sleepable);
         // Rust never reads twice.
@@ -163,21 +176,23 @@ fn equal(function: &str, maps: Maps, caps: Caps, seed: u64) -> (u32, usize) {
         stats |= u32::from_le_bytes(made[record::STAT..][..4].try_into().unwrap());
         longest = longest.max(made.len());
     }
-    (stats, longest)
+    (stats, longest, dictionaries)
 }
 
 #[test]
 fn the_program_and_rust_go_the_same_way() {
-    let (mut stats, mut longest) = (0, 0);
+    let (mut stats, mut longest, mut dictionaries) = (0, 0, [0; 2]);
     for seed in 1..=40 {
         let caps = [Caps::linux_7_0(), Caps::linux_6_1(), Caps::linux_5_10()][seed as usize % 3];
         for function in FUNCTIONS {
             for maps in LAYOUTS {
-                let (stat, length) = equal(function, maps, caps, seed);
+                let (stat, length, found) = equal(function, maps, caps, seed);
                 (stats, longest) = (stats | stat, longest.max(length));
+                dictionaries[usize::from(function == CLOSURE)] += found;
             }
         }
     }
+    assert!(dictionaries.iter().all(|found| *found > 50), "{dictionaries:?}");
     use call::stat::{BUDGET, DEPTH, FAULT, RETRIED, UNKNOWN};
     let all = DEPTH | BUDGET | FAULT | UNKNOWN | RETRIED;
     assert_eq!((stats & all, longest > 8_000), (all, true), "{stats:#x}, {longest} bytes");
