@@ -13,7 +13,7 @@ use crate::buildinfo::{self, BuildInfo, GoVersion};
 use crate::dwarf::{Dwarf, InlinedArg};
 use crate::elf::{Arch, Elf};
 use crate::error::Error;
-use crate::instance::{Around, Beginning, Decoded, Unclear};
+use crate::instance::{Around, Decoded, Endless, Point, STOPPING, Unclear};
 use crate::layout::{self, RuntimeLayout, Structs};
 use crate::made::Made;
 use crate::maps::Maps;
@@ -129,7 +129,12 @@ pub struct InlinedAt<'i> {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Instance {
     /// Where it begins.
-    pub begins: Beginning,
+    pub begins: Point,
+    /// Where it ends, one of them, if that is seen.
+    pub ends: Result<Vec<Point>, Endless>,
+    /// In how many inlined calls it stands, itself among them; as many as [`LEVELS`](crate::instance::LEVELS) at most
+    /// where ends are seen.
+    pub level: u8,
     /// Its arguments there, if DWARF describes it. Of results nothing is known.
     pub signature: Option<Signature>,
     /// Places on the stack count from where they would be if SP were higher by so much.
@@ -434,9 +439,11 @@ impl Image {
     /// Where inlined calls begin and what they are called with, in the order of `places`.
     #[must_use]
     pub fn instances<'i>(&'i self, places: &[InlinedAt<'i>]) -> Vec<Result<Instance, Unclear>> {
+        let stopping = self.functions().filter(|function| STOPPING.contains(&function.name()));
+        let stops: HashSet<VAddr> = stopping.map(|function| function.entry()).collect();
         let mut known: HashMap<u32, Result<Decoded<'_>, Unclear>> = HashMap::new();
         let one = |at: &InlinedAt<'i>| {
-            let decoded = known.entry(at.into.index()).or_insert_with(|| at.into.decoded());
+            let decoded = known.entry(at.into.index()).or_insert_with(|| at.into.decoded(&stops));
             decoded.as_ref().map_err(|why| *why).and_then(|decoded| self.instance(at, decoded))
         };
         places.iter().map(one).collect()
@@ -444,9 +451,9 @@ impl Image {
 
     fn instance(&self, at: &InlinedAt, decoded: &Decoded<'_>) -> Result<Instance, Unclear> {
         let begins = decoded.beginnings(at.number)?;
-        let pc = |begins: &Beginning| at.into.entry().plus(u64::from(begins.offset));
+        let pc = |begins: &Point| at.into.entry().plus(u64::from(begins.offset));
         let described = self.dwarf().and_then(|dwarf| dwarf.inlined_call(at.into.entry(), at.call.name, at.pc()));
-        let args = |begins: &Beginning| Some(described.as_ref()?.args(pc(begins)));
+        let args = |begins: &Point| Some(described.as_ref()?.args(pc(begins)));
         let located = |args: &Option<Vec<InlinedArg<'_>>>| args.iter().flatten().filter(|arg| arg.is_located()).count();
         // Of those that know most, the first.
         let all = begins.iter().rev().map(|begins| (args(begins), *begins));
@@ -454,7 +461,16 @@ impl Image {
         let depth = at.into.row().stack_depth(begins.offset);
         let signature = self.dwarf().zip(args).map(|(dwarf, args)| signature::of_inlined(dwarf, &args, depth));
         let (signature, sp_adjust) = signature.map_or((None, 0), |(signature, adjust)| (Some(signature), adjust));
-        Ok(Instance { begins, signature, sp_adjust })
+        let (ends, level) = (self.ends(at, &begins, decoded), decoded.level(at.number).unwrap_or_default());
+        Ok(Instance { begins, ends, level, signature, sp_adjust })
+    }
+
+    fn ends(&self, at: &InlinedAt, begins: &Point, decoded: &Decoded<'_>) -> Result<Vec<Point>, Endless> {
+        decoded.level(at.number).ok_or(Endless::Deep)?;
+        let ends = decoded.ends(at.number, begins)?;
+        let depth = |point: &Point| at.into.row().stack_depth(point.offset);
+        let stays = depth(begins).is_some() && ends.iter().all(|end| depth(end) == depth(begins));
+        stays.then_some(ends).ok_or(Endless::Moved)
     }
 
     /// The functions that exist only inlined into others.
@@ -641,13 +657,17 @@ impl<'i> Function<'i> {
     }
 
     /// Its instructions, for those that came from inlined calls.
-    fn decoded(&self) -> Result<Decoded<'i>, Unclear> {
+    fn decoded<'d>(&self, stops: &'d HashSet<VAddr>) -> Result<Decoded<'d>, Unclear>
+    where
+        'i: 'd,
+    {
         Decoded::of(Around {
             arch: self.image.arch(),
             entry: self.entry(),
             bytes: self.code(),
             calls: self.inlined_calls(),
             steps: self.row.inline_steps().collect(),
+            stops,
         })
     }
 

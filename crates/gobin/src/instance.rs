@@ -13,13 +13,18 @@
 //! All else is refused: a sum or a load may have been moved to where its value is used, or out of a loop (Go 1.27), or be
 //! shared with others. Follows cmd/compile/internal/ssa (tighten.go, branchelim.go, licm.go) and ssagen (inline marks).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 
 use crate::addr::VAddr;
 use crate::elf::Arch;
 use crate::insn::{self, Class, Effect, Flow, Insn, Undecodable};
 use crate::pclntab::InlinedCall;
+
+mod ends;
+
+pub(crate) use ends::STOPPING;
+pub use ends::{Endless, LEVELS};
 
 /// A function whose code contains inlined calls.
 pub(crate) struct Around<'a> {
@@ -30,6 +35,8 @@ pub(crate) struct Around<'a> {
     pub calls: Vec<InlinedCall<'a>>,
     /// From which call each instruction came, up to the offset that goes with it.
     pub steps: Vec<(i32, u32)>,
+    /// Functions that never return.
+    pub stops: &'a HashSet<VAddr>,
 }
 
 /// Why it is not known where an inlined call begins.
@@ -75,9 +82,9 @@ impl fmt::Display for Unclear {
     }
 }
 
-/// An instruction that runs once for each call.
+/// An instruction that runs once for each call, where it begins or where it ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Beginning {
+pub struct Point {
     /// How far behind the first byte of the function around it.
     pub offset: u32,
     /// What a probe costs there.
@@ -106,6 +113,8 @@ pub(crate) struct Decoded<'a> {
     has_table: bool,
     /// For each call its instructions, and those of calls within it, by their numbers.
     own: Vec<Vec<u32>>,
+    /// Instructions that stand for calls, by offset.
+    marks: HashSet<u32>,
 }
 
 impl<'a> Decoded<'a> {
@@ -117,7 +126,8 @@ impl<'a> Decoded<'a> {
         let insns = decoded.map_err(Unclear::Undecodable)?;
         let has_table = insns.iter().any(|i| i.flow == Flow::Switch);
         let (blocks, over, rank) = (Vec::new(), Vec::new(), Vec::new());
-        let mut decoded = Decoded { around, insns, blocks, over, rank, has_table, own: Vec::new() };
+        let marks = around.calls.iter().map(|call| call.parent_pc).collect();
+        let mut decoded = Decoded { around, insns, blocks, over, rank, has_table, own: Vec::new(), marks };
         decoded.split();
         decoded.find_dominators();
         decoded.own = decoded.instructions_of_calls();
@@ -263,7 +273,7 @@ impl<'a> Decoded<'a> {
 
     /// The instructions, each of which runs once for each call of that number: from where it begins to its first own one.
     /// The first of them is the best but for what is known of arguments there.
-    pub(crate) fn beginnings(&self, call: u32) -> Result<Vec<Beginning>, Unclear> {
+    pub(crate) fn beginnings(&self, call: u32) -> Result<Vec<Point>, Unclear> {
         let call = call as usize;
         let own: Vec<usize> = self.own.get(call).into_iter().flatten().map(|&n| n as usize).collect();
         let (start, block) = match self.mark(call) {
@@ -278,7 +288,7 @@ impl<'a> Decoded<'a> {
         for insn in &self.insns[start..=start + straight] {
             let bytes = self.around.bytes.get(insn.at as usize..).unwrap_or_default();
             match insn::price(self.around.arch, bytes) {
-                Ok(class) => all.push(Beginning { offset: insn.at, class }),
+                Ok(class) => all.push(Point { offset: insn.at, class }),
                 Err(why) => refused = Unclear::Unprobeable(why),
             }
         }

@@ -19,7 +19,7 @@ use crate::elf::Arch;
 use crate::insn::{
     self, ArgumentRegisters, Class, Flow, Insn, Machine, Passed, Prologue, Undecodable, Unprobeable, amd64, arm64,
 };
-use crate::instance::{Beginning, Unclear};
+use crate::instance::{Endless, Point, Unclear};
 
 /// How far behind the first candidate an emulated instruction is looked for.
 const PREFIX: u32 = 32;
@@ -96,7 +96,7 @@ impl Entry {
     }
 }
 
-/// A return instruction. SP has its value at entry there.
+/// A return instruction, where SP has its value at entry; or where an inlined call has ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Return {
     /// Its offset.
@@ -127,10 +127,11 @@ pub struct Restored {
 }
 
 impl Sites {
-    /// The one site of an inlined call, with how much lower than its places on the stack say SP is there.
+    /// The sites of an inlined call: where it begins, with how much lower than its places on the stack say SP is there,
+    /// and where it ends.
     #[must_use]
-    pub fn of_inlined(begins: Result<(Beginning, u32), Unclear>) -> Sites {
-        let entry = |(begins, sp_adjust): (Beginning, u32)| Entry {
+    pub fn of_inlined(begins: Result<(Point, u32), Unclear>, ends: Result<Vec<Point>, Endless>) -> Sites {
+        let entry = |(begins, sp_adjust): (Point, u32)| Entry {
             offset: begins.offset,
             class: begins.class,
             sp_adjust,
@@ -139,10 +140,11 @@ impl Sites {
             exits: false,
         };
         let entry = begins.map(entry);
+        let one = |end: Point| Return { offset: end.offset, class: end.class };
         Sites {
             decoded_to: entry.map_or(0, |entry| entry.offset),
             entry: entry.map_err(Refusal::Inlined),
-            returns: Err(Refusal::EndsUnseen),
+            returns: ends.map(|ends| ends.into_iter().map(one).collect()).map_err(|_| Refusal::EndsUnseen),
             tail_jumps: Vec::new(),
             deferreturn_calls: Vec::new(),
             restored: None,

@@ -16,10 +16,11 @@ use bpf::Source;
 
 use crate::ast::{self, Clause, ExprKind as Ast, MapDecl, Script, Span};
 use crate::diagnostic::{self, Diagnostic};
+use crate::frames;
 use crate::limits;
 use crate::plan::{
-    Access, Body, BodyNo, FuncNo, Function, Kept, Map, MapValue, Needs, On, Plan, PointNo, Prelude, Recording, Skipped,
-    Type, Variant, VariantNo,
+    self, Access, Body, BodyNo, FuncNo, Function, Kept, Map, MapValue, Needs, On, Plan, PointNo, Prelude, Recording,
+    Skipped, StmtKind, Type, Variant, VariantNo,
 };
 use crate::target::{Found, Runtime, World};
 
@@ -233,7 +234,8 @@ impl<'s, 'w> Checker<'s, 'w> {
 
     /// Panics are recorded for calls that are paired with their ends, and for nothing else.
     fn panics_for_calls(&mut self) {
-        let pairs = |class: &Class<'_, '_>| class.setting.prelude == Prelude::GoReturn && !class.members.is_empty();
+        let ends = |setting: &Setting<'_>| setting.prelude == Prelude::GoReturn || setting.ends;
+        let pairs = |class: &Class<'_, '_>| ends(&class.setting) && !class.members.is_empty();
         if self.classes.iter().any(pairs) {
             return;
         }
@@ -314,6 +316,7 @@ impl<'s, 'w> Checker<'s, 'w> {
             function: place.function().cloned(),
             fields,
             implied: self.resolved.placements[placement].clause >= self.own,
+            ends: place.is_seen_to_end(),
         }
     }
 
@@ -323,6 +326,7 @@ impl<'s, 'w> Checker<'s, 'w> {
         let alike = |class: &&mut Class<'s, 'w>| {
             class.clause == clause
                 && class.setting.prelude == setting.prelude
+                && class.setting.ends == setting.ends
                 && class.setting.binary.as_ref().map(|b| b.0) == binary
         };
         let place = self.resolved.placements[placement].place.clone();
@@ -470,7 +474,13 @@ impl<'s, 'w> Checker<'s, 'w> {
             merge(&mut plan.needs, needs);
             let (prelude, records) = (body.prelude, body.records());
             let number = BodyNo(u32::try_from(plan.bodies.len()).unwrap_or(u32::MAX));
+            let end = class.setting.ends.then(|| end_of_inlined(&body));
             plan.bodies.push(body);
+            let end = end.map(|body| {
+                plan.bodies.push(body);
+                let body = BodyNo(number.0 + 1);
+                intern(Variant { body, accesses: Vec::new(), jump: false }, &mut variants, &mut plan.variants)
+            });
             for member in &class.members {
                 let placement = &self.resolved.placements[member.placement];
                 let row = placement.place.function().and_then(|f| row_of(&rows, placement, f));
@@ -490,9 +500,9 @@ impl<'s, 'w> Checker<'s, 'w> {
                 let plain = intern(plain, &mut variants, &mut plan.variants);
                 let has_jumps = matches!(&placement.place, Place::Function { sites: Some(sites), ret: true, .. } if !sites.tail_jumps.is_empty());
                 let jump = if has_jumps { intern(jump, &mut variants, &mut plan.variants) } else { plain };
-                let frames = needs.frames && prelude == Prelude::GoReturn;
+                let frames = needs.frames && (prelude == Prelude::GoReturn || end.is_some());
                 let panics = self.resolved.points[placement.point.index()].ours;
-                runs.add(row, placement, sites::Chosen { plain, jump, frames, panics });
+                runs.add(row, placement, sites::Chosen { plain, jump, end, frames, panics });
             }
         }
         for marked in marked {
@@ -702,6 +712,20 @@ struct Done<'s> {
     misfits: Vec<Diagnostic>,
 }
 
+/// What runs where calls end whose beginning a body records: they were inlined, so there are no results.
+fn end_of_inlined(begins: &Body) -> Body {
+    let kind = StmtKind::Call { recording: Recording::End, stack: 0 };
+    let pos = begins.code.first().map(|stmt| stmt.pos);
+    Body {
+        prelude: Prelude::GoReturn,
+        vars: Vec::new(),
+        accesses: Vec::new(),
+        predicate: None,
+        code: pos.map(|pos| plan::Stmt { kind, pos }).into_iter().collect(),
+        ..begins.clone()
+    }
+}
+
 /// Goes through a clause, again until its variables have types.
 fn lower<'s>(clause: &'s Clause, setting: &Setting<'_>, shared: &mut Shared<'s>) -> Done<'s> {
     let mut vars = Vec::new();
@@ -743,7 +767,11 @@ fn same_types(class: &Class<'_, '_>, setting: &Setting<'_>) -> Option<Vec<Reache
 /// Why the calls of a function cannot be paired with their returns.
 fn unpairable(place: &Place) -> Option<String> {
     let Place::Function { found, sites: Some(sites), .. } = place else { return None };
-    let why = sites.entry.as_ref().err()?;
+    let why = match &sites.entry {
+        Ok(entry) if entry.sp_adjust <= frames::MOST_ADJUST => return None,
+        Ok(_) => "its frame is too large".to_owned(),
+        Err(why) => why.to_string(),
+    };
     Some(format!("where calls of `{}` begin is not seen: {why}", found.name))
 }
 

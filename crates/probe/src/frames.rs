@@ -34,6 +34,7 @@ mod read;
 
 pub use code::{Ended, EndedCode, Frames, Gs};
 pub use event::go::End;
+pub(crate) use layout::MOST_ADJUST;
 pub use layout::{
     Capacity, Counters, FRAME_CALL, FRAME_DEPTH, FRAME_FLAGS, FRAME_HIDDEN, FRAME_NUMBER_AT, FRAME_ROW, FRAME_SAVED,
     FRAME_TIME, HEAD_GOID, HEAD_PANIC, MARKS_AT, MOST_GONE, Outcome, SEEN_BYTES, SEEN_FRAME, SEEN_G, SEEN_GOID, Site,

@@ -280,7 +280,7 @@ impl Function {
 
 /// An instruction with a probe.
 ///
-/// Entry code runs before exit code, that before `here`.
+/// Entry code runs before exit code, that before `here`. What was inlined ends before all that, and begins behind it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Site {
     /// The function that it is in.
@@ -297,8 +297,10 @@ pub struct Site {
     pub exit: Option<Exit>,
     /// Code for this very instruction: `FUNC+OFF`, `0xADDR`.
     pub here: Option<GroupNo>,
-    /// Calls that were inlined begin here, too.
+    /// Calls that were inlined begin here, too, the outer ones first. Their code runs behind all other.
     pub also: Vec<Also>,
+    /// Calls that were inlined have ended here, too, the inner ones first. Their code runs before all other.
+    pub over: Vec<Over>,
     /// No instruction but a real uretprobe on the function, which only code that is not Go survives; `exit` is what
     /// runs.
     pub native_return: bool,
@@ -311,6 +313,15 @@ pub struct Also {
     pub function: FuncNo,
     /// SP is this far below where its places on the stack count from.
     pub sp_adjust: u32,
+    /// What runs.
+    pub group: GroupNo,
+}
+
+/// Another end at the same instruction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Over {
+    /// Of which.
+    pub function: FuncNo,
     /// What runs.
     pub group: GroupNo,
 }
@@ -330,7 +341,7 @@ pub struct Entry {
     pub restored: Option<Restored>,
 }
 
-/// A site that sees the ends of calls. SP has its value at entry.
+/// A site that sees the ends of calls. SP has its value at entry, or where a call that was inlined began.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Exit {
     /// What runs; nothing where only the frame is popped.

@@ -115,7 +115,7 @@ pub trait Target {
     }
 
     /// The same, to be probed: each is a function of its own, and [`Target::sites`] has the one place where its calls
-    /// begin.
+    /// begin, and as returns those where they end, if that is seen.
     fn instances(&self, _: &Pattern) -> Vec<Found> {
         Vec::new()
     }
@@ -231,6 +231,8 @@ pub struct Inlined {
     pub file: String,
     /// And the line.
     pub line: u32,
+    /// In how many such places it stands, itself among them, where that matters: where its end is seen.
+    pub level: u8,
 }
 
 impl fmt::Display for Inlined {

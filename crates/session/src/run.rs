@@ -333,6 +333,7 @@ impl Script {
             let groups = [entry.and_then(|e| e.group), exit.and_then(|e| e.group), site.here];
             let groups = groups.into_iter().flatten().map(|group| (site.function, group));
             let also = site.also.iter().map(|also| (also.function, also.group));
+            // Where those end that were inlined is known by where they begin.
             let runs = groups.chain(also).flat_map(|(function, of)| group(of).iter().map(move |run| (function, run)));
             runs.map(|(function, run)| u64::from(run.point.0) << 32 | u64::from(function.0))
         });

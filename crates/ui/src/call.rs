@@ -218,10 +218,9 @@ impl Shown<'_> {
 
     /// How it ended: ` = (1, nil)`, or in a word.
     fn outcome(&self, out: &mut String) {
-        if self.told.inlined.is_some() {
-            return out.push_str(" = <inlined: not available>");
-        }
         out.push_str(match self.call.end {
+            // Where no end is seen, that it is open says nothing.
+            End::Return | End::Open if self.told.inlined.is_some() => " = <inlined: not available>",
             End::Return => return self.results(out),
             End::Tail => "  left by a jump",
             End::Unwound => return self.about("  panicked", out),

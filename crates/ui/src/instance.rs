@@ -3,9 +3,10 @@
 
 use std::io::{self, Write};
 
+use gobin::VAddr;
 use gobin::abi::Place;
 use gobin::image::{InlinedAt, Instance};
-use gobin::instance::Unclear;
+use gobin::instance::{Point, Unclear};
 use gobin::signature::Arg;
 use serde::Serialize;
 
@@ -26,6 +27,8 @@ struct JsonInstance<'a> {
     offset: Option<u32>,
     class: Option<&'static str>,
     refused: Option<String>,
+    ends: Option<Vec<String>>,
+    endless: Option<String>,
     args: Option<Vec<JsonArg<'a>>>,
 }
 
@@ -57,8 +60,13 @@ pub fn show(
         Ok(instance) => instance,
         Err(why) => return writeln!(out, "  no probe: {why}"),
     };
-    let (offset, class) = (instance.begins.offset, instance.begins.class);
-    writeln!(out, "  probe at {} (+{offset:#x}): {}", at.into.entry().plus(u64::from(offset)), price(class))?;
+    writeln!(out, "  probe at {}: {}", place_of(at, &instance.begins), price(instance.begins.class))?;
+    match &instance.ends {
+        Ok(ends) => {
+            writeln!(out, "  ends at {}", ends.iter().map(|end| place_of(at, end)).collect::<Vec<_>>().join(", "))?
+        }
+        Err(why) => writeln!(out, "  no duration: {why}")?,
+    }
     let Some(signature) = &instance.signature else { return writeln!(out, "  arguments: DWARF does not describe it") };
     for arg in &signature.args {
         let place = place(arg, instance.sp_adjust).unwrap_or_else(|| "not located there".to_owned());
@@ -78,12 +86,24 @@ fn json<'a>(at: &InlinedAt<'a>, instance: &'a Result<Instance, Unclear>) -> Json
         into: at.into.name(),
         file,
         line,
-        addr: known.map(|known| hex(at.into.entry().plus(u64::from(known.begins.offset)))),
+        addr: known.map(|known| hex(pc(at, &known.begins))),
         offset: known.map(|known| known.begins.offset),
         class: known.map(|known| known.begins.class.word()),
         refused: instance.as_ref().err().map(ToString::to_string),
+        ends: known
+            .and_then(|known| known.ends.as_ref().ok())
+            .map(|ends| ends.iter().map(|end| hex(pc(at, end))).collect()),
+        endless: known.and_then(|known| known.ends.as_ref().err()).map(ToString::to_string),
         args: signature.map(|signature| signature.args.iter().map(arg).collect()),
     }
+}
+
+fn pc(at: &InlinedAt, point: &Point) -> VAddr {
+    at.into.entry().plus(u64::from(point.offset))
+}
+
+fn place_of(at: &InlinedAt, point: &Point) -> String {
+    format!("{} (+{:#x})", pc(at, point), point.offset)
 }
 
 /// Where an argument is; `None` where DWARF does not say.

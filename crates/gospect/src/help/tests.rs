@@ -561,7 +561,8 @@ fn the_help_of_everything() {
         Without DWARF the types of what methods take and give are mostly known, of other functions only raw
         words: `arg0=0x2a?`. A signature behind the name says what they are: 'main.Fib(n int) int'.
         A call that the compiler replaced by the function's code is not seen, which is said at the start;
-        --inlined shows those too, where an instruction is certain to run once for each of them.
+        --inlined shows those too, where an instruction is certain to run once for each of them, with their
+        durations where one is certain to run when they have ended.
 
         CONDITION is an expression of the probe language, see `gospect help language`, and is evaluated in
         the kernel: `args.n > 10`, `rets.err != nil`, `elapsed > 1ms`, `goid == 7`. With --only-under a call

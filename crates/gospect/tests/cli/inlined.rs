@@ -132,6 +132,90 @@ fn a_service_built_as_usual_shows_its_requests() {
     }
 }
 
+/// What the fixture `lasting` says of a call: nanoseconds around it and within it, and how it ended.
+type Measured = (u64, u64, String);
+
+/// The calls of each function on each goroutine, in order.
+fn measured(said: &str) -> BTreeMap<(u64, String), Vec<Measured>> {
+    let one = |line: &str| {
+        let words: Vec<&str> = line.split(' ').collect();
+        let [goid, name, around, within, end] = words[..] else { return None };
+        let number = |word: &str| word.parse().ok();
+        Some(((number(goid)?, name.to_owned()), (number(around)?, number(within)?, end.to_owned())))
+    };
+    let mut all: BTreeMap<(u64, String), Vec<Measured>> = BTreeMap::new();
+    said.lines().filter_map(one).for_each(|(of, call)| all.entry(of).or_default().push(call));
+    all
+}
+
+#[test]
+fn an_inlined_call_lasts_no_longer_than_around_it_and_no_shorter_than_within() {
+    need!(permitted());
+    let Some(arch) = Arch::native().filter(|arch| *arch == Arch::Amd64) else { return };
+    for (go, _) in VERSIONS {
+        for variant in [Variant::Plain, Variant::Pie] {
+            let path = need!(build(&Fixture::new("lasting", go, variant).on(arch)));
+            for way in WAYS {
+                let what = format!("go{go} {variant:?} {way}");
+                let trace = ["trace", "--inlined", "--json", "--way", way, "main.*", "--"];
+                let ran = gospect(&[&trace[..], &[path.to_str().unwrap(), "30"]].concat());
+                assert_eq!(ran.status, 0, "{what}: {}", ran.stderr);
+                let all: Vec<Value> = ran.stdout.lines().map(contract::documented).collect();
+                lasts_as_measured(&measured(&ran.stderr), &all, &what);
+                let sum = summary(&all);
+                for none in ["lost", "unpaired"] {
+                    assert_eq!(sum[none], 0, "{what}: {none}");
+                }
+            }
+        }
+    }
+}
+
+fn lasts_as_measured(measured: &BTreeMap<(u64, String), Vec<Measured>>, all: &[Value], what: &str) {
+    let mut calls: BTreeMap<(u64, String), Vec<&Value>> = BTreeMap::new();
+    for call in all.iter().filter(|object| object["type"] == "call" && object["inlined"] != Value::Null) {
+        let of = (call["goid"].as_u64().unwrap(), call["func"].as_str().unwrap().to_owned());
+        calls.entry(of).or_default().push(call);
+    }
+    assert!(measured.keys().eq(calls.keys()), "{what}: {measured:?}");
+    for (of, own) in measured {
+        let shown = calls.get_mut(of).unwrap();
+        shown.sort_by_key(|call| call["ts"].as_i64());
+        assert_eq!(shown.len(), own.len(), "{what}: {of:?}");
+        for (call, (around, within, end)) in shown.iter().zip(own) {
+            assert_eq!(call["end"], *end, "{what}: {of:?}");
+            assert!(call["rets"].is_null(), "{what}: {of:?}");
+            let elapsed = call["elapsed_ns"].as_u64().unwrap();
+            // A panic is over when it was recovered, which the program sees sooner.
+            let most = if end == "return" { *around } else { u64::MAX };
+            assert!((*within..=most).contains(&elapsed), "{what}: {of:?}: {within} <= {elapsed} <= {around} {end}");
+        }
+    }
+}
+
+#[test]
+fn how_an_inlined_call_ended_and_how_long_it_took_is_shown() {
+    need!(permitted());
+    let scratch = Scratch::new();
+    let path = need!(program("lasting", Variant::Plain, &scratch));
+    let trace = ["trace", "-q", "--inlined", "--depth", "0", "main.guard", "main.inner", "main.outer"];
+    let ran = gospect(&[&trace[..], &["--", path.to_str().unwrap(), "2"]].concat());
+    let untimed = |line: &String| {
+        let (line, took) = line.rsplit_once("  ").unwrap();
+        assert!(took.ends_with('s') && took.starts_with(|first: char| first.is_ascii_digit()), "{line}: {took}");
+        line.to_owned()
+    };
+    let lines: BTreeSet<String> = calls(&ran.stdout).iter().map(untimed).collect();
+    expect![[r#"
+        main.guard(m=&<not captured: depth>, n=0)  panicked: string(<not captured: depth>)
+        main.guard(m=&<not captured: depth>, n=1) = <inlined: not available>
+        main.inner(m=&<not captured: depth>, n=0) = <inlined: not available>
+        main.inner(m=&<not captured: depth>, n=1) = <inlined: not available>
+        main.outer(m=&<not captured: depth>, n=0) = <inlined: not available>
+        main.outer(m=&<not captured: depth>, n=1) = <inlined: not available>"#]]
+    .assert_eq(&lines.into_iter().collect::<Vec<_>>().join("\n"));
+}
+
 /// Lines of calls without what differs from run to run.
 fn calls(stdout: &str) -> Vec<String> {
     stdout.lines().skip(1).filter_map(|line| line.get(24..)).map(str::to_owned).collect()
@@ -190,6 +274,7 @@ fn explain_shows_where_calls_are_seen_and_why_not() {
     expect![[r#"
         main.scale inlined into main.round
           probe
+          no duration: it only computes
           n int: rax
         main.seldom inlined into main.maybe
           no probe: the compiler may have it worked out whether it is called or not
@@ -218,6 +303,11 @@ fn calls_in_made_up_programs_are_those_that_their_twins_count() {
             gospect(&[&["trace", "--inlined", "--json"], &patterns[..], &["--", path.to_str().unwrap()]].concat());
         assert_eq!(ran.status, 0, "{}", ran.stderr);
         let all: Vec<Value> = ran.stdout.lines().map(contract::documented).collect();
+        // Whatever is seen to end, ends once.
+        let sum = summary(&all);
+        assert_eq!((&sum["lost"], &sum["unpaired"]), (&0.into(), &0.into()), "seed {seed}, go{go}");
+        let unended = |call: &&Value| !["return", "open"].contains(&call["end"].as_str().unwrap());
+        assert_eq!(all.iter().filter(|object| object["type"] == "call").find(unended), None, "seed {seed}, go{go}");
         let site = |call: &Value| {
             let at = &call["inlined"];
             let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();

@@ -187,6 +187,11 @@ impl Place {
         }
     }
 
+    /// Whether calls were inlined here that are recorded, and are seen to end.
+    pub(super) fn is_seen_to_end(&self) -> bool {
+        matches!(self, Place::Function { found, sites: Some(sites), .. } if found.inlined.is_some() && sites.returns.is_ok())
+    }
+
     /// The executable, if it is in one.
     pub(super) fn binary(&self) -> Option<BinaryNo> {
         match self {
@@ -506,7 +511,11 @@ impl<'w> Resolver<'w> {
     }
 
     fn function(&mut self, clause: usize, point: PointNo, binary: BinaryNo, found: Found, user: &User, several: bool) {
-        let sites = self.sites(binary, &found);
+        let mut sites = self.sites(binary, &found);
+        if found.inlined.is_some() && !self.records {
+            // Where such calls end is asked only for those that are recorded.
+            sites = sites.map(|sites| Rc::new(Sites { returns: Err(Refusal::EndsUnseen), ..Sites::clone(&sites) }));
+        }
         if let Some(why) = sites.as_ref().and_then(|sites| unprobeable(sites, user.ret, self.records)) {
             let why = found.inlined.as_ref().map_or(why.clone(), |of| format!("{of}: {why}"));
             self.skip(point, &found, why, several, user.code.span);

@@ -69,6 +69,8 @@ pub(super) struct Setting<'w> {
     pub fields: Option<std::rc::Rc<Vec<Field>>>,
     /// The clause was put in by the checker: it records where calls begin that another clause records the returns of.
     pub implied: bool,
+    /// Calls that were inlined begin here that are seen to end.
+    pub ends: bool,
 }
 
 impl Setting<'_> {

@@ -8,8 +8,8 @@ use gobin::insn::Class;
 use gobin::sites::Sites;
 
 use crate::plan::{
-    Also, BinaryNo, Entry, Event, Exit, FuncNo, Function, Group, GroupNo, Kept, On, Plan, PointNo, Run, SaveNo, Site,
-    VariantNo,
+    Also, BinaryNo, Entry, Event, Exit, FuncNo, Function, Group, GroupNo, Kept, On, Over, Plan, PointNo, Run, SaveNo,
+    Site, VariantNo,
 };
 
 use crate::target::Inlined;
@@ -27,6 +27,8 @@ pub(super) struct Chosen {
     pub plain: VariantNo,
     /// What runs where it jumps to another function instead of returning.
     pub jump: VariantNo,
+    /// What runs where it ends, if it was inlined and that is seen.
+    pub end: Option<VariantNo>,
     /// It needs the call to be paired.
     pub frames: bool,
     /// It records a panic.
@@ -99,6 +101,7 @@ impl Runs {
                     function.native_return |= sites.is_none();
                 } else {
                     function.entry.push(run(chosen.plain));
+                    function.exit.extend(chosen.end.map(run));
                 }
             }
             (Place::Code { offset, class, .. }, Some(row)) => {
@@ -185,27 +188,31 @@ pub(super) fn lay_out(
     plan.groups = groups.all;
 }
 
-/// Where calls that were inlined begin at an instruction that is probed anyway, its site runs what is theirs, too.
+/// Where calls that were inlined begin or end at an instruction that is probed anyway, its site runs what is theirs, too.
 fn share_places(plan: &mut Plan) {
     let mut known: HashMap<(BinaryNo, VAddr), usize> = HashMap::new();
     let mut sites: Vec<Site> = Vec::with_capacity(plan.sites.len());
     // First what can only be where it is.
     let is_inlined = |site: &Site| plan.functions[site.function.index()].inlined.is_some();
-    let (others, own): (Vec<Site>, Vec<Site>) = std::mem::take(&mut plan.sites).into_iter().partition(is_inlined);
+    let (mut others, own): (Vec<Site>, Vec<Site>) = std::mem::take(&mut plan.sites).into_iter().partition(is_inlined);
+    let level = |site: &Site| plan.functions[site.function.index()].inlined.as_ref().map_or(0, |of| of.level);
+    others.sort_by_key(level);
     for site in own.into_iter().chain(others) {
         let function = &plan.functions[site.function.index()];
         let at = (function.binary, function.entry.plus(u64::from(site.offset)));
         let shared = known.get(&at).filter(|_| is_inlined(&site) && !site.native_return);
-        match (shared, &site.entry) {
-            (Some(&n), Some(Entry { group: Some(group), sp_adjust, .. })) => {
-                sites[n].also.push(Also { function: site.function, sp_adjust: *sp_adjust, group: *group });
+        let Some(&n) = shared else {
+            if !site.native_return {
+                known.insert(at, sites.len());
             }
-            _ => {
-                if !site.native_return {
-                    known.insert(at, sites.len());
-                }
-                sites.push(site);
-            }
+            sites.push(site);
+            continue;
+        };
+        if let Some(Entry { group: Some(group), sp_adjust, .. }) = site.entry {
+            sites[n].also.push(Also { function: site.function, sp_adjust, group });
+        }
+        if let Some(Exit { group: Some(group), .. }) = site.exit {
+            sites[n].over.insert(0, Over { function: site.function, group });
         }
     }
     sites.sort_by_key(|site| (site.function, site.offset, site.native_return));
@@ -234,6 +241,7 @@ fn sites_of(row: FuncNo, of: OfFunction, save: Option<SaveNo>, groups: &mut Grou
         exit: None,
         here: None,
         also: Vec::new(),
+        over: Vec::new(),
         native_return: false,
     };
     let entry = groups.add(of.entry);

@@ -309,6 +309,7 @@ impl<'s> Scope<'_, 's, '_> {
         let recording = match self.setting.prelude {
             Prelude::GoReturn => Recording::Return,
             Prelude::GoEntry if self.setting.implied => Recording::Begin,
+            Prelude::GoInlined if self.setting.ends => Recording::Begin,
             Prelude::GoEntry | Prelude::GoInlined => Recording::Start,
             _ => {
                 let help = "`goret:FUNC { call() }` records calls, `go:FUNC { call() }` that they begin";
@@ -316,7 +317,7 @@ impl<'s> Scope<'_, 's, '_> {
                 return None;
             }
         };
-        self.needs.frames |= recording == Recording::Return;
+        self.needs.frames |= recording == Recording::Return || self.setting.ends;
         self.needs.goid = true;
         // Of a return the stack is that of where the call begins.
         let stack = match stack.filter(|_| recording != Recording::Return) {

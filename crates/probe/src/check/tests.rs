@@ -185,23 +185,29 @@ fn calls_that_return_and_those_that_were_inlined_are_recorded_by_one_clause() {
               skipped main.fib: inlined into main.main at main.go:30: nothing of it is bound to its place, so its code may run where it is not called
             point 2: 
             binary 0: "" go, runtime
-            func 0: main.fib at 0x401000 in binary 0 inlined into main.main at /src/main.go:13
+            func 0: main.fib at 0x401000 in binary 0 frames inlined into main.main at /src/main.go:13
             func 1: main.fib at 0x401100 in binary 0 frames
             site func 0+0x4 file +0x1004 emulated entry group 0 sp+16
-            site func 1+0x6 file +0x1106 emulated entry group 1
-            site func 1+0x20 file +0x1120 emulated return group 2
-            site func 1+0x40 file +0x1140 stepped return group 2
-            group 0: variant 1 for point 1
-            group 1: variant 2 for point 0
-            group 2: variant 0 for point 0
+            site func 0+0x10 file +0x1010 emulated return group 1
+            site func 0+0x28 file +0x1028 emulated return group 1
+            site func 1+0x6 file +0x1106 emulated entry group 2
+            site func 1+0x20 file +0x1120 emulated return group 3
+            site func 1+0x40 file +0x1140 stepped return group 3
+            group 0: variant 2 for point 1
+            group 1: variant 1 for point 1
+            group 2: variant 3 for point 0
+            group 3: variant 0 for point 0
             variant 0: body 0 ()
-            variant 1: body 1 ()
-            variant 2: body 2 ()
+            variant 1: body 2 ()
+            variant 2: body 1 ()
+            variant 3: body 3 ()
             body 0: clause 0 on a Go return
               call returns
             body 1: clause 1 on an inlined Go call
-              call
-            body 2: clause 2 on a Go call
+              call begins
+            body 2: clause 1 on a Go return
+              call ends
+            body 3: clause 2 on a Go call
               call begins
             records calls of 2 functions by 2 types, 0 pointers
             needs frames, goid

@@ -205,7 +205,7 @@ impl<'a, 'p> Code<'a, 'p> {
 
     fn write(&mut self) -> Result<(), Refused> {
         let out = self.asm.label("out");
-        let returns = self.records == Some(Recording::Return);
+        let returns = self.records.is_some_and(Recording::ends);
         self.asm.mov(CONTEXT, R1).mov(HIT, R2);
         if returns {
             self.only_recorded(out);
@@ -261,7 +261,7 @@ impl<'a, 'p> Code<'a, 'p> {
         self.asm.helper(Helper::MAP_LOOKUP_ELEM).jump_if(Cond::Eq, R0, 0, out);
         self.asm.store(Size::U64, self.counters.base, self.counters.off, R0);
         // Recorded calls are counted where they begin.
-        if self.records != Some(Recording::Return) {
+        if !self.records.is_some_and(Recording::ends) {
             self.asm.mov(R1, 1).atomic(AtomicOp::Add, Width::W64, R0, counter::HITS as i32, R1);
         }
     }

@@ -30,7 +30,9 @@ impl Code<'_, '_> {
                 Ok(())
             }
             Recording::Begin => self.call_begins(stack),
+            Recording::Return if self.variant.jump => self.call_ends(End::Tail),
             Recording::Return => self.call_returns(),
+            Recording::End => self.call_ends(End::Return),
         }
     }
 
@@ -72,18 +74,21 @@ impl Code<'_, '_> {
     fn call_returns(&mut self) -> Result<(), Refused> {
         let done = self.asm.label("told");
         self.settle_call(done);
-        if self.variant.jump {
-            let shorts = self.shorts()?;
-            let (full, told) = (self.asm.label("ring_full"), self.asm.label("jumped"));
-            shorts.of_hit(self.asm, HIT, RECORD, End::Tail, false, full);
-            self.count(counter::PRINTED);
-            self.asm.jump(told).place(full);
-            self.count(counter::LOST);
-            self.asm.place(told);
-        } else {
-            self.capture(End::Return as i32, 0)?;
-            self.count_outcome();
-        }
+        self.capture(End::Return as i32, 0)?;
+        self.count_outcome();
+        self.asm.place(done);
+        Ok(())
+    }
+
+    /// A call ends without results.
+    fn call_ends(&mut self, end: End) -> Result<(), Refused> {
+        let (full, done) = (self.asm.label("ring_full"), self.asm.label("told"));
+        self.settle_call(done);
+        let shorts = self.shorts()?;
+        shorts.of_hit(self.asm, HIT, RECORD, end, false, full);
+        self.count(counter::PRINTED);
+        self.asm.jump(done).place(full);
+        self.count(counter::LOST);
         self.asm.place(done);
         Ok(())
     }

@@ -16,7 +16,7 @@ use super::{Refused, Shared, capture, ends, hit, pairs, refused, threads};
 use crate::frames::Frames;
 use crate::limits;
 use crate::machine::Register;
-use crate::plan::{Also, BinaryNo, Event, Function, GroupNo, On, Plan, Run, SaveNo, Site};
+use crate::plan::{Also, BinaryNo, Event, FuncNo, Function, GroupNo, On, Over, Plan, Run, SaveNo, Site};
 use crate::program::{
     EventProgram, HookProgram, HookSite, ProgramSite, UserProgram, control, counter, exit, process, site,
 };
@@ -50,7 +50,7 @@ struct Action {
     saves: Option<SaveNo>,
     /// Calls are looked up.
     leaves: bool,
-    /// The site where calls that were inlined begin, too: no other has the same of it.
+    /// The site where calls that were inlined begin or end, too: no other has the same of it.
     also: Option<usize>,
 }
 
@@ -67,18 +67,32 @@ impl Action {
             enters: paired && site.entry.is_some(),
             saves: site.entry.as_ref().filter(|_| paired).and_then(|entry| entry.saves),
             leaves: paired && site.exit.is_some(),
-            also: (!site.also.is_empty()).then_some(number),
+            also: (!site.also.is_empty() || !site.over.is_empty()).then_some(number),
         }
     }
 
     fn groups(self, plan: &Plan) -> impl Iterator<Item = GroupNo> {
         let also = self.also(plan).iter().map(|also| also.group);
-        [self.entry, self.exit, self.here].into_iter().flatten().chain(also)
+        let over = self.over(plan).iter().map(|over| over.group);
+        [self.entry, self.exit, self.here].into_iter().flatten().chain(also).chain(over)
     }
 
     fn also(self, plan: &Plan) -> &[Also] {
         self.also.and_then(|number| plan.sites.get(number)).map_or(&[], |site| &site.also)
     }
+
+    fn over(self, plan: &Plan) -> &[Over] {
+        self.also.and_then(|number| plan.sites.get(number)).map_or(&[], |site| &site.over)
+    }
+
+    fn pairs(self, plan: &Plan) -> bool {
+        let of_inlined = || self.also(plan).iter().any(|also| is_paired(plan, also.function));
+        self.enters || self.leaves || !self.over(plan).is_empty() || of_inlined()
+    }
+}
+
+fn is_paired(plan: &Plan, function: FuncNo) -> bool {
+    plan.functions.get(function.index()).is_some_and(Function::is_paired)
 }
 
 /// All actions with their numbers, those of one binary side by side.
@@ -207,7 +221,7 @@ fn user(
         entry.where_loaded();
     }
     entry.what();
-    let pairs = actions.iter().any(|(action, _)| action.enters || action.leaves);
+    let pairs = actions.iter().any(|(action, _)| action.pairs(entry.shared.plan));
     if pairs || entry.shared.plan.asks_marks(binary) {
         entry.pair(binary)?;
     } else {
@@ -562,8 +576,15 @@ impl<'a, 'p> Entry<'a, 'p> {
         }
     }
 
-    /// What runs at one kind of site: calls begin before they end.
+    /// What runs at one kind of site: calls begin before they end, but for those that were inlined.
     fn act(&mut self, action: Action) -> Result<(), Refused> {
+        let plan = self.shared.plan;
+        action.over(plan).iter().try_for_each(|over| self.inlined_over(over))?;
+        if !action.over(plan).is_empty() {
+            self.asm.load(Size::U32, R1, ROW, site::FUNCTION as i32);
+            self.put(hit::FUNCTION, R1);
+            self.put(hit::FRAME, 0);
+        }
         if self.frames.is_some() && !action.enters && !action.leaves {
             self.ask_goid();
         }
@@ -577,8 +598,14 @@ impl<'a, 'p> Entry<'a, 'p> {
             self.leave();
         }
         [action.exit, action.here].into_iter().flatten().try_for_each(|group| self.group(group))?;
-        let plan = self.shared.plan;
         action.also(plan).iter().try_for_each(|also| self.also(also))
+    }
+
+    /// A call that was inlined has ended before this instruction.
+    fn inlined_over(&mut self, over: &Over) -> Result<(), Refused> {
+        self.put(hit::FUNCTION, over.function.0 as i32);
+        self.inlined(over.function, false);
+        self.group(over.group)
     }
 
     /// Calls of another function that begin at this very instruction.
@@ -590,6 +617,9 @@ impl<'a, 'p> Entry<'a, 'p> {
         self.put(hit::FRAME, 0);
         // The other half of that word are the marks, which are those of the goroutine.
         self.asm.store(Size::U32, Reg::R10, HIT + hit::LIVE, -1);
+        if is_paired(self.shared.plan, also.function) {
+            self.inlined(also.function, true);
+        }
         self.group(also.group)
     }
 

@@ -13,7 +13,7 @@ use super::{Refused, Shared, capture, hit, refused, taint};
 use crate::ast::Span;
 use crate::frames::{self, Capacity, FRAME_SAVED, FRAME_TIME, Frames, Gs, MARKS_AT, Outcome};
 use crate::limits;
-use crate::plan::{Access, BinaryNo, Body, BodyNo, Kept, Plan, Prelude, SaveNo, Site, Variant};
+use crate::plan::{Access, BinaryNo, Body, BodyNo, FuncNo, Kept, Plan, Prelude, SaveNo, Site, Variant};
 use crate::program::{HookProgram, site};
 use crate::target::{Hook, HookKind};
 
@@ -55,8 +55,8 @@ pub(super) fn tables(plan: &Plan, caps: Caps, maps: &mut Maps) -> Result<frames:
 /// [`site::ENTER`] and [`site::LEAVE`] of a site.
 pub(super) fn words(plan: &Plan, one: &Site) -> [u64; 2] {
     let function = plan.functions.get(one.function.index());
-    let word = frames::Site { row: one.function.0, ..frames::Site::default() };
-    let enter = one.entry.as_ref().map_or(word, |entry| frames::Site {
+    let word = word_of(plan, one.function);
+    let enter = one.entry.as_ref().filter(|_| word.level == 0).map_or(word, |entry| frames::Site {
         loop_head: entry.loop_head,
         switches: function.is_some_and(|function| frames::switches(&function.name)),
         hidden: function.is_some_and(|function| !function.frames),
@@ -66,6 +66,11 @@ pub(super) fn words(plan: &Plan, one: &Site) -> [u64; 2] {
     });
     let leave = frames::Site { tail: one.exit.as_ref().is_some_and(|exit| exit.tail), ..word };
     [enter.word(), leave.word()]
+}
+
+fn word_of(plan: &Plan, function: FuncNo) -> frames::Site {
+    let inlined = plan.functions.get(function.index()).and_then(|function| function.inlined.as_ref());
+    frames::Site { row: function.0, level: inlined.map_or(0, |of| of.level), ..frames::Site::default() }
 }
 
 /// The programs that see calls end where no return does, and stacks move.
@@ -147,6 +152,19 @@ impl Entry<'_, '_> {
         self.ask(site::LEAVE);
         if let Some(frames) = &mut self.frames {
             frames.exit(&mut self.asm);
+        }
+        self.keep_marks();
+    }
+
+    /// A call that was inlined begins, or has ended, at a site of another function.
+    pub(super) fn inlined(&mut self, function: FuncNo, begins: bool) {
+        let word = word_of(self.shared.plan, function).word();
+        self.asm.mov(R1, CONTEXT).load(Size::U64, R2, Reg::R10, HIT + hit::PROCESS).number(R3, word);
+        self.asm.frame(R4, HIT + hit::FRAME);
+        match &mut self.frames {
+            Some(frames) if begins => frames.enter(&mut self.asm),
+            Some(frames) => frames.exit(&mut self.asm),
+            None => {}
         }
         self.keep_marks();
     }

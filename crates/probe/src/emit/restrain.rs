@@ -60,7 +60,7 @@ impl Restraint {
 impl Code<'_, '_> {
     /// Whether hits of this code may be held back. Of recorded calls those are whose beginnings are.
     pub(super) fn is_restrained(&self) -> bool {
-        let follows = self.records == Some(Recording::Return);
+        let follows = self.records.is_some_and(Recording::ends);
         let ours = self.shared.plan.points.iter().any(|point| point.ours && point.clause == self.body.clause);
         self.shared.restraint.any() && Restraint::applies(self.body.prelude) && !follows && !ours
     }

@@ -67,7 +67,11 @@ pub fn weigh(plan: &Plan, caps: Caps) -> Result<Vec<Weight>, Refused> {
 pub(crate) fn together(plan: &Plan) -> Vec<Vec<GroupNo>> {
     let at_site = |site: &crate::plan::Site| {
         let ends = [site.entry.as_ref().and_then(|e| e.group), site.exit.as_ref().and_then(|e| e.group), site.here];
-        ends.into_iter().flatten().chain(site.also.iter().map(|also| also.group)).collect::<Vec<_>>()
+        ends.into_iter()
+            .flatten()
+            .chain(site.also.iter().map(|also| also.group))
+            .chain(site.over.iter().map(|over| over.group))
+            .collect::<Vec<_>>()
     };
     let mut all: Vec<Vec<GroupNo>> = plan.sites.iter().map(at_site).collect();
     all.extend(plan.events.iter().map(|event| vec![event.group]));

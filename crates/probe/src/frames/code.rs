@@ -336,7 +336,7 @@ impl Frames {
     fn site(&self, asm: &mut Assembler) {
         asm.mov(R8, R3).mov(R9, R4);
         self.registers(asm);
-        asm.alu(AluOp::Rsh, R3, SITE_ADJUST_AT).alu(AluOp::Lsh, R3, 3).add(R7, R3);
+        asm.alu(AluOp::Arsh, R3, SITE_ADJUST_AT).add(R7, R3);
     }
 
     /// The key from the process's number and the g register, SP in `R7`; nothing is seen yet.

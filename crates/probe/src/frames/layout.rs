@@ -102,6 +102,9 @@ pub struct Site {
     pub hidden: bool,
     /// Of an entry: bits that callees may ask for while the call is open ([`Tables::marking`]).
     pub marks: u8,
+    /// It was inlined, in so many other such calls, itself counted, which tells it from these; 0 if it was not. Its depth
+    /// is that of SP where it begins.
+    pub level: u8,
     /// In bytes; a multiple of 8 below 2^23.
     pub sp_adjust: u32,
 }
@@ -111,10 +114,12 @@ pub(super) const SITE_LOOP: i32 = 1;
 pub(super) const SITE_TAIL: i32 = 2;
 pub(super) const SITE_SWITCHES: i32 = 4;
 pub(super) const SITE_HIDDEN: i32 = 8;
-/// Where they start, the marks, and the adjustment, in units of 8 bytes.
+/// Where they start, the marks, and how far above SP the call begins, with its sign.
 pub(super) const SITE_FLAGS_AT: i32 = 32;
 pub(super) const SITE_MARKS_AT: i32 = 36;
 pub(super) const SITE_ADJUST_AT: i32 = 44;
+/// Frames may be so large where entries are seen.
+pub(crate) const MOST_ADJUST: u32 = (1 << (63 - SITE_ADJUST_AT)) - 8;
 
 impl Site {
     /// The word that the functions take.
@@ -124,7 +129,8 @@ impl Site {
         let flags = flag(self.loop_head, SITE_LOOP) | flag(self.tail, SITE_TAIL);
         let flags = flags | flag(self.switches, SITE_SWITCHES) | flag(self.hidden, SITE_HIDDEN);
         let marks = u64::from(self.marks) << SITE_MARKS_AT;
-        u64::from(self.row) | flags << SITE_FLAGS_AT | marks | u64::from(self.sp_adjust / 8) << SITE_ADJUST_AT
+        let above = i64::from(self.sp_adjust.min(MOST_ADJUST)) - i64::from(self.level);
+        u64::from(self.row) | flags << SITE_FLAGS_AT | marks | above.cast_unsigned() << SITE_ADJUST_AT
     }
 }
 

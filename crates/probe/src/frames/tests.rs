@@ -352,6 +352,29 @@ fn marks_of_a_goroutine_are_those_of_the_system_stack_that_works_for_it() {
 }
 
 #[test]
+fn calls_that_were_inlined_into_each_other_are_told_apart_though_sp_is_the_same() {
+    let mut bench = bench();
+    bench.g(G, 42, LO, HI);
+    let inlined = |number, level| Site { level, ..row(number) };
+    let (sp, frame) = (HI - 128, 64);
+    assert_eq!(bench.enter(G, sp, Site { sp_adjust: frame, ..row(1) }).answer, Outcome::Recorded as u64);
+    assert_eq!(bench.enter(G, sp, inlined(2, 1)).answer, Outcome::Recorded as u64);
+    assert_eq!(bench.enter(G, sp, inlined(3, 7)).answer, Outcome::Recorded as u64);
+    // What they call has the return address below.
+    assert_eq!(bench.enter(G, sp - 8, row(4)).answer, Outcome::Recorded as u64);
+    assert_eq!(bench.exit(G, sp - 8, row(4)).answer, End::Return as u64);
+    assert_eq!(bench.exit(G, sp, inlined(3, 7)).answer, End::Return as u64);
+    // A second one in the same place, which panics; what it stands in is recovered by the function around.
+    assert_eq!(bench.enter(G, sp, inlined(3, 7)).answer, Outcome::Recorded as u64);
+    bench.recover(G, sp);
+    assert_eq!((bench.counters().unwound, bench.open().len()), (2, 1));
+    assert_eq!(bench.enter(G, sp, inlined(2, 1)).answer, Outcome::Recorded as u64);
+    assert_eq!(bench.exit(G, sp, inlined(2, 1)).answer, End::Return as u64);
+    assert_eq!(bench.exit(G, sp + u64::from(frame), row(1)).answer, End::Return as u64);
+    assert_eq!(bench.counters(), Counters { unwound: 2, ..Counters::default() });
+}
+
+#[test]
 fn what_is_seen_without_a_frame_has_the_marks_of_those_above_it() {
     let mut bench = Bench::marking(Arch::Amd64, Capacity { heads: 1, chunks: 1 }, true, true);
     bench.g(G, 42, LO, HI);

@@ -246,10 +246,21 @@ pub enum StmtKind {
 pub enum Recording {
     /// That it begins, and nothing else.
     Start,
-    /// That it begins; what becomes of it is told where it ends. Put in by the checker for every [`Recording::Return`].
+    /// That it begins; what becomes of it is told where it ends. Put in by the checker for every [`Recording::Return`],
+    /// and where calls that were inlined are seen to end.
     Begin,
     /// That it returns. The body runs for calls only whose beginning was recorded, and tells if it does not want one.
     Return,
+    /// That a call ends that was inlined, of which nothing else is known. Put in by the checker where it is seen.
+    End,
+}
+
+impl Recording {
+    /// Whether it is of calls that are told when they end, whose beginnings are recorded elsewhere.
+    #[must_use]
+    pub fn ends(self) -> bool {
+        matches!(self, Recording::Return | Recording::End)
+    }
 }
 
 /// An expression.

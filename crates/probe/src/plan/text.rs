@@ -153,6 +153,9 @@ fn site(site: &Site, f: &mut Formatter<'_>) -> fmt::Result {
     if site.here.is_some() {
         write!(f, " here{}", of_group(site.here))?;
     }
+    for over in &site.over {
+        write!(f, " over func {} group {}", over.function.0, over.group.0)?;
+    }
     for also in &site.also {
         write!(f, " also func {} group {} sp+{}", also.function.0, also.group.0, also.sp_adjust)?;
     }
@@ -311,6 +314,7 @@ impl Shown<'_> {
                     Recording::Start => "call",
                     Recording::Begin => "call begins",
                     Recording::Return => "call returns",
+                    Recording::End => "call ends",
                 };
                 if *stack > 0 { format!("{what}, {stack} frames") } else { what.to_owned() }
             }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use gobin::abi::{self, Abi, Shape, Shapes};
 use gobin::generic::Instantiation;
 use gobin::insn::{ArgumentRegisters, Class, Prologue};
-use gobin::instance::{Beginning, Unclear};
+use gobin::instance::{Endless, Point, Unclear};
 use gobin::maps::Maps;
 use gobin::pattern::{self, Pattern};
 use gobin::signature::{Arg, Gaps, PlacedBy, Signature, Source};
@@ -391,7 +391,7 @@ impl Target for Program {
     }
 
     /// In `main.main`. The second place of `main.tiny` and the first one of `main.fib` begin at the same instruction; of
-    /// the second one of `main.fib` nothing is certain.
+    /// the second one of `main.fib` nothing is certain, the first one is seen to end.
     fn instances(&self, pattern: &Pattern) -> Vec<Found> {
         let places = [("main.tiny", 12), ("main.tiny", 14), ("main.fib", 13), ("main.fib", 30)];
         let found = |(n, (name, line)): (u32, (&str, u32))| Found {
@@ -403,6 +403,7 @@ impl Target for Program {
                 into: "main.main".to_owned(),
                 file: "/src/main.go".to_owned(),
                 line,
+                level: 1,
             }),
         };
         (0..).zip(places).filter(|(_, (name, _))| self.go && pattern.matches(name)).map(found).collect()
@@ -415,8 +416,10 @@ impl Target for Program {
 
     fn sites(&self, function: &Found) -> Option<Sites> {
         if let Some(inlined) = &function.inlined {
-            let begins = Beginning { offset: 4 * (inlined.line / 13), class: Class::Emulated };
-            return Some(Sites::of_inlined(if inlined.line < 30 { Ok((begins, 16)) } else { Err(Unclear::Moved) }));
+            let at = |offset| Point { offset, class: Class::Emulated };
+            let begins = if inlined.line < 30 { Ok((at(4 * (inlined.line / 13)), 16)) } else { Err(Unclear::Moved) };
+            let ends = if inlined.line == 13 { Ok(vec![at(16), at(40)]) } else { Err(Endless::Brief) };
+            return Some(Sites::of_inlined(begins, ends));
         }
         let special = self.special(function);
         let written = if special == Special::Assembly { Err(Refusal::Foreign(Written::Assembly)) } else { Ok(()) };

@@ -134,7 +134,7 @@ fn found(function: Function<'_>) -> Found {
 
 fn inlined(at: &InlinedAt<'_>) -> Inlined {
     let (file, line) = at.place().unwrap_or_default();
-    Inlined { name: at.call.name.to_owned(), into: at.into.name().to_owned(), file: file.to_owned(), line }
+    Inlined { name: at.call.name.to_owned(), into: at.into.name().to_owned(), file: file.to_owned(), line, level: 0 }
 }
 
 /// Places where functions were inlined, numbered as they were asked for.
@@ -159,7 +159,10 @@ impl<'i> Instances<'i> {
     fn found(&self, image: &Image, at: &InlinedAt<'i>) -> Option<Found> {
         let n = *self.known.get(&(at.into.index(), at.number))?;
         let index = own_functions(image).checked_add(u32::try_from(n).ok()?)?;
-        Some(Found { index, name: at.call.name.to_owned(), entry: at.into.entry(), inlined: Some(inlined(at)) })
+        let level =
+            self.all.get(n).and_then(|(_, instance)| instance.as_ref().ok()).map_or(0, |instance| instance.level);
+        let inlined = Some(Inlined { level, ..inlined(at) });
+        Some(Found { index, name: at.call.name.to_owned(), entry: at.into.entry(), inlined })
     }
 
     fn get(&self, image: &Image, index: u32) -> Option<&Result<Instance, Unclear>> {
@@ -221,7 +224,10 @@ impl<'i> Target for GoTarget<'i> {
 
     fn sites(&self, function: &Found) -> Option<Sites> {
         match self.instance(function) {
-            Some(instance) => Some(Sites::of_inlined(instance.map(|of| (of.begins, of.sp_adjust)))),
+            Some(instance) => Some(match instance {
+                Ok(of) => Sites::of_inlined(Ok((of.begins, of.sp_adjust)), of.ends),
+                Err(why) => Sites::of_inlined(Err(why), Ok(Vec::new())),
+            }),
             None => self.function(function).map(|f| self.image.sites(&f)),
         }
     }

@@ -29,8 +29,8 @@ pub const PROBES: &[Probe] = &[
         names: &["inlined"],
         usage: "inlined:FUNC",
         doc: "Where a call of a Go function begins that the compiler replaced by the function's code, so that `go` does \
-              not see it. Arguments are `args.NAME` where DWARF says where they are at that instruction; results and \
-              durations there are none. Of each such place one instruction is probed that runs once for each call; \
+              not see it. Arguments are `args.NAME` where DWARF says where they are at that instruction; results \
+              there are none, and only what `call()` records has a duration. Of each such place one instruction is probed that runs once for each call; \
               where none is certain to, the place is skipped, with the reason.",
         example: "inlined:main.fib",
         since: FIRST,

@@ -78,6 +78,8 @@ pub(super) struct Joined {
     limits: go::Limits,
     seen: RefCell<Seen>,
     met: Option<Met>,
+    /// Of how many calls only the beginning was recorded, by function.
+    alone: HashMap<u64, u64>,
 }
 
 /// What was found in processes, each of which has a number of its own.
@@ -117,7 +119,11 @@ impl Joined {
                 }
                 self.calls.returns(header, record)
             }
-            What::CallStart { call, bytes } => Calls::begun(header, record(call, bytes)),
+            What::CallStart { call, bytes } => {
+                let of = telling.schema.call(call);
+                of.into_iter().for_each(|of| *self.alone.entry(of.function).or_default() += 1);
+                Calls::begun(header, record(call, bytes))
+            }
             What::CallEnd(short) => {
                 let end = End::numbered(short.end).unwrap_or(End::Lost);
                 self.panics.ends(header, &short);
@@ -180,6 +186,11 @@ impl Joined {
         }
         let met = self.met.get_or_insert_with(|| Met::of(known.first));
         waiting.into_iter().try_fold(None, |said, unknown| Ok(met.meet(unknown, known, values, maps)?.or(said)))
+    }
+
+    /// Of how many only the beginning was recorded, by function.
+    pub fn alone(&self) -> &HashMap<u64, u64> {
+        &self.alone
     }
 
     /// How many have ended.

@@ -522,7 +522,7 @@ impl<'r> Live<'r> {
 
     /// The calls that have begun and not ended; the summary learns how many were lost, so that all add up.
     fn unended(&mut self, summary: &mut Summary) -> Result<Vec<Finished>, Stopped> {
-        let of_calls = tally::of_calls(&self.latest().plan, &self.compiled.program, &self.maps)?;
+        let of_calls = tally::of_calls(&self.latest().plan, &self.compiled.program, &self.maps, self.calls.alone())?;
         let told = self.calls.finished() + self.open.recorded.len() as u64;
         let untold = of_calls.wanted.saturating_sub(told);
         if self.limits.printed.is_some_and(|most| self.printed >= most) {

@@ -1,6 +1,6 @@
 //! How a run went, out of the counters that its programs keep.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use event::go::{self, End};
 use event::run::{Attached, Full, Inlined, Lost, Measured, Reason, Summary, Unwound};
@@ -45,7 +45,7 @@ fn unseen(plan: &Plan) -> Vec<&InlinedPlaces> {
 }
 
 fn inlined(of: &target::Inlined) -> Inlined {
-    let target::Inlined { name, into, file, line } = of.clone();
+    let target::Inlined { name, into, file, line, .. } = of.clone();
     Inlined { func: name, at: go::Inlined { into, file, line } }
 }
 
@@ -151,20 +151,30 @@ pub(super) struct OfCalls {
     pub lost_records: u64,
 }
 
-/// What became of calls that are recorded whole.
-pub(super) fn of_calls(plan: &Plan, program: &Program, maps: &Maps) -> Result<OfCalls, Error> {
+/// What became of calls that are recorded whole; `alone` says by function of how many only the beginning was recorded,
+/// as it is where a function was inlined and its end is not seen.
+pub(super) fn of_calls(
+    plan: &Plan,
+    program: &Program,
+    maps: &Maps,
+    alone: &HashMap<u64, u64>,
+) -> Result<OfCalls, Error> {
     let (Some(counters), Some(captures)) = (maps.get(program.tables.counters), &plan.captures) else {
         return Ok(OfCalls::default());
     };
     let points = captures.rows.values().filter(|of| !of.alone).map(|of| of.point.index());
     let points = points.filter(|&point| plan.points.get(point).is_some_and(|point| !point.ours));
+    let points: BTreeSet<usize> = points.collect();
+    let beside = captures.rows.iter().filter(|(_, of)| of.alone && points.contains(&of.point.index()));
+    let beside: u64 = beside.filter_map(|(function, _)| alone.get(&u64::from(*function))).sum();
     let mut all = OfCalls::default();
-    for point in points.collect::<BTreeSet<_>>() {
+    for point in points {
         let point = Words::read(counters, 1 + point as u32)?;
         let refused = point.at(counter::FILTERED) + point.at(counter::LIMITED);
         all.wanted += point.at(counter::HITS).saturating_sub(refused);
         all.lost_records += point.at(counter::LOST);
     }
+    all.wanted = all.wanted.saturating_sub(beside);
     Ok(all)
 }
 

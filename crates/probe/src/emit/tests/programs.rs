@@ -101,6 +101,7 @@ fn ten_thousand_functions_with_one_body_are_ten_thousand_rows_and_one_small_prog
             exit: None,
             here: None,
             also: Vec::new(),
+            over: Vec::new(),
             native_return: false,
         });
     }

@@ -249,6 +249,7 @@ impl Sketch {
             exit: None,
             here: None,
             also: Vec::new(),
+            over: Vec::new(),
             native_return: false,
         });
         self.plan.sites.last_mut().unwrap()
