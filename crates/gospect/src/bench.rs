@@ -55,6 +55,9 @@ fn hit(Hit { site, body, ns, ratio }: Hit) -> Row {
         Body::Count => "count",
         Body::Event4 => "event4",
         Body::Hist => "hist",
+        Body::Words => "words",
+        Body::Struct => "struct",
+        Body::Handler => "handler",
     };
     Row::Hit { site, body, ns: rounded(ns, 10.0), ratio: rounded(ratio, 1000.0) }
 }

@@ -473,6 +473,11 @@ it what `gospect run` would run. What is measured, and in which order it is show
             count   @ = count()
             event4  printf() of the goroutine and four arguments
             hist    @[goid] = hist(elapsed), the mean of a call's entry and its return
+            words   call() where a call begins, with an int and a string; on emulated sites alone,
+                    as the next two
+            struct  the same with a pointer to a struct of 1 KiB and 7 pointers to strings in it
+            handler the same with a context with two values, a request of a string, a slice, a map
+                    and an error, and a []byte
   sites   How long it takes to put probes in place and to take them out again, at 1, 1 000 and
           10 000 functions, which stand close together in memory
   events  How many events of event4 go through the ring, read and thrown away, and how many are

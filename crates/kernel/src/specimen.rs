@@ -23,7 +23,7 @@ use std::time::Duration;
 use crate::proc::Pid;
 
 /// How many functions are there to be called.
-pub const HOT: usize = 16;
+pub const HOT: usize = 32;
 /// How many functions are there only to have probes.
 pub const COLD: usize = 10_000;
 /// The stack check.
@@ -42,9 +42,9 @@ pub const SYMBOL: &str = "gospect_specimen_hot";
 const HOT_BYTES: usize = 32;
 const COLD_BYTES: usize = 16;
 
-/// The arguments that functions are called with, in the registers of Go's first integers, but for the first: that counts
-/// down to 1.
-pub const ARGUMENTS: [u64; 3] = [22, 333, 4444];
+/// The arguments that functions are called with if nothing else is said, in the registers of Go's first integers, but for
+/// the first: that counts down to 1.
+pub const ARGUMENTS: [u64; 6] = [22, 333, 4444, 0, 0, 0];
 
 /// What R14 points to. `g.stackguard0` and `g.m` stand where Go has them; the rest is wherever the layout says.
 #[repr(C)]
@@ -111,7 +111,7 @@ mod code {
         ".endr",
         ".balign {cold_bytes}",
         ".size gospect_specimen_cold, . - gospect_specimen_cold",
-        // gospect_specimen_calls(times: rdi, function: rsi, g: rdx)
+        // gospect_specimen_calls(times: rdi, function: rsi, g: rdx, arguments: rcx)
         ".globl gospect_specimen_calls",
         ".hidden gospect_specimen_calls",
         ".type gospect_specimen_calls, @function",
@@ -121,17 +121,23 @@ mod code {
         "push r12",
         "push r13",
         "push r14",
+        "push r15",
         "mov r12, rdi",
         "mov r13, rsi",
         "mov r14, rdx",
+        "mov r15, rcx",
         "2:",
         "mov rax, r12",
-        "mov ebx, {second}",
-        "mov ecx, {third}",
-        "mov edi, {fourth}",
+        "mov rbx, [r15]",
+        "mov rcx, [r15 + 8]",
+        "mov rdi, [r15 + 16]",
+        "mov rsi, [r15 + 24]",
+        "mov r8, [r15 + 32]",
+        "mov r9, [r15 + 40]",
         "call r13",
         "dec r12",
         "jne 2b",
+        "pop r15",
         "pop r14",
         "pop r13",
         "pop r12",
@@ -144,15 +150,12 @@ mod code {
         hot_bytes = const super::HOT_BYTES,
         cold = const super::COLD,
         cold_bytes = const super::COLD_BYTES,
-        second = const super::ARGUMENTS[0],
-        third = const super::ARGUMENTS[1],
-        fourth = const super::ARGUMENTS[2],
     );
 
     unsafe extern "C" {
         fn gospect_specimen_hot();
         fn gospect_specimen_cold();
-        fn gospect_specimen_calls(times: u64, function: u64, g: *const super::G);
+        fn gospect_specimen_calls(times: u64, function: u64, g: *const super::G, arguments: *const u64);
     }
 
     pub fn hot() -> u64 {
@@ -164,10 +167,10 @@ mod code {
     }
 
     /// Calls one of the functions.
-    pub fn calls(times: u64, function: u64, g: &super::G) {
+    pub fn calls(times: u64, function: u64, g: &super::G, arguments: &[u64; 6]) {
         // SAFETY: callers pass the address of a function above, which keeps the stack and all registers but flags, and
-        // reads one word of `g`; the loop saves what it uses beyond what C lets it.
-        unsafe { gospect_specimen_calls(times, function, std::ptr::from_ref(g)) }
+        // reads one word of `g`; the loop reads six words of `arguments` and saves what it uses beyond what C lets it.
+        unsafe { gospect_specimen_calls(times, function, std::ptr::from_ref(g), arguments.as_ptr()) }
     }
 }
 
@@ -181,7 +184,7 @@ mod code {
         0
     }
 
-    pub fn calls(_: u64, _: u64, _: &super::G) {}
+    pub fn calls(_: u64, _: u64, _: &super::G, _: &[u64; 6]) {}
 }
 
 /// Where one of the [`HOT`] functions is in our memory, and the specimen's.
@@ -204,8 +207,9 @@ pub struct Specimen {
     answers: PipeReader,
 }
 
-/// Which of the [`HOT`] functions to call, how often, and whether to say how long it took: what goes through the pipe.
-type Order = [u64; 3];
+/// Which of the [`HOT`] functions to call, how often, whether to say how long it took, and with which arguments: what goes
+/// through the pipe.
+type Order = [u64; 9];
 
 impl Specimen {
     /// Starts it. It keeps no file of ours open, and so nothing attached that is.
@@ -243,7 +247,15 @@ impl Specimen {
     /// # Errors
     /// When it has ended.
     pub fn calls(&mut self, hot: usize, times: u64) -> io::Result<Duration> {
-        self.send([hot as u64, times, 1])?;
+        self.calls_with(hot, times, ARGUMENTS)
+    }
+
+    /// The same with other arguments than [`ARGUMENTS`].
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn calls_with(&mut self, hot: usize, times: u64, arguments: [u64; 6]) -> io::Result<Duration> {
+        self.send(hot, times, true, arguments)?;
         let mut answer = [0; 8];
         self.answers.read_exact(&mut answer)?;
         Ok(Duration::from_nanos(u64::from_ne_bytes(answer)))
@@ -254,10 +266,11 @@ impl Specimen {
     /// # Errors
     /// When it has ended.
     pub fn order(&mut self, hot: usize, times: u64) -> io::Result<()> {
-        self.send([hot as u64, times, 0])
+        self.send(hot, times, false, ARGUMENTS)
     }
 
-    fn send(&mut self, order: Order) -> io::Result<()> {
+    fn send(&mut self, hot: usize, times: u64, answer: bool, [b, c, d, e, f, g]: [u64; 6]) -> io::Result<()> {
+        let order: Order = [hot as u64, times, u64::from(answer), b, c, d, e, f, g];
         self.orders.write_all(order.map(u64::to_ne_bytes).as_flattened())
     }
 }
@@ -287,23 +300,23 @@ fn close_all_but(kept: [u32; 2]) {
 /// What the child does until there are no more orders.
 fn serve(mut ordered: &PipeReader, mut answered: &PipeWriter) -> io::Result<()> {
     loop {
-        let mut order = [[0; 8]; 3];
+        let mut order = [[0; 8]; 9];
         ordered.read_exact(order.as_flattened_mut())?;
-        let [hot_function, times, answer]: Order = order.map(u64::from_ne_bytes);
-        let took = timed(hot(hot_function as usize), times);
+        let [hot_function, times, answer, arguments @ ..]: Order = order.map(u64::from_ne_bytes);
+        let took = timed(hot(hot_function as usize), times, &arguments);
         if answer != 0 {
             answered.write_all(&took.to_ne_bytes())?;
         }
     }
 }
 
-fn timed(function: u64, times: u64) -> u64 {
+fn timed(function: u64, times: u64, arguments: &[u64; 6]) -> u64 {
     let here = std::ptr::from_ref(&function) as u64;
     let mut g = G { stack_lo: here - (64 << 10), stack_hi: here + (64 << 10), goid: GOID, ..G::default() };
     g.stackguard = g.stack_lo;
     let before = own_time();
     if times > 0 {
-        code::calls(times, function, &g);
+        code::calls(times, function, &g, arguments);
     }
     own_time() - before
 }

@@ -15,7 +15,7 @@ pub enum Row {
     Hit {
         /// `emulated` or `stepped`.
         site: &'static str,
-        /// `empty`, `count`, `event4` or `hist`.
+        /// `empty`, `count`, `event4`, `hist`, `words`, `struct` or `handler`.
         body: &'static str,
         /// Nanoseconds.
         ns: f64,

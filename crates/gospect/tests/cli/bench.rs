@@ -44,6 +44,9 @@ hit emulated empty
 hit emulated count
 hit emulated event4
 hit emulated hist
+hit emulated words
+hit emulated struct
+hit emulated handler
 hit stepped empty
 hit stepped count
 hit stepped event4
@@ -80,6 +83,9 @@ fn text_has_a_table_for_each_kind_of_figure() {
         emulated count
         emulated event4
         emulated hist
+        emulated words
+        emulated struct
+        emulated handler
         stepped empty
         stepped count
         stepped event4
@@ -121,7 +127,7 @@ fn bpftrace_is_measured_beside_it_or_it_is_said_why_not() {
     let there_is = Command::new("bpftrace").arg("--version").output().is_ok();
     need!(if there_is { Ok(()) } else { Err(Missing { why: "there is no bpftrace".into() }) });
     let lines = objects(&["bench", "--seconds", "1", "--vs", "bpftrace"]);
-    let versus = &lines[8];
+    let versus = &lines[11];
     assert!(about(versus).starts_with("vs bpftrace v"), "{versus}");
     let without: Vec<String> = lines.iter().filter(|line| line["what"] != "vs").map(about).collect();
     assert_eq!(without.join("\n"), ALL);

@@ -9,6 +9,7 @@
 //! read. So throughput is what probe and reader together sustain.
 
 mod flow;
+mod goods;
 mod rival;
 mod sample;
 
@@ -29,6 +30,7 @@ use super::{Compiled, Limits, Planned, Script, Show, Stopped};
 use crate::refusal::Refusal;
 use crate::subject::Subject;
 use flow::{Flow, Paced};
+use goods::Goods;
 use rival::Rival;
 use sample::Sample;
 
@@ -52,6 +54,12 @@ pub enum Body {
     Event4,
     /// `@[goid] = hist(elapsed)`, of which a hit is half of a call: its beginning or its end.
     Hist,
+    /// A call is recorded where it begins: an `int` and a `string`.
+    Words,
+    /// The same: a pointer to a struct of 1 KiB, with seven pointers to strings.
+    Struct,
+    /// The same: what a handler gets. A context with two values, a request with strings, slice, map and error, and bytes.
+    Handler,
 }
 
 /// What one hit costs.
@@ -115,7 +123,7 @@ const TICK: Duration = Duration::from_millis(1);
 /// The function of throughputs.
 const BUSY: usize = 1 + Body::Event4 as usize;
 /// A function without probes.
-const BARE: usize = 6;
+const BARE: usize = sample::STEPPED - 1;
 /// The first function, which other tools find by its symbol.
 const THEIRS: usize = 0;
 
@@ -139,7 +147,7 @@ pub fn trial(way: Way) -> Result<Trial, Stopped> {
     let sites = [Sited::Emulated, Sited::Stepped];
     let compiled = sites.map(|site| bench.compile_body(site, Body::Count));
     let compiled = compiled.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let mut cases = vec![Case { slot: BARE, calls: CALLS, probes: Probes::None, times: Vec::new() }];
+    let mut cases = vec![Case::without_probes(BARE, CALLS)];
     for (site, compiled) in sites.into_iter().zip(&compiled) {
         cases.push(bench.case(site, Body::Count, compiled)?);
     }
@@ -171,10 +179,20 @@ pub fn floor() -> Result<Floor, Stopped> {
 }
 
 const BODIES: [Body; 4] = [Body::Empty, Body::Count, Body::Event4, Body::Hist];
+/// What is recorded of calls costs the same wherever that is.
+const RECORDED: [Body; 3] = [Body::Words, Body::Struct, Body::Handler];
+
+/// All that is measured, in the order in which it is shown.
+fn all() -> impl Iterator<Item = (Sited, Body)> {
+    let emulated = BODIES.into_iter().chain(RECORDED).map(|body| (Sited::Emulated, body));
+    emulated.chain(BODIES.map(|body| (Sited::Stepped, body)))
+}
 
 /// Everything that is measured with.
 pub struct Bench {
     specimen: Specimen,
+    /// What it has in its memory, too.
+    goods: Goods,
     by_tracefs: bool,
 }
 
@@ -190,8 +208,9 @@ impl Bench {
         }
         Engine::open()?;
         let unstarted = |e| Refusal::refused(format!("the process to be probed cannot be started: {e}"));
+        let goods = Goods::new();
         let specimen = Specimen::start().map_err(unstarted)?;
-        Ok(Bench { specimen, by_tracefs })
+        Ok(Bench { specimen, goods, by_tracefs })
     }
 
     /// What hits cost, measured for about that long; beside it bpftrace's count at the first byte, if it is asked for.
@@ -199,16 +218,15 @@ impl Bench {
     /// # Errors
     /// The kernel's; also when not all hits were seen, so that there is nothing to say of their cost.
     pub fn hits(&mut self, time: Duration, bpftrace: bool) -> Result<(Vec<Hit>, Option<Versus>), Stopped> {
-        let own = [Sited::Emulated, Sited::Stepped].into_iter().flat_map(|site| BODIES.map(|body| (site, body)));
-        let own: Vec<(Sited, Body)> = own.collect();
+        let own: Vec<(Sited, Body)> = all().collect();
         let compiled = own.iter().map(|&(site, body)| self.compile_body(site, body)).collect::<Result<Vec<_>, _>>()?;
-        let mut cases = vec![Case { slot: BARE, calls: CALLS, probes: Probes::None, times: Vec::new() }];
+        let mut cases = vec![Case::without_probes(BARE, CALLS)];
         for (&(site, body), compiled) in own.iter().zip(&compiled) {
             cases.push(self.case(site, body, compiled)?);
         }
         let rival = if bpftrace { Some(Rival::start(&mut self.specimen)?) } else { None };
         if rival.is_some() {
-            cases.push(Case { slot: THEIRS, calls: STEPPED_CALLS, probes: Probes::None, times: Vec::new() });
+            cases.push(Case::without_probes(THEIRS, STEPPED_CALLS));
         }
         self.rounds(&mut cases, time)?;
         let bare = std::mem::take(&mut cases[0].times);
@@ -246,7 +264,8 @@ impl Bench {
             _ => Probes::Live(Box::new(in_place(compiled)?)),
         };
         let calls = if site == Sited::Emulated { CALLS } else { STEPPED_CALLS };
-        Ok(Case { slot: slot(site, body), calls, probes, times: Vec::new() })
+        let arguments = self.goods.registers(body).unwrap_or(specimen::ARGUMENTS);
+        Ok(Case { slot: slot(site, body), calls, arguments, probes, times: Vec::new() })
     }
 
     fn rounds(&mut self, cases: &mut [Case<'_>], time: Duration) -> Result<(), Stopped> {
@@ -256,7 +275,7 @@ impl Bench {
                 break;
             }
             for case in cases.iter_mut() {
-                let took = self.specimen.calls(case.slot, case.calls).map_err(|e| gone(&e))?;
+                let took = self.specimen.calls_with(case.slot, case.calls, case.arguments).map_err(|e| gone(&e))?;
                 case.times.push(took.as_nanos() as f64 / case.calls as f64);
                 if let Probes::Live(live) = &mut case.probes {
                     live.discard();
@@ -355,6 +374,7 @@ fn text(slot: usize, body: Body) -> String {
             "go:{name} {{ printf(\"%d {name}(a=%d, b=%d, c=%d, d=%d)\\n\", goid, args.a, args.b, args.c, args.d) }}"
         ),
         Body::Hist => format!("goret:{name} {{ @[goid] = hist(elapsed) }}"),
+        Body::Words | Body::Struct | Body::Handler => format!("go:{name} {{ call() }}"),
     }
 }
 
@@ -367,6 +387,7 @@ struct Case<'c> {
     slot: usize,
     /// In a round.
     calls: u64,
+    arguments: [u64; 6],
     probes: Probes<'c>,
     /// Nanoseconds a call, by round.
     times: Vec<f64>,
@@ -383,6 +404,10 @@ enum Probes<'c> {
 }
 
 impl Case<'_> {
+    fn without_probes(slot: usize, calls: u64) -> Self {
+        Case { slot, calls, arguments: specimen::ARGUMENTS, probes: Probes::None, times: Vec::new() }
+    }
+
     fn called(&self) -> u64 {
         self.calls * self.times.len() as u64
     }

@@ -12,14 +12,17 @@ use std::sync::Arc;
 use gobin::abi::{self, Abi, Shapes};
 use gobin::elf::Elf;
 use gobin::insn::{Class, Prologue};
+use gobin::maps::Maps;
 use gobin::pattern::Pattern;
 use gobin::signature::{Arg, Gaps, PlacedBy, Signature, Source};
 use gobin::sites::{Entry, Exit, Return, Sites};
-use gobin::types::{Kind, Type, TypeRef, TypeSource};
+use gobin::types::{Type, TypeRef, TypeSource};
 use gobin::{Arch, FileOff, VAddr};
 use kernel::specimen::{self, CHECK, COLD, COLD_RETURN, FRAME, G, HOT, JUMP, RETURN};
 use probe::plan::Start;
-use probe::target::{FIELDS, Field, Found, Hook, HookKind, Runtime, Target, World};
+use probe::target::{DynamicType, FIELDS, Field, Found, Hook, HookKind, Runtime, Target, World};
+
+use super::{RECORDED, Sited, goods, slot};
 
 /// Where the runtime's own events would be seen; nobody calls these.
 const HOOKS: [(HookKind, usize); 3] =
@@ -28,8 +31,8 @@ const HOOKS: [(HookKind, usize); 3] =
 /// The first slot whose functions have stepped sites.
 pub const STEPPED: usize = HOT / 2;
 
-/// The arguments of every function.
-const ARGUMENTS: [&str; 4] = ["a", "b", "c", "d"];
+/// The arguments of every function whose calls are not recorded.
+const ARGUMENTS: [(&str, TypeRef); 4] = [("a", goods::INT), ("b", goods::INT), ("c", goods::INT), ("d", goods::INT)];
 
 /// The specimen as a program of Go.
 pub struct Sample<'e> {
@@ -94,8 +97,8 @@ impl World for Sample<'_> {
 }
 
 impl TypeSource for Sample<'_> {
-    fn resolve(&self, _: TypeRef) -> Option<Arc<Type>> {
-        Some(Arc::new(Type { name: "int".into(), size: 8, kind: Kind::Int { signed: true }, runtime_offset: None }))
+    fn resolve(&self, at: TypeRef) -> Option<Arc<Type>> {
+        goods::resolve(at)
     }
 }
 
@@ -151,21 +154,22 @@ impl Target for Sample<'_> {
         Err("nobody asks for it".to_owned())
     }
 
-    fn signature(&self, _: &Found) -> Result<Arc<Signature>, String> {
-        let int = TypeRef::Dwarf(0);
-        let shape = Shapes::default().of(int, self);
-        let frame = abi::assign(Arch::Amd64, Abi::Internal, &ARGUMENTS.map(|_| shape.clone()), &[]);
-        let arg = |(name, place): (&'static str, abi::Place)| Arg {
+    fn signature(&self, function: &Found) -> Result<Arc<Signature>, String> {
+        let recorded = RECORDED.into_iter().find(|&body| slot(Sited::Emulated, body) == function.index as usize);
+        let all = recorded.and_then(goods::arguments).unwrap_or(&ARGUMENTS);
+        let shapes: Vec<_> = all.iter().map(|(_, ty)| Shapes::default().of(*ty, self)).collect();
+        let frame = abi::assign(Arch::Amd64, Abi::Internal, &shapes, &[]);
+        let arg = |(&(name, ty), place): (&(&'static str, TypeRef), abi::Place)| Arg {
             name: name.into(),
-            type_name: "int".into(),
-            ty: Some(int),
+            type_name: goods::resolve(ty).map_or("?".into(), |ty| ty.name.clone().into()),
+            ty: Some(ty),
             place,
             placed_by: PlacedBy::Algorithm,
             guess: None,
             dictionary_index: None,
         };
         Ok(Arc::new(Signature {
-            args: ARGUMENTS.into_iter().zip(frame.args).map(arg).collect(),
+            args: all.iter().zip(frame.args).map(arg).collect(),
             rets: Vec::new(),
             receiver: false,
             dictionary: None,
@@ -178,6 +182,14 @@ impl Target for Sample<'_> {
 
     fn resolve(&self, at: TypeRef) -> Option<Arc<Type>> {
         TypeSource::resolve(self, at)
+    }
+
+    fn dynamic_types(&self) -> Vec<DynamicType> {
+        goods::dynamic_types(self.bias)
+    }
+
+    fn maps(&self) -> Option<Maps> {
+        Some(Maps::Swiss { split: false })
     }
 
     fn start(&self) -> Option<Start> {
