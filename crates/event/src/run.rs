@@ -146,7 +146,8 @@ pub struct Unwound {
 /// A map in which there was no room.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Full {
-    /// Its name; [`Full::CALLS`], [`Full::PROCESSES`], [`Full::STACKS`] or [`Full::GOROUTINES`] for what is no map of the text.
+    /// Its name; [`Full::CALLS`], [`Full::PROCESSES`], [`Full::STACKS`], [`Full::GOROUTINES`] or
+    /// [`Full::SYSCALLS`] for what is no map of the text.
     pub map: String,
     /// How often.
     pub times: u64,
@@ -159,6 +160,8 @@ impl Full {
     pub const STACKS: &'static str = "stacks";
     /// The name of what keeps the states of goroutines.
     pub const GOROUTINES: &'static str = "goroutines";
+    /// The name of what keeps system calls until they are answered.
+    pub const SYSCALLS: &'static str = "syscalls";
     /// The name of what processes are known by.
     pub const PROCESSES: &'static str = "processes";
 }

@@ -40,6 +40,7 @@ pub mod rtype;
 pub mod signature;
 pub mod sites;
 pub mod start;
+pub mod syscalls;
 pub mod types;
 pub mod unwind;
 

@@ -119,6 +119,8 @@ pub enum Attach {
     Goroutine(Spanned<String>),
     /// `gc:start`
     Collector(Spanned<String>),
+    /// `syscall:enter`
+    Syscall(Spanned<String>),
     /// What could not be read.
     Bad,
 }

@@ -596,7 +596,8 @@ impl<'s, 'w> Checker<'s, 'w> {
                 let placement = &self.resolved.placements[member.placement];
                 let row = placement.place.function().and_then(|f| row_of(&rows, placement, f));
                 let point = &self.resolved.points[placement.point.index()];
-                let function = placement.place.function().map_or("", |f| f.name.as_str());
+                let function = placement.place.function().filter(|_| point.names_functions());
+                let function = function.map_or("", |f| f.name.as_str());
                 let name = format!("{}{function}{}", point.prefix, point.suffix);
                 let number = u64::from(placement.point.0) << 32 | u64::from(row.map_or(u32::MAX, |row| row.0));
                 self.shared.probes.entry(name).or_default().push(number);

@@ -40,6 +40,7 @@ mod scratch;
 mod shapes;
 mod stacks;
 mod start;
+mod syscalls;
 mod taint;
 mod text;
 mod threads;
@@ -297,6 +298,7 @@ fn tables(plan: &Plan, caps: Caps, options: &Options, maps: &mut Maps) -> Result
         ends: if plan.needs.frames { Some(ends::table(caps, maps)?) } else { None },
         starts: None,
         gos: if plan.needs.goroutines { Some(goroutines::table(caps, maps)?) } else { None },
+        syscalls: if syscalls::asked(plan) { Some(maps.add(syscalls::table(caps))?) } else { None },
         wrappers: goroutines::wrappers(plan).map(|wrappers| maps.add(wrappers)).transpose()?,
         threads: if plan.needs.g_of_thread { Some(threads::table(caps, maps)?) } else { None },
         captures: None,
@@ -307,7 +309,7 @@ fn addresses(plan: &Plan) -> MapSpec {
     let mut contents = Vec::new();
     for (n, site) in plan.sites.iter().enumerate().filter(|(_, site)| !site.native_return) {
         let Some(function) = plan.functions.get(site.function.index()) else { continue };
-        contents.extend(function.entry.0.wrapping_add(u64::from(site.offset)).to_le_bytes());
+        contents.extend(site.at.0.to_le_bytes());
         contents.extend(u64::from(function.binary.0).to_le_bytes());
         contents.extend((n as u32).to_le_bytes());
     }

@@ -126,6 +126,7 @@ impl Plan {
     pub fn probe_name(&self, number: u64) -> Option<String> {
         let point = self.points.get(usize::try_from(number >> 32).ok()?)?;
         let function = self.functions.get((number & 0xffff_ffff) as usize);
+        let function = function.filter(|_| point.names_functions());
         let name = function.map_or("", |f| f.name.as_str());
         // Who names the executable in the text has it in front.
         let is_named = |path: &str| point.prefix.contains(path);
@@ -193,6 +194,11 @@ pub struct Point {
 }
 
 impl Point {
+    /// Whether `probe` shows a function behind the prefix.
+    pub(crate) fn names_functions(&self) -> bool {
+        self.prefix.ends_with(':')
+    }
+
     /// One that the text does not have.
     pub(crate) fn ours(clause: usize) -> Point {
         Point {
@@ -285,8 +291,10 @@ impl Function {
 pub struct Site {
     /// The function that it is in.
     pub function: FuncNo,
-    /// How far behind its first byte.
+    /// How far behind its first byte; 0 where it is in another function.
     pub offset: u32,
+    /// Its address.
+    pub at: VAddr,
     /// Where the kernel is told to put it.
     pub file: FileOff,
     /// What it costs; unknown in code that is not Go.
@@ -295,8 +303,10 @@ pub struct Site {
     pub entry: Option<Entry>,
     /// Calls end here.
     pub exit: Option<Exit>,
-    /// Code for this very instruction: `FUNC+OFF`, `0xADDR`.
+    /// Code for this very instruction: `FUNC+OFF`, `0xADDR`, or for the system call.
     pub here: Option<GroupNo>,
+    /// A system call is made, or answered, here.
+    pub syscall: Option<Syscall>,
     /// Calls that were inlined begin here, too, the outer ones first. Their code runs behind all other.
     pub also: Vec<Also>,
     /// Calls that were inlined have ended here, too, the inner ones first. Their code runs before all other.
@@ -348,6 +358,26 @@ pub struct Exit {
     pub group: Option<GroupNo>,
     /// A jump to another function, not a return: results are not there yet.
     pub tail: bool,
+}
+
+/// A site where a system call is seen. `function` is the one through which they all go.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Syscall {
+    /// What happens there.
+    pub event: SyscallEvent,
+    /// What was asked is kept for where it is answered.
+    pub keeps: bool,
+}
+
+impl Syscall {
+    /// SP is this far below its value where the function is called.
+    #[must_use]
+    pub fn sp_adjust(self) -> u32 {
+        match self.event {
+            SyscallEvent::Enter => 0,
+            SyscallEvent::Exit => 8,
+        }
+    }
 }
 
 /// What runs at a site or event, one after the other.
@@ -427,6 +457,8 @@ pub enum Prelude {
     Once,
     /// A runtime event.
     Goroutine(GoroutineEvent),
+    /// A system call.
+    Syscall(SyscallEvent),
 }
 
 impl Prelude {
@@ -691,4 +723,13 @@ pub enum GoroutineEvent {
     Park,
     /// `goroutine:ready`
     Ready,
+}
+
+/// What becomes of a system call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
+pub enum SyscallEvent {
+    /// `syscall:enter`
+    Enter,
+    /// `syscall:exit`
+    Exit,
 }

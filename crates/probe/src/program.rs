@@ -174,8 +174,10 @@ pub mod drops {
     pub const STACKS: u32 = 0;
     /// [`Tables::gos`](super::Tables::gos).
     pub const GOROUTINES: u32 = 1;
+    /// [`Tables::syscalls`](super::Tables::syscalls).
+    pub const SYSCALLS: u32 = 2;
     /// How many there are.
-    pub const OTHERS: u32 = 2;
+    pub const OTHERS: u32 = 3;
 }
 
 /// A value of [`Tables::sites`], by the site's place in the plan. Filled in from the start.
@@ -260,6 +262,22 @@ pub mod gos {
     pub const ENTRIES_ALLOCATED: u32 = 1 << 14;
 }
 
+/// An entry of [`Tables::syscalls`]: what the kernel was asked, until it has answered.
+pub mod syscalls {
+    /// Bytes of the key: process and thread, by the kernel's numbers, and the stack pointer.
+    pub const KEY: u32 = 16;
+    /// In the value, `u64`: when, in nanoseconds since boot.
+    pub const SINCE: u32 = 0;
+    /// In the value, `u64`: for which system call.
+    pub const NR: u32 = 8;
+    /// Bytes of the value.
+    pub const SIZE: u32 = 16;
+    /// Room for so many: threads that are in a system call, and those that were killed in one.
+    pub const ENTRIES: u32 = 1 << 18;
+    /// The same where all of it is allocated from the start.
+    pub const ENTRIES_ALLOCATED: u32 = 1 << 14;
+}
+
 /// An entry of [`Tables::threads`]: a thread that runs goroutines. Whoever attaches puts in those that were there
 /// before, and takes out those of processes that are gone.
 pub mod threads {
@@ -338,6 +356,8 @@ pub struct Tables {
     pub starts: Option<MapId>,
     /// [`gos`]: a hash, if goroutines are watched.
     pub gos: Option<MapId>,
+    /// [`syscalls`]: a hash, if somebody asks what the kernel has answered.
+    pub syscalls: Option<MapId>,
     /// What stands for a wrapper that a goroutine starts in: a hash of [`crate::plan::Id::StartFunc`]s, if start
     /// functions are asked for. Filled in from the start.
     pub wrappers: Option<MapId>,

@@ -175,11 +175,37 @@ pub trait Target {
         None
     }
 
+    /// Where its own code makes system calls. Asked only where it is needed, since finding out takes a while.
+    ///
+    /// # Errors
+    /// Why that is not known, in a sentence without full stop.
+    fn system_calls(&self) -> Result<SystemCalls, String> {
+        Err("the target is no Go program".to_owned())
+    }
+
     /// Where a process that executes it begins; `None` for a library.
     fn start(&self) -> Option<Start>;
 
     /// Where in the file an address is.
     fn file_offset(&self, at: VAddr) -> Option<FileOff>;
+}
+
+/// Where system calls are seen, in instructions that the kernel emulates.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SystemCalls {
+    /// The function through which they go.
+    pub through: Found,
+    /// Every call of it. The first argument register holds the system call's number.
+    pub calls: Vec<VAddr>,
+    /// Where the kernel has answered: the same register holds what it said, and SP has its value at entry.
+    pub answered: VAddr,
+}
+
+impl SystemCalls {
+    /// All the instructions.
+    pub fn places(&self) -> impl Iterator<Item = VAddr> {
+        self.calls.iter().copied().chain([self.answered])
+    }
 }
 
 /// What the first word of an interface may be.

@@ -59,6 +59,8 @@ pub enum Form {
     Goroutine,
     /// `gc:EVENT`
     Collector,
+    /// `syscall:EVENT`
+    Syscall,
 }
 
 /// A word that stands for a value, or is called.
@@ -95,6 +97,8 @@ pub enum Places {
     Returns,
     /// Where a call of a Go function ends.
     GoReturns,
+    /// Where a call of a Go function ends, or a system call does.
+    Ends,
     /// In probes on Go functions, and on single instructions of them.
     GoCode,
     /// Where a call of a Go function begins or ends.

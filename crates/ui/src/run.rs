@@ -169,6 +169,9 @@ fn full(full: &Full) -> String {
         Full::GOROUTINES => format!(
             "{times} changes of goroutines found no room to be kept: the next one has no duration, and may be told twice"
         ),
+        Full::SYSCALLS => {
+            format!("{times} system calls found no room to be remembered until they are answered: they have no `exit`")
+        }
         Full::STACKS => format!("{times} stacks found no room to be kept: where they are shown they are empty"),
         map => format!("{} is full: {times} times there was no room for a new key", visible(map)),
     }

@@ -37,6 +37,7 @@ mod states;
 mod stress;
 mod sudo;
 mod summary;
+mod syscalls;
 mod terminal;
 mod trace;
 mod trouble;

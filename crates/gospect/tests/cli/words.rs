@@ -148,6 +148,11 @@ const HEX: &str = "@hex[0x10]: 1\n@hex[0x20]: 2\n@hex[0x30]: 3\n@hex[0x40]: 4\n@
 
 /// What prints: each in a run of its own, with all that it prints.
 const ALONE: &[Row] = &[
+    (
+        "syscall:EVENT",
+        r#"syscall:enter /args.nr == 204/ { printf("%d\n", args.goid); } syscall:exit /args.nr == 204/ { print(args.ret > 0); }"#,
+        "1\n1",
+    ),
     ("gc:EVENT", r#"gc:start { printf("begins\n"); } gc:end { printf("ends\n"); }"#, "begins\nends"),
     (
         "buf(DATA [, LENGTH])",

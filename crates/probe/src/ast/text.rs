@@ -51,6 +51,7 @@ impl Display for Attach {
             Attach::User(user) => user.fmt(f),
             Attach::Goroutine(event) => write!(f, "goroutine:{}", event.value),
             Attach::Collector(event) => write!(f, "gc:{}", event.value),
+            Attach::Syscall(event) => write!(f, "syscall:{}", event.value),
             Attach::Bad => f.write_str("<bad>"),
         }
     }

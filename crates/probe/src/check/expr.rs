@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use crate::ast::{self, BinaryOp, ExprKind as Ast, Span, UnaryOp};
 use crate::diagnostic::Diagnostic;
 use crate::limits;
-use crate::plan::{EventField, Expr, ExprKind, FieldForm, GoroutineEvent, Id, Prelude, Type};
+use crate::plan::{EventField, Expr, ExprKind, FieldForm, GoroutineEvent, Id, Prelude, SyscallEvent, Type};
 use crate::words;
 
 use super::path::{self, Use};
@@ -221,6 +221,7 @@ impl<'s> Scope<'_, 's, '_> {
         match self.setting.prelude {
             Prelude::Tracepoint => self.field(e),
             Prelude::Goroutine(event) => self.event(e, event),
+            Prelude::Syscall(event) => self.system_call(e, event),
             _ => self.request(Request::Path(e, Use::Value), e.to_string(), e.span),
         }
     }
@@ -285,13 +286,24 @@ impl<'s> Scope<'_, 's, '_> {
             (GoroutineEvent::Ready, field) => matches!(field, Reason | For | By),
             (GoroutineEvent::Create | GoroutineEvent::Exit, _) => false,
         };
-        let fields: Vec<_> = all.iter().filter(|(_, field, _)| has(*field)).collect();
+        let fields = all.into_iter().filter(|(_, field, _)| has(*field)).collect();
+        self.event_field(e, fields)
+    }
+
+    fn system_call(&mut self, e: &'s ast::Expr, event: SyscallEvent) -> Option<Typed> {
+        let mut fields = vec![("goid", EventField::Caller, UINT), ("nr", EventField::Nr, UINT)];
+        fields.extend((event == SyscallEvent::Exit).then_some(("ret", EventField::Ret, INT)));
+        self.event_field(e, fields)
+    }
+
+    /// The one of an event's fields that is named.
+    fn event_field(&mut self, e: &'s ast::Expr, fields: Vec<(&'static str, EventField, Type)>) -> Option<Typed> {
         let listed = words::listed(fields.iter().map(|f| f.0));
         let name = self.only_field(e, &format!("it has {listed}"))?;
         match fields.iter().find(|f| f.0 == name.value) {
-            Some((_, field, ty)) => {
-                if *field == By {
-                    self.of_goroutine(e.span, "args.by", "g.goid")?;
+            Some((known, field, ty)) => {
+                if matches!(field, EventField::By | EventField::Caller) {
+                    self.of_goroutine(e.span, &format!("args.{known}"), "g.goid")?;
                 }
                 self.known(e.span, ExprKind::Event(*field), ty.clone())
             }

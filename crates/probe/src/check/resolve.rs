@@ -10,8 +10,8 @@ use gobin::sites::{Exit, Refusal, Sites};
 
 use crate::ast::{Attach, AttachPoint, Clock, Code, Script, Span, Spanned, User};
 use crate::diagnostic::Diagnostic;
-use crate::plan::{BinaryNo, GoroutineEvent, On, Period, Point, PointNo, Prelude, Skipped};
-use crate::target::{Field, Found, InlinedPlaces, Scheduler, Target, World};
+use crate::plan::{BinaryNo, GoroutineEvent, On, Period, Point, PointNo, Prelude, Skipped, SyscallEvent};
+use crate::target::{Field, Found, InlinedPlaces, Scheduler, SystemCalls, Target, World};
 use crate::words;
 
 use super::calls;
@@ -42,6 +42,8 @@ pub(super) enum Place {
     Function { binary: BinaryNo, found: Found, sites: Option<Rc<Sites>>, ret: bool },
     /// An instruction.
     Code { binary: BinaryNo, found: Found, offset: u32, class: Option<Class> },
+    /// System calls, with the function through which they go.
+    Syscall { binary: BinaryNo, found: Found, calls: Rc<SystemCalls>, event: SyscallEvent },
     /// Whatever needs no site.
     Event(On),
 }
@@ -104,6 +106,7 @@ pub(super) fn resolve<'w>(script: &Script, text: &'w str, world: &'w dyn World) 
         resolver.left_out.extend(except);
     }
     resolver.tell_needless();
+    resolver.tell_taken();
     resolver.out
 }
 
@@ -179,6 +182,7 @@ impl Place {
                     Prelude::NativeCode
                 }
             }
+            Place::Syscall { event, .. } => Prelude::Syscall(*event),
             Place::Event(On::Begin | On::End) => Prelude::Once,
             Place::Event(On::Interval { .. }) => Prelude::Interval,
             Place::Event(On::Profile { .. }) => Prelude::Profile,
@@ -195,7 +199,9 @@ impl Place {
     /// The executable, if it is in one.
     pub(super) fn binary(&self) -> Option<BinaryNo> {
         match self {
-            Place::Function { binary, .. } | Place::Code { binary, .. } => Some(*binary),
+            Place::Function { binary, .. } | Place::Code { binary, .. } | Place::Syscall { binary, .. } => {
+                Some(*binary)
+            }
             Place::Event(On::Goroutine { binary, .. }) => Some(*binary),
             Place::Event(_) => None,
         }
@@ -204,7 +210,7 @@ impl Place {
     /// The function, if it is in one.
     pub(super) fn function(&self) -> Option<&Found> {
         match self {
-            Place::Function { found, .. } | Place::Code { found, .. } => Some(found),
+            Place::Function { found, .. } | Place::Code { found, .. } | Place::Syscall { found, .. } => Some(found),
             Place::Event(_) => None,
         }
     }
@@ -237,6 +243,10 @@ impl<'w> Resolver<'w> {
             Attach::Profile(clock) => self.profile(clock).into_iter().collect(),
             Attach::Tracepoint { category, name } => self.tracepoint(category, name).into_iter().collect(),
             Attach::Goroutine(event) => self.goroutine(event),
+            Attach::Syscall(event) => {
+                self.syscall(clause, no, event);
+                Vec::new()
+            }
             Attach::User(user) => {
                 self.user(clause, no, user);
                 Vec::new()
@@ -323,6 +333,53 @@ impl<'w> Resolver<'w> {
             return None;
         }
         Some(On::Goroutine { binary, event: which })
+    }
+
+    fn syscall(&mut self, clause: usize, point: PointNo, event: &Spanned<String>) {
+        const EVENTS: [(&str, SyscallEvent); 2] = [("enter", SyscallEvent::Enter), ("exit", SyscallEvent::Exit)];
+        let Some((_, which)) = EVENTS.iter().find(|(name, _)| *name == event.value) else {
+            return self.say(no_such_event("system calls have", event, || EVENTS.iter().map(|(name, _)| *name)));
+        };
+        for target in self.world.targets() {
+            let path = Spanned { value: target, span: event.span };
+            let Some(binary) = self.binary(&path) else { continue };
+            match self.target(binary).system_calls() {
+                Ok(calls) => self.syscall_in(clause, point, binary, calls, *which),
+                Err(why) => self.say(Diagnostic::error(event.span, format!("system calls cannot be watched: {why}"))),
+            }
+        }
+    }
+
+    fn syscall_in(&mut self, clause: usize, point: PointNo, binary: BinaryNo, calls: SystemCalls, event: SyscallEvent) {
+        let found = calls.through.clone();
+        if self.taken.insert((clause, binary, found.index, None, event == SyscallEvent::Exit)) {
+            self.out.points[point.index()].matched += 1;
+            self.place(clause, point, Place::Syscall { binary, found, calls: Rc::new(calls), event });
+        }
+    }
+
+    /// An instruction has one probe: where system calls are seen no other code can be asked for.
+    fn tell_taken(&mut self) {
+        let places = || self.out.placements.iter();
+        let mut wrong = Vec::new();
+        for (binary, calls) in places().filter_map(|p| match &p.place {
+            Place::Syscall { binary, calls, .. } => Some((binary, calls)),
+            _ => None,
+        }) {
+            let taken = |place: &Place| match place {
+                Place::Code { binary: of, found, offset, .. } => {
+                    of == binary && calls.places().any(|at| at == found.entry.plus(u64::from(*offset)))
+                }
+                _ => false,
+            };
+            wrong.extend(places().filter(|p| taken(&p.place)).map(|p| p.point));
+        }
+        wrong.sort_unstable();
+        wrong.dedup();
+        for point in wrong {
+            let span = self.out.points[point.index()].span;
+            self.say(Diagnostic::error(span, "`syscall:enter` or `syscall:exit` has its probe on this instruction"));
+        }
     }
 
     fn target(&self, binary: BinaryNo) -> &'w dyn Target {

@@ -9,10 +9,10 @@ use gobin::sites::Sites;
 
 use crate::plan::{
     Also, BinaryNo, Entry, Event, Exit, FuncNo, Function, Group, GroupNo, Kept, On, Over, Plan, PointNo, Run, SaveNo,
-    Site, VariantNo,
+    Site, Syscall, SyscallEvent, VariantNo,
 };
 
-use crate::target::Inlined;
+use crate::target::{Inlined, SystemCalls};
 
 use super::resolve::{Place, Placement, Resolved};
 use super::unders::Marked;
@@ -50,11 +50,19 @@ struct OfFunction {
     exit: Vec<(usize, Run)>,
     jump: Vec<(usize, Run)>,
     here: BTreeMap<u32, Here>,
+    syscalls: Option<Syscalls>,
     native_return: bool,
     frames: bool,
     marks: u8,
     panics: bool,
     inlined: Option<Inlined>,
+}
+
+/// What runs where system calls are made, and where they are answered.
+struct Syscalls {
+    calls: Rc<SystemCalls>,
+    enter: Vec<(usize, Run)>,
+    exit: Vec<(usize, Run)>,
 }
 
 /// What runs at one instruction.
@@ -108,6 +116,15 @@ impl Runs {
                 let here = self.functions.entry(row).or_default().here.entry(*offset).or_default();
                 here.runs.push(run(chosen.plain));
                 here.class = *class;
+            }
+            (Place::Syscall { calls, event, .. }, Some(row)) => {
+                let of = &mut self.functions.entry(row).or_default().syscalls;
+                let (enter, exit) = (Vec::new(), Vec::new());
+                let of = of.get_or_insert_with(|| Syscalls { calls: calls.clone(), enter, exit });
+                match event {
+                    SyscallEvent::Enter => of.enter.push(run(chosen.plain)),
+                    SyscallEvent::Exit => of.exit.push(run(chosen.plain)),
+                }
             }
             (Place::Event(on), _) => match self.events.iter_mut().find(|(known, _)| known == on) {
                 Some((_, runs)) => runs.push(run(chosen.plain)),
@@ -175,10 +192,10 @@ pub(super) fn lay_out(
         }
         let save = kept.map(|kept| keep(kept, &mut plan.saves));
         let target = resolved.binaries[binary.index()].target;
-        let file = |offset: u32| target.file_offset(entry.plus(u64::from(offset))).unwrap_or_default();
-        for (offset, mut site) in sites_of(*row, of, save, &mut groups) {
-            site.file = file(offset);
-            plan.sites.push(site);
+        let syscalls = of.syscalls.take().map(|of| syscall_sites(*row, of, &mut groups)).unwrap_or_default();
+        let own = sites_of(*row, entry, of, save, &mut groups);
+        for site in own.into_iter().chain(syscalls) {
+            plan.sites.push(Site { file: target.file_offset(site.at).unwrap_or_default(), ..site });
         }
     }
     share_places(plan);
@@ -199,7 +216,7 @@ fn share_places(plan: &mut Plan) {
     others.sort_by_key(level);
     for site in own.into_iter().chain(others) {
         let function = &plan.functions[site.function.index()];
-        let at = (function.binary, function.entry.plus(u64::from(site.offset)));
+        let at = (function.binary, site.at);
         let shared = known.get(&at).filter(|_| is_inlined(&site) && !site.native_return);
         let Some(&n) = shared else {
             if !site.native_return {
@@ -215,7 +232,7 @@ fn share_places(plan: &mut Plan) {
             sites[n].over.insert(0, Over { function: site.function, group });
         }
     }
-    sites.sort_by_key(|site| (site.function, site.offset, site.native_return));
+    sites.sort_by_key(|site| (site.function, site.offset, site.native_return, site.at));
     plan.sites = sites;
 }
 
@@ -229,21 +246,42 @@ fn keep(kept: &[Kept], all: &mut Vec<Vec<Kept>>) -> SaveNo {
     SaveNo(u32::try_from(at).unwrap_or(u32::MAX))
 }
 
-/// The sites of one function, by offset, a native return last.
-fn sites_of(row: FuncNo, of: OfFunction, save: Option<SaveNo>, groups: &mut Groups) -> Vec<(u32, Site)> {
-    let mut sites: BTreeMap<u32, Site> = BTreeMap::new();
-    let empty = |offset| Site {
-        function: row,
-        offset,
+/// A site where nothing happens.
+fn empty_site(function: FuncNo, at: VAddr) -> Site {
+    Site {
+        function,
+        offset: 0,
+        at,
         file: gobin::FileOff(0),
         class: None,
         entry: None,
         exit: None,
         here: None,
+        syscall: None,
         also: Vec::new(),
         over: Vec::new(),
         native_return: false,
+    }
+}
+
+/// Where system calls are made, and, if anybody asks, answered.
+fn syscall_sites(row: FuncNo, of: Syscalls, groups: &mut Groups) -> Vec<Site> {
+    let class = Some(gobin::syscalls::SystemCalls::CLASS);
+    let (enter, exit) = (groups.add(of.enter), groups.add(of.exit));
+    let keeps = exit.is_some();
+    let site = |at, here, event| {
+        let syscall = Some(Syscall { event, keeps });
+        Site { class, here, syscall, ..empty_site(row, at) }
     };
+    let mut sites: Vec<Site> = of.calls.calls.iter().map(|&at| site(at, enter, SyscallEvent::Enter)).collect();
+    sites.extend(keeps.then(|| site(of.calls.answered, exit, SyscallEvent::Exit)));
+    sites
+}
+
+/// The sites of one function, by offset, a native return last.
+fn sites_of(row: FuncNo, start: VAddr, of: OfFunction, save: Option<SaveNo>, groups: &mut Groups) -> Vec<Site> {
+    let mut sites: BTreeMap<u32, Site> = BTreeMap::new();
+    let empty = |offset| Site { offset, ..empty_site(row, start.plus(u64::from(offset))) };
     let entry = groups.add(of.entry);
     if entry.is_some() || of.frames || of.marks != 0 {
         let (offset, class, entry) = entry_site(of.sites.as_deref(), entry, save);
@@ -268,8 +306,7 @@ fn sites_of(row: FuncNo, of: OfFunction, save: Option<SaveNo>, groups: &mut Grou
         let site = sites.entry(offset).or_insert_with(|| empty(offset));
         (site.class, site.here) = (here.class.or(site.class), groups.add(here.runs));
     }
-    let native = native.map(|site| (0, site));
-    sites.into_iter().chain(native).collect()
+    sites.into_values().chain(native).collect()
 }
 
 fn entry_site(sites: Option<&Sites>, group: Option<GroupNo>, saves: Option<SaveNo>) -> (u32, Option<Class>, Entry) {

@@ -522,6 +522,49 @@ fn other_programs_have_native_probes() {
 }
 
 #[test]
+fn system_calls_are_seen_where_they_are_made_and_where_they_are_answered() {
+    check(
+        "syscall:enter { @[args.goid, args.nr] = count(); } syscall:exit /args.ret < 0/ { @ns[probe] = sum(elapsed); }",
+        expect![[r#"
+            point 0: syscall:enter: matched 1, attached 1
+            point 1: syscall:exit: matched 1, attached 1
+            binary 0: "" go, runtime
+            func 0: main.asm at 0x401b00 in binary 0
+            site func 0 at 0x401130 file +0x1130 emulated syscall Enter kept here group 0
+            site func 0 at 0x401b14 file +0x1b14 emulated syscall Exit kept here group 1
+            site func 0 at 0x402130 file +0x2130 emulated syscall Enter kept here group 0
+            group 0: variant 0 for point 0
+            group 1: variant 1 for point 1
+            variant 0: body 0 ()
+            variant 1: body 1 ()
+            map 0: @[u64, u64] count (4096)
+            map 1: @ns[probe] sum u (4096)
+            body 0: clause 0 on system calls Enter
+              add to @[event Caller:u64, event Nr:u64]
+            body 1: clause 1 on system calls Exit
+              /(event Ret:i64 < 0):i64/
+              add to @ns[probe:probe] elapsed:u64
+            needs goid
+        "#]],
+    );
+    check(
+        "syscall:enter { @ = count(); }",
+        expect![[r#"
+        point 0: syscall:enter: matched 1, attached 1
+        binary 0: "" go
+        func 0: main.asm at 0x401b00 in binary 0
+        site func 0 at 0x401130 file +0x1130 emulated syscall Enter here group 0
+        site func 0 at 0x402130 file +0x2130 emulated syscall Enter here group 0
+        group 0: variant 0 for point 0
+        variant 0: body 0 ()
+        map 0: @[] count (4096)
+        body 0: clause 0 on system calls Enter
+          add to @
+    "#]],
+    );
+}
+
+#[test]
 fn events_need_no_site() {
     check(
         "BEGIN { @x = 1; } END { clear(@x); } interval:ms:100 { print(@x); } profile:hz:99 { @s[ustack] = count(); }

@@ -8,7 +8,7 @@ use crate::ast::{self, BinaryOp, ExprKind as Ast, Span};
 use crate::diagnostic::Diagnostic;
 use crate::limits;
 use crate::machine::Register;
-use crate::plan::{ExprKind, Id, Prelude, Type, Word};
+use crate::plan::{ExprKind, Id, Prelude, SyscallEvent, Type, Word};
 use crate::target::{HookKind, Runtime};
 use crate::words::{self, Function, Meaning, Places, Row, Value};
 
@@ -21,7 +21,7 @@ impl Places {
     pub(super) fn has(self, prelude: Prelude) -> bool {
         use Prelude::{
             GoCode, GoEntry, GoInlined, GoReturn, Goroutine, Interval, NativeCode, NativeReturn, Once, Profile,
-            Tracepoint,
+            Syscall, Tracepoint,
         };
         let user = matches!(prelude, GoEntry | GoInlined | GoReturn | GoCode | NativeCode | NativeReturn);
         match self {
@@ -30,13 +30,19 @@ impl Places {
             Places::Entries => matches!(prelude, GoEntry | NativeCode),
             Places::Returns => matches!(prelude, GoReturn | NativeReturn),
             Places::GoReturns => prelude == GoReturn,
+            Places::Ends => matches!(prelude, GoReturn | Syscall(SyscallEvent::Exit)),
             Places::GoCode => prelude.is_go_code(),
             Places::GoCalls => matches!(prelude, GoEntry | GoReturn),
             Places::Goroutines => {
-                matches!(prelude, GoEntry | GoInlined | GoReturn | GoCode | Tracepoint | Profile | Goroutine(_))
+                matches!(
+                    prelude,
+                    GoEntry | GoInlined | GoReturn | GoCode | Tracepoint | Profile | Goroutine(_) | Syscall(_)
+                )
             }
             Places::Programs => !matches!(prelude, Interval | Once),
-            Places::Arguments => matches!(prelude, GoEntry | GoInlined | GoReturn | Tracepoint | Goroutine(_)),
+            Places::Arguments => {
+                matches!(prelude, GoEntry | GoInlined | GoReturn | Tracepoint | Goroutine(_) | Syscall(_))
+            }
         }
     }
 
@@ -48,12 +54,15 @@ impl Places {
             Places::Entries => "where a call begins: `go:FUNC`, `uprobe:BIN:FUNC`",
             Places::Returns => "where a call returns: `goret:FUNC`, `uretprobe:BIN:FUNC`",
             Places::GoReturns => "where a call of a Go function returns: `goret:FUNC`",
+            Places::Ends => "where a call of a Go function returns, `goret:FUNC`, and in `syscall:exit`",
             Places::GoCode => "in probes on Go functions: `go:FUNC`, `goret:FUNC` and the like",
             Places::GoCalls => "where a call of a Go function begins or returns: `go:FUNC`, `goret:FUNC`",
-            Places::Goroutines => "in probes on Go functions, tracepoints, profiles and `goroutine:EVENT`",
+            Places::Goroutines => {
+                "in probes on Go functions, tracepoints, profiles, `goroutine:EVENT` and `syscall:EVENT`"
+            }
             Places::Programs => "where a program runs: in probes on programs, tracepoints and profiles",
             Places::Arguments => {
-                "where a call of a Go function begins or returns, in tracepoints, and in `goroutine:EVENT`"
+                "where a call of a Go function begins or returns, in tracepoints, `goroutine:EVENT` and `syscall:EVENT`"
             }
         }
     }
@@ -128,7 +137,7 @@ impl<'s> Scope<'_, 's, '_> {
             Word::Pid | Word::Tid | Word::Cpu => Type::Int { signed: false, bytes: 4 },
             Word::Nsecs | Word::Goid | Word::ParentGoid => UINT,
             Word::Elapsed => {
-                self.needs.frames = true;
+                self.needs.frames |= self.setting.prelude == Prelude::GoReturn;
                 UINT
             }
             Word::Comm => Type::Str { max: 16 },

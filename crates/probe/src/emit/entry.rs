@@ -16,7 +16,7 @@ use super::{Refused, Shared, capture, ends, hit, pairs, refused, threads};
 use crate::frames::Frames;
 use crate::limits;
 use crate::machine::Register;
-use crate::plan::{Also, BinaryNo, Event, FuncNo, Function, GroupNo, On, Over, Plan, Run, SaveNo, Site};
+use crate::plan::{Also, BinaryNo, Event, FuncNo, Function, GroupNo, On, Over, Plan, Run, SaveNo, Site, Syscall};
 use crate::program::{
     EventProgram, HookProgram, HookSite, ProgramSite, UserProgram, control, counter, exit, process, site,
 };
@@ -45,6 +45,7 @@ struct Action {
     entry: Option<GroupNo>,
     exit: Option<GroupNo>,
     here: Option<GroupNo>,
+    syscall: Option<Syscall>,
     /// Calls are recorded.
     enters: bool,
     saves: Option<SaveNo>,
@@ -64,6 +65,7 @@ impl Action {
             entry: site.entry.as_ref().and_then(|entry| entry.group),
             exit: site.exit.as_ref().and_then(|exit| exit.group),
             here: site.here,
+            syscall: site.syscall,
             enters: paired && site.entry.is_some(),
             saves: site.entry.as_ref().filter(|_| paired).and_then(|entry| entry.saves),
             leaves: paired && site.exit.is_some(),
@@ -123,14 +125,15 @@ fn site_row(plan: &Plan, one: &Site, dispatch: u32) -> Vec<u8> {
     let mut row = Vec::with_capacity(site::SIZE as usize);
     row.extend(one.function.0.to_le_bytes());
     row.extend(dispatch.to_le_bytes());
-    row.extend(entry.map_or(0, |entry| entry.sp_adjust).to_le_bytes());
+    let sp_adjust = entry.map(|entry| entry.sp_adjust).or(one.syscall.map(Syscall::sp_adjust));
+    row.extend(sp_adjust.unwrap_or(0).to_le_bytes());
     row.extend(restored.map_or(u16::MAX, |restored| restored.registers.ints).to_le_bytes());
     row.extend((looping | tail).to_le_bytes());
     row.extend(grown.to_le_bytes());
     for word in pairs::words(plan, one) {
         row.extend(word.to_le_bytes());
     }
-    row.extend(start.wrapping_add(u64::from(one.offset)).to_le_bytes());
+    row.extend(one.at.0.to_le_bytes());
     row
 }
 
@@ -597,7 +600,13 @@ impl<'a, 'p> Entry<'a, 'p> {
         if action.leaves {
             self.leave();
         }
-        [action.exit, action.here].into_iter().flatten().try_for_each(|group| self.group(group))?;
+        action.exit.map_or(Ok(()), |group| self.group(group))?;
+        let unknown = self.asm.label("unknown_call");
+        if let Some(syscall) = action.syscall {
+            self.system_call(syscall, unknown);
+        }
+        action.here.map_or(Ok(()), |group| self.group(group))?;
+        self.asm.place(unknown);
         action.also(plan).iter().try_for_each(|also| self.also(also))
     }
 

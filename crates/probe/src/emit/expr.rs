@@ -7,7 +7,10 @@ use super::body::{CONTEXT, Code, HIT, R0, R1, R2, R3};
 use super::memory::Place;
 use super::{Refused, hit, taint};
 use crate::ast::{BinaryOp, UnaryOp};
-use crate::plan::{Access, AccessNo, Base, EventField, Expr, ExprKind, FieldForm, Id, Location, Type, Value, Word};
+use crate::machine::Register;
+use crate::plan::{
+    Access, AccessNo, Base, EventField, Expr, ExprKind, FieldForm, Id, Location, Prelude, Type, Value, Word,
+};
 use crate::program::{control, counter};
 
 /// What lies below is never mapped: a read there would only cost the time of a fault.
@@ -166,6 +169,7 @@ impl<'p> Code<'_, 'p> {
                 self.stand_for_wrapper();
             }
             Word::UStack => self.user_stack(if let Type::Id(Id::UStack(frames)) = ty { *frames } else { 0 })?,
+            Word::Elapsed if matches!(self.body.prelude, Prelude::Syscall(_)) => self.asked_since(),
             Word::Elapsed => self.elapsed()?,
             Word::Caller => self.caller(),
             Word::Comm => self.refuse("`comm` is no number")?,
@@ -381,7 +385,12 @@ impl<'p> Code<'_, 'p> {
     fn event(&mut self, field: EventField) -> Result<(), Refused> {
         match field {
             EventField::Goid => self.told(Size::U64, hit::EVENT_GOID),
-            EventField::By => self.told(Size::U64, hit::GOID),
+            EventField::By | EventField::Caller => self.told(Size::U64, hit::GOID),
+            EventField::Nr => self.told(Size::U64, hit::SYSCALL_NR),
+            EventField::Ret => {
+                let register = Register::argument(self.shared.plan.arch, true, 0);
+                self.asm.load(Size::U64, R0, CONTEXT, register.map_or(0, |register| i32::from(register.offset)));
+            }
             EventField::From => self.told(Size::U8, hit::EVENT_FROM),
             EventField::To => self.told(Size::U8, hit::EVENT_TO),
             EventField::StartFunc => self.told(Size::U64, hit::EVENT_START),

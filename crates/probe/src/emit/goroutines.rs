@@ -16,7 +16,7 @@
 //! Only one thread at a time changes the state of a g, so entries need no locks. Once the run is over they stay as they
 //! are: they say which states had not ended then.
 
-use bpf::insn::{AluOp, AtomicOp, Cond, Size, Width};
+use bpf::insn::{AluOp, Cond, Size};
 use bpf::{Caps, Helper, Label, MapError, MapKind, MapSpec, Maps, Reg};
 
 use super::body::{CONTEXT, R0, R1, R2, R3, R4};
@@ -357,12 +357,9 @@ impl Entry<'_, '_> {
     /// A full table is no reason to be silent. But then the time until the next change is not known, and a second sight
     /// of this one cannot be told from a change.
     fn count_if_full(&mut self) {
-        let (kept, counted) = (self.asm.label("kept"), self.asm.label("counted"));
-        let place = self.shared.plan.maps.len() as u32 + drops::GOROUTINES;
-        self.asm.jump_if(Cond::Eq, R0, 0, kept).store(Size::U32, Reg::R10, WORD, place as i32);
-        self.look_up(self.shared.tables.drops, WORD);
-        self.asm.jump_if(Cond::Eq, R0, 0, counted);
-        self.asm.mov(R1, 1).atomic(AtomicOp::Add, Width::W64, R0, 0, R1).place(counted);
+        let kept = self.asm.label("kept");
+        self.asm.jump_if(Cond::Eq, R0, 0, kept);
+        self.count_drop(drops::GOROUTINES);
         // The key again.
         self.asm.load(Size::U32, R1, Reg::R10, HIT + hit::PROCESS).store(Size::U32, Reg::R10, WORD, R1).place(kept);
     }

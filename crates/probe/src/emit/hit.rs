@@ -49,6 +49,14 @@ pub(super) const EVENT_START: i32 = -40;
 /// When it changed, in nanoseconds since boot.
 pub(super) const EVENT_SINCE: i32 = -32;
 
+// What bodies of `syscall:*` find in front of the hit: the key of [`crate::program::Tables::syscalls`] and its value.
+/// Process and thread by the kernel's numbers, and SP where the call is made.
+pub(super) const SYSCALL_KEY: i32 = -48;
+/// When the kernel was asked, in nanoseconds since boot.
+pub(super) const SYSCALL_SINCE: i32 = -32;
+/// For which system call.
+pub(super) const SYSCALL_NR: i32 = -24;
+
 /// A time that is not known.
 pub(super) const UNKNOWN: i32 = -1;
 

@@ -46,7 +46,12 @@ impl Restraint {
             | Prelude::GoCode
             | Prelude::NativeCode
             | Prelude::NativeReturn => true,
-            Prelude::Tracepoint | Prelude::Profile | Prelude::Interval | Prelude::Once | Prelude::Goroutine(_) => false,
+            Prelude::Tracepoint
+            | Prelude::Profile
+            | Prelude::Interval
+            | Prelude::Once
+            | Prelude::Goroutine(_)
+            | Prelude::Syscall(_) => false,
         }
     }
 

@@ -6,7 +6,7 @@ use bpf::insn::{AluOp, Cond, Size};
 use super::Refused;
 use super::body::{CONTEXT, Code, HIT, R0, R1, R2, R3, R4, R5};
 use super::hit;
-use crate::plan::{MapNo, Prelude};
+use crate::plan::{MapNo, Prelude, SyscallEvent};
 use crate::program::{drops, stack};
 
 /// `BPF_F_USER_STACK`.
@@ -47,14 +47,17 @@ impl Code<'_, '_> {
     /// Where a function begins and where it returns its frame is not there, so the kernel's walk, which follows frames,
     /// misses who called it.
     fn missed_caller(&mut self, value: super::memory::Place) {
-        if !matches!(self.body.prelude, Prelude::GoEntry | Prelude::GoReturn) {
-            return;
-        }
+        let below = match self.body.prelude {
+            Prelude::GoEntry | Prelude::GoReturn => 0,
+            // Of system calls the hit has SP as it was before the call.
+            Prelude::Syscall(SyscallEvent::Exit) => 8,
+            _ => return,
+        };
         if self.shared.plan.arch != gobin::Arch::Amd64 {
             return;
         }
         self.address(R1, value.plus(stack::CALLER as usize));
-        self.asm.mov(R2, 8).load(Size::U64, R3, HIT, hit::SP).helper(Helper::PROBE_READ_USER);
+        self.asm.mov(R2, 8).load(Size::U64, R3, HIT, hit::SP).add(R3, -below).helper(Helper::PROBE_READ_USER);
     }
 
     /// `R0 =` a number made of process and addresses, never 0.

@@ -164,6 +164,10 @@ pub(super) fn exits(plan: &Plan) -> bool {
 
 /// Whether a body asks how long a call took.
 pub(super) fn asks_elapsed(body: &Body) -> bool {
+    // System calls are kept by themselves.
+    if matches!(body.prelude, Prelude::Syscall(_)) {
+        return false;
+    }
     let mut found = false;
     visit_body(body, &mut |step| found |= matches!(step, Step::Elapsed));
     found

@@ -13,6 +13,7 @@ mod restraint;
 mod sketch;
 mod starts;
 mod statements;
+mod syscalls;
 mod texts;
 
 use std::fmt::Write as _;
@@ -126,7 +127,7 @@ impl Trial {
         let here = |user: &&crate::program::UserProgram| user.sites.iter().any(|site| site.cookie == cookie);
         let user = self.program.users.iter().find(here).unwrap();
         let site = &plan.sites[cookie as usize];
-        let ip = plan.functions[site.function.index()].entry.0 + u64::from(site.offset) + BIAS;
+        let ip = site.at.0 + BIAS;
         self.vm.task.cookie = cookie;
         let image = self.vm.load(&user.program).unwrap();
         self.vm.run(&image, &mut world.pt_regs(ip), &mut world.memory.clone()).unwrap();

@@ -105,7 +105,7 @@ impl Parser<'_> {
         };
         let wanted = match probe.form {
             Form::Begin | Form::End => 0,
-            Form::Short { .. } | Form::Inlined | Form::Goroutine | Form::Collector => 1,
+            Form::Short { .. } | Form::Inlined | Form::Goroutine | Form::Collector | Form::Syscall => 1,
             Form::User { .. } | Form::Tracepoint | Form::Interval | Form::Profile => 2,
         };
         if matches!(probe.form, Form::Short { .. } | Form::Inlined | Form::User { .. }) {
@@ -131,6 +131,7 @@ impl Parser<'_> {
             }
             (Form::Goroutine, [event]) => Attach::Goroutine(self.text(event)),
             (Form::Collector, [event]) => Attach::Collector(self.text(event)),
+            (Form::Syscall, [event]) => Attach::Syscall(self.text(event)),
             (Form::Inlined, [code]) => self.inlined(code),
             (Form::User { ret }, [binary, code]) => {
                 let binary = self.text(binary);
@@ -162,7 +163,7 @@ impl Parser<'_> {
         let bpftrace = words::FOREIGN_PROBES.contains(&kind.raw.as_str());
         let near = words::near(&kind.raw, words::probe_names());
         let help = if bpftrace {
-            Some("gospect probes programs: `uprobe`, `uretprobe`, `go`, `goret`, `goroutine`, `gc`; and tracepoints and clocks".to_owned())
+            Some("gospect probes programs: `uprobe`, `uretprobe`, `go`, `goret`, `goroutine`, `gc`, `syscall`; and tracepoints and clocks".to_owned())
         } else {
             near.or_else(|| Some(format!("there are {}", words::listed(words::probe_names()))))
         };

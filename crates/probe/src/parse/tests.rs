@@ -106,7 +106,7 @@ fn a_slash_behind_a_space_begins_the_condition() {
               |
             8 |          BEGIN/1/{ }
               |          ^^^^^^^^
-              = help: there are `go`, `goret`, `inlined`, `uprobe`, `uretprobe`, `goroutine`, `gc`, `tracepoint`, `interval`, `profile`, `BEGIN` and `END`
+              = help: there are `go`, `goret`, `inlined`, `uprobe`, `uretprobe`, `goroutine`, `gc`, `syscall`, `tracepoint`, `interval`, `profile`, `BEGIN` and `END`
         "#]],
     );
 }
@@ -241,7 +241,7 @@ fn broken_points_are_told() {
               |
             1 | kprobe:vfs_read { }
               | ^^^^^^
-              = help: gospect probes programs: `uprobe`, `uretprobe`, `go`, `goret`, `goroutine`, `gc`; and tracepoints and clocks
+              = help: gospect probes programs: `uprobe`, `uretprobe`, `go`, `goret`, `goroutine`, `gc`, `syscall`; and tracepoints and clocks
 
             error: there is no kind of probe called `uprob`
              --> 2:10

@@ -466,4 +466,10 @@ pub enum EventField {
     GoPc,
     /// `args.by`: the goroutine that made it ready; 0 if that was the runtime itself.
     By,
+    /// `args.goid`: the goroutine whose system call it is.
+    Caller,
+    /// `args.nr`: which system call.
+    Nr,
+    /// `args.ret`: what the kernel answered.
+    Ret,
 }

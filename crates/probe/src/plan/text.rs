@@ -4,7 +4,8 @@ use std::fmt::{self, Display, Formatter};
 
 use super::{
     Access, Base, Body, Expr, ExprKind, FieldForm, Group, Id, Kept, Location, Map, MapValue, On, Period, Plan, Point,
-    Prelude, Recording, RegisterPart, Site, Stmt, StmtKind, StringNo, Type, Value, Variant, Whole, WholeAt, Word,
+    Prelude, Recording, RegisterPart, Site, Stmt, StmtKind, StringNo, Syscall, Type, Value, Variant, Whole, WholeAt,
+    Word,
 };
 
 impl Display for Plan {
@@ -131,7 +132,11 @@ fn sign(signed: bool) -> &'static str {
 fn site(site: &Site, f: &mut Formatter<'_>) -> fmt::Result {
     let class = site.class.map_or("", |class| class.word());
     let native = if site.native_return { " uretprobe" } else { "" };
-    write!(f, "site func {}+{:#x} file {:?} {class}{native}", site.function.0, site.offset, site.file)?;
+    match site.syscall {
+        Some(_) => write!(f, "site func {} at {:?}", site.function.0, site.at)?,
+        None => write!(f, "site func {}+{:#x}", site.function.0, site.offset)?,
+    }
+    write!(f, " file {:?} {class}{native}", site.file)?;
     if let Some(entry) = &site.entry {
         write!(f, " entry{}", of_group(entry.group))?;
         if entry.sp_adjust > 0 {
@@ -149,6 +154,9 @@ fn site(site: &Site, f: &mut Formatter<'_>) -> fmt::Result {
     }
     if let Some(exit) = &site.exit {
         write!(f, " {}{}", if exit.tail { "jump" } else { "return" }, of_group(exit.group))?;
+    }
+    if let Some(Syscall { event, keeps }) = site.syscall {
+        write!(f, " syscall {event:?}{}", if keeps { " kept" } else { "" })?;
     }
     if site.here.is_some() {
         write!(f, " here{}", of_group(site.here))?;
@@ -434,5 +442,6 @@ fn prelude(prelude: Prelude) -> String {
         Prelude::Interval => "an interval".to_owned(),
         Prelude::Once => "nothing".to_owned(),
         Prelude::Goroutine(event) => format!("goroutine {event:?}"),
+        Prelude::Syscall(event) => format!("system calls {event:?}"),
     }
 }

@@ -18,7 +18,9 @@ use gobin::sites::{Entry, Exit, Refusal, Restored, Return, Sites, Written};
 use gobin::types::{self, Kind, Type, TypeRef, TypeSource};
 use gobin::{Arch, FileOff, Start, VAddr};
 
-use super::{DynamicType, FIELDS, Field, Found, Hook, HookKind, Inlined, InlinedPlaces, Runtime, Target, World};
+use super::{
+    DynamicType, FIELDS, Field, Found, Hook, HookKind, Inlined, InlinedPlaces, Runtime, SystemCalls, Target, World,
+};
 use crate::plan::FieldForm;
 
 /// Name, arguments and results, and what is special about it.
@@ -455,6 +457,13 @@ impl Target for Program {
             0..0x60 => Err("no instruction starts there; one does at +0x10, the next at +0x12".to_owned()),
             _ => Err("the function has 0x60 bytes".to_owned()),
         }
+    }
+
+    fn system_calls(&self) -> Result<SystemCalls, String> {
+        let asm = self.matching(&Pattern::new("main.asm")).pop().filter(|_| self.go && self.arch == Arch::Amd64);
+        let through = asm.ok_or_else(|| "on this machine it is not known where Go makes them".to_owned())?;
+        let answered = through.entry.plus(20);
+        Ok(SystemCalls { through, calls: vec![VAddr(0x40_1130), VAddr(0x40_2130)], answered })
     }
 
     fn signature(&self, function: &Found) -> Result<Arc<Signature>, String> {

@@ -17,7 +17,7 @@ use gobin::sites::Sites;
 use gobin::types::{Kind, Type, TypeRef, TypeSource};
 use gobin::{Arch, FileOff, Function, Image, VAddr};
 
-use super::{DynamicType, FIELDS, Found, Inlined, InlinedPlaces, NAMED, Runtime, Target, hooks};
+use super::{DynamicType, FIELDS, Found, Inlined, InlinedPlaces, NAMED, Runtime, SystemCalls, Target, hooks};
 use crate::plan::Start;
 
 /// How many names are suggested.
@@ -290,6 +290,12 @@ impl<'i> Target for GoTarget<'i> {
 
     fn maps(&self) -> Option<Maps> {
         self.image.maps()
+    }
+
+    fn system_calls(&self) -> Result<SystemCalls, String> {
+        let gobin::syscalls::SystemCalls { function, calls, answered } = gobin::syscalls::SystemCalls::of(self.image)?;
+        let through = self.image.function(function).map(found).ok_or("it is not in the program's table")?;
+        Ok(SystemCalls { through, calls, answered })
     }
 
     fn start(&self) -> Option<Start> {

@@ -85,6 +85,20 @@ pub const PROBES: &[Probe] = &[
         form: Form::Collector,
     },
     Probe {
+        names: &["syscall"],
+        usage: "syscall:EVENT",
+        doc: "The system calls of the target's Go code: `enter` where the kernel is asked, `exit` where it has answered. \
+              Both have `args.goid`, the goroutine that asks or on whose behalf the runtime does (0 if there is none), \
+              and `args.nr`, the number of the system call; `exit` has `args.ret`, what the kernel said (an error is \
+              negative: -2 is ENOENT), and `elapsed`. What goes through Go's packages `syscall`, `golang.org/x/sys`, \
+              `os` and `net` is seen, but for what cannot fail (`Getpid`), and how the runtime polls the network; what the \
+              runtime does otherwise (futex, mmap, nanosleep) and what C does is not, \
+              `tracepoint:raw_syscalls:sys_enter` has all. For amd64.",
+        example: "syscall:enter",
+        since: FIRST,
+        form: Form::Syscall,
+    },
+    Probe {
         names: &["tracepoint", "t"],
         usage: "tracepoint:CATEGORY:NAME",
         doc: "A tracepoint of the kernel. Its fields are `args.FIELD`. `*` in a name stands for any characters.",
@@ -190,10 +204,10 @@ pub const ROWS: &[Row] = &[
     ),
     value(
         "elapsed",
-        Places::GoReturns,
+        Places::Ends,
         Value::Word(Word::Elapsed),
         "goret:main.handle { @ns[func] = hist(elapsed); }",
-        "Nanoseconds since this very call began, on whatever threads it ran.",
+        "Nanoseconds since this very call began, on whatever threads it ran; in `syscall:exit` since the kernel was asked.",
     ),
     value(
         "goid",

@@ -173,15 +173,22 @@ impl Clause<'_, '_> {
             return format!("{kind}{name}");
         }
         if place == Place::Goroutine && self.names.goroutines {
-            let (event, ints): (_, &[&str]) = match self.random.below(3) {
-                0 => ("create", &["args.goid", "args.parent"]),
-                1 => {
-                    ("state", &["args.goid", "args.for", "(args.from == args.to)", "(args.reason == \"chan receive\")"])
-                }
-                _ => ("exit", &["args.goid"]),
+            let (event, ints): (_, &[&str]) = match self.random.below(5) {
+                0 => ("goroutine:create", &["args.goid", "args.parent"]),
+                1 => (
+                    "goroutine:state",
+                    &["args.goid", "args.for", "(args.from == args.to)", "(args.reason == \"chan receive\")"],
+                ),
+                2 => ("syscall:enter", &["args.goid", "args.nr"]),
+                3 => ("syscall:exit", &["args.goid", "args.nr", "args.ret", "elapsed"]),
+                _ => ("goroutine:exit", &["args.goid"]),
             };
             self.ints = ints;
-            return format!("goroutine:{event}");
+            if event.starts_with("syscall:") {
+                // It has the same words.
+                self.place = Place::Tracepoint;
+            }
+            return event.to_owned();
         }
         self.place = Place::Nowhere;
         match self.random.below(4) {

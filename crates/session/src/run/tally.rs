@@ -250,7 +250,11 @@ fn unknown(program: &Program, maps: &Maps) -> Result<Option<Full>, Error> {
 fn drops(program: &Program, maps: &Maps) -> Result<Vec<Full>, Error> {
     let Some(drops) = maps.get(program.tables.drops) else { return Ok(Vec::new()) };
     let mut full = Vec::new();
-    let names = program.schema.maps().iter().map(|map| map.name.as_str()).chain([Full::STACKS, Full::GOROUTINES]);
+    let names = program.schema.maps().iter().map(|map| map.name.as_str()).chain([
+        Full::STACKS,
+        Full::GOROUTINES,
+        Full::SYSCALLS,
+    ]);
     for (name, n) in names.zip(0..) {
         let times = Words::read(drops, n)?.at(0);
         full.extend((times > 0).then(|| Full { map: name.to_owned(), times }));

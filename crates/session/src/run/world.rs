@@ -184,7 +184,7 @@ impl Executables {
         for point in points {
             match &point.attach {
                 Attach::User(user) => all.name(&user.binary.value),
-                Attach::Goroutine(_) => all.name(""),
+                Attach::Goroutine(_) | Attach::Syscall(_) | Attach::Collector(_) => all.name(""),
                 _ => {}
             }
         }
@@ -310,7 +310,7 @@ fn asks_of_target(script: &Script) -> bool {
     let mut points = script.clauses.iter().flat_map(|clause| &clause.points);
     points.any(|point| match &point.attach {
         Attach::User(user) => user.binary.value.is_empty(),
-        Attach::Goroutine(_) => true,
+        Attach::Goroutine(_) | Attach::Syscall(_) | Attach::Collector(_) => true,
         _ => false,
     })
 }

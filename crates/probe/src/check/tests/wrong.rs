@@ -92,7 +92,7 @@ fn what_cannot_be_known_of_an_inlined_call_is_told() {
           |
         1 | inlined:main.tiny /elapsed > 1ms/ { call() }
           |                    ^^^^^^^
-          = help: it does where a call of a Go function returns: `goret:FUNC`
+          = help: it does where a call of a Go function returns, `goret:FUNC`, and in `syscall:exit`
     "#]],
     );
     check(
@@ -315,6 +315,120 @@ fn an_event_of_goroutines_that_is_not_there_is_told() {
 }
 
 #[test]
+fn what_system_calls_do_not_have_is_told() {
+    check(
+        "syscall:foo { exit(); }",
+        expect![[r#"
+        error: system calls have no event `foo`
+         --> 1:9
+          |
+        1 | syscall:foo { exit(); }
+          |         ^^^
+          = help: there are `enter` and `exit`
+    "#]],
+    );
+    check(
+        "syscall:enter { print(args.ret); print(args.rn); print(elapsed); print(func); print(arg0); }",
+        expect![[r#"
+        error: this event has no field `ret`
+         --> 1:28
+          |
+        1 | syscall:enter { print(args.ret); print(args.rn); print(elapsed); print(func); print(arg0); }
+          |                            ^^^
+          = help: it has `goid` and `nr`
+
+        error: this event has no field `rn`
+         --> 1:45
+          |
+        1 | syscall:enter { print(args.ret); print(args.rn); print(elapsed); print(func); print(arg0); }
+          |                                             ^^
+          = help: it has `goid` and `nr`
+
+        error: `elapsed` means nothing here
+         --> 1:56
+          |
+        1 | syscall:enter { print(args.ret); print(args.rn); print(elapsed); print(func); print(arg0); }
+          |                                                        ^^^^^^^
+          = help: it does where a call of a Go function returns, `goret:FUNC`, and in `syscall:exit`
+
+        error: `func` means nothing here
+         --> 1:72
+          |
+        1 | syscall:enter { print(args.ret); print(args.rn); print(elapsed); print(func); print(arg0); }
+          |                                                                        ^^^^
+          = help: it does in probes on programs: `go:FUNC`, `uprobe:BIN:FUNC` and their returns
+
+        error: `arg0` means nothing here
+         --> 1:85
+          |
+        1 | syscall:enter { print(args.ret); print(args.rn); print(elapsed); print(func); print(arg0); }
+          |                                                                                     ^^^^
+          = help: it does where a call begins: `go:FUNC`, `uprobe:BIN:FUNC`
+    "#]],
+    );
+    check(
+        "syscall:exit { print(args.foo.bar); print(ret); call(); event(); print(under(\"main.fib\")); }",
+        expect![[r#"
+        error: here `args` has fields that are numbers and texts, no more
+         --> 1:22
+          |
+        1 | syscall:exit { print(args.foo.bar); print(ret); call(); event(); print(under("main.fib")); }
+          |                      ^^^^^^^^^^^^
+          = help: it has `goid`, `nr` and `ret`
+
+        error: `ret` means nothing here
+         --> 1:43
+          |
+        1 | syscall:exit { print(args.foo.bar); print(ret); call(); event(); print(under("main.fib")); }
+          |                                           ^^^
+          = help: it does where a call of a Go function returns: `goret:FUNC`
+
+        error: only calls of Go functions are recorded
+         --> 1:49
+          |
+        1 | syscall:exit { print(args.foo.bar); print(ret); call(); event(); print(under("main.fib")); }
+          |                                                 ^^^^^^
+          = help: `goret:FUNC { call() }` records calls, `go:FUNC { call() }` that they begin
+
+        error: only changes of goroutines are recorded
+         --> 1:57
+          |
+        1 | syscall:exit { print(args.foo.bar); print(ret); call(); event(); print(under("main.fib")); }
+          |                                                         ^^^^^^^
+          = help: `goroutine:state { event(); }` records what `gospect states` shows
+
+        error: `under` means nothing here
+         --> 1:72
+          |
+        1 | syscall:exit { print(args.foo.bar); print(ret); call(); event(); print(under("main.fib")); }
+          |                                                                        ^^^^^^^^^^^^^^^^^
+          = help: it does in probes on Go functions: `go:FUNC`, `goret:FUNC` and the like
+    "#]],
+    );
+    check(
+        "uprobe::main.fib+0x30 { exit(); } syscall:enter { exit(); }",
+        expect![[r#"
+        error: `syscall:enter` or `syscall:exit` has its probe on this instruction
+         --> 1:1
+          |
+        1 | uprobe::main.fib+0x30 { exit(); } syscall:enter { exit(); }
+          | ^^^^^^^^^^^^^^^^^^^^^
+    "#]],
+    );
+    check(
+        "syscall { exit(); }",
+        expect![[r#"
+        error: `syscall` is written `syscall:EVENT`
+         --> 1:1
+          |
+        1 | syscall { exit(); }
+          | ^^^^^^^
+          = help: for example `syscall:enter`
+    "#]],
+    );
+}
+
+#[test]
 fn only_goroutines_have_events_to_record() {
     check(
         "go:main.fib { event(); } goroutine:state { event(args.goid); event(args.parent, 1); event(args.parnet); }",
@@ -445,7 +559,7 @@ fn durations_are_known_in_returns() {
           |
         1 | go:main.fib { @ = hist(elapsed); print(ret); print(rets.0); print(retval); }
           |                        ^^^^^^^
-          = help: it does where a call of a Go function returns: `goret:FUNC`
+          = help: it does where a call of a Go function returns, `goret:FUNC`, and in `syscall:exit`
 
         error: `ret` means nothing here
          --> 1:40
@@ -481,7 +595,7 @@ fn arguments_are_known_on_functions() {
           |
         1 | interval:s:1 { print(args.n); print(func); print(goid); print(ustack); print(reg("ax")); }
           |                      ^^^^^^
-          = help: it does where a call of a Go function begins or returns, in tracepoints, and in `goroutine:EVENT`
+          = help: it does where a call of a Go function begins or returns, in tracepoints, `goroutine:EVENT` and `syscall:EVENT`
 
         error: `func` means nothing here
          --> 1:37
@@ -495,7 +609,7 @@ fn arguments_are_known_on_functions() {
           |
         1 | interval:s:1 { print(args.n); print(func); print(goid); print(ustack); print(reg("ax")); }
           |                                                  ^^^^
-          = help: it does in probes on Go functions, tracepoints, profiles and `goroutine:EVENT`
+          = help: it does in probes on Go functions, tracepoints, profiles, `goroutine:EVENT` and `syscall:EVENT`
 
         error: `ustack` means nothing here
          --> 1:63
@@ -524,7 +638,7 @@ fn instructions_have_no_arguments() {
           |
         1 | uprobe:/bin/app:main.fib+0x10 { print(args.n); print(arg0); }
           |                                       ^^^^^^
-          = help: it does where a call of a Go function begins or returns, in tracepoints, and in `goroutine:EVENT`
+          = help: it does where a call of a Go function begins or returns, in tracepoints, `goroutine:EVENT` and `syscall:EVENT`
 
         error: `arg0` means nothing here
          --> 1:54
@@ -546,14 +660,14 @@ fn programs_that_are_not_go_have_no_goroutines() {
           |
         1 | uprobe:/lib/libc.so.6:malloc { print(goid); print(args.size); print(nil); }
           |                                      ^^^^
-          = help: it does in probes on Go functions, tracepoints, profiles and `goroutine:EVENT`
+          = help: it does in probes on Go functions, tracepoints, profiles, `goroutine:EVENT` and `syscall:EVENT`
 
         error: `args` means nothing here
          --> 1:51
           |
         1 | uprobe:/lib/libc.so.6:malloc { print(goid); print(args.size); print(nil); }
           |                                                   ^^^^^^^^^
-          = help: it does where a call of a Go function begins or returns, in tracepoints, and in `goroutine:EVENT`
+          = help: it does where a call of a Go function begins or returns, in tracepoints, `goroutine:EVENT` and `syscall:EVENT`
 
         error: nil is only compared with
          --> 1:69
@@ -1536,7 +1650,7 @@ fn everything_is_told_at_once() {
               |
             1 | kprobe:x { foo(); }
               | ^^^^^^
-              = help: gospect probes programs: `uprobe`, `uretprobe`, `go`, `goret`, `goroutine`, `gc`; and tracepoints and clocks
+              = help: gospect probes programs: `uprobe`, `uretprobe`, `go`, `goret`, `goroutine`, `gc`, `syscall`; and tracepoints and clocks
 
             error: `main.fib` has no argument `m`
              --> 2:26
@@ -1835,7 +1949,7 @@ fn what_is_left_out_has_a_name_and_stands_behind_a_place() {
               |
             1 | !main.fib, go:main.* { exit(); }
               | ^^^^^^^^^
-              = help: there are `go`, `goret`, `inlined`, `uprobe`, `uretprobe`, `goroutine`, `gc`, `tracepoint`, `interval`, `profile`, `BEGIN` and `END`
+              = help: there are `go`, `goret`, `inlined`, `uprobe`, `uretprobe`, `goroutine`, `gc`, `syscall`, `tracepoint`, `interval`, `profile`, `BEGIN` and `END`
         "#]],
     );
 }

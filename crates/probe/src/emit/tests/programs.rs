@@ -95,11 +95,13 @@ fn ten_thousand_functions_with_one_body_are_ten_thousand_rows_and_one_small_prog
         sketch.plan.sites.push(Site {
             function,
             offset: 0,
+            at: gobin::VAddr(0x1000 + 16 * n),
             file: gobin::FileOff(0x1000 + 16 * n),
             class: None,
             entry: Some(Entry { group: Some(group), sp_adjust: 0, loop_head: false, saves: None, restored: None }),
             exit: None,
             here: None,
+            syscall: None,
             also: Vec::new(),
             over: Vec::new(),
             native_return: false,
@@ -260,7 +262,7 @@ fn the_listing_of_a_count() {
         map firings percpu_array key 4 value 8 entries 7
         map link array key 4 value 4 entries 1 holds 1
         map marks hash key 8 value 16 entries 65536 no_prealloc
-        map drops percpu_array key 4 value 8 entries 3
+        map drops percpu_array key 4 value 8 entries 4
         map sites array key 4 value 48 entries 1 holds 1
         map @ percpu_hash key 8 value 8 entries 16
 
@@ -273,7 +275,7 @@ fn the_listing_of_a_count() {
         map firings percpu_array key 4 value 8 entries 7
         map link array key 4 value 4 entries 1 holds 1
         map marks hash key 8 value 16 entries 65536 no_prealloc
-        map drops percpu_array key 4 value 8 entries 3
+        map drops percpu_array key 4 value 8 entries 4
         map sites array key 4 value 48 entries 1 holds 1
         map @ percpu_hash key 8 value 8 entries 16
 
@@ -419,6 +421,7 @@ fn the_listing_of_a_count() {
           r2 += -80
           call body_0
         no_call:
+        unknown_call:
           goto out
         out:
           r0 = 0
@@ -509,7 +512,7 @@ fn the_listing_of_a_predicate_and_a_printf() {
         map firings percpu_array key 4 value 8 entries 7
         map link array key 4 value 4 entries 1 holds 1
         map marks hash key 8 value 16 entries 4096
-        map drops percpu_array key 4 value 8 entries 2
+        map drops percpu_array key 4 value 8 entries 3
         map sites array key 4 value 48 entries 1 holds 1
         map addresses hash key 16 value 4 entries 1 holds 1
 
@@ -678,6 +681,7 @@ fn the_listing_of_a_predicate_and_a_printf() {
           r2 += -80
           call body_0
         no_call:
+        unknown_call:
           goto out
         out:
           r0 = 0

@@ -243,11 +243,13 @@ impl Sketch {
         self.plan.sites.push(Site {
             function,
             offset,
+            at: entry.plus(u64::from(offset)),
             file: FileOff(entry.0 - 0x40_0000 + u64::from(offset)),
             class: None,
             entry: Some(Entry { group: Some(group), sp_adjust: 0, loop_head: false, saves: None, restored: None }),
             exit: None,
             here: None,
+            syscall: None,
             also: Vec::new(),
             over: Vec::new(),
             native_return: false,
