@@ -74,6 +74,17 @@ impl By {
         })
     }
 
+    /// Its word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            By::Function => "func",
+            By::Goid => "goid",
+            By::Reason => "reason",
+            By::State => "state",
+        }
+    }
+
     /// How many parts of a key stand before the states.
     #[must_use]
     pub const fn parts(self) -> usize {

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::io;
 
-use session::run::Stopped;
+use session::run::{Stopped, Wrong};
 use session::{Class, Refusal};
 
 /// Exit status: everything worked, and there was nothing.
@@ -18,8 +18,8 @@ pub const REFUSED: u8 = 3;
 pub enum Failure {
     /// Something to tell.
     Said(Message),
-    /// A script is wrong: its diagnostics, and the exit status.
-    Text(String, u8),
+    /// A script is wrong.
+    Text(Wrong),
     /// A script asked for this exit status.
     Asked(u8),
     /// Only `gospect` was typed.
@@ -81,7 +81,9 @@ impl Failure {
     }
 }
 
-fn status(class: Class) -> u8 {
+/// The exit status for a kind of failure.
+#[must_use]
+pub fn status(class: Class) -> u8 {
     match class {
         Class::NothingMatched => NOTHING,
         Class::Usage => USAGE,
@@ -99,7 +101,7 @@ impl From<Refusal> for Failure {
 impl From<Stopped> for Failure {
     fn from(stopped: Stopped) -> Failure {
         match stopped {
-            Stopped::Text(text, class) => Failure::Text(text, status(class)),
+            Stopped::Text(wrong) => Failure::Text(wrong),
             Stopped::Refused(refusal) => refusal.into(),
             Stopped::Show(error) => error.into(),
         }

@@ -99,10 +99,10 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             say(&message.sentence, message.hint.as_deref());
             ExitCode::from(message.status)
         }
-        Err(Failure::Text(text, status)) => {
+        Err(Failure::Text(wrong)) => {
             // With standard error closed there is nobody to tell.
-            let _ = std::io::stderr().write_all(text.as_bytes());
-            ExitCode::from(status)
+            let _ = std::io::stderr().write_all(wrong.shown.as_bytes());
+            ExitCode::from(failure::status(wrong.class))
         }
         Err(Failure::Asked(status)) => ExitCode::from(status),
         Err(Failure::NoCommand) => {

@@ -2,6 +2,7 @@
 //!
 //! A program in the probe language, which `--show-program` prints, and a way to look at it, which `gospect run` has too.
 
+mod mistakes;
 mod snapshot;
 mod summary;
 
@@ -24,9 +25,8 @@ pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
         Some(totals) => (totals.to_string(), Some(summary::fold(totals))),
         None => (run.typed.states.to_string(), None),
     };
-    let script = trace::script(run, text, subject);
-    if run.typed.show_program {
-        return trace::show(run, script);
-    }
-    script::go(run, script, fold)
+    let typed = mistakes::Typed::of(run, subject.as_ref());
+    let script = trace::script(run, text.clone(), subject);
+    let done = if run.typed.show_program { trace::show(run, script) } else { script::go(run, script, fold) };
+    done.map_err(|failure| typed.named(failure, &text))
 }

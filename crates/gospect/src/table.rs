@@ -316,6 +316,10 @@ running, runnable, in system calls and waiting for each reason, how often that b
 goroutines that could run waited for their turn. What a goroutine was in before the run does not
 count, and what has not ended by then counts until then.
 
+--goid and --func choose goroutines for --summary and --tree, too: no others count, but that those
+which created them are named. --state chooses rows of --summary --by state, --reason those of
+--summary --by reason; shares are of what is shown.
+
 --tree shows who created whom: below each function that goroutines began with those whose goroutines
 they started, how many were there before the run, and how many are new. A parent that was over
 before is known by the function that has the `go` statement.

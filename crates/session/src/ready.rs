@@ -56,13 +56,17 @@ fn calls(functions: &[String], inlined: bool, except: &[String], condition: Opti
     let inlined = functions.iter().filter(|_| inlined).map(|name| format!("inlined:{}", quoted(name)));
     let left_out = except.iter().map(|name| format!("!{}", quoted(name)));
     let all: Vec<String> = returns.chain(inlined).chain(left_out).collect();
-    let condition = match condition {
+    all.join(", ") + &predicate(condition)
+}
+
+/// A condition behind attach points.
+fn predicate(condition: Option<&str>) -> String {
+    match condition {
         // In parentheses, since a condition ends with a slash.
         Some(condition) if condition.contains('/') => format!(" /({condition})/"),
         Some(condition) => format!(" /{condition}/"),
         None => String::new(),
-    };
-    all.join(", ") + &condition
+    }
 }
 
 /// What distributions to make, as typed.
@@ -128,17 +132,18 @@ pub struct States {
 
 impl fmt::Display for States {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("goroutine:state")?;
-        match self.conditions() {
-            Some(condition) if condition.contains('/') => write!(f, " /({condition})/")?,
-            Some(condition) => write!(f, " /{condition}/")?,
-            None => {}
-        }
-        writeln!(f, " {{ event({}); }}", if self.parent { "args.parent" } else { "" })
+        let what = if self.parent { "args.parent" } else { "" };
+        writeln!(f, "goroutine:state{} {{ event({what}); }}", predicate(self.conditions().as_deref()))
     }
 }
 
 impl States {
+    /// Of what it says which goroutines are meant.
+    #[must_use]
+    pub fn goroutines(&self) -> States {
+        States { goids: self.goids.clone(), functions: self.functions.clone(), ..States::default() }
+    }
+
     /// All that a change must be.
     #[must_use]
     pub fn conditions(&self) -> Option<String> {

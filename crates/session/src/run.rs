@@ -27,6 +27,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fmt;
 use std::io;
+use std::ops::Range;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -99,12 +100,34 @@ pub enum Stage {
 /// Why there was no run, or no more of it.
 #[derive(Debug)]
 pub enum Stopped {
-    /// The text is wrong: the diagnostics, to be shown as they are, and what kind of failure that is.
-    Text(String, Class),
+    /// The text is wrong.
+    Text(Wrong),
     /// Something else refused.
     Refused(Refusal),
     /// Whoever shows could not.
     Show(io::Error),
+}
+
+/// What is wrong with a text.
+#[derive(Debug)]
+pub struct Wrong {
+    /// The diagnostics, to be shown as they are.
+    pub shown: String,
+    /// The same, one by one, for whoever has made the text out of something else.
+    pub mistakes: Vec<Mistake>,
+    /// What kind of failure it is.
+    pub class: Class,
+}
+
+/// One thing that is wrong with a text.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Mistake {
+    /// What it is: a sentence in lower case without full stop.
+    pub sentence: String,
+    /// Where, in bytes.
+    pub at: Range<usize>,
+    /// What helps.
+    pub help: Vec<String>,
 }
 
 impl From<Refusal> for Stopped {
@@ -128,7 +151,7 @@ impl From<kernel::engine::Error> for Stopped {
 impl fmt::Display for Stopped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Stopped::Text(text, _) => f.write_str(text),
+            Stopped::Text(wrong) => f.write_str(&wrong.shown),
             Stopped::Refused(refusal) => refusal.fmt(f),
             Stopped::Show(error) => error.fmt(f),
         }
@@ -365,13 +388,16 @@ impl Script {
         let answers = Answers::new(&executables, kernel, limits, before);
         let checked = self.check(&script, messages, &answers);
         let (plan, warnings) = checked.map_err(|stopped| match stopped {
-            Stopped::Text(text, _) if self.lacks_target() && executables.lacks_target() => {
-                Stopped::Text(text, Class::Usage)
+            Stopped::Text(wrong) if self.lacks_target() && executables.lacks_target() => {
+                Stopped::Text(Wrong { class: Class::Usage, ..wrong })
             }
             // What is wrong with the text may be that we were not allowed to look.
-            Stopped::Text(text, class) => match (answers.refused(), engine) {
-                (None, _) => Stopped::Text(text, class),
-                (Some(refusal), Ok(_)) => Stopped::Text(text + &refusal.hint_line(), Class::Refused),
+            Stopped::Text(wrong) => match (answers.refused(), engine) {
+                (None, _) => Stopped::Text(wrong),
+                (Some(refusal), Ok(_)) => {
+                    let (shown, class) = (wrong.shown + &refusal.hint_line(), Class::Refused);
+                    Stopped::Text(Wrong { shown, class, ..wrong })
+                }
                 (Some(_), Err(error)) => Refusal::from(error).into(),
             },
             stopped => stopped,
@@ -411,11 +437,17 @@ impl Script {
     fn judge(&self, messages: &[Diagnostic]) -> Result<String, Stopped> {
         let shown = probe::render(messages, &self.source());
         let errors = || messages.iter().filter(|message| message.is_error());
-        match errors().all(|message| message.severity == probe::Severity::NothingMatched) {
-            _ if errors().next().is_none() => Ok(shown),
-            true => Err(Stopped::Text(shown, Class::NothingMatched)),
-            false => Err(Stopped::Text(shown, Class::Usage)),
-        }
+        let class = match errors().all(|message| message.severity == probe::Severity::NothingMatched) {
+            _ if errors().next().is_none() => return Ok(shown),
+            true => Class::NothingMatched,
+            false => Class::Usage,
+        };
+        let mistake = |message: &Diagnostic| Mistake {
+            sentence: message.message.clone(),
+            at: message.span.range(),
+            help: message.help.clone(),
+        };
+        Err(Stopped::Text(Wrong { shown, mistakes: errors().map(mistake).collect(), class }))
     }
 }
 

@@ -14,6 +14,7 @@ use event::fold::{Histogram, Tally};
 use event::totals::{By, Lasting};
 use event::value::{Id, IdKind};
 use event::{Folded, Names, Snapshot, Value};
+use gobin::pattern::Pattern;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
@@ -33,9 +34,41 @@ pub mod map {
 /// With more rows than these only the last ones are shown state by state.
 const WHOLE: usize = 5;
 /// So many of their states, the longest ones.
-const STATES: usize = 8;
+const LONGEST: usize = 8;
 /// Characters of a full bar.
 const BAR: usize = 22;
+
+/// Which goroutines, and which rows; all where nothing is named.
+#[derive(Clone, Debug, Default)]
+pub struct Only {
+    /// These goroutines.
+    pub goids: Vec<u64>,
+    /// Those that began with such functions.
+    pub functions: Vec<Pattern>,
+    /// Of times by state these rows.
+    pub states: Vec<Pattern>,
+    /// Of times by reason these rows.
+    pub reasons: Vec<Pattern>,
+}
+
+impl Only {
+    /// Whether a goroutine is meant.
+    pub(crate) fn means(&self, goid: u64, function: &str) -> bool {
+        (self.goids.is_empty() || self.goids.contains(&goid)) && is_like(&self.functions, function)
+    }
+
+    fn shows(&self, key: &Key) -> bool {
+        match key {
+            Key::State(state) => is_like(&self.states, state),
+            Key::Reason(reason) => is_like(&self.reasons, reason),
+            Key::Function(_) | Key::Goid { .. } => true,
+        }
+    }
+}
+
+fn is_like(patterns: &[Pattern], name: &str) -> bool {
+    patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(name))
+}
 
 /// What a row is about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,6 +89,9 @@ enum Doing {
     /// It is no goroutine: not yet, or no more.
     Nothing,
 }
+
+/// The rows that times by state have.
+pub const STATES: [&str; 4] = ["running", "runnable", "syscall", "waiting"];
 
 impl Doing {
     /// A state by its name. While its stack grows a goroutine computes; one that the collector has stopped waits for it.
@@ -121,7 +157,7 @@ struct Filling<'n> {
 impl Totals {
     /// Reads the maps, and closes what has not ended.
     #[must_use]
-    pub fn read(by: By, maps: &[Snapshot], lasting: &[Lasting], names: &dyn Names) -> Totals {
+    pub fn read(by: By, only: &Only, maps: &[Snapshot], lasting: &[Lasting], names: &dyn Names) -> Totals {
         let mut filling = Filling { by, rows: HashMap::new(), names, known: HashMap::new() };
         let of = |name: &'static str| maps.iter().filter(move |map| map.name == name).flat_map(|map| &map.entries);
         for entry in of(map::TIME) {
@@ -129,13 +165,14 @@ impl Totals {
                 filling.change(&entry.key, tally);
             }
         }
-        lasting.iter().for_each(|state| filling.lasting(state));
+        lasting.iter().for_each(|state| filling.lasting(only, state));
         for entry in of(map::LATENCY) {
             if let Folded::Quantiles(_, values) = &entry.value {
                 filling.latency(&entry.key, values);
             }
         }
-        let mut rows: Vec<_> = filling.rows.into_iter().filter(|(_, row)| !row.is_empty()).collect();
+        let is_shown = |(key, row): &(Key, Row)| !row.is_empty() && only.shows(key);
+        let mut rows: Vec<_> = filling.rows.into_iter().filter(is_shown).collect();
         rows.sort_by(|(a, of_a), (b, of_b)| a.order(of_a).cmp(&b.order(of_b)).then_with(|| a.cmp(b)));
         Totals { by, rows }
     }
@@ -218,7 +255,10 @@ impl Filling<'_> {
     }
 
     /// A goroutine is in a state.
-    fn lasting(&mut self, state: &Lasting) {
+    fn lasting(&mut self, only: &Only, state: &Lasting) {
+        if !only.means(state.goid, &self.name(state.start)) {
+            return;
+        }
         let [name, reason] = [state.state, state.reason].map(|id| self.name(id));
         let doing = Doing::of(&name, &reason);
         let head = [
@@ -350,9 +390,9 @@ impl Row {
         let waits = self.waiting.iter().map(|(reason, spent)| (reason.as_str(), *spent));
         let mut states: Vec<(&str, Spent)> = own.into_iter().chain(waits).filter(|(_, spent)| spent.ns > 0).collect();
         states.sort_by(|(a, of_a), (b, of_b)| of_b.ns.cmp(&of_a.ns).then(a.cmp(b)));
-        let (all, more) = (self.total(), states.len().saturating_sub(STATES));
+        let (all, more) = (self.total(), states.len().saturating_sub(LONGEST));
         let room = look.width.map_or(BAR, |width| width.saturating_sub(78).clamp(8, BAR));
-        for (name, spent) in states.iter().take(STATES) {
+        for (name, spent) in states.iter().take(LONGEST) {
             let length = (spent.ns as f64 / all.max(1) as f64 * room as f64).round() as usize;
             let bar = "@".repeat(length);
             let (time, part) = (shown(spent.ns), share(spent.ns, all));
@@ -360,7 +400,7 @@ impl Row {
             writeln!(out, "{}", said.trim_end())?;
         }
         if more > 0 {
-            let rest = states.iter().skip(STATES).map(|(_, spent)| spent.ns).sum();
+            let rest = states.iter().skip(LONGEST).map(|(_, spent)| spent.ns).sum();
             writeln!(out, "  {:<18} {:>7} {:>6}", format!("{more} more"), shown(rest), share(rest, all))?;
         }
         writeln!(out)

@@ -17,6 +17,7 @@ use event::{Folded, Names, Snapshot, Value};
 use serde::Serialize;
 
 use crate::table::{Cell, Column, Table};
+use crate::totals::Only;
 use crate::value;
 use crate::{Format, Look, json_line};
 
@@ -62,11 +63,14 @@ struct Edge<'a> {
 impl Tree {
     /// Reads the map, and who was there before.
     #[must_use]
-    pub fn read(maps: &[Snapshot], earlier: &[Earlier], names: &dyn Names) -> Tree {
+    pub fn read(only: &Only, maps: &[Snapshot], earlier: &[Earlier], names: &dyn Names) -> Tree {
         let (mut tree, mut known) = (Tree::default(), HashMap::new());
         let mut name = |id: Id| known.entry(id).or_insert_with(|| function(id, names)).clone();
         let starts: HashMap<(u32, u64), Id> = earlier.iter().map(|of| ((of.pid, of.goid), of.start)).collect();
         for of in earlier {
+            if !only.means(of.goid, &name(of.start)) {
+                continue;
+            }
             let parent = match (of.parent, starts.get(&(of.pid, of.parent))) {
                 (0, _) => Parent::Nobody,
                 (_, Some(start)) => Parent::Function(name(*start)),
@@ -221,7 +225,7 @@ mod tests {
         let bytes = |words: &[u64]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
         let raw = created.iter().map(|(parent, start, count)| (bytes(&[*parent, *start]), bytes(&[*count])));
         let map = Snapshot::fold(&Schema::new(), &map, raw);
-        Tree::read(&[map], earlier, &Known)
+        Tree::read(&Only::default(), &[map], earlier, &Known)
     }
 
     fn check(tree: &Tree, to: Format, want: Expect) {

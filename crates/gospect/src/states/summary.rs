@@ -5,9 +5,11 @@
 use std::io::{self, Write};
 
 use event::run::Summary;
-use event::totals::Goroutines;
+use event::totals::{By, Goroutines};
 use event::{Names, Snapshot};
-use session::ready::Totals;
+use gobin::pattern::Pattern;
+use session::ready::{States, Totals};
+use ui::totals::Only;
 use ui::tree::Tree;
 use ui::{Format, totals};
 
@@ -27,11 +29,39 @@ pub(super) fn asked(typed: &Typed) -> Result<Option<Totals>, Failure> {
         _ if typed.states.parent => {
             Err(Failure::usage(format!("`--parent` is about lines, and `{wanted}` shows none"), "leave one out"))
         }
-        _ if typed.states.conditions().is_some() => Err(Failure::usage(
-            format!("`--goid`, `--state`, `--reason`, `--func` and `--min` choose lines, and `{wanted}` shows none"),
-            "leave one out; `--summary --by` tells times apart",
+        _ if typed.states.least.is_some() => Err(Failure::usage(
+            format!("`--min` chooses changes by how long each took, and `{wanted}` adds all of them up"),
+            "leave one out",
         )),
-        by => Ok(Some(Totals { times: summary.then(|| by.unwrap_or_default()), tree })),
+        by => {
+            let times = summary.then(|| by.unwrap_or_default());
+            rows(&typed.states, times, tree)?;
+            Ok(Some(Totals { times, tree, only: typed.states.clone() }))
+        }
+    }
+}
+
+/// Refuses what chooses rows that there are not.
+fn rows(only: &States, times: Option<By>, tree: bool) -> Result<(), Failure> {
+    let flags = [("--state", By::State, only.states.is_empty()), ("--reason", By::Reason, only.reasons.is_empty())];
+    for (flag, by, _) in flags.into_iter().filter(|(.., none)| !none) {
+        let word = by.word();
+        if tree {
+            let sentence = format!("`{flag}` chooses changes of states, and `--tree` shows who created whom");
+            return Err(Failure::usage(sentence, "leave one out; `--func` and `--goid` choose goroutines"));
+        }
+        if let Some(times) = times.filter(|times| *times != by) {
+            let sentence = format!("`{flag}` chooses rows by {word}, and rows by {} have all of them", times.word());
+            return Err(Failure::usage(sentence, format!("`--summary --by {word} {flag} …`")));
+        }
+    }
+    let is_none = |state: &&String| !totals::STATES.iter().any(|known| Pattern::new(state).matches(known));
+    match only.states.iter().find(is_none) {
+        Some(state) => Err(Failure::usage(
+            format!("`--state {state}`: `--summary --by state` has no such row"),
+            format!("there are `{}`", totals::STATES.join("`, `")),
+        )),
+        None => Ok(()),
     }
 }
 
@@ -59,8 +89,12 @@ impl Fold for Gathered {
 
     fn rest(&mut self, maps: &[Snapshot], names: &dyn Names) {
         let Goroutines { earlier, lasting } = &self.goroutines;
-        self.times = self.asked.times.map(|by| totals::Totals::read(by, maps, lasting, names));
-        self.tree = self.asked.tree.then(|| Tree::read(maps, earlier, names));
+        let patterns = |all: &[String]| all.iter().map(|text| Pattern::new(text)).collect();
+        let States { goids, states, reasons, functions, .. } = &self.asked.only;
+        let (functions, states, reasons) = (patterns(functions), patterns(states), patterns(reasons));
+        let only = Only { goids: goids.clone(), functions, states, reasons };
+        self.times = self.asked.times.map(|by| totals::Totals::read(by, &only, maps, lasting, names));
+        self.tree = self.asked.tree.then(|| Tree::read(&only, maps, earlier, names));
     }
 
     fn summary(&mut self, _: &Summary, to: Format, out: &mut dyn Write) -> io::Result<()> {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::process::Stdio;
 
+use expect_test::expect;
 use gospect_fixtures::{Variant, need, on_every_go};
 use serde_json::Value;
 
@@ -228,7 +229,17 @@ fn a_word_that_is_none_is_told_with_those_that_are() {
         let ran = gospect(&["states", path, flag, value]);
         assert_eq!((ran.status, ran.stdout.as_str()), (2, ""), "{}", ran.stderr);
         assert!(ran.stderr.contains(hint), "{}", ran.stderr);
+        // Nobody typed the program.
+        assert!(ran.stderr.starts_with(&format!("gospect: `{flag} {value}`: ")), "{}", ran.stderr);
+        assert!(!ran.stderr.contains("goroutine:state"), "{}", ran.stderr);
     }
+    let ran = gospect(&["states", path, "--summary", "--by", "reason", "--reason", "nope", "--func", "main.recieves"]);
+    expect![[r#"
+        gospect: `--reason nope`: `nope` is no reason to wait of this Go version
+        hint: there are `GC assist marking`, `IO wait`, `dumping heap`, `garbage collection`, `garbage collection scan`, `panicwait`, `GC assist wait`, `GC sweep wait`, `GC scavenge wait`, `finalizer wait`, `force gc (idle)`, `GOMAXPROCS updater (idle)`, `semacquire`, `sleep`, `chan receive (nil chan)`, `chan send (nil chan)`, `select (no cases)`, `select`, `chan receive`, `chan send`, `sync.Cond.Wait`, `sync.Mutex.Lock`, `sync.RWMutex.RLock`, `sync.RWMutex.Lock`, `sync.WaitGroup.Wait`, `trace reader (blocked)`, `wait for GC cycle`, `GC worker (idle)`, `GC worker (active)`, `preempted`, `debug call`, `GC mark termination`, `stopping the world`, `flushing proc caches`, `trace goroutine status`, `trace proc status`, `page trace flush`, `coroutine`, `GC weak to strong wait`, `synctest.Run`, `synctest.Wait`, `chan receive (durable)`, `chan send (durable)`, `select (durable)`, `sync.WaitGroup.Wait (durable)` and `cleanup wait`
+        gospect: `--func main.recieves`: there is no function `main.recieves`
+        hint: did you mean `main.receives`?
+        (exit status 2)"#]].assert_eq(&ran.seen());
 }
 
 #[test]
@@ -252,9 +263,10 @@ fn whatever_ends_it_the_lines_until_then_are_whole() {
     let ran = Ran::of(bash.args(["-c", script]).arg(program).arg(&path).stdin(Stdio::null()).output().unwrap());
     assert_eq!((ran.stdout.lines().last(), ran.stderr.as_str()), (Some("0"), ""), "{}", ran.stdout);
     // There are no goroutines at all.
-    let ran = gospect(&["states", "/bin/true"]);
-    assert_eq!((ran.status, ran.stdout.as_str()), (1, ""));
-    assert!(ran.stderr.contains("the target is no Go program, it has no goroutines"), "{}", ran.stderr);
+    for flags in [&[][..], &["--summary", "--tree"], &["--show-program"]] {
+        let ran = gospect(&[&["states", "/bin/true"], flags].concat());
+        assert_eq!(ran.seen(), "gospect: /bin/true is no Go program, it has no goroutines\n(exit status 1)");
+    }
     // One word too many.
     let ran = gospect(&["states", "-p", "1", "main.f"]);
     assert_eq!((ran.status, ran.stdout.as_str()), (2, ""));

@@ -271,6 +271,69 @@ fn who_created_whom_is_counted_and_who_was_there_before() {
     }
 }
 
+fn only_those_goroutines_count_that_are_chosen(go: &'static str) {
+    let mut times = Counter::start(&need!(path("times", go)));
+    ordered(&mut times, "crowd 20");
+    let flags: [&[&str]; 4] = [
+        &["--func", "main.stays", "--func", "main.pass*"],
+        &["--func", "main.s*", "--by", "state", "--state", "wait*"],
+        &["--goid", "1", "--by", "goid"],
+        &["--goid", "1", "--func", "main.*"],
+    ];
+    let watching = flags.map(|flags| watching(&times, flags));
+    ordered(&mut times, "pass 50");
+    let own = ordered(&mut times, "round 10");
+    let [functions, waiting, first, nobody] = watching.map(|watching| totals(&watching.stop()));
+    let seen = by_function(&functions);
+    let counts =
+        |function: &str| ["goroutines", "created", "finished"].map(|name| seen[function][name].as_u64().unwrap());
+    assert_eq!(seen.keys().copied().collect::<Vec<_>>(), ["main.passes", "main.stays"], "go{go}");
+    assert_eq!((counts("main.passes"), counts("main.stays")), ([50; 3], [20, 0, 0]), "go{go}");
+    // Those of the crowd wait all the time, of the others each as often as it says.
+    let [waiting] = &waiting[..] else { panic!("go{go}: {waiting:?}") };
+    assert_eq!((&waiting["by"]["state"], &waiting["goroutines"]), (&json!("waiting"), &json!(20)), "go{go}");
+    for function in ["main.sleeps", "main.sends", "main.selects"] {
+        let Spent { reason, times, .. } = &own[function];
+        assert_eq!(waiting["waits"][reason].as_u64(), Some(*times), "go{go} {function}: {waiting}");
+    }
+    let [first] = &first[..] else { panic!("go{go}: {first:?}") };
+    assert_eq!((&first["by"]["goid"], &first["by"]["function"]), (&json!(1), &json!("runtime.main")), "go{go}");
+    assert_eq!(nobody, <[Value; 0]>::default(), "go{go}");
+}
+on_every_go!(only_those_goroutines_count_that_are_chosen);
+
+#[test]
+fn rows_are_chosen_by_reason_and_are_the_same_without_the_others() {
+    let mut times = Counter::start(&need!(path("times", "1.26")));
+    let flags: [&[&str]; 3] = [&[], &["--reason", "chan *"], &["--reason", "chan *", "--func", "main.sends"]];
+    let watching = flags.map(|flags| watching(&times, &[&["--by", "reason"], flags].concat()));
+    ordered(&mut times, "round 7");
+    let [all, chans, sends] = watching.map(|watching| totals(&watching.stop()));
+    let rows = |totals: &[Value]| -> BTreeMap<String, Value> {
+        let row = |total: &Value| (total["by"]["reason"].as_str().unwrap().to_owned(), total["waits"].clone());
+        totals.iter().map(row).filter(|(reason, _)| reason.starts_with("chan ")).collect()
+    };
+    assert!(all.len() > chans.len() && chans.len() == 2, "{chans:?}");
+    assert_eq!(rows(&chans), rows(&all));
+    assert_eq!(rows(&sends), BTreeMap::from([("chan send".to_owned(), json!({"chan send": 7}))]));
+}
+
+#[test]
+fn a_tree_has_only_what_is_chosen_and_who_created_that() {
+    let mut times = Counter::start(&need!(path("times", "1.26")));
+    ordered(&mut times, "crowd 20");
+    let pid = times.pid();
+    let fixed = ["states", "--tree", "--json", "--ready-fd", "1", "--max-overhead", "off", "-p", &pid];
+    let tracing = Tracing::of(&mut command(&[&fixed[..], &["--func", "main.st*"]].concat()));
+    ordered(&mut times, "pass 50");
+    let edges: Vec<Value> = objects(&tracing.stop()).into_iter().filter(|one| one["type"] == "state_tree").collect();
+    let [edge] = &edges[..] else { panic!("{edges:?}") };
+    assert_eq!(
+        [&edge["function"], &edge["parent"], &edge["before"], &edge["created"]],
+        [&json!("main.stays"), &json!("runtime.main"), &json!(20), &json!(0)]
+    );
+}
+
 #[test]
 fn flags_that_mean_nothing_together_are_refused() {
     let refused = |args: &[&str]| gospect(&[&["states", "/bin/true"], args].concat()).seen();
@@ -284,4 +347,24 @@ fn flags_that_mean_nothing_together_are_refused() {
         hint: leave one out
         (exit status 2)"#]]
     .assert_eq(&refused(&["--tree", "--parent"]));
+    expect![[r#"
+        gospect: `--min` chooses changes by how long each took, and `--summary` adds all of them up
+        hint: leave one out
+        (exit status 2)"#]]
+    .assert_eq(&refused(&["--summary", "--min", "1ms"]));
+    expect![[r#"
+        gospect: `--state` chooses changes of states, and `--tree` shows who created whom
+        hint: leave one out; `--func` and `--goid` choose goroutines
+        (exit status 2)"#]]
+    .assert_eq(&refused(&["--tree", "--summary", "--by", "state", "--state", "waiting"]));
+    expect![[r#"
+        gospect: `--reason` chooses rows by reason, and rows by func have all of them
+        hint: `--summary --by reason --reason …`
+        (exit status 2)"#]]
+    .assert_eq(&refused(&["--summary", "--reason", "chan *"]));
+    expect![[r#"
+        gospect: `--state dead`: `--summary --by state` has no such row
+        hint: there are `running`, `runnable`, `syscall`, `waiting`
+        (exit status 2)"#]]
+    .assert_eq(&refused(&["--summary", "--by", "state", "--state", "dead"]));
 }

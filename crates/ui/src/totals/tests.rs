@@ -123,7 +123,7 @@ fn left() -> Vec<Lasting> {
 
 fn check(by: By, to: Format, expect: Expect) {
     let mut out = Vec::new();
-    Totals::read(by, &maps(by, CHANGES), &left(), &Known).show(to, &mut out).unwrap();
+    Totals::read(by, &Only::default(), &maps(by, CHANGES), &left(), &Known).show(to, &mut out).unwrap();
     expect.assert_eq(&String::from_utf8(out).unwrap());
 }
 
@@ -223,6 +223,6 @@ fn what_programs_read_has_every_field() {
 #[test]
 fn nothing_is_shown_where_nothing_was_seen() {
     let mut out = Vec::new();
-    Totals::read(By::Function, &[], &[], &Known).show(TEXT, &mut out).unwrap();
+    Totals::read(By::Function, &Only::default(), &[], &[], &Known).show(TEXT, &mut out).unwrap();
     assert_eq!(out, b"");
 }
