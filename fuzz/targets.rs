@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use gobin::abi::Place;
 use gobin::describe::Descriptions;
+use gobin::generic::Generics;
 use gobin::pattern::{Pattern, suggest};
 use gobin::rtype::RuntimeTypes;
 use gobin::sites::{self, Written};
@@ -234,7 +235,7 @@ const SAMPLE: u32 = 150;
 fn functions(image: &Image, salt: u32) -> Vec<TypeRef> {
     let count = image.table().map_or(0, |t| t.len());
     let step = (count / SAMPLE).max(1);
-    let descriptions = Descriptions::of(image);
+    let (descriptions, generics) = (Descriptions::of(image), Generics::of(image));
     let signatures = image.dwarf_signatures();
     let mut refs = Vec::new();
     for f in (salt % step..count).step_by(step as usize).filter_map(|i| image.function(i)) {
@@ -249,7 +250,7 @@ fn functions(image: &Image, salt: u32) -> Vec<TypeRef> {
         insn::disassemble(image.arch(), f.entry(), f.code(), |at| Some(image.function_at(at)?.name().to_owned()), drop);
         let _ = signatures.as_ref().and_then(|s| s.compare(&f.compiled()));
         let Some(signature) = descriptions.signature(&f) else { continue };
-        let _ = signature.to_string();
+        let _ = (signature.to_string(), generics.instantiations(f.name(), &signature));
         for arg in signature.args.iter().chain(&signature.rets) {
             assert!(matches!(arg.place, Place::Registers(_)) || !arg.place.to_string().is_empty());
             refs.extend(arg.ty);

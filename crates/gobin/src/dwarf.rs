@@ -42,9 +42,9 @@ pub struct Dwarf {
     types: RwLock<Known>,
 }
 
-/// Types that were read before.
+/// Types that were read before, by the number that stands for each.
 #[derive(Default)]
-struct Known {
+pub(crate) struct Known {
     types: HashMap<u64, Option<Arc<Type>>>,
     /// Bytes that they take, roughly.
     weight: usize,
@@ -108,23 +108,28 @@ pub fn version(elf: &Elf) -> Result<u16, Error> {
 impl TypeSource for Dwarf {
     fn resolve(&self, at: TypeRef) -> Option<Arc<Type>> {
         let TypeRef::Dwarf(offset) = at else { return None };
-        if let Some(known) = self.types.read().unwrap_or_else(PoisonError::into_inner).types.get(&offset) {
-            return known.clone();
+        if let Some(known) = self.types.read().unwrap_or_else(PoisonError::into_inner).get(offset) {
+            return known;
         }
         let ty = self.read_type(offset).map(Arc::new);
-        let most = MAX_KNOWN.max(2 * self.sections.file_size());
-        self.types.write().unwrap_or_else(PoisonError::into_inner).keep(offset, ty.clone(), most);
+        let file = self.sections.file_size();
+        self.types.write().unwrap_or_else(PoisonError::into_inner).keep(offset, ty.clone(), file);
         ty
     }
 }
 
 impl Known {
-    fn keep(&mut self, offset: u64, ty: Option<Arc<Type>>, most: usize) {
-        if self.weight > most {
+    pub(crate) fn get(&self, number: u64) -> Option<Option<Arc<Type>>> {
+        self.types.get(&number).cloned()
+    }
+
+    /// Keeps one of a file of so many bytes.
+    pub(crate) fn keep(&mut self, number: u64, ty: Option<Arc<Type>>, file: usize) {
+        if self.weight > MAX_KNOWN.max(2 * file) {
             *self = Known::default();
         }
         self.weight += size_of::<(u64, Type)>() + ty.as_deref().map_or(0, weight);
-        self.types.insert(offset, ty);
+        self.types.insert(number, ty);
     }
 }
 

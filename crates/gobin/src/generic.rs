@@ -10,12 +10,14 @@
 //! So all that a dictionary at some address means is known from the file. Nothing is, where it has no symbols.
 
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::addr::VAddr;
+use crate::dwarf::Known;
 use crate::image::Image;
 use crate::name::{self, Name, Origin};
 use crate::signature::{Arg, Signature};
-use crate::types::{Field, Kind, TypeRef, TypeSource};
+use crate::types::{Field, Kind, Type, TypeRef, TypeSource};
 
 /// What stands between a package and the rest of a dictionary's name.
 const MARK: &str = "..dict.";
@@ -41,6 +43,8 @@ pub struct Instantiation {
 /// The dictionaries of an executable.
 pub struct Generics<'i> {
     image: &'i Image,
+    /// The runtime's types that were looked at: those of a hundred dictionaries are compared with a hundred functions'.
+    known: Mutex<Known>,
     /// By the name of what has type arguments, without them.
     dictionaries: HashMap<String, Vec<Dictionary<'i>>>,
 }
@@ -65,7 +69,7 @@ impl<'i> Generics<'i> {
                 dictionaries.entry(of).or_default().push(one);
             }
         }
-        Generics { image, dictionaries }
+        Generics { image, known: Mutex::default(), dictionaries }
     }
 
     /// What the function of that name, whose signature that is, may be called with: every list of type arguments that is
@@ -89,7 +93,7 @@ impl<'i> Generics<'i> {
         let (Some(index), Some(shape)) = (arg.dictionary_index, arg.ty) else { return Some(arg.clone()) };
         let word = (index < of.words).then(|| of.at.plus(8 * index))?;
         let ty = TypeRef::Runtime(self.image.elf().pointer(word)?);
-        let mut comparison = Comparison { types: self.image, left: MOST_LOOKED_AT };
+        let mut comparison = Comparison { types: self, left: MOST_LOOKED_AT };
         if !comparison.alike(shape, ty, DEEP) {
             return None;
         }
@@ -99,6 +103,18 @@ impl<'i> Generics<'i> {
     fn type_name(&self, ty: TypeRef) -> Option<String> {
         let TypeRef::Runtime(at) = ty else { return None };
         self.image.runtime_types()?.full_name(at)
+    }
+}
+
+impl TypeSource for Generics<'_> {
+    fn resolve(&self, at: TypeRef) -> Option<Arc<Type>> {
+        let TypeRef::Runtime(address) = at else { return self.image.resolve(at) };
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(address.0).unwrap_or_else(|| {
+            let ty = self.image.resolve(at);
+            known.keep(address.0, ty.clone(), self.image.elf().bytes().len());
+            ty
+        })
     }
 }
 
