@@ -6,6 +6,7 @@
 //! types[row]  → the ops of a value of that type; rows are those of event::go::Types
 //! ops[n]      → one pointer: where in the value it is, how much there is to read behind it, as which type
 //! dynamic     → the op for what an interface holds, by its first word
+//! instances   → the row of a generic function with type arguments, by its number and its dictionary
 //! ```
 //!
 //! The tables are made once, out of what executables say about their types; ten thousand functions are ten thousand
