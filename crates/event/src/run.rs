@@ -4,6 +4,7 @@
 //! Which words a person gets to read is not decided here.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -176,6 +177,8 @@ pub struct Summary {
     pub attached: u64,
     /// As in [`Attached`].
     pub skipped: Vec<Reason>,
+    /// How long hits counted.
+    pub counted: Duration,
     /// How often probes ran while hits counted, those too that gospect itself needs.
     pub firings: u64,
     /// How often those ran that the program asks for, those of its own clock not among them.

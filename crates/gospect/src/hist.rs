@@ -106,6 +106,7 @@ impl Fold for Distributions {
     fn summary(&mut self, summary: &Summary, to: Format, out: &mut dyn Write) -> io::Result<()> {
         self.measured(&summary.measured);
         self.judge();
+        self.rows.took = summary.counted;
         self.rows.unwound(&summary.unwound_by);
         self.rows.show(to, out)
     }

@@ -119,9 +119,22 @@ pub(crate) fn subject(run: &Run, command: &str) -> Result<(Option<Subject>, Vec<
             "`gospect list TARGET` shows every function",
         ));
     }
+    if let Some(Subject::Path(first)) = &subject {
+        is_target_first(first, &words[0], command)?;
+    }
     is_no_target(&words[0], &run.typed, command)?;
     choose::patterns(words)?;
     Ok((subject, words.iter().map(text).collect()))
+}
+
+/// Who names the function before the target is told.
+fn is_target_first(first: &Path, second: &OsString, command: &str) -> Result<(), Failure> {
+    if first.exists() || !Path::new(second).is_file() {
+        return Ok(());
+    }
+    let (first, second) = (first.display(), text(second));
+    let hint = format!("`gospect {command} {second} {first}`");
+    Err(Failure::usage(format!("`{first}` is no file, and `{second}` is: TARGET comes before FUNC"), hint))
 }
 
 /// Where the target is named by something else, the first word is a function; who names the target there as well is told.

@@ -217,8 +217,10 @@ pub mod stack {
     /// `u64`: the return address that the kernel's walk misses because the frame was not complete, to be put behind
     /// the first address; 0 if it misses none.
     pub const CALLER: u32 = 8;
-    /// `u64`: how many addresses there are.
+    /// `u32`: how many addresses there are.
     pub const COUNT: u32 = 16;
+    /// `u32`: how many are wanted, with the one that the walk misses.
+    pub const WANTED: u32 = 20;
     /// `u64` each: the addresses, innermost first.
     pub const FRAMES: u32 = 24;
     /// How many at most.

@@ -34,6 +34,7 @@ pub struct View {
 pub fn show(all: &[Census], view: View, format: Format, out: &mut dyn Write) -> io::Result<()> {
     match format {
         Format::Json => json(all, out),
+        Format::Text(_) if all.iter().all(|census| census.goroutines.is_empty()) => Ok(()),
         Format::Text(look) if view.each => each(all, view, look, out),
         Format::Text(look) => groups(all, view, look, out),
     }

@@ -40,13 +40,14 @@ fn a_word_of_the_language_has_help_of_its_own() {
     check(
         &["help", "language", "elapsed"],
         expect![[r#"
-          elapsed
+              elapsed
 
-            Nanoseconds since this very call began, on whatever threads it ran. Means
-            something where a call of a Go function returns: `goret:FUNC`. Since 0.1.
+                Nanoseconds since this very call began, on whatever threads it ran; in
+                `syscall:exit` since the kernel was asked. Means something where a call of a
+                Go function returns, `goret:FUNC`, and in `syscall:exit`. Since 0.1.
 
-              goret:main.handle { @ns[func] = hist(elapsed); }
-        (exit status 0)"#]],
+                  goret:main.handle { @ns[func] = hist(elapsed); }
+            (exit status 0)"#]],
     );
     let all = gospect(&["help", "language"]).stdout;
     assert!(all.contains(gospect(&["help", "language", "elapsed"]).stdout.trim_end()));

@@ -30,7 +30,8 @@ impl Code<'_, '_> {
         self.address(R2, value.plus(stack::FRAMES as usize));
         self.asm.mov(R3, (8 * frames) as i32).mov(R4, USER_STACK).helper(Helper::GET_STACK);
         self.asm.jump_if(Cond::SLe, R0, 0, none).alu(AluOp::Rsh, R0, 3);
-        self.asm.store(Size::U64, value.base, value.off + stack::COUNT as i32, R0);
+        self.asm.store(Size::U32, value.base, value.off + stack::COUNT as i32, R0);
+        self.asm.store(Size::U32, value.base, value.off + stack::WANTED as i32, frames as i32);
         self.missed_caller(value);
         self.digest(value, frames);
         self.asm.store(Size::U64, key.base, key.off, R0);

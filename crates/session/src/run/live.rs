@@ -503,9 +503,14 @@ impl<'r> Live<'r> {
         Ok(self.control.keep_goroutines(table)?)
     }
 
+    /// When hits counted, in nanoseconds since boot.
+    fn counted_during(&self, end: u64) -> std::ops::Range<u64> {
+        self.control.armed_at()..self.control.over().map_or(end, |over| end.min(over))
+    }
+
     /// Takes down the states that goroutines were in at a moment, if anybody wants them.
     fn keep_lasting(&mut self, goroutines: &[(Vec<u8>, Vec<u8>)], end: u64) {
-        let run = self.control.armed_at()..self.control.over().map_or(end, |over| end.min(over));
+        let run = self.counted_during(end);
         if let Some(kept) = &mut self.goroutines {
             kept.lasting.extend(goroutines.iter().filter_map(|(key, value)| lasting::of(key, value, run.clone())));
         }
@@ -569,7 +574,9 @@ impl<'r> Live<'r> {
         let mut so_far = self.summary()?;
         let unended = self.unended(&mut so_far)?;
         let (open, calls_detached) = (self.open.calls, so_far.calls_detached + self.open.detached);
-        let summary = Summary { exit, open, calls_detached, ended_by: Some(cause), ..so_far };
+        let counted = self.counted_during(end);
+        let counted = Duration::from_nanos(counted.end.saturating_sub(counted.start));
+        let summary = Summary { counted, exit, open, calls_detached, ended_by: Some(cause), ..so_far };
         let left = Left { unended, goroutines: self.last_goroutines(end)?, maps: self.snapshots()?, summary };
         let mut before = show.finish().map_err(Stopped::Show);
         let no_room_before = no_room(&mut before);

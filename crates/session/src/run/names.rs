@@ -232,13 +232,15 @@ impl Known<'_> {
     fn pcs(&self, stack: u64) -> Option<(u64, Vec<u64>)> {
         let value = self.stacks?.get(&stack.to_le_bytes()).ok()??;
         let word = |at: usize| value.get(at..at + 8).map(|b| u64::from_le_bytes(std::array::from_fn(|i| b[i])));
-        let count = word(stack::COUNT as usize)?.min(u64::from(stack::MAX_FRAMES)) as usize;
+        let half = |at: u32| Some((word(at as usize & !7)? >> (8 * (at & 4)) & 0xffff_ffff) as usize);
+        let count = half(stack::COUNT)?.min(stack::MAX_FRAMES as usize);
         let mut frames: Vec<u64> = (0..count).map_while(|n| word(stack::FRAMES as usize + 8 * n)).collect();
         let caller = word(stack::CALLER as usize)?;
         // From Linux 6.12 on the kernel finds the caller itself at `push %rbp`.
         if caller != 0 && !frames.is_empty() && frames.get(1) != Some(&caller) {
             frames.insert(1, caller);
         }
+        frames.truncate(half(stack::WANTED)?);
         let process = word(stack::PID_TGID as usize)? >> 32;
         Some((process, frames))
     }
