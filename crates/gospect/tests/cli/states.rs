@@ -55,7 +55,7 @@ fn seen(objects: &[Value]) -> Did {
 }
 
 /// Each change of a goroutine begins where the one before ended, in state and in time.
-fn assert_chained(objects: &[Value], what: &str) {
+pub fn assert_chained(objects: &[Value], what: &str) {
     for (goid, changes) in by_goroutine(objects) {
         for pair in changes.windows(2) {
             let [before, after] = pair else { unreachable!("these are windows of two") };
@@ -71,7 +71,7 @@ fn assert_chained(objects: &[Value], what: &str) {
 }
 
 /// No line is missing: they are all that was not held back.
-fn assert_adds_up(objects: &[Value], what: &str) {
+pub fn assert_adds_up(objects: &[Value], what: &str) {
     let (summary, shown) = (summary(objects), objects.iter().filter(|object| object["type"] == "state").count());
     let count = |name: &str| summary[name].as_u64().unwrap();
     assert_eq!((count("printed"), count("lost"), count("missed")), (shown as u64, 0, 0), "{what}: {summary}");

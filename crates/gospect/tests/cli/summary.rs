@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread::spawn;
 use std::time::Duration;
 
@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 
 use crate::run::{Counter, Tracing, objects, permitted, summary};
 use crate::{Ran, command, gospect};
+
+mod ends;
 
 fn path(program: &'static str, go: &'static str) -> Result<PathBuf, Missing> {
     permitted()?;
@@ -113,8 +115,6 @@ fn counts(own: &Spent, total: &Value, what: &str) {
     assert_eq!(seen, [goroutines; 3], "{what}: {total}");
     let waits = total["waits"][&own.reason].as_u64().unwrap_or(0);
     match own.state.as_str() {
-        // Whether a file is ready is asked the kernel first, which may have to be done once more.
-        "waiting" if own.reason == "IO wait" => assert!(waits >= own.times, "{what}: {total}"),
         "waiting" => assert_eq!(waits, own.times, "{what}: {total}"),
         "syscall" => assert!(total["syscalls"].as_u64().unwrap() >= own.times, "{what}: {total}"),
         _ => {}

@@ -340,6 +340,10 @@ impl<'r> Live<'r> {
             self.keep_lasting(&left, clock::since_boot());
             self.open += remains::clear(&self.plans(), program, &self.maps, &|f| self.flips.has(f))?;
         }
+        if program.tables.gos.is_some() {
+            let left = remains::goroutines_of(&self.watch.left(), program, &self.maps)?;
+            self.keep_lasting(&left, clock::since_boot());
+        }
         self.notes.extend(self.watch.strayed());
         self.notes.extend(self.watch.news());
         self.catch_up()

@@ -78,6 +78,15 @@ pub(super) fn goroutines(program: &Program, maps: &Maps) -> Result<Vec<Entry>, E
     program.tables.gos.map_or(Ok(Vec::new()), |gos| forget(gos, program, maps))
 }
 
+/// The goroutines of processes with these numbers; they are taken out.
+pub(super) fn goroutines_of(numbers: &HashSet<u32>, program: &Program, maps: &Maps) -> Result<Vec<Entry>, Error> {
+    let gos = program.tables.gos.and_then(|gos| maps.get(gos)).filter(|_| !numbers.is_empty());
+    let Some(gos) = gos else { return Ok(Vec::new()) };
+    let theirs = gos.entries_where(|key| numbers.contains(&number(key)))?;
+    remove(gos, &theirs)?;
+    Ok(theirs)
+}
+
 /// Takes out of a table what no process owns any more.
 fn forget(table: MapId, program: &Program, maps: &Maps) -> Result<Vec<Entry>, Error> {
     let (Some(table), Some(processes)) = (maps.get(table), maps.get(program.tables.processes)) else {

@@ -66,6 +66,8 @@ pub(super) struct Watch {
     loaded: HashMap<(Pid, u32), u64>,
     /// Those that have ended, in that order.
     ended: VecDeque<Pid>,
+    /// The numbers of those that have executed something else since, in which no executable is.
+    left: HashSet<u32>,
     /// Those that ran already when they were put in, with their build, executable and its bias, until somebody asks.
     found: Vec<(Pid, usize, u32, u64)>,
 }
@@ -94,6 +96,7 @@ impl Watch {
             runs: HashMap::new(),
             loaded: HashMap::new(),
             ended: VecDeque::new(),
+            left: HashSet::new(),
             found: Vec::new(),
         }
     }
@@ -295,6 +298,20 @@ impl Watch {
         };
         *any |= ended || before.is_some_and(|(known, _)| known != number);
         ended
+    }
+
+    /// The numbers of processes that live and have left the executables since this was last asked, by executing something
+    /// else: what was theirs is over, though they keep their places in the table.
+    pub fn left(&mut self) -> HashSet<u32> {
+        let files: HashSet<FileId> = self.binaries().map(|binary| binary.file).collect();
+        let is_elsewhere = |pid: Pid| {
+            let main = Process::open(pid).ok().as_ref().and_then(main_of);
+            main.is_some_and(|main| !files.contains(&main))
+        };
+        let numbers = self.known.iter().filter(|(_, (number, _))| !self.left.contains(number));
+        let left: HashSet<u32> = numbers.filter(|(pid, _)| is_elsewhere(**pid)).map(|(_, (n, _))| *n).collect();
+        self.left.extend(&left);
+        left
     }
 
     /// Whether a process runs this file; of those in the table it is asked first.
