@@ -68,6 +68,8 @@ pub struct Stat {
     pub threads: u64,
     /// When it was started, in clock ticks since boot. With the number it names a process for ever.
     pub start_ticks: u64,
+    /// Where its stack began, which differs from program to program that it executes; 0 if that is not told.
+    pub stack: u64,
 }
 
 impl Stat {
@@ -312,7 +314,8 @@ fn parse_stat(text: &str) -> Option<Stat> {
     let flags: u64 = fields.nth(5)?.parse().ok()?;
     let threads = fields.nth(10)?.parse().ok()?;
     let start_ticks = fields.nth(1)?.parse().ok()?;
-    Some(Stat { state, kernel_thread: flags & PF_KTHREAD != 0, threads, start_ticks })
+    let stack = fields.nth(5).and_then(|stack| stack.parse().ok()).unwrap_or(0);
+    Some(Stat { state, kernel_thread: flags & PF_KTHREAD != 0, threads, start_ticks, stack })
 }
 
 fn parse_status(text: &str) -> Option<Status> {
@@ -375,10 +378,11 @@ mod tests {
 
     #[test]
     fn a_name_with_blanks_and_parentheses_does_not_shift_the_fields_of_stat() {
-        let text = "42 (a) R (b c)) S 1 42 42 0 -1 2129984 0 0 0 0 0 0 0 0 20 0 1 0 9876 0 0 18446744073709551615 0";
+        let text =
+            "42 (a) R (b c)) S 1 42 42 0 -1 2129984 0 0 0 0 0 0 0 0 20 0 1 0 9876 0 0 18446744073709551615 0 0 4711 0";
         check(
             parse_stat(text),
-            expect!["Some(Stat { state: 'S', kernel_thread: true, threads: 1, start_ticks: 9876 })"],
+            expect!["Some(Stat { state: 'S', kernel_thread: true, threads: 1, start_ticks: 9876, stack: 4711 })"],
         );
         check([parse_stat("42 (a"), parse_stat(""), parse_stat("1 (a) S 1")], expect!["[None, None, None]"]);
     }

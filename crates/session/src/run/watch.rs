@@ -42,6 +42,20 @@ struct Watched {
     code: Option<(u64, u64)>,
 }
 
+/// What a process executes.
+#[derive(Clone, Copy)]
+struct Image {
+    /// Its number in the table.
+    number: u32,
+    /// Where its stack begins.
+    stack: u64,
+    /// That had become another one, though the number had not, when it was looked at: it may come to its first instruction
+    /// still.
+    moved: bool,
+    /// So it was for longer: its hits are not seen.
+    lost: bool,
+}
+
 /// What is known of processes.
 pub(super) struct Watch {
     whose: Whose,
@@ -68,6 +82,8 @@ pub(super) struct Watch {
     ended: VecDeque<Pid>,
     /// The numbers of those that have executed something else since, in which no executable is.
     left: HashSet<u32>,
+    /// Of those that alone count: what they execute, as it was last looked at.
+    images: HashMap<Pid, Image>,
     /// Those that ran already when they were put in, with their build, executable and its bias, until somebody asks.
     found: Vec<(Pid, usize, u32, u64)>,
 }
@@ -78,6 +94,23 @@ struct Row {
     binary: u32,
     number: u32,
     bias: u64,
+}
+
+impl Image {
+    fn of(number: u32, stack: u64) -> Image {
+        Image { number, stack, moved: false, lost: false }
+    }
+
+    /// Whether that it is lost is known from now on.
+    fn is_lost(&mut self, number: u32, stack: u64) -> bool {
+        if self.number != number {
+            *self = Image::of(number, stack);
+        }
+        let moved = self.stack != stack;
+        let is_news = moved && self.moved && !self.lost;
+        (self.moved, self.lost) = (moved, self.lost || is_news);
+        is_news
+    }
 }
 
 impl Watch {
@@ -97,6 +130,7 @@ impl Watch {
             loaded: HashMap::new(),
             ended: VecDeque::new(),
             left: HashSet::new(),
+            images: HashMap::new(),
             found: Vec::new(),
         }
     }
@@ -306,7 +340,7 @@ impl Watch {
         let files: HashSet<FileId> = self.binaries().map(|binary| binary.file).collect();
         let is_elsewhere = |pid: Pid| {
             let main = Process::open(pid).ok().as_ref().and_then(main_of);
-            main.is_some_and(|main| !files.contains(&main))
+            main.is_some_and(|main| !files.contains(&main)) || self.images.get(&pid).is_some_and(|image| image.lost)
         };
         let numbers = self.known.iter().filter(|(_, (number, _))| !self.left.contains(number));
         let left: HashSet<u32> = numbers.filter(|(pid, _)| is_elsewhere(**pid)).map(|(_, (n, _))| *n).collect();
@@ -341,7 +375,18 @@ impl Watch {
         for pid in pids {
             let Ok(process) = Process::open(*pid) else { continue };
             match main_of(&process) {
-                Some(main) if self.targets.contains(&main) => _ = self.inside.insert(*pid),
+                Some(main) if self.targets.contains(&main) => {
+                    self.inside.insert(*pid);
+                    let number = self.known.get(pid).map(|(number, _)| *number);
+                    if let (Some(number), Ok(stat)) = (number, process.stat())
+                        && self.images.entry(*pid).or_insert(Image::of(number, stat.stack)).is_lost(number, stat.stack)
+                    {
+                        strayed.push(format!(
+                            "PID {pid} executes a program anew, on a thread that the kernel does not know it by: what it does \
+                             from here on is not seen"
+                        ));
+                    }
+                }
                 Some(_) if self.inside.remove(pid) => {
                     let path = process.exe_path().map(|exe| format!(" ({})", exe.path.display())).unwrap_or_default();
                     strayed.push(format!("PID {pid} executes another program now{path}, in which nothing is probed"));

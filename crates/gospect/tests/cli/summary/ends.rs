@@ -157,6 +157,30 @@ fn goroutines_of_a_program_that_executes_itself_are_others() {
 }
 
 #[test]
+fn a_process_that_the_kernel_does_not_know_any_more_is_told_of() {
+    let mut times = Counter::start(&need!(path("times", "1.26")));
+    ordered(&mut times, "crowd 20");
+    let both = Both::of(&by_pid(&times));
+    ordered(&mut times, "pass 50");
+    sleep(WHILE);
+    becomes(&mut times, "exec 1", "ready");
+    // It is looked at twice before that is believed.
+    let until = both.since.elapsed() + 2 * NOTICED + NOTICED;
+    ordered(&mut times, "pass 30");
+    sleep(4 * WHILE);
+    let told = both.stop();
+    assert_eq!((told.goroutines("main.passes"), told.goroutines("main.stays")), ([50; 3], [20, 0, 0]));
+    let waited = told.each_waited(20);
+    assert!((WHILE..until).contains(&waited), "{waited:?}, {until:?}");
+    let note = format!(
+        "gospect: PID {} executes a program anew, on a thread that the kernel does not know it by: what it does from here on \
+         is not seen\n",
+        times.pid()
+    );
+    assert_eq!(told.notes, note);
+}
+
+#[test]
 fn children_that_run_the_same_program_count_where_that_is_named() {
     let (_scratch, path) = need!(copy());
     let mut times = Counter::start(&path);
