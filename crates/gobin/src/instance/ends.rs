@@ -14,7 +14,6 @@ use crate::insn::{self, Flow, Unprobeable};
 /// Functions of the runtime that never return to where they are called.
 // +rtype func gopanic(e any)
 // +rtype func goPanicIndex(x int, y int)
-// +rtype func panicdivide()
 pub(crate) const STOPPING: [&str; 24] = [
     "runtime.gopanic",
     "runtime.panicBounds",
