@@ -178,6 +178,7 @@ pub struct Summary {
     /// As in [`Attached`].
     pub skipped: Vec<Reason>,
     /// How long hits counted.
+    #[serde(skip)]
     pub counted: Duration,
     /// How often probes ran while hits counted, those too that gospect itself needs.
     pub firings: u64,

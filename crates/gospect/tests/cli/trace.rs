@@ -84,6 +84,11 @@ fn a_target_that_is_named_twice_is_told_of() {
         hint: leave it out: `gospect trace … main.hit`
         (exit status 2)"]]
     .assert_eq(&run(&["-p", "1", shown, "main.hit"]));
+    expect![[r"
+        gospect: `main.hit` is no file, and `./app` is: TARGET comes before FUNC
+        hint: `gospect trace ./app main.hit`
+        (exit status 2)"]]
+    .assert_eq(&run(&["main.hit", shown]));
 }
 
 #[test]
@@ -186,6 +191,13 @@ fn who_called_stands_below_a_call_with_file_and_line() {
     let functions: Vec<&str> = lines.iter().map(|line| line.split("  ").next().unwrap()).collect();
     assert_eq!(functions, ["main.leaf", "main.hit", "main.work", "main.main.func1", "runtime.goexit"], "{shown}");
     assert!(lines[1].ends_with("  main.go:32") && lines[4].contains("  asm_amd64.s:"), "{shown}");
+    for (wanted, last) in [("--stack=1", "main.leaf"), ("--stack=2", "main.hit")] {
+        let tracing =
+            Tracing::of(command(&["trace", "-p", &counter.pid(), "--ready-fd", "1"]).args(["main.leaf", wanted]));
+        counter.calls(1, 1);
+        let shown = tracing.stop().stdout;
+        assert!(shown.lines().last().unwrap().trim_start().starts_with(last), "{wanted}: {shown}");
+    }
 }
 
 #[test]
