@@ -307,6 +307,7 @@ mod tests {
         );
         let all = Summary {
             matched: 4,
+            counted: std::time::Duration::ZERO,
             attached: 3,
             skipped: vec![reason("main.f")],
             firings: 900,
