@@ -177,7 +177,8 @@ fn a_stack_is_kept_once_with_the_caller_that_the_walk_misses() {
     let stacks = run.vm.entries(run.program.tables.stacks.unwrap());
     let words: Vec<u64> = stacks[0].1.chunks(8).map(|word| u64::from_le_bytes(word.try_into().unwrap())).collect();
     assert_eq!(stacks.len(), 1);
-    assert_eq!(words[..6], [u64::from(TGID) << 32 | 8, 0x50_1800, 2, 0x50_1000, 0x50_2000, 0]);
+    let counts = 32 << 32 | 2;
+    assert_eq!(words[..6], [u64::from(TGID) << 32 | 8, 0x50_1800, counts, 0x50_1000, 0x50_2000, 0]);
     expect!["@s[UserStack of 0x7] = 3"].assert_eq(&run.outcome());
 }
 
