@@ -369,7 +369,7 @@ pub struct Call {
     pub values: Vec<Root>,
     /// Names or types are missing from what is known of the signature.
     pub incomplete: bool,
-    /// Where it was inlined: its end is not seen, and its result is not to be had.
+    /// Where it was inlined: its result is not to be had, and its end is not always seen.
     pub inlined: Option<Inlined>,
     /// Its type arguments, where they are known.
     pub type_args: Vec<String>,

@@ -120,9 +120,10 @@ fn calls(image: &Image, entry: VAddr) -> Result<Vec<VAddr>, VAddr> {
     let mut calls = Vec::new();
     for function in image.functions() {
         let (at, code) = (function.entry(), function.code());
-        let refers = (0..).zip(code.windows(4)).filter(|(n, word)| leads_to(at.plus(n + 4), word, entry));
-        for (n, _) in refers {
-            calls.extend(call(image, &function, n + 4, entry)?);
+        let refers = (4..).zip(code.windows(4)).filter(|(end, word)| leads_to(at.plus(*end), word, entry));
+        let ends: Vec<u64> = refers.map(|(end, _)| end).collect();
+        if !ends.is_empty() {
+            calls_in(image, &function, &ends, entry, &mut calls)?;
         }
     }
     Ok(calls)
@@ -134,14 +135,27 @@ fn leads_to(from: VAddr, distance: &[u8], entry: VAddr) -> bool {
     from.0.wrapping_add_signed(i64::from(distance)) == entry.0
 }
 
-/// The instruction of a function that ends at an offset and refers to `entry`, if it calls that; nothing if no
-/// instruction ends there, so that those bytes only look like it.
-fn call(image: &Image, function: &Function<'_>, end: u64, entry: VAddr) -> Result<Option<VAddr>, VAddr> {
-    let mut code = insn::decode(image.arch(), function.entry(), function.code());
-    let found = code.find(|one| one.map_or(true, |one| u64::from(one.end()) >= end));
-    match found {
-        Some(Ok(one)) if u64::from(one.end()) > end => Ok(None),
-        Some(Ok(one)) if one.flow == Flow::Call(entry) => Ok(Some(function.entry().plus(u64::from(one.at)))),
-        _ => Err(function.entry().plus(end)),
+/// The instructions of a function that end at one of some offsets and call `entry`. Where no instruction ends, bytes
+/// only look like it.
+fn calls_in(
+    image: &Image,
+    function: &Function<'_>,
+    ends: &[u64],
+    entry: VAddr,
+    calls: &mut Vec<VAddr>,
+) -> Result<(), VAddr> {
+    let mut ends = ends.iter().copied().peekable();
+    for one in insn::decode(image.arch(), function.entry(), function.code()) {
+        while let Some(end) = ends.next_if(|&end| one.as_ref().map_or(true, |one| u64::from(one.end()) >= end)) {
+            match &one {
+                Ok(one) if u64::from(one.end()) > end => {}
+                Ok(one) if one.flow == Flow::Call(entry) => calls.push(function.entry().plus(u64::from(one.at))),
+                _ => return Err(function.entry().plus(end)),
+            }
+        }
+        if ends.peek().is_none() {
+            return Ok(());
+        }
     }
+    ends.next().map_or(Ok(()), |end| Err(function.entry().plus(end)))
 }

@@ -129,7 +129,7 @@ pub(crate) fn subject(run: &Run, command: &str) -> Result<(Option<Subject>, Vec<
 
 /// Who names the function before the target is told.
 fn is_target_first(first: &Path, second: &OsString, command: &str) -> Result<(), Failure> {
-    if first.exists() || !Path::new(second).is_file() {
+    if first.exists() || !Path::new(second).is_file() || !text(second).contains('/') {
         return Ok(());
     }
     let (first, second) = (first.display(), text(second));

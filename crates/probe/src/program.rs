@@ -266,7 +266,7 @@ pub mod gos {
 
 /// An entry of [`Tables::syscalls`]: what the kernel was asked, until it has answered.
 pub mod syscalls {
-    /// Bytes of the key: process and thread, by the kernel's numbers, and the stack pointer.
+    /// Bytes of the key: the process's number, `u32`; the thread's, the kernel's own, `u32`; and the stack pointer.
     pub const KEY: u32 = 16;
     /// In the value, `u64`: when, in nanoseconds since boot.
     pub const SINCE: u32 = 0;

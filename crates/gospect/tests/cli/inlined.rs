@@ -216,6 +216,27 @@ fn how_an_inlined_call_ended_and_how_long_it_took_is_shown() {
     .assert_eq(&lines.into_iter().collect::<Vec<_>>().join("\n"));
 }
 
+#[test]
+fn who_only_counts_inlined_calls_leaves_their_ends_to_others() {
+    let scratch = Scratch::new();
+    let path = need!(program("lasting", Variant::Plain, &scratch));
+    for clauses in [
+        "inlined:main.guard { @ = count() } inlined:main.guard { call(); }",
+        "inlined:main.guard { call(); @ = count() }",
+    ] {
+        let run = ["run", "--json", "-e", clauses, "--", path.to_str().unwrap(), "30"];
+        let ran = gospect(&run);
+        let all: Vec<Value> = ran.stdout.lines().map(contract::documented).collect();
+        let calls: Vec<&Value> = all.iter().filter(|object| object["type"] == "call").collect();
+        let sum = summary(&all);
+        assert_eq!((&sum["lost"], &sum["unpaired"]), (&Value::from(0), &Value::from(0)), "{clauses}: {sum}");
+        assert!(
+            !calls.is_empty() && calls.iter().all(|call| call["end"] != "lost" && call["end"] != "open"),
+            "{calls:?}"
+        );
+    }
+}
+
 /// Lines of calls without what differs from run to run.
 fn calls(stdout: &str) -> Vec<String> {
     stdout.lines().skip(1).filter_map(|line| line.get(24..)).map(str::to_owned).collect()

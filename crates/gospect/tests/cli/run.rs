@@ -264,6 +264,15 @@ fn a_command_begins_when_its_probes_are_in_place_and_ends_the_run() {
 }
 
 #[test]
+fn a_command_is_the_file_that_is_probed_though_it_is_not_in_the_path() {
+    let (path, scratch) = (need!(counter_path(Variant::Plain)), Scratch::new());
+    let _ = scratch.copy(&path, "counter");
+    let mut run = command(&["run", "-q", "-e", "go:main.main { @ = count() }", "--", "counter"]);
+    let run = run.current_dir(&scratch.0).stdin(Stdio::null()).output();
+    assert_eq!(Ran::of(run.unwrap()).seen(), "ready\n\n@: 1\n(exit status 0)");
+}
+
+#[test]
 fn a_target_that_ends_ends_the_run() {
     let path = need!(counter_path(Variant::Plain));
     for way in WAYS {

@@ -56,10 +56,10 @@ impl Builder<'_> {
     fn hidden(&self, arch: Arch, of: Subject<'_>, place: &Place) -> Option<Hidden> {
         let word = match place {
             Place::Registers(pieces) => pieces.first().map(|piece| u64::from(piece.register.index)),
-            Place::Stack(at) => Some(u64::from(self.captures.registers) + at / 8),
+            Place::Stack(at) => u64::from(self.captures.registers).checked_add(at / 8),
             Place::Empty | Place::Unknown => None,
         };
-        let at = u16::try_from(8 * (word? + 1)).ok()?;
+        let at = u16::try_from(word?.checked_add(1)?.checked_mul(8)?).ok()?;
         Some(Hidden::Passed { at, lost_if: lost_if(arch, place, of) })
     }
 

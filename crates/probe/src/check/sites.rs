@@ -99,7 +99,12 @@ impl Runs {
         match (&placement.place, row) {
             (Place::Function { sites, ret, .. }, Some(row)) => {
                 let function = self.functions.entry(row).or_default();
-                function.sites = function.sites.take().or_else(|| sites.clone());
+                // Of an inlined call only who asks for its end has looked for that.
+                let has_ends = |sites: &Rc<Sites>| sites.returns.is_ok();
+                if function.sites.as_ref().is_none_or(|known| !has_ends(known) && sites.as_ref().is_some_and(has_ends))
+                {
+                    function.sites = sites.clone();
+                }
                 function.inlined = placement.place.function().and_then(|found| found.inlined.clone());
                 function.frames |= chosen.frames;
                 function.panics |= chosen.panics;

@@ -49,7 +49,7 @@ pub(super) fn tables(plan: &Plan, caps: Caps, maps: &mut Maps) -> Result<frames:
         words => words + 1,
     };
     let words = words + u32::from(capture::has_returns(plan));
-    Ok(frames::Tables::add(maps, caps, Capacity::by(caps), words)?.marking(!plan.unders.is_empty()))
+    Ok(frames::Tables::add(maps, caps, Capacity::by(caps, words), words)?.marking(!plan.unders.is_empty()))
 }
 
 /// [`site::ENTER`] and [`site::LEAVE`] of a site.

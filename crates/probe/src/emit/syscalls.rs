@@ -48,7 +48,8 @@ impl Entry<'_, '_> {
     }
 
     fn syscall_key(&mut self) {
-        self.asm.helper(Helper::GET_CURRENT_PID_TGID);
+        self.asm.helper(Helper::GET_CURRENT_PID_TGID).alu(AluOp::Lsh, R0, 32);
+        self.asm.load(Size::U32, R1, Reg::R10, HIT + hit::PROCESS).alu(AluOp::Or, R0, R1);
         self.put(hit::SYSCALL_KEY, R0);
         self.asm.load(Size::U64, R1, Reg::R10, HIT + hit::SP);
         self.put(hit::SYSCALL_KEY + 8, R1);

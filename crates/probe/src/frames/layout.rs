@@ -105,7 +105,7 @@ pub struct Site {
     /// It was inlined, in so many other such calls, itself counted, which tells it from these; 0 if it was not. Its depth
     /// is that of SP where it begins.
     pub level: u8,
-    /// In bytes; a multiple of 8 below 2^23.
+    /// In bytes; a multiple of 8, [`MOST_ADJUST`] at most.
     pub sp_adjust: u32,
 }
 
@@ -194,13 +194,14 @@ pub struct Capacity {
 }
 
 impl Capacity {
-    /// Much, where maps allocate as they fill (16 bytes for each head that there is not); what 8 MB hold, where they
-    /// allocate beforehand.
+    /// Much, where maps allocate as they fill (16 bytes for each head that there is not); where they allocate
+    /// beforehand, what 8 MB hold, or some more where frames keep so many words.
     #[must_use]
-    pub fn by(caps: Caps) -> Capacity {
+    pub fn by(caps: Caps, saved: u32) -> Capacity {
+        let share = (saved / FEW_SAVED).max(1);
         match caps.has(Feature::NoPreallocInTracing) {
             true => Capacity { heads: 1 << 18, chunks: 1 << 17 },
-            false => Capacity { heads: 1 << 13, chunks: 1 << 12 },
+            false => Capacity { heads: (1 << 13) / share, chunks: (1 << 12) / share },
         }
     }
 }
@@ -228,6 +229,8 @@ pub struct Tables {
 /// How many rows may be in [`Tables::gone`].
 pub const MOST_GONE: u32 = 1024;
 
+/// As many words make frames no matter of memory.
+const FEW_SAVED: u32 = 8;
 /// Most words that a frame can save.
 const MOST_SAVED: u32 = 64;
 

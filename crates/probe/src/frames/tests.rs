@@ -675,7 +675,7 @@ fn on_arm64_the_same_is_read_from_other_registers() {
 #[test]
 fn without_anybody_to_tell_ends_are_counted() {
     let mut maps = Maps::new();
-    let tables = Tables::add(&mut maps, Caps::linux_5_10(), Capacity::by(Caps::linux_5_10()), 0).unwrap();
+    let tables = Tables::add(&mut maps, Caps::linux_5_10(), Capacity::by(Caps::linux_5_10(), 0), 0).unwrap();
     let gs = Gs::of(Arch::Amd64, &runtime(true)).unwrap();
     let program = assemble("end", &maps, tables, gs, None, &|asm, frames| frames.goroutine_end(asm));
     let functions: Vec<&str> = program.functions().iter().map(|f| f.name.as_str()).collect();
@@ -697,7 +697,7 @@ fn a_runtime_whose_fields_are_not_known_is_refused() {
 
 fn check_maps(caps: Caps, expect: Expect) {
     let mut maps = Maps::new();
-    Tables::add(&mut maps, caps, Capacity::by(caps), 3).unwrap();
+    Tables::add(&mut maps, caps, Capacity::by(caps, 3), 3).unwrap();
     let lines: Vec<String> = maps.iter().map(|(_, spec)| spec.to_string()).collect();
     expect.assert_eq(&lines.join("\n"));
 }

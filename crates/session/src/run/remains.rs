@@ -51,7 +51,7 @@ pub(super) fn clear(
     gone: &dyn Fn(FuncNo) -> bool,
 ) -> Result<Open, Error> {
     let met = program.tables.captures.map(|tables| tables.met);
-    for table in [program.tables.threads, met].into_iter().flatten() {
+    for table in [program.tables.threads, program.tables.syscalls, met].into_iter().flatten() {
         forget(table, program, maps)?;
     }
     let Some(tables) = &program.tables.frames else { return Ok(Open::default()) };

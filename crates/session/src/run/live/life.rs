@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -34,6 +35,12 @@ pub(in crate::run) struct Life {
     exit: Option<ExitStatus>,
 }
 
+/// A file that was found here is not looked for in PATH.
+fn started_as(found: PathBuf) -> PathBuf {
+    let here = found.parent() == Some(Path::new("")) && found.is_file();
+    if here { Path::new(".").join(found) } else { found }
+}
+
 impl Life {
     /// Takes hold of the process, or makes one for the command that does not begin yet.
     pub fn begin(script: &Script) -> Result<Life, Stopped> {
@@ -53,7 +60,7 @@ impl Life {
         }
         if let Some((program, args)) = script.command.split_first() {
             life.name = program.display().to_string();
-            let mut command = Command::new(world::located(&life.name));
+            let mut command = Command::new(started_as(world::located(&life.name)));
             command.args(args);
             let user = invoker::of_command(script.as_root).map_err(|e| life.unstarted(&e))?;
             life.user = user.as_ref().map(|user| user.name.clone());
