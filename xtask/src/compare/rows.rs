@@ -191,6 +191,14 @@ pub const GOROUTINES: &[Row] = &[
         seen: bars,
         events: 1,
     },
+    Row {
+        name: "gospect trace: each call of the handler, with all that its pointer leads to",
+        tool: Tool::Gospect,
+        args: &["trace", "--max-overhead", "off", "--ready-fd", "1", "-p", "{pid}", "{func}"],
+        ready: Ready::EmptyLine,
+        seen: handled,
+        events: 1,
+    },
     BPFTRACE_COUNTS,
     Row {
         name: "bpftrace: times in states by goroutine, at the first byte of runtime.casgstatus",
@@ -262,6 +270,11 @@ fn bars(line: &str) -> u64 {
 /// `> goroutine(18): main.hit(5)`
 fn told(line: &str) -> u64 {
     u64::from(line.contains("  main.") && line.contains(") = "))
+}
+
+/// `21:00:47.123456  42     main.main.func1(c=&gin.Context{…})  1.2µs`
+fn handled(line: &str) -> u64 {
+    u64::from(line.contains("  main.main.func1("))
 }
 
 /// Of delve.
