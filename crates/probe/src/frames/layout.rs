@@ -105,7 +105,7 @@ pub struct Site {
     /// It was inlined, in so many other such calls, itself counted, which tells it from these; 0 if it was not. Its depth
     /// is that of SP where it begins.
     pub level: u8,
-    /// In bytes; a multiple of 8, [`MOST_ADJUST`] at most.
+    /// In bytes; a multiple of 8, below 2^19.
     pub sp_adjust: u32,
 }
 
