@@ -117,16 +117,21 @@ fn signal(times: &Counter, signal: &str) {
     assert!(Command::new("kill").args([signal, &times.pid()]).status().unwrap().success());
 }
 
+/// The program with twenty goroutines that were there before and fifty that came and went, and both that watch it.
+fn busy(path: &Path, by_its_path: bool) -> (Counter, Both) {
+    let mut times = Counter::start(path);
+    ordered(&mut times, "crowd 20");
+    let both = if by_its_path { Both::of(&by_path(path)) } else { Both::of(&by_pid(&times)) };
+    ordered(&mut times, "pass 50");
+    sleep(WHILE);
+    (times, both)
+}
+
 #[test]
 fn states_end_where_another_program_takes_the_place() {
     let (_scratch, path) = need!(copy());
     for by_its_path in [false, true] {
-        let mut times = Counter::start(&path);
-        ordered(&mut times, "crowd 20");
-        let target = if by_its_path { by_path(&path).to_vec() } else { by_pid(&times).to_vec() };
-        let both = Both::of(&target);
-        ordered(&mut times, "pass 50");
-        sleep(WHILE);
+        let (mut times, both) = busy(&path, by_its_path);
         becomes_cat(&mut times);
         let until = both.since.elapsed() + NOTICED;
         sleep(4 * WHILE);
@@ -233,12 +238,7 @@ fn a_target_that_is_stopped_goes_on_whether_anybody_watches_or_not() {
 fn a_target_that_is_killed_leaves_what_it_did_until_then() {
     let (_scratch, path) = need!(copy());
     for by_its_path in [false, true] {
-        let mut times = Counter::start(&path);
-        ordered(&mut times, "crowd 20");
-        let target = if by_its_path { by_path(&path).to_vec() } else { by_pid(&times).to_vec() };
-        let both = Both::of(&target);
-        ordered(&mut times, "pass 50");
-        sleep(WHILE);
+        let (mut times, both) = busy(&path, by_its_path);
         signal(&times, "-KILL");
         times.child.wait().unwrap();
         let until = both.since.elapsed() + NOTICED;
