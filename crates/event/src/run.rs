@@ -226,6 +226,8 @@ pub struct Summary {
     pub detached: Vec<Detached>,
     /// Calls that were open in those when that was done.
     pub calls_detached: u64,
+    /// If goroutines were watched by turns, for how long that was.
+    pub turns: Option<Turns>,
     /// The exit status of the command that was started, 128 and the signal if one ended it; `None` if none was.
     pub exit: Option<i32>,
     /// What ended the run; `None` while it goes on.
@@ -233,6 +235,17 @@ pub struct Summary {
     /// As in [`Attached`], with functions of programs that came later. Not in JSON.
     #[serde(skip)]
     pub measured: Vec<Measured>,
+}
+
+/// Goroutines were not watched all the time, to keep within the budget: what is told of them is of these turns alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Turns {
+    /// How many there were.
+    pub turns: u64,
+    /// How long all of them were, in nanoseconds.
+    pub watched_ns: u64,
+    /// How long the run was.
+    pub of_ns: u64,
 }
 
 /// What ends a run.

@@ -1,6 +1,8 @@
 //! What is told of goroutines besides what a program gathers of their changes: those that were there before it ran, and the
 //! states that have not ended when it is over.
 
+use std::collections::BTreeMap;
+
 use crate::value::Id;
 
 /// What a run knows of goroutines when it is over.
@@ -8,7 +10,7 @@ use crate::value::Id;
 pub struct Goroutines {
     /// Those that were there before, as far as processes tell.
     pub earlier: Vec<Earlier>,
-    /// The states that have not ended.
+    /// The states that have not ended; where goroutines are watched by turns, with the last one.
     pub lasting: Vec<Lasting>,
 }
 
@@ -28,7 +30,7 @@ pub struct Earlier {
 }
 
 /// A goroutine is in a state, and nobody saw it leave that.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Lasting {
     /// Its process.
     pub pid: u32,
@@ -42,6 +44,28 @@ pub struct Lasting {
     pub reason: Id,
     /// For how many nanoseconds of the run.
     pub spent: u64,
+}
+
+/// The states in which turns of watching have ended, added up as far as they are told apart.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Turns {
+    lasted: BTreeMap<Lasting, u64>,
+}
+
+impl Turns {
+    /// Adds those of a turn; of named goroutines, if any are.
+    pub fn add(&mut self, by: By, goids: &[u64], lasting: &[Lasting]) {
+        for state in lasting.iter().filter(|state| goids.is_empty() || goids.contains(&state.goid)) {
+            let is_told_apart = by == By::Goid || !goids.is_empty();
+            let (pid, goid) = if is_told_apart { (state.pid, state.goid) } else { (0, 0) };
+            *self.lasted.entry(Lasting { pid, goid, spent: 0, ..*state }).or_default() += state.spent;
+        }
+    }
+
+    /// What came of it: a state each.
+    pub fn lasted(&self) -> impl Iterator<Item = Lasting> {
+        self.lasted.iter().map(|(state, spent)| Lasting { spent: *spent, ..*state })
+    }
 }
 
 /// What times are told apart by.
@@ -93,5 +117,32 @@ impl By {
             By::Goid => 3,
             By::Reason | By::State => 0,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::IdKind;
+
+    fn lasting(goid: u64, spent: u64) -> Lasting {
+        let id = |kind, number| Id { kind, number, process: 0 };
+        let (start, state) = (id(IdKind::StartFunc, 0x40), id(IdKind::GoState, 4));
+        Lasting { pid: 7, goid, start, state, reason: id(IdKind::WaitReason, 19), spent }
+    }
+
+    fn check(by: By, goids: &[u64], want: &[(u64, u64)]) {
+        let mut turns = Turns::default();
+        turns.add(by, goids, &[lasting(34, 10), lasting(35, 20)]);
+        turns.add(by, goids, &[lasting(34, 30)]);
+        let seen: Vec<_> = turns.lasted().map(|state| (state.goid, state.spent)).collect();
+        assert_eq!(seen, want, "{by:?} {goids:?}");
+    }
+
+    #[test]
+    fn goroutines_are_told_apart_only_where_somebody_asks() {
+        check(By::Function, &[], &[(0, 60)]);
+        check(By::Goid, &[], &[(34, 40), (35, 20)]);
+        check(By::State, &[35], &[(35, 20)]);
     }
 }

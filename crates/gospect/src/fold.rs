@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use event::run::{Attached, Summary};
-use event::totals::Goroutines;
+use event::totals::{Goroutines, Lasting};
 use event::{Names, Snapshot};
 use ui::Format;
 
@@ -24,6 +24,9 @@ pub(crate) trait Fold {
 
     /// Those of before the run, and the states that have not ended. Comes before [`Fold::rest`].
     fn goroutines(&mut self, _: &Goroutines) {}
+
+    /// Goroutines are watched by turns, and one of these has ended in such states.
+    fn turn(&mut self, _: &[Lasting]) {}
 
     /// The maps as they are at the end.
     fn rest(&mut self, maps: &[Snapshot], names: &dyn Names);

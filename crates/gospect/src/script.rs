@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal, Read, Write};
 use event::calls::Key;
 use event::goroutine::Told;
 use event::run::{Attached, Load, Program, Summary};
-use event::totals::Goroutines;
+use event::totals::{Goroutines, Lasting};
 use event::{Names, Snapshot, Value};
 use session::run::{Call, Limits, Script, Show, Stopped, Values};
 use session::{Group, Subject};
@@ -315,6 +315,10 @@ impl Show for Screen<'_> {
     fn goroutines(&mut self, goroutines: &Goroutines) -> io::Result<()> {
         self.fold.iter_mut().for_each(|fold| fold.goroutines(goroutines));
         Ok(())
+    }
+
+    fn turn(&mut self, lasting: &[Lasting]) {
+        self.fold.iter_mut().for_each(|fold| fold.turn(lasting));
     }
 
     fn rest(&mut self, maps: &[Snapshot], names: &dyn Names) -> io::Result<()> {

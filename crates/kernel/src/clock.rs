@@ -30,6 +30,12 @@ pub fn unix() -> u64 {
     now(libc::CLOCK_REALTIME).cast_unsigned()
 }
 
+/// Nanoseconds that this thread has had of a CPU.
+#[must_use]
+pub fn spent_here() -> u64 {
+    now(libc::CLOCK_THREAD_CPUTIME_ID).cast_unsigned()
+}
+
 /// How many seconds this machine's time zone is ahead of UTC at a moment, given in seconds since 1970.
 #[must_use]
 pub fn east_of_utc(unix: i64) -> i32 {

@@ -30,7 +30,9 @@ pub mod tracepoint;
 #[cfg(test)]
 mod tests;
 
+use std::os::fd::OwnedFd;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use bpf::{Assembler, Caps, MapId, Reg, Source};
 
@@ -47,6 +49,12 @@ pub use map::{Entry, Map, Maps};
 pub use numbers::{Numbers, Walk};
 pub use ring::Ring;
 pub use sys::linux;
+
+/// Programs are timed while it is there.
+#[derive(Debug)]
+pub struct Timing {
+    _fd: OwnedFd,
+}
 
 /// A kernel that was asked what it can do, and is able to run gospect's programs.
 pub struct Engine {
@@ -181,6 +189,27 @@ impl Engine {
         let misses = self.sys.prog_misses(program.fd());
         misses.map_err(|error| {
             Error::of(Interface::Programs, format!("asking how often {} was missed", program.name()), error)
+        })
+    }
+
+    /// Has the kernel take down for how long programs run, all of them, until what this answers is dropped. That costs each
+    /// run some nanoseconds.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn time_programs(&self) -> Result<Timing, Error> {
+        let timing = self.sys.time_programs().map(|fd| Timing { _fd: fd });
+        timing.map_err(|error| Error::of(Interface::Programs, "having programs timed", error))
+    }
+
+    /// For how long a program has run while programs were timed.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn run_time(&self, program: &Program) -> Result<Duration, Error> {
+        let run_time = self.sys.prog_run_time(program.fd());
+        run_time.map(Duration::from_nanos).map_err(|error| {
+            Error::of(Interface::Programs, format!("asking for how long {} has run", program.name()), error)
         })
     }
 

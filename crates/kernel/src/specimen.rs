@@ -20,6 +20,7 @@ use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
+use crate::clock;
 use crate::proc::Pid;
 
 /// How many functions are there to be called.
@@ -314,19 +315,11 @@ fn timed(function: u64, times: u64, arguments: &[u64; 6]) -> u64 {
     let here = std::ptr::from_ref(&function) as u64;
     let mut g = G { stack_lo: here - (64 << 10), stack_hi: here + (64 << 10), goid: GOID, ..G::default() };
     g.stackguard = g.stack_lo;
-    let before = own_time();
+    let before = clock::spent_here();
     if times > 0 {
         code::calls(times, function, &g, arguments);
     }
-    own_time() - before
-}
-
-/// Nanoseconds that this thread has had of a CPU.
-fn own_time() -> u64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: clock_gettime(2) fills in what it is given; this clock exists on every kernel that is supported.
-    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
-    time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs()
+    clock::spent_here() - before
 }
 
 #[cfg(target_arch = "x86_64")]

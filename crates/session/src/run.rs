@@ -34,7 +34,7 @@ use std::time::Duration;
 use event::calls::Key;
 use event::goroutine::Told;
 use event::run::{Attached, Load, Summary};
-use event::totals::Goroutines;
+use event::totals::{Goroutines, Lasting};
 use event::{Names, Row, Snapshot, Value};
 use kernel::Pid;
 use kernel::engine::{Engine, Feature, Numbers};
@@ -233,6 +233,8 @@ pub trait Show {
     fn goroutines(&mut self, _: &Goroutines) -> io::Result<()> {
         Ok(())
     }
+    /// Where goroutines are watched by turns: the states in which one of these has ended, and another one begins.
+    fn turn(&mut self, _: &[Lasting]) {}
     /// The maps that are left at the end
     ///
     /// # Errors

@@ -2,8 +2,9 @@
 
 use std::io::{self, Write};
 
-use event::run::{Attached, Budgeted, Cause, Detached, Full, Inlined, Load, Lost, Program, Reason, Summary};
+use event::run::{Attached, Budgeted, Cause, Detached, Full, Inlined, Load, Lost, Program, Reason, Summary, Turns};
 
+use crate::hist::Unit;
 use crate::text::visible;
 use crate::{Format, json_line};
 
@@ -152,8 +153,15 @@ pub fn troubles(summary: &Summary) -> Vec<String> {
         (summary.no_g, "hits were where no goroutine is: their calls are not paired"),
     ];
     let counted = counted.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}"));
+    let counted = summary.turns.iter().map(turns).chain(counted);
     let lost = summary.lost_by.iter().map(lost);
     counted.chain(lost).chain(summary.full.iter().map(full)).collect()
+}
+
+fn turns(turns: &Turns) -> String {
+    let [watched, all] = [turns.watched_ns, turns.of_ns].map(|ns| Unit::Fitting.show(ns.into()));
+    let (n, s) = (turns.turns, s(turns.turns));
+    format!("goroutines were watched for {watched} of {all}, in {n} turn{s}: counts and times are of that")
 }
 
 fn lost(lost: &Lost) -> String {
@@ -302,12 +310,13 @@ mod tests {
             expect![[r#"
                 1 hit, 1 printed
                 ended by exit()
-                {"type":"summary","matched":1,"attached":1,"skipped":[],"firings":7,"hits":1,"printed":1,"filtered":0,"limited":0,"open":0,"unwound":0,"goexit":0,"unwound_by":[],"switched":0,"lost":0,"lost_by":[],"missed":0,"unpaired":0,"unended":0,"foreign":0,"no_g":0,"unreadable":0,"no_scratch":0,"damaged":0,"full":[],"detached":[],"calls_detached":0,"exit":null,"ended_by":"exit"}
+                {"type":"summary","matched":1,"attached":1,"skipped":[],"firings":7,"hits":1,"printed":1,"filtered":0,"limited":0,"open":0,"unwound":0,"goexit":0,"unwound_by":[],"switched":0,"lost":0,"lost_by":[],"missed":0,"unpaired":0,"unended":0,"foreign":0,"no_g":0,"unreadable":0,"no_scratch":0,"damaged":0,"full":[],"detached":[],"calls_detached":0,"turns":null,"exit":null,"ended_by":"exit"}
             "#]],
         );
         let all = Summary {
             matched: 4,
             counted: std::time::Duration::ZERO,
+            turns: Some(Turns { turns: 7, watched_ns: 1_750_000_000, of_ns: 12_000_000_000 }),
             attached: 3,
             skipped: vec![reason("main.f")],
             firings: 900,
@@ -349,7 +358,7 @@ mod tests {
                 detached main.hot after 700 hits: it cost more than allowed
                 ended with the command
                 the command exited with status 3
-                {"type":"summary","matched":4,"attached":3,"skipped":[{"func":"main.f","why":"it does not decode to its end"}],"firings":900,"hits":800,"printed":600,"filtered":100,"limited":50,"open":30,"unwound":13,"goexit":12,"unwound_by":[{"func":"main.f","unwound":13,"goexit":12}],"switched":11,"lost":20,"lost_by":[{"probe":"go:main.*","records":20}],"missed":10,"unpaired":9,"unended":8,"foreign":7,"no_g":6,"unreadable":5,"no_scratch":4,"damaged":3,"full":[{"map":"calls","times":2},{"map":"@by_name","times":1}],"detached":[{"func":"main.hot","why":"it cost more than allowed","hits":700,"overhead":312}],"calls_detached":2,"exit":3,"ended_by":"command"}
+                {"type":"summary","matched":4,"attached":3,"skipped":[{"func":"main.f","why":"it does not decode to its end"}],"firings":900,"hits":800,"printed":600,"filtered":100,"limited":50,"open":30,"unwound":13,"goexit":12,"unwound_by":[{"func":"main.f","unwound":13,"goexit":12}],"switched":11,"lost":20,"lost_by":[{"probe":"go:main.*","records":20}],"missed":10,"unpaired":9,"unended":8,"foreign":7,"no_g":6,"unreadable":5,"no_scratch":4,"damaged":3,"full":[{"map":"calls","times":2},{"map":"@by_name","times":1}],"detached":[{"func":"main.hot","why":"it cost more than allowed","hits":700,"overhead":312}],"calls_detached":2,"turns":{"turns":7,"watched_ns":1750000000,"of_ns":12000000000},"exit":3,"ended_by":"command"}
             "#]],
         );
     }

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
 
 use event::fold::{Histogram, Tally};
-use event::totals::{By, Lasting};
+use event::totals::{By, Lasting, Turns};
 use event::value::{Id, IdKind};
 use event::{Folded, Names, Snapshot, Value};
 use gobin::pattern::Pattern;
@@ -157,7 +157,14 @@ struct Filling<'n> {
 impl Totals {
     /// Reads the maps, and closes what has not ended.
     #[must_use]
-    pub fn read(by: By, only: &Only, maps: &[Snapshot], lasting: &[Lasting], names: &dyn Names) -> Totals {
+    pub fn read(
+        by: By,
+        only: &Only,
+        maps: &[Snapshot],
+        turns: &Turns,
+        lasting: &[Lasting],
+        names: &dyn Names,
+    ) -> Totals {
         let mut filling = Filling { by, rows: HashMap::new(), names, known: HashMap::new() };
         let of = |name: &'static str| maps.iter().filter(move |map| map.name == name).flat_map(|map| &map.entries);
         for entry in of(map::TIME) {
@@ -165,7 +172,8 @@ impl Totals {
                 filling.change(&entry.key, tally);
             }
         }
-        lasting.iter().for_each(|state| filling.lasting(only, state));
+        turns.lasted().for_each(|state| filling.lasting(only, &state, 0));
+        lasting.iter().for_each(|state| filling.lasting(only, state, 1));
         for entry in of(map::LATENCY) {
             if let Folded::Quantiles(_, values) = &entry.value {
                 filling.latency(&entry.key, values);
@@ -254,8 +262,8 @@ impl Filling<'_> {
         }
     }
 
-    /// A goroutine is in a state.
-    fn lasting(&mut self, only: &Only, state: &Lasting) {
+    /// A goroutine is in a state, and so left, or some were when a turn ended.
+    fn lasting(&mut self, only: &Only, state: &Lasting, left: u64) {
         if !only.means(state.goid, &self.name(state.start)) {
             return;
         }
@@ -272,7 +280,7 @@ impl Filling<'_> {
             By::Reason | By::State => &[],
         };
         if let Some(row) = self.row(head, &doing) {
-            row.left += 1;
+            row.left += left;
             row.spent(&doing).ns += state.spent;
         }
     }

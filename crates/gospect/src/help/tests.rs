@@ -481,7 +481,9 @@ fn the_help_of_everything() {
         change, and at the end (or at Ctrl-C) that is shown: by start function, or by what --by says, time
         running, runnable, in system calls and waiting for each reason, how often that began, and how long
         goroutines that could run waited for their turn. What a goroutine was in before the run does not
-        count, and what has not ended by then counts until then.
+        count, and what has not ended by then counts until then. Where that would cost more than
+        --max-overhead allows it is done by turns, with rests between them; it is said, and so is at the end
+        for how long it watched. Counts and times are of the turns.
 
         --goid and --func choose goroutines for --summary and --tree, too: no others count, but that those
         which created them are named. --state chooses rows of --summary --by state, --reason those of

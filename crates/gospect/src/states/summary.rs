@@ -5,7 +5,7 @@
 use std::io::{self, Write};
 
 use event::run::Summary;
-use event::totals::{By, Goroutines};
+use event::totals::{By, Goroutines, Lasting, Turns};
 use event::{Names, Snapshot};
 use gobin::pattern::Pattern;
 use session::ready::{States, Totals};
@@ -67,13 +67,14 @@ fn rows(only: &States, times: Option<By>, tree: bool) -> Result<(), Failure> {
 
 /// A way to look at what its program has gathered.
 pub(super) fn fold(asked: Totals) -> Box<dyn Fold> {
-    Box::new(Gathered { asked, goroutines: Goroutines::default(), times: None, tree: None })
+    Box::new(Gathered { asked, goroutines: Goroutines::default(), turns: Turns::default(), times: None, tree: None })
 }
 
 /// What is gathered until it is shown.
 struct Gathered {
     asked: Totals,
     goroutines: Goroutines,
+    turns: Turns,
     times: Option<totals::Totals>,
     tree: Option<Tree>,
 }
@@ -87,13 +88,17 @@ impl Fold for Gathered {
         self.goroutines = goroutines.clone();
     }
 
+    fn turn(&mut self, lasting: &[Lasting]) {
+        self.turns.add(self.asked.times.unwrap_or_default(), &self.asked.only.goids, lasting);
+    }
+
     fn rest(&mut self, maps: &[Snapshot], names: &dyn Names) {
         let Goroutines { earlier, lasting } = &self.goroutines;
         let patterns = |all: &[String]| all.iter().map(|text| Pattern::new(text)).collect();
         let States { goids, states, reasons, functions, .. } = &self.asked.only;
         let (functions, states, reasons) = (patterns(functions), patterns(states), patterns(reasons));
         let only = Only { goids: goids.clone(), functions, states, reasons };
-        self.times = self.asked.times.map(|by| totals::Totals::read(by, &only, maps, lasting, names));
+        self.times = self.asked.times.map(|by| totals::Totals::read(by, &only, maps, &self.turns, lasting, names));
         self.tree = self.asked.tree.then(|| Tree::read(&only, maps, earlier, names));
     }
 

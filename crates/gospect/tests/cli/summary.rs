@@ -15,6 +15,7 @@ use crate::run::{Counter, Tracing, objects, permitted, summary};
 use crate::{Ran, command, gospect};
 
 mod ends;
+mod turns;
 
 fn path(program: &'static str, go: &'static str) -> Result<PathBuf, Missing> {
     permitted()?;

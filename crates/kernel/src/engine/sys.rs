@@ -195,6 +195,10 @@ pub trait Syscall: Send + Sync {
     fn prog_run(&self, program: BorrowedFd<'_>, args: &[u64]) -> io::Result<u32>;
     /// How often a program should have run and did not, because its CPU was running it or another one already.
     fn prog_misses(&self, program: BorrowedFd<'_>) -> io::Result<u64>;
+    /// For how many nanoseconds a program has run while somebody had programs timed.
+    fn prog_run_time(&self, program: BorrowedFd<'_>) -> io::Result<u64>;
+    /// Has all programs timed, as long as the descriptor is there.
+    fn time_programs(&self) -> io::Result<OwnedFd>;
     /// How many instructions the verifier looked at, one in a loop once for each turn.
     fn prog_verified(&self, program: BorrowedFd<'_>) -> io::Result<u32>;
     /// Makes a link of many uprobes.

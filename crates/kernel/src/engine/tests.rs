@@ -321,6 +321,17 @@ fn runs_that_were_missed_are_asked_for() {
 }
 
 #[test]
+fn programs_are_timed_as_long_as_somebody_wants_it() {
+    let (ours, _) = engine(Fake::new());
+    let timing = ours.time_programs().unwrap();
+    assert_eq!(ours.run_time(&loaded(&ours, Kind::Uprobe)).unwrap(), std::time::Duration::from_nanos(4200));
+    drop(timing);
+    let (ours, _) = engine(Fake::new().refusing("time_programs", libc::EPERM));
+    let error = ours.time_programs().unwrap_err();
+    assert_eq!(error.to_string(), "having programs timed was not permitted: Operation not permitted (os error 1)");
+}
+
+#[test]
 fn what_the_verifier_did_is_asked_for() {
     let (ours, _) = engine(Fake::new());
     assert_eq!(ours.verified(&loaded(&ours, Kind::Uprobe)).unwrap(), 1234);

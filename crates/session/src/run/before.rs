@@ -18,7 +18,7 @@ use probe::program::{Tables, gos, threads};
 use probe::target::{Runtime, Scheduler};
 
 use super::Compiled;
-use super::watch::started;
+use super::watch::{Found, started};
 use super::world::Executable;
 
 /// Nobody has more goroutines, and nobody more threads.
@@ -76,13 +76,14 @@ impl Before {
         }
     }
 
-    /// Reads a process, which is known by its PID, and fills the tables. Answers with what could not be done, in sentences.
-    pub fn fill(&self, pid: Pid, bias: u64, tables: &Tables, maps: &Maps) -> Result<Filled, Error> {
+    /// Reads a process and fills the tables. Answers with what could not be done, in sentences.
+    pub fn fill(&self, of: &Found, tables: &Tables, maps: &Maps) -> Result<Filled, Error> {
+        let pid = of.pid;
         let map = |id: Option<probe::MapId>| id.and_then(|id| maps.get(id));
         let (mut earlier, mut news) = (Vec::new(), Vec::new());
-        let read = |known: &Goroutines| known.read(pid, bias, clock::since_boot(), &mut earlier);
+        let read = |known: &Goroutines| known.read(of, clock::since_boot(), &mut earlier);
         let goroutines = put(&self.goroutines, map(tables.gos), read, |is_new| news.push(is_new))?;
-        let threads = put(&self.threads, map(tables.threads), |known| known.read(pid, bias), |_| ())?;
+        let threads = put(&self.threads, map(tables.threads), |known| known.read(of), |_| ())?;
         let is_gone = started(pid).is_none();
         let notes =
             [goroutines.map(|why| goroutines_unknown(pid, &why)), threads.map(|why| threads_unknown(pid, &why))];
@@ -153,7 +154,8 @@ impl Goroutines {
         })
     }
 
-    fn read(&self, pid: Pid, bias: u64, now: u64, earlier: &mut Vec<Earlier>) -> io::Result<Vec<Entry>> {
+    fn read(&self, of: &Found, now: u64, earlier: &mut Vec<Earlier>) -> io::Result<Vec<Entry>> {
+        let &Found { pid, bias, .. } = of;
         let memory = Process::open(pid)?.memory()?;
         // In this order, as the runtime itself (proc.go, `atomicAllG`): a list is never shorter than an earlier count.
         let count = word(&memory, self.count.wrapping_add(bias))?.min(MOST);
@@ -165,7 +167,7 @@ impl Goroutines {
             let at = word(&memory, list.wrapping_add(8 * n))?;
             // A g that is new may not be there yet.
             if memory.read(at, &mut g).is_ok() {
-                let entry = self.entry(pid, at, bias, now, &g);
+                let entry = self.entry(of, at, now, &g);
                 earlier.extend(entry.as_ref().and_then(|(_, value)| self.earlier(pid, &g, value)));
                 found.extend(entry);
             }
@@ -187,7 +189,7 @@ impl Goroutines {
     }
 
     /// The entry of a g, if a goroutine is in it.
-    fn entry(&self, pid: Pid, at: u64, bias: u64, now: u64, g: &[u8]) -> Option<Entry> {
+    fn entry(&self, of: &Found, at: u64, now: u64, g: &[u8]) -> Option<Entry> {
         let states = self.scheduler.states;
         let mut state = u32::from_le_bytes(*g.get(self.status..)?.first_chunk()?) & !G_SCAN;
         let reason = u32::from(*g.get(self.reason)?);
@@ -202,11 +204,11 @@ impl Goroutines {
         // Nobody started what a thread of C brings.
         let start = match word(self.start)? {
             0 => VAddr(0),
-            pc => VAddr(pc.wrapping_sub(bias) << 16 >> 16),
+            pc => VAddr(pc.wrapping_sub(of.bias) << 16 >> 16),
         };
         let start = self.starts.get(&start).copied().unwrap_or(start).0 | self.binary << 48;
         let (mut key, mut value) = (vec![0; gos::KEY as usize], vec![0; gos::SIZE as usize]);
-        set(&mut key, gos::PROCESS, &pid.0.to_le_bytes());
+        set(&mut key, gos::PROCESS, &of.number.to_le_bytes());
         set(&mut key, gos::G, &at.to_le_bytes());
         set(&mut value, gos::GOID, &word(self.goid)?.to_le_bytes());
         set(&mut value, gos::START, &start.to_le_bytes());
@@ -225,7 +227,8 @@ impl Threads {
     }
 
     /// The threads that run goroutines, and the m of each.
-    fn read(&self, pid: Pid, bias: u64) -> io::Result<Vec<Entry>> {
+    fn read(&self, of: &Found) -> io::Result<Vec<Entry>> {
+        let &Found { pid, number, bias, .. } = of;
         let process = Process::open(pid)?;
         let memory = process.memory()?;
         // Go knows threads by their numbers in its own namespace.
@@ -238,12 +241,12 @@ impl Threads {
             found.push((numbers.get(&tid).copied(), m));
             m = word(&memory, m.wrapping_add(self.next))?;
         }
-        Ok(found.into_iter().filter_map(|(tid, m)| Some(Threads::entry(pid, tid?, m))).collect())
+        Ok(found.into_iter().filter_map(|(tid, m)| Some(Threads::entry(number, tid?, m))).collect())
     }
 
-    fn entry(pid: Pid, tid: Pid, m: u64) -> Entry {
+    fn entry(number: u32, tid: Pid, m: u64) -> Entry {
         let (mut key, mut value) = (vec![0; threads::KEY as usize], vec![0; threads::SIZE as usize]);
-        set(&mut key, threads::PROCESS, &pid.0.to_le_bytes());
+        set(&mut key, threads::PROCESS, &number.to_le_bytes());
         set(&mut key, threads::TID, &tid.0.to_le_bytes());
         set(&mut value, 0, &m.to_le_bytes());
         (key, value)

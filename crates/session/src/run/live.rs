@@ -9,6 +9,7 @@ mod life;
 mod overhead;
 mod probes;
 mod replaced;
+mod turns;
 
 use std::cell::{OnceCell, RefCell};
 use std::io;
@@ -46,6 +47,7 @@ pub(super) use life::Life;
 use overhead::Overhead;
 use probes::{Placing, Probes};
 use replaced::Unfit;
+use turns::Turns;
 
 /// How often the ring is looked at, and how often at least where nothing came for a while: nobody waits for what is rare,
 /// and waking up costs.
@@ -127,6 +129,7 @@ pub(super) struct Live<'r> {
     /// The goroutines that there were at first, and the states in which processes have ended, if anybody wants them.
     goroutines: Option<Goroutines>,
     overhead: Overhead,
+    turns: Turns,
     flips: Flips,
     events: Vec<engine::Program>,
     ring: Ring,
@@ -173,6 +176,7 @@ impl<'r> Live<'r> {
             open: Open::default(),
             goroutines: None,
             overhead: Overhead::new(limits.overhead),
+            turns: Turns::default(),
             flips: Flips::default(),
             events,
             ring,
@@ -263,9 +267,11 @@ impl<'r> Live<'r> {
     /// Puts in what processes did before the probes saw them.
     fn catch_up(&mut self) -> Result<(), Stopped> {
         let tables = &self.compiled.program.tables;
-        for (pid, build, binary, bias) in self.watch.take_found() {
-            if let Some(before) = self.before.get(build).and_then(|of_build| of_build.get(binary as usize)) {
-                let filled = before.fill(pid, bias, tables, &self.maps)?;
+        // Of a rest nothing counts, and the next turn begins with all that there are then.
+        for found in self.watch.take_found().into_iter().filter(|_| !self.turns.rests()) {
+            let before = self.before.get(found.build).and_then(|of_build| of_build.get(found.binary as usize));
+            if let Some(before) = before {
+                let filled = before.fill(&found, tables, &self.maps)?;
                 self.notes.extend(filled.notes);
                 // Once hits count, those that a program in the kernel knows already may have been seen to begin.
                 let is_running = self.control.armed_at() != 0;
@@ -293,6 +299,7 @@ impl<'r> Live<'r> {
     fn follow(&mut self, life: &mut Life, show: &mut dyn Show) -> Result<Cause, Stopped> {
         let start = Instant::now();
         self.overhead.begin();
+        self.time_turns();
         let mut intervals = Intervals::new(&self.compiled.program.events, start);
         let (mut glanced, mut look, mut said, mut tick) = (start, start + LOOK, false, TICK);
         loop {
@@ -308,6 +315,7 @@ impl<'r> Live<'r> {
                 }
             }
             self.weigh(show)?;
+            self.take_turns(show)?;
             self.go_on_with_flips()?;
             if now >= look {
                 self.look()?;
@@ -578,9 +586,9 @@ impl<'r> Live<'r> {
         let mut so_far = self.summary()?;
         let unended = self.unended(&mut so_far)?;
         let (open, calls_detached) = (self.open.calls, so_far.calls_detached + self.open.detached);
-        let counted = self.counted_during(end);
-        let counted = Duration::from_nanos(counted.end.saturating_sub(counted.start));
-        let summary = Summary { counted, exit, open, calls_detached, ended_by: Some(cause), ..so_far };
+        let counted = self.counted_until(end);
+        let turns = self.turns_of(counted);
+        let summary = Summary { counted, turns, exit, open, calls_detached, ended_by: Some(cause), ..so_far };
         let left = Left { unended, goroutines: self.last_goroutines(end)?, maps: self.snapshots()?, summary };
         let mut before = show.finish().map_err(Stopped::Show);
         let no_room_before = no_room(&mut before);

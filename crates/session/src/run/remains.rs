@@ -87,6 +87,14 @@ pub(super) fn goroutines_of(numbers: &HashSet<u32>, program: &Program, maps: &Ma
     Ok(theirs)
 }
 
+/// All goroutines; they are taken out.
+pub(super) fn all_goroutines(program: &Program, maps: &Maps) -> Result<Vec<Entry>, Error> {
+    let Some(gos) = program.tables.gos.and_then(|gos| maps.get(gos)) else { return Ok(Vec::new()) };
+    let all = gos.entries()?;
+    remove(gos, &all)?;
+    Ok(all)
+}
+
 /// Takes out of a table what no process owns any more.
 fn forget(table: MapId, program: &Program, maps: &Maps) -> Result<Vec<Entry>, Error> {
     let (Some(table), Some(processes)) = (maps.get(table), maps.get(program.tables.processes)) else {

@@ -84,8 +84,21 @@ pub(super) struct Watch {
     left: HashSet<u32>,
     /// Of those that alone count: what they execute, as it was last looked at.
     images: HashMap<Pid, Image>,
-    /// Those that ran already when they were put in, with their build, executable and its bias, until somebody asks.
-    found: Vec<(Pid, usize, u32, u64)>,
+    /// Those that ran already when they were put in, until somebody asks.
+    found: Vec<Found>,
+}
+
+/// An executable in a process that runs.
+pub(super) struct Found {
+    pub pid: Pid,
+    /// Its number in the table.
+    pub number: u32,
+    /// Which build of the executables it runs.
+    pub build: usize,
+    /// The executable's number in the plan.
+    pub binary: u32,
+    /// How far behind the file's addresses it is.
+    pub bias: u64,
 }
 
 /// A line of the table.
@@ -155,8 +168,7 @@ impl Watch {
         let known = self.runs.get(&pid).copied();
         // It may have come just now.
         let is_new = self.builds.len() > 1 && !self.known.contains_key(&pid);
-        let look = || self.build_by(Process::open(pid).ok().as_ref().and_then(main_of));
-        known.or_else(|| is_new.then(look)?).unwrap_or(0)
+        known.or_else(|| is_new.then(|| self.build_now(pid))?).unwrap_or(0)
     }
 
     fn build_by(&self, main: Option<FileId>) -> Option<usize> {
@@ -238,8 +250,8 @@ impl Watch {
             for (binary, bias) in found {
                 // What is not loaded yet has done nothing before.
                 if table.add(&key(pid, binary), &value(pid.0, bias.unwrap_or(0)))? {
-                    let build = self.build_by(Process::open(pid).ok().as_ref().and_then(main_of));
-                    self.found.extend(bias.map(|bias| (pid, build.unwrap_or(0), binary, bias)));
+                    let build = self.build_now(pid).unwrap_or(0);
+                    self.found.extend(bias.map(|bias| Found { pid, number: pid.0, build, binary, bias }));
                 }
             }
         }
@@ -268,8 +280,23 @@ impl Watch {
 
     /// Those that ran already when they were put into the table, under their PID as number: each with its build, an
     /// executable, and how far behind the file's addresses that is.
-    pub fn take_found(&mut self) -> Vec<(Pid, usize, u32, u64)> {
+    pub fn take_found(&mut self) -> Vec<Found> {
         std::mem::take(&mut self.found)
+    }
+
+    /// All that are in the table and execute what it says of them.
+    pub fn all(&self, table: &Map) -> Result<Vec<Found>, Error> {
+        let is_lost = |pid| self.images.get(&pid).is_some_and(|image| image.lost);
+        let of = |Row { pid, binary, number, bias }| {
+            let build = self.build_now(pid).filter(|_| !is_lost(pid))?;
+            Some(Found { pid, number, build, binary, bias })
+        };
+        Ok(rows(table)?.into_iter().filter_map(of).collect())
+    }
+
+    /// Which build of the executables a process executes now, if any.
+    fn build_now(&self, pid: Pid) -> Option<usize> {
+        self.build_by(Process::open(pid).ok().as_ref().and_then(main_of))
     }
 
     /// Which executables are in a process, and where. Nothing if it cannot be looked at, or is none of ours.
@@ -547,6 +574,13 @@ impl Control {
     /// Since when hits count, in nanoseconds since boot.
     pub fn armed_at(&self) -> u64 {
         word(&self.bytes, control::ARMED_AT)
+    }
+
+    /// The table of goroutines is kept again, and hits do not count yet.
+    pub fn watch_again(&mut self, table: &Map) -> Result<(), Error> {
+        self.over = None;
+        self.bytes[control::OVER as usize..][..4].copy_from_slice(&0u32.to_le_bytes());
+        self.arm(false, table)
     }
 
     /// Since when the table of goroutines stays as it is.

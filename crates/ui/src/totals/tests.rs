@@ -123,7 +123,9 @@ fn left() -> Vec<Lasting> {
 
 fn check(by: By, to: Format, expect: Expect) {
     let mut out = Vec::new();
-    Totals::read(by, &Only::default(), &maps(by, CHANGES), &left(), &Known).show(to, &mut out).unwrap();
+    Totals::read(by, &Only::default(), &maps(by, CHANGES), &Turns::default(), &left(), &Known)
+        .show(to, &mut out)
+        .unwrap();
     expect.assert_eq(&String::from_utf8(out).unwrap());
 }
 
@@ -223,6 +225,23 @@ fn what_programs_read_has_every_field() {
 #[test]
 fn nothing_is_shown_where_nothing_was_seen() {
     let mut out = Vec::new();
-    Totals::read(By::Function, &Only::default(), &[], &[], &Known).show(TEXT, &mut out).unwrap();
+    Totals::read(By::Function, &Only::default(), &[], &Turns::default(), &[], &Known).show(TEXT, &mut out).unwrap();
     assert_eq!(out, b"");
+}
+
+#[test]
+fn states_in_which_a_turn_has_ended_are_time_but_nobody_is_left_in_them() {
+    let mut turns = Turns::default();
+    for waited in [1_000_000, 2_000_000] {
+        turns.add(By::Function, &[], &[lasting("main.worker", 36, "waiting", "chan receive", waited)]);
+    }
+    let mut out = Vec::new();
+    let last = [lasting("main.worker", 37, "waiting", "chan receive", 4_000_000)];
+    Totals::read(By::Function, &Only::default(), &[], &turns, &last, &Known).show(TEXT, &mut out).unwrap();
+    expect![[r#"
+        main.worker  1 goroutine
+          chan receive           7ms 100.0% |@@@@@@@@@@@@@@@@@@@@@@|
+
+    "#]]
+    .assert_eq(&String::from_utf8(out).unwrap());
 }

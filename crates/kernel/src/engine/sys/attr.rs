@@ -17,6 +17,7 @@ pub const MAP_FREEZE: i32 = 22;
 pub const MAP_LOOKUP_BATCH: i32 = 24;
 pub const MAP_UPDATE_BATCH: i32 = 26;
 pub const LINK_CREATE: i32 = 28;
+pub const ENABLE_STATS: i32 = 32;
 
 /// `BPF_PERF_EVENT` of `enum bpf_attach_type`.
 pub const ATTACH_PERF_EVENT: u32 = 41;
@@ -131,10 +132,19 @@ pub struct Info {
 #[repr(C)]
 #[derive(Default)]
 pub struct ProgInfo {
-    pub before: [u64; 26],
+    pub before: [u64; 24],
+    pub run_time: u64,
+    pub runs: u64,
     pub misses: u64,
     pub verified: u32,
     pub zero: u32,
+}
+
+/// Which statistics; 0 is how long programs run.
+#[repr(C)]
+#[derive(Default)]
+pub struct EnableStats {
+    pub which: u32,
 }
 
 #[repr(C)]
@@ -192,7 +202,11 @@ const _: () = {
     assert!(size_of::<BtfLoad>() == 32);
     assert!(size_of::<TestRun>() == 80 && offset_of!(TestRun, context_in) == 48);
     assert!(size_of::<Info>() == 16);
-    assert!(offset_of!(ProgInfo, misses) == 208 && offset_of!(ProgInfo, verified) == 216);
+    assert!(
+        offset_of!(ProgInfo, run_time) == 192
+            && offset_of!(ProgInfo, misses) == 208
+            && offset_of!(ProgInfo, verified) == 216
+    );
     assert!(size_of::<LinkCreate>() == 64 && offset_of!(LinkCreate, count) == 48);
     assert!(size_of::<PerfEvent>() == 64);
 };

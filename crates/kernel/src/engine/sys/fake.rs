@@ -193,6 +193,14 @@ impl Syscall for Fake {
         self.done("prog_misses".to_owned()).map(|()| 7)
     }
 
+    fn prog_run_time(&self, _: BorrowedFd<'_>) -> io::Result<u64> {
+        self.done("prog_run_time".to_owned()).map(|()| 4200)
+    }
+
+    fn time_programs(&self) -> io::Result<OwnedFd> {
+        self.fd("time_programs".to_owned())
+    }
+
     fn prog_verified(&self, _: BorrowedFd<'_>) -> io::Result<u32> {
         self.done("prog_verified".to_owned()).map(|()| 1234)
     }

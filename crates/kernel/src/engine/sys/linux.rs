@@ -9,7 +9,9 @@ use std::path::Path;
 use bpf::MapKind;
 use bpf::btf::{FUNC_INFO_SIZE, LINE_INFO_SIZE};
 
-use super::attr::{self, BtfLoad, Element, ElementBatch, LinkCreate, MapCreate, PerfEvent, ProgLoad, TestRun};
+use super::attr::{
+    self, BtfLoad, Element, ElementBatch, EnableStats, LinkCreate, MapCreate, PerfEvent, ProgLoad, TestRun,
+};
 use super::{Batch, Code, Event, MapFd, MapShape, MultiLink, RingMemory, Syscall, Witness};
 
 /// Helpers that read memory are for programs under the GPL only.
@@ -245,6 +247,15 @@ impl Syscall for Linux {
 
     fn prog_misses(&self, program: BorrowedFd<'_>) -> io::Result<u64> {
         info(program).map(|info| info.misses)
+    }
+
+    fn prog_run_time(&self, program: BorrowedFd<'_>) -> io::Result<u64> {
+        info(program).map(|info| info.run_time)
+    }
+
+    fn time_programs(&self) -> io::Result<OwnedFd> {
+        // SAFETY: there is no address in it.
+        unsafe { bpf_fd(attr::ENABLE_STATS, &mut EnableStats::default()) }
     }
 
     fn prog_verified(&self, program: BorrowedFd<'_>) -> io::Result<u32> {

@@ -17,7 +17,7 @@ use crate::run::budget::{Breaker, Calibration, Costs, Verdict, dearest};
 use crate::run::{Compiled, Stopped, tally};
 
 /// How often it is looked.
-const LOOK: Duration = Duration::from_millis(250);
+pub(super) const LOOK: Duration = Duration::from_millis(250);
 /// No hit costs more: with fewer than that would make half of the budget, nobody needs to know more of them.
 const AT_MOST: f64 = 50e-6;
 /// Places times CPUs that may be read at every look, however little happens there.
@@ -60,11 +60,11 @@ type Counted = Vec<Vec<u64>>;
 
 /// Seconds of CPU time, by whom they were spent for.
 #[derive(Default)]
-struct Spent {
+pub(super) struct Spent {
     functions: BTreeMap<FuncNo, f64>,
     /// For what cannot be taken out one by one.
     rest: f64,
-    goroutines: f64,
+    pub goroutines: f64,
 }
 
 impl Spent {
@@ -97,6 +97,11 @@ impl Overhead {
     pub fn begin(&mut self) {
         self.last = Instant::now();
     }
+
+    /// How much of a CPU is allowed.
+    pub fn limit(&self) -> Option<f64> {
+        self.limit
+    }
 }
 
 impl Live<'_> {
@@ -104,13 +109,17 @@ impl Live<'_> {
     pub(super) fn weigh(&mut self, show: &mut dyn Show) -> Result<(), Stopped> {
         let took = self.overhead.last.elapsed();
         let is_shown = show.wants_load();
-        if took < LOOK || (self.overhead.limit.is_none() && !is_shown) {
+        if took < self.turns.look() || self.turns.rests() || (self.overhead.limit.is_none() && !is_shown) {
             return Ok(());
         }
         self.overhead.last += took;
         let spent = self.spent(took, is_shown)?;
+        let rest = self.rest_after(took, spent.as_ref())?;
         if is_shown {
-            self.tell_load(took, spent.as_ref(), show)?;
+            self.tell_load(took + rest.unwrap_or_default(), spent.as_ref(), show)?;
+        }
+        if let Some(rest) = rest {
+            return self.rest(rest, show);
         }
         if !self.flips.is_over() {
             return Ok(());
@@ -125,6 +134,13 @@ impl Live<'_> {
             Verdict::Above => {}
             Verdict::Enough => self.lighten(show)?,
         }
+        Ok(())
+    }
+
+    /// What was hit until now has been weighed, or is not to be.
+    pub(super) fn look_from_here(&mut self) -> Result<(), Stopped> {
+        self.overhead.places = self.counted()?;
+        self.overhead.begin();
         Ok(())
     }
 
@@ -270,7 +286,7 @@ impl Live<'_> {
     }
 
     /// Nobody watches goroutines any more; whether anybody did.
-    fn lose_goroutines(&mut self) -> Result<bool, Stopped> {
+    pub(super) fn lose_goroutines(&mut self) -> Result<bool, Stopped> {
         self.keep_goroutines()?;
         let mut any = false;
         for build in 0..self.probes.len() {
@@ -357,7 +373,7 @@ struct Budget {
     took: Duration,
 }
 
-fn percent(share: f64) -> u64 {
+pub(super) fn percent(share: f64) -> u64 {
     (share * 100.0).round() as u64
 }
 

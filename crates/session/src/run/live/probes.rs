@@ -74,6 +74,11 @@ impl Probes {
         users.chain(self.hooks.iter().chain(&self.starts).map(|held| &held.program)).chain(&self.over)
     }
 
+    /// Those at places of the runtime.
+    pub fn hooks(&self) -> impl Iterator<Item = &engine::Program> {
+        self.hooks.iter().map(|held| &held.program)
+    }
+
     /// The maps that they use.
     pub fn maps(&self) -> &Maps {
         &self.maps
@@ -88,11 +93,7 @@ impl Probes {
         told: &mut Attached,
     ) -> Result<(), Stopped> {
         let program = &placing.compiled.program;
-        for (hook, held) in program.hooks.iter().zip(&mut self.hooks) {
-            let site = |site: &probe::program::HookSite| Site { offset: site.file.0, cookie: site.cookie };
-            let sites: Vec<Site> = hook.sites.iter().map(site).collect();
-            held.attached = placing.all(hook.binary, &held.program, &sites, hook.purpose())?;
-        }
+        self.attach_hooks(placing, |_| true)?;
         for (user, held) in program.users.iter().zip(&mut self.users) {
             held.attached = None;
             held.sites = user.sites.iter().filter(|site| !gone(site.function)).copied().collect();
@@ -104,6 +105,17 @@ impl Probes {
         for (start, held) in program.starts.iter().zip(&mut self.starts) {
             let (sites, why) = ([Site { offset: start.site.0, cookie: 0 }], "new processes cannot be noticed");
             held.attached = placing.all(start.binary, &held.program, &sites, why)?;
+        }
+        Ok(())
+    }
+
+    /// Puts programs at places of the runtime, those that are not there.
+    pub fn attach_hooks(&mut self, placing: &Placing<'_>, which: impl Fn(&HookProgram) -> bool) -> Result<(), Stopped> {
+        let hooks = placing.compiled.program.hooks.iter().zip(&mut self.hooks);
+        for (hook, held) in hooks.filter(|(hook, held)| held.attached.is_none() && which(hook)) {
+            let site = |site: &probe::program::HookSite| Site { offset: site.file.0, cookie: site.cookie };
+            let sites: Vec<Site> = hook.sites.iter().map(site).collect();
+            held.attached = placing.all(hook.binary, &held.program, &sites, hook.purpose())?;
         }
         Ok(())
     }
