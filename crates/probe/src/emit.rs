@@ -173,7 +173,7 @@ struct Shared<'p> {
 }
 
 /// How many programs at places of the runtime there are of a binary at most.
-const MOST_HOOKS: usize = 6;
+const MOST_HOOKS: usize = 7;
 
 impl<'p> Shared<'p> {
     fn new(plan: &'p Plan, caps: Caps, options: &Options, mut schema: Schema) -> Result<Shared<'p>, Refused> {

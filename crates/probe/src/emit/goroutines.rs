@@ -1,4 +1,5 @@
-//! The runtime prelude: one program for each Go runtime, at all places where it changes the state of a goroutine.
+//! The runtime prelude: a program for each Go runtime, at all places where it changes the state of a goroutine; two where
+//! the kernel has to step over some of these.
 //!
 //! Every place says which g goes from which state to which. What the table `gos` knew of that g, by process and
 //! address, tells how long it was in the state that it leaves; then the bodies of `goroutine:*` run. The table is kept
@@ -18,6 +19,7 @@
 
 use bpf::insn::{AluOp, Cond, Size};
 use bpf::{Caps, Helper, Label, MapError, MapKind, MapSpec, Maps, Reg};
+use gobin::insn::Class;
 
 use super::body::{CONTEXT, R0, R1, R2, R3, R4};
 use super::entry::{Entry, HIT, WORD};
@@ -91,14 +93,21 @@ pub(super) fn preludes(shared: &mut Shared<'_>) -> Result<Vec<HookProgram>, Refu
     let on =
         |number: u32| plan.events.iter().any(|e| matches!(e.on, On::Goroutine { binary, .. } if binary.0 == number));
     let wanted = (0..plan.binaries.len() as u32).filter(|&number| on(number));
-    wanted.map(|number| prelude(shared, BinaryNo(number))).collect()
+    // Apart, since one place costs ten times what another does, and each program counts its hits.
+    let both = wanted.flat_map(|number| [Class::Emulated, Class::Stepped].map(|class| (BinaryNo(number), class)));
+    both.filter_map(|(binary, class)| prelude(shared, binary, class).transpose()).collect()
 }
 
-fn prelude(shared: &mut Shared<'_>, binary: BinaryNo) -> Result<HookProgram, Refused> {
+/// That at the places of a class, if there are any.
+fn prelude(shared: &mut Shared<'_>, binary: BinaryNo, class: Class) -> Result<Option<HookProgram>, Refused> {
     let plan = shared.plan;
     let runtime = plan.binaries.get(binary.index()).and_then(|binary| binary.runtime.as_ref());
     let Some(runtime) = runtime else { return refused("goroutines are seen only where the Go runtime is known", None) };
-    let scheduler = Scheduler::of(runtime).or_else(|why| refused(why, None))?;
+    let mut scheduler = Scheduler::of(runtime).or_else(|why| refused(why, None))?;
+    scheduler.hooks.retain(|hook| hook.class == class);
+    if scheduler.hooks.is_empty() {
+        return Ok(None);
+    }
     let mut entry = Entry::at_hooks(shared, "goroutines", binary);
     let (changes, next) = (entry.asm.label("changes"), entry.asm.label("next"));
     entry.asm.comment("over?").map_value(R1, entry.shared.tables.control, control::OVER);
@@ -112,7 +121,8 @@ fn prelude(shared: &mut Shared<'_>, binary: BinaryNo) -> Result<HookProgram, Ref
     entry.what_happens(scheduler.states.waiting, scheduler.states.running, DIRECT_BIT);
     entry.reason(scheduler.coroutine);
     entry.asm.jump(changes);
-    entry.hooked(HookKind::Status, &scheduler.hooks.iter().collect::<Vec<_>>(), |hook| hook.kind as u64)
+    let hooked = entry.hooked(HookKind::Status, &scheduler.hooks.iter().collect::<Vec<_>>(), |hook| hook.kind as u64);
+    hooked.map(Some)
 }
 
 impl Entry<'_, '_> {
