@@ -133,6 +133,17 @@ pub struct Lost {
     pub records: u64,
 }
 
+/// A probe that could not read values.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Unread {
+    /// The probe, as it stands in the text.
+    pub probe: String,
+    /// How many values.
+    pub values: u64,
+    /// Why some can never be read there, in words; nothing if that depends on what is met.
+    pub why: Option<String>,
+}
+
 /// A function of which calls ended without returning.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Unwound {
@@ -216,6 +227,8 @@ pub struct Summary {
     pub no_g: u64,
     /// Values that could not be read.
     pub unreadable: u64,
+    /// By which probes, and why.
+    pub unreadable_by: Vec<Unread>,
     /// Hits that found no memory to work in.
     pub no_scratch: u64,
     /// Records and entries of maps that made no sense.

@@ -35,6 +35,7 @@ use crate::target::{Inlined, InlinedPlaces, Runtime};
 mod cautions;
 mod code;
 mod text;
+mod unknown;
 
 pub use self::code::{
     EventField, Expr, ExprKind, FieldForm, Id, Map, MapValue, Recording, Stmt, StmtKind, Type, Var, Word,

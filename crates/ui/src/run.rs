@@ -2,7 +2,9 @@
 
 use std::io::{self, Write};
 
-use event::run::{Attached, Budgeted, Cause, Detached, Full, Inlined, Load, Lost, Program, Reason, Summary, Turns};
+use event::run::{
+    Attached, Budgeted, Cause, Detached, Full, Inlined, Load, Lost, Program, Reason, Summary, Turns, Unread,
+};
 
 use crate::hist::Unit;
 use crate::text::visible;
@@ -141,7 +143,6 @@ pub fn load(load: &Load) -> String {
 #[must_use]
 pub fn troubles(summary: &Summary) -> Vec<String> {
     let counted = [
-        (summary.unreadable, "values could not be read"),
         (summary.no_scratch, "hits found no memory to work in"),
         (summary.damaged, "records or entries could not be understood"),
         (
@@ -155,7 +156,28 @@ pub fn troubles(summary: &Summary) -> Vec<String> {
     let counted = counted.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}"));
     let counted = summary.turns.iter().map(turns).chain(counted);
     let lost = summary.lost_by.iter().map(lost);
-    counted.chain(lost).chain(summary.full.iter().map(full)).collect()
+    unread(&summary.unreadable_by).into_iter().chain(counted).chain(lost).chain(summary.full.iter().map(full)).collect()
+}
+
+/// By probe where one can never read some; all others together.
+fn unread(all: &[Unread]) -> Vec<String> {
+    let others: u64 = all.iter().filter(|one| one.why.is_none()).map(|one| one.values).sum();
+    let never = all.iter().filter_map(|Unread { probe, values, why }| {
+        Some(format!(
+            "{values} value{} of {} could not be read: {}",
+            s(*values),
+            visible(probe),
+            visible(why.as_ref()?)
+        ))
+    });
+    let others = (others > 0).then(|| {
+        let values = s(others);
+        format!(
+            "{others} value{values} could not be read: a pointer to them was nil or led nowhere, an index was beyond the end, \
+             or the memory was not there"
+        )
+    });
+    never.chain(others).collect()
 }
 
 fn turns(turns: &Turns) -> String {
@@ -217,6 +239,10 @@ mod tests {
 
     fn reason(func: &str) -> Reason {
         Reason { func: func.to_owned(), why: "it does not decode to its end".to_owned() }
+    }
+
+    fn unreadable(probe: &str, values: u64, why: Option<&str>) -> Unread {
+        Unread { probe: probe.to_owned(), values, why: why.map(str::to_owned) }
     }
 
     #[test]
@@ -310,7 +336,7 @@ mod tests {
             expect![[r#"
                 1 hit, 1 printed
                 ended by exit()
-                {"type":"summary","matched":1,"attached":1,"skipped":[],"firings":7,"hits":1,"printed":1,"filtered":0,"limited":0,"open":0,"unwound":0,"goexit":0,"unwound_by":[],"switched":0,"lost":0,"lost_by":[],"missed":0,"unpaired":0,"unended":0,"foreign":0,"no_g":0,"unreadable":0,"no_scratch":0,"damaged":0,"full":[],"detached":[],"calls_detached":0,"turns":null,"exit":null,"ended_by":"exit"}
+                {"type":"summary","matched":1,"attached":1,"skipped":[],"firings":7,"hits":1,"printed":1,"filtered":0,"limited":0,"open":0,"unwound":0,"goexit":0,"unwound_by":[],"switched":0,"lost":0,"lost_by":[],"missed":0,"unpaired":0,"unended":0,"foreign":0,"no_g":0,"unreadable":0,"unreadable_by":[],"no_scratch":0,"damaged":0,"full":[],"detached":[],"calls_detached":0,"turns":null,"exit":null,"ended_by":"exit"}
             "#]],
         );
         let all = Summary {
@@ -337,6 +363,7 @@ mod tests {
             foreign: 7,
             no_g: 6,
             unreadable: 5,
+            unreadable_by: vec![unreadable("go:main.*", 5, None)],
             no_scratch: 4,
             damaged: 3,
             full: vec![Full { map: Full::CALLS.into(), times: 2 }, Full { map: "@by_name".into(), times: 1 }],
@@ -358,7 +385,7 @@ mod tests {
                 detached main.hot after 700 hits: it cost more than allowed
                 ended with the command
                 the command exited with status 3
-                {"type":"summary","matched":4,"attached":3,"skipped":[{"func":"main.f","why":"it does not decode to its end"}],"firings":900,"hits":800,"printed":600,"filtered":100,"limited":50,"open":30,"unwound":13,"goexit":12,"unwound_by":[{"func":"main.f","unwound":13,"goexit":12}],"switched":11,"lost":20,"lost_by":[{"probe":"go:main.*","records":20}],"missed":10,"unpaired":9,"unended":8,"foreign":7,"no_g":6,"unreadable":5,"no_scratch":4,"damaged":3,"full":[{"map":"calls","times":2},{"map":"@by_name","times":1}],"detached":[{"func":"main.hot","why":"it cost more than allowed","hits":700,"overhead":312}],"calls_detached":2,"turns":{"turns":7,"watched_ns":1750000000,"of_ns":12000000000},"exit":3,"ended_by":"command"}
+                {"type":"summary","matched":4,"attached":3,"skipped":[{"func":"main.f","why":"it does not decode to its end"}],"firings":900,"hits":800,"printed":600,"filtered":100,"limited":50,"open":30,"unwound":13,"goexit":12,"unwound_by":[{"func":"main.f","unwound":13,"goexit":12}],"switched":11,"lost":20,"lost_by":[{"probe":"go:main.*","records":20}],"missed":10,"unpaired":9,"unended":8,"foreign":7,"no_g":6,"unreadable":5,"unreadable_by":[{"probe":"go:main.*","values":5,"why":null}],"no_scratch":4,"damaged":3,"full":[{"map":"calls","times":2},{"map":"@by_name","times":1}],"detached":[{"func":"main.hot","why":"it cost more than allowed","hits":700,"overhead":312}],"calls_detached":2,"turns":{"turns":7,"watched_ns":1750000000,"of_ns":12000000000},"exit":3,"ended_by":"command"}
             "#]],
         );
     }
@@ -418,7 +445,12 @@ mod tests {
             unended: 8,
             foreign: 7,
             no_g: 6,
-            unreadable: 5,
+            unreadable: 8,
+            unreadable_by: vec![
+                unreadable("go:main.*", 1, None),
+                unreadable("goret:main.f", 3, Some("nothing says what it returns")),
+                unreadable("go:main.g", 4, None),
+            ],
             no_scratch: 4,
             damaged: 3,
             full: [(Full::CALLS, 2), (Full::PROCESSES, 4), (Full::STACKS, 5), ("@n", 1)]
@@ -427,7 +459,8 @@ mod tests {
             ..Summary::default()
         };
         expect![[r#"
-            5 values could not be read
+            3 values of goret:main.f could not be read: nothing says what it returns
+            5 values could not be read: a pointer to them was nil or led nowhere, an index was beyond the end, or the memory was not there
             4 hits found no memory to work in
             3 records or entries could not be understood
             9 returns whose calls were not seen: they began before the probes were in place, or found no room

@@ -144,6 +144,28 @@ fn whether_calls_of_a_stripped_program_fail_is_not_known() {
 }
 
 #[test]
+fn why_a_condition_never_knows_whether_calls_failed_is_said_with_a_way_out() {
+    let path = need!(path("1.26", Variant::Stripped));
+    let traced = |function: &str| {
+        let mut durations = Counter::start(&path);
+        let args = ["trace", "--ready-fd", "1", "--if", "failed", function, "-p", &durations.pid()];
+        let tracing = Tracing::of(&mut command(&args));
+        let own = ordered(&mut durations, 2, 50);
+        (tracing.stop(), own["main.try"].returned, own["main.try"].failed)
+    };
+    let (ran, returned, _) = traced("main.try");
+    let said = ran.stderr.lines().filter(|line| line.contains("whether calls")).collect::<Vec<_>>().join("\n");
+    expect![[r#"
+        gospect: whether calls of main.try fail is not known, since nothing says what it returns; a signature behind the name does: 'main.try(n int) error'
+        gospect: RETURNED values of goret:main.try could not be read: whether calls of main.try fail is not known, since nothing says what it returns; a signature behind the name does: 'main.try(n int) error'"#]].assert_eq(&said.replace(&returned.to_string(), "RETURNED"));
+    let (ran, _, failed) = traced("main.try(n int) (int, error)");
+    // What a panic ended is shown whatever the condition says.
+    let returned = ran.stdout.lines().filter(|line| line.contains("main.try(") && line.contains(" = ("));
+    assert_eq!(returned.count() as u64, failed, "{}", ran.stdout);
+    assert!(!ran.stderr.contains("whether calls"), "{}", ran.stderr);
+}
+
+#[test]
 fn what_it_runs_can_be_run_by_itself_and_counts_the_same() {
     let path = need!(path("1.26", Variant::Plain));
     let (mut durations, path) = (Counter::start(&path), path.to_str().unwrap());

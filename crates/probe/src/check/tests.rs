@@ -102,6 +102,19 @@ fn a_runtime_that_lacks_what_pairing_needs_is_told_of_beforehand() {
 }
 
 #[test]
+fn that_nothing_says_whether_calls_fail_is_told_beforehand() {
+    let all = &[HookKind::Recovery, HookKind::GoroutineEnd, HookKind::CopyStack];
+    check_cautions(
+        "goret:main.undescribed /failed/ { @ = count() }",
+        all,
+        expect![
+            "whether calls of main.undescribed fail is not known, since nothing says what it returns; a signature behind the name does: 'main.undescribed(n int) error'"
+        ],
+    );
+    check_cautions("goret:main.handle, goret:main.fib /failed/ { @ = count() }", all, expect![""]);
+}
+
+#[test]
 fn a_return_has_a_site_for_each_of_its_ends() {
     check(
         "goret:main.fib /ret > 10/ { printf(\"%d\\n\", ret); }",

@@ -1,6 +1,6 @@
-//! What will be less exact than usual, because the runtime of a program lacks a place where something is seen. Nothing
-//! here is wrong with the text, and it runs: it is said beforehand, since counters alone do not tell why they are as
-//! they are.
+//! What will be less exact than usual, because the runtime of a program lacks a place where something is seen, or the
+//! program does not say what is asked. Nothing here is wrong with the text, and it runs: it is said beforehand, since
+//! counters alone do not tell why they are as they are.
 
 use super::{Binary, BinaryNo, Plan};
 use crate::target::HookKind;
@@ -24,7 +24,9 @@ impl Plan {
     #[must_use]
     pub fn cautions(&self) -> Vec<String> {
         let numbered = self.binaries.iter().zip(0..).map(|(binary, n)| (binary, BinaryNo(n)));
-        numbered.filter(|(_, n)| self.pairs_calls_of(*n)).flat_map(|(binary, _)| lacking(binary)).collect()
+        let lacking = numbered.filter(|(_, n)| self.pairs_calls_of(*n)).flat_map(|(binary, _)| lacking(binary));
+        let unknown = self.unknown_failures().into_iter().map(|(_, function)| function).collect();
+        lacking.chain(self.unknown_failure(&unknown)).collect()
     }
 
     /// Whether calls in an executable are paired with their returns.

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use event::go::{self, End};
-use event::run::{Attached, Full, Inlined, Lost, Measured, Reason, Summary, Unwound};
+use event::run::{Attached, Full, Inlined, Lost, Measured, Reason, Summary, Unread, Unwound};
 use gobin::insn::Class;
 use kernel::engine::{Error, Map, Maps};
 use probe::Program;
 use probe::frames::Counters;
-use probe::plan::{Access, Event, GroupNo, On, Plan, Point, Run};
+use probe::plan::{Event, FuncNo, On, Plan, Point, PointNo};
 use probe::program::{counter, starts};
 use probe::target::{self, HookKind, InlinedPlaces, NAMED};
 
@@ -75,32 +75,22 @@ pub(super) fn sites(program: &Program) -> u64 {
 
 /// The functions whose returns run code of the text.
 pub(super) fn measured(plan: &Plan) -> Vec<Measured> {
-    let group = |group: Option<GroupNo>| group.and_then(|group| plan.groups.get(group.index()));
-    let mut stepped = BTreeSet::new();
-    let mut unknown = BTreeMap::<u32, bool>::new();
+    let (mut stepped, mut returns) = (BTreeSet::new(), BTreeSet::new());
     for site in &plan.sites {
         if site.entry.is_some() && site.class == Some(Class::Stepped) {
-            stepped.insert(site.function.0);
+            stepped.insert(site.function);
         }
         // At a jump to another function results are not there yet.
-        let exit = site.exit.as_ref().filter(|exit| !exit.tail);
-        if let Some(group) = exit.and_then(|exit| group(exit.group)) {
-            *unknown.entry(site.function.0).or_default() |= group.runs.iter().any(|run| asks_in_vain(plan, run));
+        if site.exit.as_ref().is_some_and(|exit| !exit.tail && exit.group.is_some()) {
+            returns.insert(site.function);
         }
     }
-    let measured = unknown.into_iter().filter_map(|(row, unknown_results)| {
-        Some(Measured { func: plan.function_name(row.into())?, stepped: stepped.contains(&row), unknown_results })
+    let unknown: BTreeSet<FuncNo> = plan.unknown_failures().into_iter().map(|(_, function)| function).collect();
+    let measured = returns.into_iter().filter_map(|row| {
+        let func = plan.function_name(row.0.into())?;
+        Some(Measured { func, stepped: stepped.contains(&row), unknown_results: unknown.contains(&row) })
     });
     measured.collect()
-}
-
-/// Whether code asks if the call failed where nobody knows.
-fn asks_in_vain(plan: &Plan, run: &Run) -> bool {
-    let variant = plan.variants.get(run.variant.index());
-    let body = variant.and_then(|variant| plan.bodies.get(variant.body.index()));
-    let (Some(variant), Some(body)) = (variant, body) else { return false };
-    let mut both = body.accesses.iter().zip(&variant.accesses);
-    both.any(|(asked, access)| asked.path == "failed" && *access == Access::Unreadable)
 }
 
 /// The places where goroutines are watched.
@@ -133,13 +123,24 @@ pub(super) fn summary(plan: &Plan, program: &Program, maps: &Maps, attached: &At
         if lost > 0 {
             summary.lost_by.push(Lost { probe: plan.points[n].text.clone(), records: lost });
         }
-        summary.unreadable += point.at(counter::UNREADABLE);
+        let values = point.at(counter::UNREADABLE);
+        summary.unreadable += values;
+        if values > 0 {
+            let why = unread(plan, PointNo(n as u32));
+            summary.unreadable_by.push(Unread { probe: plan.points[n].text.clone(), values, why });
+        }
         summary.no_scratch += point.at(counter::NO_SCRATCH);
     }
     pairs(program, maps, &mut summary)?;
     summary.full.extend(unknown(program, maps)?);
     summary.full.extend(drops(program, maps)?);
     Ok(summary)
+}
+
+/// Why code of an attach point can never read some values; nothing if that depends on what it meets.
+fn unread(plan: &Plan, point: PointNo) -> Option<String> {
+    let of_point = plan.unknown_failures().into_iter().filter(|(of, _)| *of == point);
+    plan.unknown_failure(&of_point.map(|(_, function)| function).collect())
 }
 
 /// Calls that are recorded whole.

@@ -31,7 +31,8 @@ fn pass(times: &mut Counter) -> u64 {
 fn told(ran: &Ran) -> (Vec<Value>, u64) {
     assert_eq!(ran.status, 0, "{}", ran.stderr);
     let said = |what: &str| ran.stderr.lines().filter(|line| line.contains(what)).count();
-    let once = ["% of a CPU, the budget is 30%: it is done by turns from here on", "goroutines were watched for "].map(said);
+    let once =
+        ["% of a CPU, the budget is 30%: it is done by turns from here on", "goroutines were watched for "].map(said);
     assert_eq!(once, [1, 1], "{}", ran.stderr);
     let all = objects(ran);
     let summary = summary(&all);
