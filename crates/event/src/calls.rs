@@ -101,6 +101,8 @@ pub struct Finished {
     pub depth: u32,
     /// How it ended.
     pub end: End,
+    /// Only its beginning was to be seen: that it is open says nothing.
+    pub alone: bool,
     /// What it began with.
     pub begun: Record,
     /// What it gave back; `None` where it did not return, or nobody captured it.
@@ -162,7 +164,7 @@ impl Calls {
     #[must_use]
     pub fn begun(header: Header, record: Record) -> Option<Finished> {
         let key = key(&header, word(&record.bytes, ID)?);
-        Some(finished(key, header, record, End::Open))
+        Some(Finished { alone: true, ..finished(key, header, record, End::Open) })
     }
 
     /// A call returns.
@@ -249,7 +251,7 @@ fn word(bytes: &[u8], at: usize) -> Option<u64> {
 fn finished(key: Key, header: Header, begun: Record, end: End) -> Finished {
     let started = word(&begun.bytes, STARTED).unwrap_or(header.time);
     let depth = word(&begun.bytes, DEPTH).unwrap_or_default() as u32;
-    Finished { key, header, started, elapsed: None, depth, end, begun, returned: None, panic: None }
+    Finished { key, header, started, elapsed: None, depth, end, alone: false, begun, returned: None, panic: None }
 }
 
 /// A call in values.

@@ -219,8 +219,8 @@ impl Shown<'_> {
     /// How it ended: ` = (1, nil)`, or in a word.
     fn outcome(&self, out: &mut String) {
         out.push_str(match self.call.end {
-            // Where no end is seen, that it is open says nothing.
-            End::Return | End::Open if self.told.inlined.is_some() => " = <inlined: not available>",
+            End::Return if self.told.inlined.is_some() => " = <inlined: not available>",
+            End::Open if self.told.inlined.is_some() && self.call.alone => " = <inlined: not available>",
             End::Return => return self.results(out),
             End::Tail => "  left by a jump",
             End::Unwound => return self.about("  panicked", out),

@@ -217,6 +217,19 @@ fn how_an_inlined_call_ended_and_how_long_it_took_is_shown() {
 }
 
 #[test]
+fn an_inlined_call_that_is_open_in_the_end_is_shown_as_open() {
+    need!(permitted());
+    let scratch = Scratch::new();
+    let path = need!(program("lasting", Variant::Plain, &scratch));
+    let trace = ["trace", "-q", "--inlined", "--depth", "0", "--duration", "2", "main.stay", "main.sleeps"];
+    let ran = gospect(&[&trace[..], &["--", path.to_str().unwrap(), "0", "stay"]].concat());
+    expect![[r#"
+        main.sleeps(n=1)  still open
+        main.stay(m=&<not captured: depth>, n=<inlined: not located>)  still open"#]]
+    .assert_eq(&calls(&ran.stdout).join("\n"));
+}
+
+#[test]
 fn who_only_counts_inlined_calls_leaves_their_ends_to_others() {
     let scratch = Scratch::new();
     let path = need!(program("lasting", Variant::Plain, &scratch));

@@ -1,7 +1,7 @@
 use event::Header;
 use event::calls::{Key, Record};
 use event::go::value::{Bytes, Is};
-use event::go::{GoKind, GoType, TypeRow};
+use event::go::{GoKind, GoType, Inlined, TypeRow};
 use event::schema::RowId;
 use expect_test::{Expect, expect};
 
@@ -42,6 +42,7 @@ fn finished(end: End, elapsed: Option<u64>) -> Finished {
         elapsed,
         depth: 1,
         end,
+        alone: false,
         begun: Record { call: 0, bytes: vec![] },
         returned: None,
         panic: None,
@@ -145,6 +146,21 @@ fn every_end_has_a_word() {
         "open" main.Handle()  still open  2s
     "#]]
     .assert_eq(&lines.collect::<String>());
+}
+
+#[test]
+fn that_an_inlined_call_is_open_is_shown_where_its_end_would_be_seen() {
+    let at = Inlined { into: "main.main".into(), file: "/src/main.go".into(), line: 7 };
+    let told = Told { inlined: Some(&at), ..told(vec![("n", int(1))], None) };
+    let line = |call: &Finished, told: &Told<'_>| {
+        let text = shown(call, told, Format::Text(Look::default()));
+        text.lines().nth(1).unwrap().split_once("  42     ").unwrap().1.to_owned()
+    };
+    let open = finished(End::Open, None);
+    let panicking = Told { panic: Some(text("boom")), ..told.clone() };
+    assert_eq!(line(&open, &told), "main.Handle(n=1)  still open");
+    assert_eq!(line(&open, &panicking), "main.Handle(n=1)  still open, panicking: \"boom\"");
+    assert_eq!(line(&Finished { alone: true, ..open }, &told), "main.Handle(n=1) = <inlined: not available>");
 }
 
 #[test]
