@@ -63,7 +63,10 @@ pub(crate) fn go(run: &mut Run, script: Script, fold: Option<Box<dyn Fold>>) -> 
     // What a command prints on the same terminal would go into the line.
     let live = !quiet && io::stderr().is_terminal() && !has_command;
     let line = Line::new(live);
-    let (width, calls) = (typed.width, Page::new(typed.view, style(&typed.values)));
+    let (width, mut calls) = (typed.width, Page::new(typed.view, style(&typed.values)));
+    if names_several(run) {
+        calls.of_several();
+    }
     let attaching = Some(Patience::with(patient, "putting probes in place"));
     let of = Screen::of(&mut run.out, run.format);
     let mut screen = Screen { width, quiet, buffered, ready, line, calls, fold, attaching, ..of };
@@ -82,6 +85,12 @@ pub(crate) fn go(run: &mut Run, script: Script, fold: Option<Box<dyn Fold>>) -> 
             Err(Failure::Asked((status & 0xff) as u8))
         }
     }
+}
+
+/// Whether flags name more than one process, or a group, which may have more at any time.
+fn names_several(run: &Run) -> bool {
+    let pids = &run.typed.pids;
+    run.typed.choice.is_some() || pids.iter().any(|pid| *pid != pids[0])
 }
 
 /// More than usual is shown of strings if more than usual is taken.

@@ -4,6 +4,8 @@
 //! TIME             GOID   CALL
 //! 21:00:47.123456  42     main.Handle(r=&main.Req{ID: 7}, s="hello") = (13, nil)  1.2µs
 //! ```
+//!
+//! Once calls of a second process come, lines say whose each is, in a column `PID` below a heading of its own.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -23,6 +25,8 @@ use crate::{Format, json_line};
 
 /// How far behind the beginning of a line frames of a stack stand.
 const FRAME: usize = 28;
+/// How many columns the process takes.
+const PROCESS: usize = 9;
 /// The moment of a line: the time of day with microseconds.
 pub(crate) const MOMENT: &str = "%H:%M:%S.%f";
 
@@ -49,12 +53,21 @@ impl View {
     }
 }
 
+/// Whose calls a page has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Process {
+    None,
+    One(u32),
+    Several,
+}
+
 /// A page of calls: what was shown of them so far.
 #[derive(Debug)]
 pub struct Page {
     view: View,
     style: Style,
     headed: bool,
+    process: Process,
     graph: Graph,
     lines: Vec<Line>,
     /// Room for the next line.
@@ -65,7 +78,13 @@ impl Page {
     /// Nothing yet.
     #[must_use]
     pub fn new(view: View, style: Style) -> Page {
-        Page { view, style, headed: false, graph: Graph::new(view.depth()), lines: Vec::new(), line: String::new() }
+        let graph = Graph::new(view.depth());
+        Page { view, style, headed: false, process: Process::None, graph, lines: Vec::new(), line: String::new() }
+    }
+
+    /// Calls are of several processes, so that each says from the start whose it is.
+    pub fn of_several(&mut self) {
+        self.process = Process::Several;
     }
 
     /// Whether [`Page::begins`] does anything.
@@ -97,7 +116,7 @@ impl Page {
         let mut head = written(|out| shown.head(out));
         if self.view == View::Both {
             head.push_str(" {");
-            return self.line(call.started, call.key.goid, names, out, |line| line.push_str(&head));
+            return self.line(call.started, call.key, names, out, |line| line.push_str(&head));
         }
         self.graph.begins(call.key, call.started, &called(told), &head, &mut self.lines);
         self.write(names, out)
@@ -115,12 +134,13 @@ impl Page {
         if self.closes(shown) {
             self.write(names, out)?;
         } else {
-            self.line(call.started, call.key.goid, names, out, |line| {
+            self.line(call.started, call.key, names, out, |line| {
                 shown.head(line);
                 shown.tail(line);
             })?;
         }
-        told.frames.iter().try_for_each(|frame| writeln!(out, "{:>FRAME$}  {}", "", place(frame)))
+        let indent = FRAME + if self.process == Process::Several { PROCESS } else { 0 };
+        told.frames.iter().try_for_each(|frame| writeln!(out, "{:>indent$}  {}", "", place(frame)))
     }
 
     /// Ends a call where it stands in others, if it does.
@@ -156,22 +176,30 @@ impl Page {
 
     fn write(&mut self, names: &dyn Names, out: &mut dyn Write) -> io::Result<()> {
         let lines = std::mem::take(&mut self.lines);
-        lines.iter().try_for_each(|of| self.line(of.time, of.goid, names, out, |line| line.push_str(&of.text)))
+        lines.iter().try_for_each(|of| {
+            let key = Key { pid: of.pid, goid: of.goid, id: 0 };
+            self.line(of.time, key, names, out, |line| line.push_str(&of.text))
+        })
     }
 
     fn line(
         &mut self,
         time: u64,
-        goid: u64,
+        Key { pid, goid, .. }: Key,
         names: &dyn Names,
         out: &mut dyn Write,
         write: impl FnOnce(&mut String),
     ) -> io::Result<()> {
+        self.meet(pid);
         self.heading(out)?;
         let mut line = std::mem::take(&mut self.line);
         line.clear();
         // Writing to a String does not fail.
-        let _ = write!(line, "{}  {goid:<5}  ", names.time(time, MOMENT));
+        let _ = write!(line, "{}  ", names.time(time, MOMENT));
+        if self.process == Process::Several {
+            let _ = write!(line, "{pid:<7}  ");
+        }
+        let _ = write!(line, "{goid:<5}  ");
         write(&mut line);
         line.push('\n');
         let written = out.write_all(line.as_bytes());
@@ -179,10 +207,20 @@ impl Page {
         written
     }
 
+    /// From the second process on a heading tells of another column.
+    fn meet(&mut self, pid: u32) {
+        match self.process {
+            Process::None => self.process = Process::One(pid),
+            Process::One(one) if one != pid => (self.process, self.headed) = (Process::Several, false),
+            Process::One(_) | Process::Several => {}
+        }
+    }
+
     fn heading(&mut self, out: &mut dyn Write) -> io::Result<()> {
-        match std::mem::replace(&mut self.headed, true) {
-            true => Ok(()),
-            false => writeln!(out, "{:<15}  {:<5}  CALL", "TIME", "GOID"),
+        match (std::mem::replace(&mut self.headed, true), self.process) {
+            (true, _) => Ok(()),
+            (false, Process::Several) => writeln!(out, "{:<15}  {:<7}  {:<5}  CALL", "TIME", "PID", "GOID"),
+            (false, _) => writeln!(out, "{:<15}  {:<5}  CALL", "TIME", "GOID"),
         }
     }
 }

@@ -38,6 +38,8 @@ struct Open {
 pub struct Line {
     /// When that was, in nanoseconds since boot.
     pub time: u64,
+    /// In which process.
+    pub pid: u32,
     /// On which goroutine.
     pub goid: u64,
     /// What happened, indented.
@@ -57,7 +59,7 @@ impl Graph {
         let stack = self.goroutines.entry((key.pid, key.goid)).or_default();
         // What is left out opens nothing.
         if depth.is_none_or(|most| stack.len() < most) {
-            release(stack, key.goid, depth, lines);
+            release(stack, (key.pid, key.goid), depth, lines);
         }
         stack.push(Open { id: key.id, function: function.to_owned(), held: Some((head.to_owned(), time)) });
     }
@@ -69,9 +71,9 @@ impl Graph {
         let Some(at) = stack.iter().rposition(|open| open.id == key.id) else { return false };
         // Whatever began inside of it has ended, too.
         while stack.len() > at + 1 {
-            close(stack, key.goid, time, "  end not seen", depth, lines);
+            close(stack, (key.pid, key.goid), time, "  end not seen", depth, lines);
         }
-        close(stack, key.goid, time, tail, depth, lines);
+        close(stack, (key.pid, key.goid), time, tail, depth, lines);
         if stack.is_empty() {
             self.goroutines.remove(&(key.pid, key.goid));
         }
@@ -91,27 +93,34 @@ impl Graph {
     /// Writes the first lines of calls that began before that moment and go on.
     pub fn release(&mut self, before: u64, lines: &mut Vec<Line>) {
         let from = lines.len();
-        for ((_, goid), stack) in &mut self.goroutines {
+        for (of, stack) in &mut self.goroutines {
             let due = |open: &Open| open.held.as_ref().is_some_and(|(_, time)| *time < before);
             if stack.last().is_some_and(due) {
-                release(stack, *goid, self.depth, lines);
+                release(stack, *of, self.depth, lines);
             }
         }
-        lines.get_mut(from..).unwrap_or_default().sort_by_key(|line| (line.time, line.goid));
+        lines.get_mut(from..).unwrap_or_default().sort_by_key(|line| (line.time, line.pid, line.goid));
     }
 }
 
 /// Writes the first line of the latest call, if that was not done yet.
-fn release(stack: &mut [Open], goid: u64, most: Option<usize>, lines: &mut Vec<Line>) {
+fn release(stack: &mut [Open], (pid, goid): (u32, u64), most: Option<usize>, lines: &mut Vec<Line>) {
     let depth = stack.len().saturating_sub(1);
     let Some((head, time)) = stack.last_mut().and_then(|open| open.held.take()) else { return };
     if most.is_none_or(|most| depth < most) {
-        lines.push(Line { time, goid, text: format!("{}{head} {{", indent(depth)) });
+        lines.push(Line { time, pid, goid, text: format!("{}{head} {{", indent(depth)) });
     }
 }
 
 /// Ends the latest call.
-fn close(stack: &mut Vec<Open>, goid: u64, time: u64, tail: &str, most: Option<usize>, lines: &mut Vec<Line>) {
+fn close(
+    stack: &mut Vec<Open>,
+    (pid, goid): (u32, u64),
+    time: u64,
+    tail: &str,
+    most: Option<usize>,
+    lines: &mut Vec<Line>,
+) {
     let Some(Open { function, held, .. }) = stack.pop() else { return };
     let depth = stack.len();
     if most.is_some_and(|most| depth >= most) {
@@ -123,7 +132,7 @@ fn close(stack: &mut Vec<Open>, goid: u64, time: u64, tail: &str, most: Option<u
         Some((head, began)) => (began, write!(text, "{head}{tail}")),
         None => (time, write!(text, "}} {function}{tail}")),
     };
-    lines.push(Line { time, goid, text });
+    lines.push(Line { time, pid, goid, text });
 }
 
 fn indent(depth: usize) -> String {

@@ -558,7 +558,7 @@ fn the_help_of_everything() {
         Usage: gospect trace [OPTIONS] TARGET FUNC... [-- COMMAND...]
 
         One line for each call that has ended: when, on which goroutine, the function with its arguments as
-        Go would write them, its results, and how long it took.
+        Go would write them, its results, and how long it took. Calls of several processes have a PID, too.
 
         FUNC is a name as `gospect list` shows it, or a pattern in which `*` stands for any characters; as
         many as you like, each in single quotes. TARGET is a program's path, for every process that runs

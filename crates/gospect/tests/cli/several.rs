@@ -1,5 +1,6 @@
 //! `gospect run` on several processes at once, of one program or of many.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -86,6 +87,53 @@ fn a_call_says_of_which_program_it_is_where_several_have_the_function() {
     assert_eq!((one.len(), other.len()), (3, 5));
     assert!(one.iter().all(|program| *program == one[0]) && other.iter().all(|program| *program == other[0]));
     assert!(one[0].is_string() && other[0].is_string() && one[0] != other[0], "{} {}", one[0], other[0]);
+}
+
+/// Lines of calls by the word in a column of theirs, and headings with how often each stands there.
+fn by_column(shown: &str, column: usize) -> (Vec<&str>, BTreeMap<String, usize>) {
+    let (heads, lines): (Vec<&str>, Vec<&str>) = shown.lines().partition(|line| line.starts_with("TIME"));
+    let mut of = BTreeMap::new();
+    lines.iter().filter_map(|line| line.split_ascii_whitespace().nth(column)).for_each(|word| {
+        *of.entry(word.split('(').next().unwrap_or_default().to_owned()).or_default() += 1;
+    });
+    (heads, of)
+}
+
+#[test]
+fn calls_of_several_processes_say_whose_they_are_in_lines_too() {
+    let path = need!(counter_path(Variant::Plain));
+    let several = ["TIME             PID      GOID   CALL"];
+    for view in [&[][..], &["--graph"]] {
+        let [mut one, mut other] = [&path, &path].map(|path| Counter::start(path));
+        let pids = [one.pid(), other.pid()];
+        let tracing = |target: &[&str]| {
+            Tracing::of(&mut command(&[&["trace", "--ready-fd", "1"], view, target, &["main.hit"]].concat()))
+        };
+        let traced = tracing(&each(&pids));
+        one.calls(1, 3);
+        other.calls(1, 5);
+        let shown = traced.stop().stdout;
+        let (heads, of) = by_column(&shown, 1);
+        assert_eq!((&heads[..], &of), (&several[..], &BTreeMap::from([(one.pid(), 3), (other.pid(), 5)])), "{shown}");
+        // Of one process there is nothing to tell, until another one comes.
+        let traced = tracing(&["-p", &pids[0], "-p", &pids[0]]);
+        one.calls(1, 3);
+        let shown = traced.stop().stdout;
+        assert_eq!(
+            by_column(&shown, 2),
+            (vec!["TIME             GOID   CALL"], BTreeMap::from([("main.hit".into(), 3)]))
+        );
+        let traced = tracing(&[path.to_str().unwrap()]);
+        one.calls(1, 3);
+        other.calls(1, 5);
+        let shown = traced.stop().stdout;
+        let (first, rest) = shown.split_at(shown.rfind("TIME").unwrap());
+        assert_eq!(
+            by_column(first, 2),
+            (vec!["TIME             GOID   CALL"], BTreeMap::from([("main.hit".into(), 3)]))
+        );
+        assert_eq!(by_column(rest, 1), (several.to_vec(), BTreeMap::from([(other.pid(), 5)])));
+    }
 }
 
 #[test]

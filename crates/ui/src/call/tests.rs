@@ -184,3 +184,60 @@ fn type_arguments_take_the_place_of_shapes() {
     check("main.Map[go.shape.int,go.shape.int].func1", "main.Map[b.T,[]any].func1");
     check("main.odd[", "main.odd[");
 }
+
+#[test]
+fn calls_of_several_processes_say_whose_they_are() {
+    let (types, told, one) = (types(), told(vec![("n", int(1))], Some(vec![])), finished(End::Return, Some(1_234)));
+    let of = |pid: u32, id: u64| Finished { key: Key { pid, id, ..one.key }, ..one.clone() };
+    let check = |view: View, from_the_start: bool, expect: Expect| {
+        let (mut page, mut out) = (Page::new(view, Style::default()), Vec::new());
+        if from_the_start {
+            page.of_several();
+        }
+        for call in [of(10, 1), of(10, 2), of(1_234_567, 1), of(10, 3)] {
+            let shown = Shown { call: &call, told: &told, types: &types, ts: 9, style: Style::default() };
+            page.begins(&shown, &Known, Format::Text(Look::default()), &mut out).unwrap();
+            page.ends(&shown, &Known, Format::Text(Look::default()), &mut out).unwrap();
+        }
+        expect.assert_eq(&String::from_utf8(out).unwrap());
+    };
+    check(
+        View::Both,
+        false,
+        expect![[r#"
+        TIME             GOID   CALL
+        22:13:24.999999  42     main.Handle(n=1) {
+        22:13:24.999999  42     main.Handle(n=1)  1.234µs
+        22:13:24.999999  42     main.Handle(n=1) {
+        22:13:24.999999  42     main.Handle(n=1)  1.234µs
+        TIME             PID      GOID   CALL
+        22:13:24.999999  1234567  42     main.Handle(n=1) {
+        22:13:24.999999  1234567  42     main.Handle(n=1)  1.234µs
+        22:13:24.999999  10       42     main.Handle(n=1) {
+        22:13:24.999999  10       42     main.Handle(n=1)  1.234µs
+    "#]],
+    );
+    check(
+        View::Graph { depth: None },
+        false,
+        expect![[r#"
+        TIME             GOID   CALL
+        22:13:24.999999  42     main.Handle(n=1)  1.234µs
+        22:13:24.999999  42     main.Handle(n=1)  1.234µs
+        TIME             PID      GOID   CALL
+        22:13:24.999999  1234567  42     main.Handle(n=1)  1.234µs
+        22:13:24.999999  10       42     main.Handle(n=1)  1.234µs
+    "#]],
+    );
+    check(
+        View::Graph { depth: None },
+        true,
+        expect![[r#"
+        TIME             PID      GOID   CALL
+        22:13:24.999999  10       42     main.Handle(n=1)  1.234µs
+        22:13:24.999999  10       42     main.Handle(n=1)  1.234µs
+        22:13:24.999999  1234567  42     main.Handle(n=1)  1.234µs
+        22:13:24.999999  10       42     main.Handle(n=1)  1.234µs
+    "#]],
+    );
+}
