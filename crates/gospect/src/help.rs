@@ -5,7 +5,6 @@ use std::io::Write;
 
 use crate::Run;
 use crate::failure::{Failure, NOTHING, REFUSED, USAGE};
-use crate::parse;
 use crate::table::{COMMANDS, Command, Flag, GLOBAL, Value};
 
 /// No line of help is longer, so that it fits beside something else.
@@ -128,15 +127,22 @@ fn exit_status() -> String {
 }
 
 fn unknown(name: &OsStr) -> Failure {
-    let topics = TOPICS.iter().map(|topic| topic.name);
-    if let [near, ..] = gobin::pattern::suggest(&name.to_string_lossy(), topics, 1)[..] {
-        return Failure::usage(format!("unknown command `{}`", name.display()), format!("did you mean `{near}`?"));
-    }
-    // The parser knows best what was meant.
-    match parse::parse(vec!["gospect".into(), name.to_owned()]) {
-        Err(failure @ Failure::Said(_)) => failure,
-        _ => Failure::usage(format!("unknown command `{}`", name.display()), "`gospect help` lists the commands"),
-    }
+    let hint = nearest(&name.to_string_lossy()).map(|near| format!("did you mean `{near}`?"));
+    let hint = hint.unwrap_or_else(|| "`gospect help` lists commands and topics".to_owned());
+    Failure::usage(format!("unknown command or topic `{}`", name.display()), hint)
+}
+
+/// The command or topic that was probably meant: one that begins so, or is few edits away, or has the same letters.
+fn nearest(wanted: &str) -> Option<&'static str> {
+    let names = || COMMANDS.iter().map(|command| command.name).chain(TOPICS.iter().map(|topic| topic.name));
+    let letters = |name: &str| {
+        let mut letters: Vec<char> = name.chars().collect();
+        letters.sort_unstable();
+        letters
+    };
+    let begins = names().find(|name| wanted.len() > 1 && name.starts_with(wanted));
+    let near = || gobin::pattern::suggest(wanted, names(), 1).first().copied();
+    begins.or_else(near).or_else(|| names().find(|name| letters(name) == letters(wanted)))
 }
 
 /// The help of gospect itself.

@@ -7,7 +7,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches};
 
 use crate::failure::Failure;
-use crate::table::{COMMANDS, Command, Flag, GLOBAL, Several, Value};
+use crate::table::{COMMANDS, Command, Flag, GLOBAL, JSON, Several, Value};
 use crate::typed::Typed;
 
 /// The id under which all words of a command are kept.
@@ -23,6 +23,7 @@ pub fn parse(args: Vec<OsString>) -> Result<(Option<&'static Command>, Typed), F
         Some(_) => split_at_dashes(args),
         None => (args, Vec::new()),
     };
+    let args = named.map_or_else(|| args.clone(), |command| with_numbers(&args, command));
     let matches = parser().try_get_matches_from(args).map_err(|e| usage(&e, named))?;
     let mut typed = Typed { command: behind, ..Typed::default() };
     let Some((name, matches)) = matches.subcommand() else {
@@ -30,6 +31,10 @@ pub fn parse(args: Vec<OsString>) -> Result<(Option<&'static Command>, Typed), F
         return Ok((None, typed));
     };
     let command = Command::named(OsStr::new(name)).expect("clap knows no other commands than the table's");
+    if matches.get_flag(JSON) && !command.json {
+        let sentence = format!("what `gospect {name}` writes is a text, and no JSON");
+        return Err(Failure::usage(sentence, format!("leave `--{JSON}` out")));
+    }
     command.all_flags().try_for_each(|flag| keep(flag, matches, &mut typed, Some(command)))?;
     if !command.words.is_empty() {
         typed.words = matches.get_raw(WORDS).into_iter().flatten().map(OsStr::to_owned).collect();
@@ -43,6 +48,30 @@ fn split_at_dashes(mut args: Vec<OsString>) -> (Vec<OsString>, Vec<OsString>) {
     let behind = args.split_off(at + 1);
     args.pop();
     (args, behind)
+}
+
+/// The number that stands behind a flag whose value may be missing is its value, as if `=` stood between them: no function,
+/// and hardly a file, has such a name.
+fn with_numbers(args: &[OsString], command: &Command) -> Vec<OsString> {
+    let flags: Vec<String> =
+        command.own_flags().filter(|flag| matches!(flag.value, Value::Maybe(_))).map(long).collect();
+    let mut joined: Vec<OsString> = Vec::new();
+    for arg in args {
+        let is_number = !arg.is_empty() && arg.as_encoded_bytes().iter().all(u8::is_ascii_digit);
+        match joined.last_mut().filter(|last| is_number && flags.iter().any(|flag| *last == flag.as_str())) {
+            Some(flag) => {
+                flag.push("=");
+                flag.push(arg);
+            }
+            None => joined.push(arg.clone()),
+        }
+    }
+    joined
+}
+
+/// `--name`
+fn long(flag: &Flag) -> String {
+    format!("--{}", flag.long)
 }
 
 fn parser() -> clap::Command {
@@ -71,6 +100,7 @@ fn arg(flag: &Flag) -> Arg {
     };
     let arg = Arg::new(flag.long).long(flag.long);
     let arg = if flag.several == Several::Last { arg.overrides_with(flag.long) } else { arg };
+    let arg = arg.allow_hyphen_values(flag.may_be_negative);
     let arg = if let Some(short) = flag.short { arg.short(short) } else { arg };
     match flag.value {
         Value::None => arg.action(ArgAction::SetTrue),
@@ -101,6 +131,11 @@ fn keep(flag: &Flag, from: &ArgMatches, typed: &mut Typed, command: Option<&Comm
         _ => 0,
     };
     values.into_iter().skip(skipped).try_for_each(|value| {
+        let is_flag =
+            |command: &Command| flag.may_be_negative && command.all_flags().any(|other| value == &*long(other));
+        if command.is_some_and(is_flag) {
+            return Err(Failure::usage(format!("`--{}` needs a value", flag.long), more(command)));
+        }
         flag.keep(typed, value).map_err(|why| {
             let value = value.display();
             Failure::usage(format!("`{value}` cannot be the value of `--{}`: {why}", flag.long), more(command))
@@ -210,6 +245,60 @@ mod tests {
             expect![[r#"
                 `--user` is there 2 times, and only one can be meant
                 hint: leave all but one out"#]],
+        );
+    }
+
+    #[test]
+    fn a_value_may_begin_with_a_minus_where_that_makes_sense() {
+        check(
+            "hist --lhist -3,10,2 ./app f",
+            expect![[r#"hist: linear: Some( "-3, 10, 2", words: [ "./app", "f", ],"#]],
+        );
+        check("hist --lhist=-3,10,2 --of -1", expect![[r#"hist: of: Some( "-1", linear: Some( "-3, 10, 2","#]]);
+        check(
+            "hist --lhist --live ./app f",
+            expect![[r#"
+            `--lhist` needs a value
+            hint: `gospect help hist` shows what can be typed"#]],
+        );
+        check("trace --if -args.n<3", expect![[r#"trace: condition: Some( "-args.n<3","#]]);
+        check(
+            "trace --except -n",
+            expect![[r#"
+            `--except` needs a value
+            hint: `gospect help trace` shows what can be typed"#]],
+        );
+    }
+
+    #[test]
+    fn how_many_frames_may_stand_behind_a_blank() {
+        check("trace --stack 3 ./app f", expect![[r#"trace: stack: Some( 3, words: [ "./app", "f", ],"#]]);
+        check(
+            "trace ./app f --stack -- ./3",
+            expect![[r#"trace: stack: Some( 0, command: [ "./3", ], words: [ "./app", "f", ],"#]],
+        );
+        check("states --stack 20 -p 3", expect!["states: pids: [ Pid( 3, ], stack: Some( 20,"]);
+        check(
+            "trace ./app f --stack 33",
+            expect![[r#"
+            `33` cannot be the value of `--stack`: it is not a number from 1 to 32
+            hint: `gospect help trace` shows what can be typed"#]],
+        );
+    }
+
+    #[test]
+    fn what_is_written_as_text_alone_is_not_asked_for_as_json() {
+        check(
+            "completions --json bash",
+            expect![[r#"
+            what `gospect completions` writes is a text, and no JSON
+            hint: leave `--json` out"#]],
+        );
+        check(
+            "--json help",
+            expect![[r#"
+            what `gospect help` writes is a text, and no JSON
+            hint: leave `--json` out"#]],
         );
     }
 

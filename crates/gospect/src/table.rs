@@ -14,7 +14,7 @@ use self::flags::{
     SAMPLE, SECONDS, SERVE, SHOW_PROGRAM, SITES, SNAPSHOT, STACK, STARTS, STATE, STRLEN, SUMMARY, TARGET_PATH, TEXT,
     TIMES_BY, TREE, UNIT, USER, VERSUS, WAY, WIDTH,
 };
-pub use self::flags::{Flag, GLOBAL, PID, Several, Value};
+pub use self::flags::{Flag, GLOBAL, JSON, PID, Several, Value};
 use crate::failure::{NOTHING, REFUSED, USAGE};
 use crate::{
     Run, bench, complete, demo, doctor, explain, failure::Failure, help, hist, info, list, man, ps, script, states,
@@ -33,6 +33,8 @@ pub struct Command {
     pub words: &'static [Word],
     /// Whether it takes a command behind `--`.
     pub starts: bool,
+    /// Whether what it writes is there as JSON, too.
+    pub json: bool,
     /// Its own flags, in groups; those of [`GLOBAL`] come on top.
     pub flags: &'static [&'static [&'static Flag]],
     /// Commands to try, each with what it does.
@@ -92,6 +94,7 @@ service is built and run by the user who called it.
 Exit statuses other than those below are those of the command that was run last.",
         words: &[],
         starts: false,
+        json: true,
         flags: &[&[&SERVE]],
         examples: &[
             ("sudo gospect demo", "a tour of half a minute"),
@@ -115,6 +118,7 @@ Processes of other users are seen as root or with CAP_SYS_PTRACE only; how many 
 whose they are, is said on standard error.",
         words: &[],
         starts: false,
+        json: true,
         flags: &[&[&USER, &CGROUP, &CONTAINER]],
         examples: &[
             ("sudo gospect ps", "all of this machine, containers too"),
@@ -138,6 +142,7 @@ call, and says what a hit costs. Without rights it says what is not known for wa
 another command is refused names the line here that explains it.",
         words: &[],
         starts: false,
+        json: true,
         flags: &[],
         examples: &[
             ("gospect doctor", "as the user who would trace"),
@@ -157,6 +162,7 @@ Go version, modules, how it was built, what is stripped and where the runtime's 
 how many functions it has; what gospect can do with it and what not, and why; the build settings.",
         words: &[TARGET],
         starts: false,
+        json: true,
         flags: &[&[&PID, &CONTAINER]],
         examples: &[
             ("gospect info ./app", "a program's file"),
@@ -198,6 +204,7 @@ lines are shortened to its width.",
             Word { usage: "[PATTERN...]", brief: "Functions to show; without any, all", most: usize::MAX },
         ],
         starts: false,
+        json: true,
         flags: &[&[&PID, &CONTAINER, &INLINED, &SITES, &BY_NAME]],
         examples: &[
             ("gospect list ./app 'main.*'", "everything in package main"),
@@ -229,6 +236,7 @@ the function, as the file counts them or the process. Names with parentheses, br
 need single quotes in a shell: 'main.(*Store).Get'.",
         words: &[TARGET, Word { usage: "FUNC", brief: "The function, or an address in it such as 0x4a1c20", most: 1 }],
         starts: false,
+        json: true,
         flags: &[&[&PID, &CONTAINER]],
         examples: &[
             ("gospect explain ./app main.main", "from the file"),
@@ -276,6 +284,7 @@ ends it quietly with 0.",
             },
         ],
         starts: true,
+        json: true,
         flags: &[
             &[&TEXT, &TARGET_PATH, &COMMAND],
             TARGETS,
@@ -344,6 +353,7 @@ command to start. It ends as `gospect run` does, whose language it is written in
             },
         ],
         starts: true,
+        json: true,
         flags: &[
             TARGETS,
             &[&GOID, &STATE, &REASON, &BEGAN, &LEAST, &PARENT, &SUMMARY, &TIMES_BY, &TREE],
@@ -402,6 +412,7 @@ It ends as `gospect run` does, whose language it is written in.",
             },
         ],
         starts: true,
+        json: true,
         flags: &[
             TARGETS,
             &[&EXCEPT, &IF, &ONLY_UNDER, &INLINED_CALLS, &STACK, &STARTS, &GRAPH, &NESTED],
@@ -450,6 +461,7 @@ It ends as `gospect run` does, whose language it is written in; -n counts what -
             },
         ],
         starts: true,
+        json: true,
         flags: &[TARGETS, &[&EXCEPT, &IF, &ONLY_UNDER, &BY, &OF, &LINEAR, &UNIT, &LIVE], RUNS, &[&SHOW_PROGRAM]],
         examples: &[
             ("sudo gospect hist -p 4242 main.Handle --duration 10", "ten seconds of a handler"),
@@ -493,6 +505,7 @@ All kinds of hits are measured in turns; each figure is the median of at least 5
 at least 3. Times change with what else the machine does, ratios hardly.",
         words: &[],
         starts: false,
+        json: true,
         flags: &[&[&SECONDS, &QUICK, &VERSUS, &WAY]],
         examples: &[
             ("sudo gospect bench", "half a minute"),
@@ -523,6 +536,7 @@ With WORDS it says what could stand in place of the last of them, which is what 
             },
         ],
         starts: true,
+        json: false,
         flags: &[],
         examples: &[
             ("source <(gospect completions bash)", "for this shell"),
@@ -538,6 +552,7 @@ With WORDS it says what could stand in place of the last of them, which is what 
 All that `gospect help` says of gospect and its commands, as a page for man(1).",
         words: &[],
         starts: false,
+        json: false,
         flags: &[],
         examples: &[
             ("gospect man | man -l -", "read it"),
@@ -555,6 +570,7 @@ All that `gospect help` says of gospect and its commands, as a page for man(1)."
             Word { usage: "[WORD]", brief: "Behind language: a word of it, or a section's title", most: 1 },
         ],
         starts: false,
+        json: false,
         flags: &[],
         examples: &[
             ("gospect help ps", "the same as gospect ps --help"),
@@ -578,9 +594,10 @@ impl Command {
         self.flags.iter().flat_map(|group| group.iter().copied())
     }
 
-    /// Its flags and those of every command.
+    /// Its flags and those of every command, but for `--json` where that would mean nothing.
     pub fn all_flags(&self) -> impl Iterator<Item = &'static Flag> + use<> {
-        self.own_flags().chain(GLOBAL.iter().copied())
+        let json = self.json;
+        self.own_flags().chain(GLOBAL.iter().copied().filter(move |flag| json || flag.long != JSON))
     }
 }
 

@@ -279,24 +279,57 @@ pub fn pid(word: &OsStr) -> Result<Pid, String> {
     number.map(Pid).ok_or_else(|| "it is not a process number".to_owned())
 }
 
-/// Reads a time such as `10`, `1.5s`, `200ms`, `5m`; without unit, seconds.
+/// Reads a time such as `10`, `1.5s`, `200ms`, `1h30m`, as Go's `time.ParseDuration` does; without unit, seconds. A day is
+/// `d`.
 ///
 /// # Errors
 /// What is wrong with it.
 pub fn duration(word: &OsStr) -> Result<Duration, String> {
-    let word = word.to_str().unwrap_or_default();
-    let digits = word.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit = match &word[digits.len()..] {
-        "" | "s" => 1.0,
-        "ms" => 1e-3,
-        "us" => 1e-6,
-        "m" => 60.0,
-        "h" => 3600.0,
-        _ => return Err("its unit is not one of us, ms, s, m and h".to_owned()),
-    };
-    let number: Option<f64> = digits.parse().ok().filter(|n| *n > 0.0);
-    let duration = number.and_then(|n| Duration::try_from_secs_f64(n * unit).ok());
-    duration.ok_or_else(|| "it is not a time such as 10, 1.5s, 200ms or 5m".to_owned())
+    let wrong = || "it is not a time such as 10, 1.5s, 200ms or 1h30m".to_owned();
+    let mut rest = word.to_str().ok_or_else(wrong)?;
+    let mut nanos = 0_u128;
+    let is_alone = rest.bytes().all(|c| c.is_ascii_digit() || c == b'.');
+    while !rest.is_empty() {
+        let (number, behind) =
+            rest.split_at(rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len()));
+        let (unit, behind) =
+            behind.split_at(behind.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(behind.len()));
+        let of = match unit {
+            "ns" => 1,
+            "us" | "µs" | "μs" => 1_000,
+            "ms" => 1_000_000,
+            "s" => SECOND,
+            "" if is_alone => SECOND,
+            "m" => 60 * SECOND,
+            "h" => 3_600 * SECOND,
+            "d" => 24 * 3_600 * SECOND,
+            _ if number.is_empty() => return Err(wrong()),
+            "" => return Err(format!("`{number}` in it has no unit: one of {UNITS}")),
+            _ => return Err(format!("`{unit}` in it is not one of {UNITS}")),
+        };
+        nanos = parts(number, of).and_then(|part| nanos.checked_add(part)).ok_or_else(wrong)?;
+        rest = behind;
+    }
+    let nanos = u64::try_from(nanos).ok().filter(|nanos| *nanos > 0).ok_or_else(wrong)?;
+    Ok(Duration::from_nanos(nanos))
+}
+
+/// A second in nanoseconds.
+const SECOND: u128 = 1_000_000_000;
+/// All units, as they are told.
+const UNITS: &str = "ns, us, ms, s, m, h and d";
+
+/// So many times, and parts of, a whole; what is less than one is left out.
+fn parts(number: &str, whole: u128) -> Option<u128> {
+    let (integer, fraction) = number.split_once('.').unwrap_or((number, ""));
+    if integer.is_empty() && fraction.is_empty() {
+        return None;
+    }
+    // No digit behind the fifteenth makes a nanosecond of a day.
+    let fraction = fraction.get(..15).unwrap_or(fraction);
+    let read = |digits: &str| if digits.is_empty() { Some(0) } else { digits.parse::<u64>().ok().map(u128::from) };
+    let below = read(fraction)? * whole / 10_u128.pow(u32::try_from(fraction.len()).ok()?);
+    (read(integer)? * whole).checked_add(below)
 }
 
 /// Reads how much of a CPU, such as `25%`, `350%`, or `off`.
@@ -438,11 +471,25 @@ mod tests {
     #[test]
     fn times_have_units() {
         let shown = |word: &str| duration(word.as_ref()).map(|d| format!("{d:?}"));
-        let all = ["10", "1.5s", "200ms", "5m", "3us"].map(|word| shown(word).unwrap());
-        assert_eq!(all, ["10s", "1.5s", "200ms", "300s", "3µs"]);
-        for wrong in ["", "s", "-1", "0", "5d", "nan", "1e400"] {
+        let all =
+            ["10", "1.5s", "200ms", "5m", "3us", ".5", "7µs", "7μs", "9ns", "1."].map(|word| shown(word).unwrap());
+        assert_eq!(all, ["10s", "1.5s", "200ms", "300s", "3µs", "500ms", "7µs", "7µs", "9ns", "1s"]);
+        let all =
+            ["1h30m", "1d", "1m30s", "1h1m1.5s", "1m0.25s", "0.1ms", "1.5d", "100d"].map(|word| shown(word).unwrap());
+        assert_eq!(all, ["5400s", "86400s", "90s", "3661.5s", "60.25s", "100µs", "129600s", "8640000s"]);
+        assert_eq!(shown("0.1000000000000000000000000001s"), Ok("100ms".to_owned()));
+        for wrong in
+            ["", "s", "-1", "0", "0h0m", "nan", "1e400", ".", ".s", "1..5s", "1.5.s", "9999999999999d", "1 s", "1h-30m"]
+        {
             assert!(shown(wrong).is_err(), "{wrong}");
         }
+        let why = ["1h30", "5w", "1h30w", "ten"].map(|wrong| shown(wrong).unwrap_err());
+        expect![[r#"
+            `30` in it has no unit: one of ns, us, ms, s, m, h and d
+            `w` in it is not one of ns, us, ms, s, m, h and d
+            `w` in it is not one of ns, us, ms, s, m, h and d
+            it is not a time such as 10, 1.5s, 200ms or 1h30m"#]]
+        .assert_eq(&why.join("\n"));
     }
 
     #[test]

@@ -422,7 +422,7 @@ fn the_help_of_everything() {
               --cgroup PATH      Take every Go process in this control group: path, or name (web.service)
               --container ID     Take every Go process in this container: start of its id, name, or pod uid
               --as-root          Start COMMAND as root, not as the user who called sudo
-              --duration TIME    End after TIME, such as 10, 1.5s, 200ms or 5m
+              --duration TIME    End after TIME, such as 10, 1.5s, 200ms or 1h30m
           -n, --number N         End after N units of output
               --max-overhead N%  Take probes out that cost more than N% of a CPU, 25% if not given, or off
               --rate N/s         Act on no more than N hits a second of each user probe
@@ -526,7 +526,7 @@ fn the_help_of_everything() {
               --each             With --snapshot: show each goroutine, not how many do the same
               --stack[=N]        With --snapshot: show the calls that they are in, up to N if N is given
               --as-root          Start COMMAND as root, not as the user who called sudo
-              --duration TIME    End after TIME, such as 10, 1.5s, 200ms or 5m
+              --duration TIME    End after TIME, such as 10, 1.5s, 200ms or 1h30m
           -n, --number N         End after N units of output
               --max-overhead N%  Take probes out that cost more than N% of a CPU, 25% if not given, or off
           -q, --quiet            Do not say on standard error how it went
@@ -609,7 +609,7 @@ fn the_help_of_everything() {
               --redact GLOB      Do not show values with names like GLOB, nor passwords and tokens
               --no-redact        Show passwords, tokens and the like, too
               --as-root          Start COMMAND as root, not as the user who called sudo
-              --duration TIME    End after TIME, such as 10, 1.5s, 200ms or 5m
+              --duration TIME    End after TIME, such as 10, 1.5s, 200ms or 1h30m
           -n, --number N         End after N units of output
               --max-overhead N%  Take probes out that cost more than N% of a CPU, 25% if not given, or off
               --rate N/s         Act on no more than N hits a second of each user probe
@@ -675,7 +675,7 @@ fn the_help_of_everything() {
               --unit UNIT        Show durations in ns, us, ms or s instead of what fits each
               --live             Show it again every second
               --as-root          Start COMMAND as root, not as the user who called sudo
-              --duration TIME    End after TIME, such as 10, 1.5s, 200ms or 5m
+              --duration TIME    End after TIME, such as 10, 1.5s, 200ms or 1h30m
           -n, --number N         End after N units of output
               --max-overhead N%  Take probes out that cost more than N% of a CPU, 25% if not given, or off
               --rate N/s         Act on no more than N hits a second of each user probe
@@ -766,7 +766,6 @@ fn the_help_of_everything() {
           [-- WORDS...]  The words of a command line behind gospect; for bash, the line
 
         Options:
-              --json         Write JSON, one object per line, as docs/json.md describes it
           -o, --output FILE  Write to FILE instead of standard output
               --color WHEN   Use colours: auto (on a terminal, unless NO_COLOR is set), always or never
           -h, --help         Show help
@@ -787,7 +786,6 @@ fn the_help_of_everything() {
         All that `gospect help` says of gospect and its commands, as a page for man(1).
 
         Options:
-              --json         Write JSON, one object per line, as docs/json.md describes it
           -o, --output FILE  Write to FILE instead of standard output
               --color WHEN   Use colours: auto (on a terminal, unless NO_COLOR is set), always or never
           -h, --help         Show help
@@ -810,7 +808,6 @@ fn the_help_of_everything() {
           [WORD]           Behind language: a word of it, or a section's title
 
         Options:
-              --json         Write JSON, one object per line, as docs/json.md describes it
           -o, --output FILE  Write to FILE instead of standard output
               --color WHEN   Use colours: auto (on a terminal, unless NO_COLOR is set), always or never
           -h, --help         Show help

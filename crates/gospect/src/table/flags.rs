@@ -21,6 +21,8 @@ pub struct Flag {
     pub value: Value,
     /// What several of it mean.
     pub several: Several,
+    /// Whether its value may begin with `-`, as a number below zero does.
+    pub may_be_negative: bool,
     /// What it does: imperative, no full stop.
     pub brief: &'static str,
     keep: Keep,
@@ -61,7 +63,8 @@ pub enum Value {
 impl Flag {
     /// A flag that takes nothing.
     const fn switch(long: &'static str, brief: &'static str, keep: fn(&mut Typed)) -> Flag {
-        Flag { long, short: None, value: Value::None, several: Several::Last, brief, keep: Keep::Switch(keep) }
+        let keep = Keep::Switch(keep);
+        Flag { long, short: None, value: Value::None, several: Several::Last, may_be_negative: false, brief, keep }
     }
 
     /// A flag that takes a value.
@@ -71,7 +74,8 @@ impl Flag {
         brief: &'static str,
         keep: fn(&mut Typed, &OsStr) -> Result<(), String>,
     ) -> Flag {
-        Flag { long, short: None, value, several: Several::Last, brief, keep: Keep::Value(keep) }
+        let keep = Keep::Value(keep);
+        Flag { long, short: None, value, several: Several::Last, may_be_negative: false, brief, keep }
     }
 
     const fn short(self, short: char) -> Flag {
@@ -80,6 +84,10 @@ impl Flag {
 
     const fn several(self, several: Several) -> Flag {
         Flag { several, ..self }
+    }
+
+    const fn negative(self) -> Flag {
+        Flag { may_be_negative: true, ..self }
     }
 
     /// Keeps what was typed; a flag without a value has an empty one.
@@ -97,9 +105,12 @@ impl Flag {
     }
 }
 
+/// The flag that asks for JSON.
+pub const JSON: &str = "json";
+
 /// The flags of every command.
 pub const GLOBAL: &[&Flag] = &[
-    &Flag::switch("json", "Write JSON, one object per line, as docs/json.md describes it", |typed| typed.json = true),
+    &Flag::switch(JSON, "Write JSON, one object per line, as docs/json.md describes it", |typed| typed.json = true),
     &Flag::taking("output", Value::Any("FILE"), "Write to FILE instead of standard output", |typed, value| {
         typed.output = Some(typed::path(value)?);
         Ok(())
@@ -294,7 +305,7 @@ pub(super) const READY: Flag = Flag::taking(
 
 /// End after a time.
 pub(super) const DURATION: Flag =
-    Flag::taking("duration", Value::Any("TIME"), "End after TIME, such as 10, 1.5s, 200ms or 5m", |typed, value| {
+    Flag::taking("duration", Value::Any("TIME"), "End after TIME, such as 10, 1.5s, 200ms or 1h30m", |typed, value| {
         typed.run.duration = Some(typed::duration(value)?);
         Ok(())
     });
@@ -424,6 +435,7 @@ pub(super) const IF: Flag = Flag::taking(
         Ok(())
     },
 )
+.negative()
 .several(Several::Never);
 
 /// Starts of calls too.
@@ -583,6 +595,7 @@ pub(super) const BY: Flag = Flag::taking(
         Ok(())
     },
 )
+.negative()
 .several(Several::Each);
 
 /// What is counted.
@@ -594,7 +607,8 @@ pub(super) const OF: Flag = Flag::taking(
         typed.hist.hist.of = Some(typed::text(value)?);
         Ok(())
     },
-);
+)
+.negative();
 
 /// Buckets of equal width.
 pub(super) const LINEAR: Flag = Flag::taking(
@@ -605,7 +619,8 @@ pub(super) const LINEAR: Flag = Flag::taking(
         typed.hist.hist.linear = Some(typed::bounds(value)?);
         Ok(())
     },
-);
+)
+.negative();
 
 /// The unit of durations.
 pub(super) const UNIT: Flag = Flag::taking(

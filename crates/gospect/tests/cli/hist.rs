@@ -166,6 +166,33 @@ fn why_a_condition_never_knows_whether_calls_failed_is_said_with_a_way_out() {
 }
 
 #[test]
+fn numbers_below_zero_and_numbers_of_frames_stand_behind_a_blank() {
+    let path = need!(path("1.26", Variant::Plain));
+    let shown =
+        |args: &[&str]| gospect(&[args, &["--show-program", path.to_str().unwrap(), "main.try"]].concat()).seen();
+    expect![[r#"
+        goret:main.try {
+            $of = -args.n;
+            @values[func] = quantiles($of);
+            @bars[func] = lhist($of, -3, 10, 2);
+            @total[func] = stats($of);
+            @max[func] = max($of);
+            if (failed) { @errors[func] = count(); }
+        }
+        (exit status 0)"#]]
+    .assert_eq(&shown(&["hist", "--of", "-args.n", "--lhist", "-3,10,2"]));
+    expect![[r#"
+        goret:main.try /-args.n < 0/ { call(ustack(3)); }
+        (exit status 0)"#]]
+    .assert_eq(&shown(&["trace", "--stack", "3", "--if", "-args.n < 0"]));
+    expect![[r#"
+        gospect: `--lhist` needs a value
+        hint: `gospect help hist` shows what can be typed
+        (exit status 2)"#]]
+    .assert_eq(&shown(&["hist", "--lhist", "--live"]));
+}
+
+#[test]
 fn what_it_runs_can_be_run_by_itself_and_counts_the_same() {
     let path = need!(path("1.26", Variant::Plain));
     let (mut durations, path) = (Counter::start(&path), path.to_str().unwrap());

@@ -74,15 +74,50 @@ fn a_mistake_is_one_sentence_and_a_hint() {
     check(
         &["help", "pss"],
         expect![[r#"
-        gospect: unknown command `pss`
-        hint: did you mean `ps`?
-        (exit status 2)"#]],
+            gospect: unknown command or topic `pss`
+            hint: did you mean `ps`?
+            (exit status 2)"#]],
     );
     check(
         &["help", "langauge"],
         expect![[r#"
-        gospect: unknown command `langauge`
+            gospect: unknown command or topic `langauge`
+            hint: did you mean `language`?
+            (exit status 2)"#]],
+    );
+    check(
+        &["help", "lang"],
+        expect![[r#"
+        gospect: unknown command or topic `lang`
         hint: did you mean `language`?
+        (exit status 2)"#]],
+    );
+    check(
+        &["help", "hsit"],
+        expect![[r#"
+        gospect: unknown command or topic `hsit`
+        hint: did you mean `hist`?
+        (exit status 2)"#]],
+    );
+    check(
+        &["help", "exit", "--color", "never"],
+        expect![[r#"
+        gospect: unknown command or topic `exit`
+        hint: did you mean `exit-status`?
+        (exit status 2)"#]],
+    );
+    check(
+        &["completions", "zsh", "--json"],
+        expect![[r#"
+        gospect: what `gospect completions` writes is a text, and no JSON
+        hint: leave `--json` out
+        (exit status 2)"#]],
+    );
+    check(
+        &["states", "--min", "1h30", "./app"],
+        expect![[r#"
+        gospect: `1h30` cannot be the value of `--min`: `30` in it has no unit: one of ns, us, ms, s, m, h and d
+        hint: `gospect help states` shows what can be typed
         (exit status 2)"#]],
     );
     check(
@@ -109,9 +144,9 @@ fn a_mistake_is_one_sentence_and_a_hint() {
     check(
         &["help", "xyzzy"],
         expect![[r#"
-        gospect: unknown command `xyzzy`
-        hint: `gospect help` lists the commands
-        (exit status 2)"#]],
+            gospect: unknown command or topic `xyzzy`
+            hint: `gospect help` lists commands and topics
+            (exit status 2)"#]],
     );
     check(
         &["ps", "--jsn"],
