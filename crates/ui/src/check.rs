@@ -48,9 +48,9 @@ mod tests {
         show(&[good], Format::Json, &mut out).unwrap();
         expect![[r#"
             ok  kernel  Linux 6.18
-            no  rights  none\u{1b}[2J
+            no  rights  none\x1b[2J
                         to get it: run as root
-            [31mno[0m  rights  none\u{1b}[2J
+            [31mno[0m  rights  none\x1b[2J
                         to get it: run as root
             {"type":"check","name":"kernel","ok":true,"detail":"Linux 6.18","fix":null}
         "#]]

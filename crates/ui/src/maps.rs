@@ -8,7 +8,6 @@ use event::fold::{Bar, Histogram, Quantiles, Tally};
 use event::{Entry, Folded, Int, Names, Snapshot, Value};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::text::visible_lines;
 use crate::value::{self, Json, Whole};
 use crate::{Format, json_line};
 
@@ -39,7 +38,7 @@ pub fn show_rest(maps: &[Snapshot], names: &dyn Names, format: Format, out: &mut
 
 fn text(map: &Snapshot, entry: &Entry, names: &dyn Names, out: &mut dyn Write) -> io::Result<()> {
     match map.keyed {
-        true => write!(out, "{}[{}]:", map.name, visible_lines(&key(&entry.key, ", ", names)))?,
+        true => write!(out, "{}[{}]:", map.name, key(&entry.key, |parts| value::texts(parts, ", ", names)))?,
         false => write!(out, "{}:", map.name)?,
     }
     match &entry.value {
@@ -57,10 +56,10 @@ fn text(map: &Snapshot, entry: &Entry, names: &dyn Names, out: &mut dyn Write) -
 
 /// A key that is a tuple is shown without its parentheses, so `@[1, 2]` and `@[(1, 2)]` look the same, as they do in
 /// bpftrace.
-fn key(parts: &[Value], between: &str, names: &dyn Names) -> String {
+fn key(parts: &[Value], show: impl Fn(&[Value]) -> String) -> String {
     match parts {
-        [Value::Tuple(parts)] => value::joined(parts, between, names),
-        parts => value::joined(parts, between, names),
+        [Value::Tuple(parts)] => show(parts),
+        parts => show(parts),
     }
 }
 
@@ -188,7 +187,8 @@ struct Keyed<'a>(&'a Object<'a>);
 impl Serialize for Keyed<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let names = self.0.names;
-        to.collect_map(self.0.map.entries.iter().map(|e| (key(&e.key, ",", names), Content { value: &e.value, names })))
+        let joined = |entry: &Entry| key(&entry.key, |parts| value::joined(parts, ",", names));
+        to.collect_map(self.0.map.entries.iter().map(|e| (joined(e), Content { value: &e.value, names })))
     }
 }
 

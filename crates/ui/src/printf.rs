@@ -7,7 +7,6 @@ use event::{Names, Value};
 use serde::Serialize;
 
 use crate::go::Style;
-use crate::text::visible_lines;
 use crate::value::{self, Json};
 use crate::{Format, json_line};
 
@@ -45,10 +44,7 @@ pub fn printf(
             json_line(out, &Printed { r#type: "printf", data, values })
         }
         // What the program's author wrote goes to the terminal as it is; what was captured does not.
-        Format::Text(_) => {
-            let shown = |arg: &Value| visible_lines(&value::styled(arg, names, style)).into_owned();
-            out.write_all(form.fill(args, &shown).as_bytes())
-        }
+        Format::Text(_) => out.write_all(form.fill(args, &|arg| value::shown(arg, names, style)).as_bytes()),
     }
 }
 
@@ -71,7 +67,7 @@ pub fn time(form: &str, boot: u64, names: &dyn Names, format: Format, out: &mut 
 pub fn value(value: &Value, style: Style, names: &dyn Names, format: Format, out: &mut dyn Write) -> io::Result<()> {
     match format {
         Format::Json => json_line(out, &Object { r#type: "value", data: Json { value, names } }),
-        Format::Text(_) => writeln!(out, "{}", visible_lines(&value::styled(value, names, style))),
+        Format::Text(_) => writeln!(out, "{}", value::shown(value, names, style)),
     }
 }
 
@@ -98,7 +94,7 @@ mod tests {
         check(
             |format, out| printf(&form, &args, Style::default(), &Known, format, out),
             expect![[r#"
-                <ESC>[1m7<ESC>[0m \u{1b}[2J \u{1b}|
+                <ESC>[1m7<ESC>[0m \x1b[2J  \x1b|
                 {"type":"printf","data":"\u001b[1m7\u001b[0m \u001b[2J     \u001b|\n"}
             "#]],
         );

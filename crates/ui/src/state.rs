@@ -180,9 +180,9 @@ mod tests {
             &[of(Some(frame.clone())), of(Some(Frame { file: None, ..frame })), of(None)],
             expect![[r#"
                 TIME     STATE       GOID   PID     TGID    FOR      REASON          FUNCTION
-                22:13:20 WAITING(4)  34     2542847 2542844 12.1µs   chan receive    main.worker in /bin/\u{1b}app  by 1 at main.go:33
-                22:13:20 WAITING(4)  34     2542847 2542844 12.1µs   chan receive    main.worker in /bin/\u{1b}app  by 1 at main.main
-                22:13:20 WAITING(4)  34     2542847 2542844 12.1µs   chan receive    main.worker in /bin/\u{1b}app  by 1
+                22:13:20 WAITING(4)  34     2542847 2542844 12.1µs   chan receive    main.worker in /bin/\x1bapp  by 1 at main.go:33
+                22:13:20 WAITING(4)  34     2542847 2542844 12.1µs   chan receive    main.worker in /bin/\x1bapp  by 1 at main.main
+                22:13:20 WAITING(4)  34     2542847 2542844 12.1µs   chan receive    main.worker in /bin/\x1bapp  by 1
                 {"type":"state","ts":1700000000000000000,"pid":2542844,"tid":2542847,"goid":34,"from":"running","to":"waiting","reason":"chan receive","for_ns":12143,"function":"main.worker","program":"/bin/\u001bapp","parent":1,"created_at":"/src/app/main.go:33"}
                 {"type":"state","ts":1700000000000000000,"pid":2542844,"tid":2542847,"goid":34,"from":"running","to":"waiting","reason":"chan receive","for_ns":12143,"function":"main.worker","program":"/bin/\u001bapp","parent":1,"created_at":"main.main"}
                 {"type":"state","ts":1700000000000000000,"pid":2542844,"tid":2542847,"goid":34,"from":"running","to":"waiting","reason":"chan receive","for_ns":12143,"function":"main.worker","program":"/bin/\u001bapp","parent":1,"created_at":null}

@@ -241,9 +241,9 @@ mod tests {
             &[["1", "\x1b[2Ja", "x"]],
             Look::default(),
             expect![[r#"
-            N  NAME        NOTE
-            1  \u{1b}[2Ja  x
-        "#]],
+                N  NAME      NOTE
+                1  \x1b[2Ja  x
+            "#]],
         );
     }
 }

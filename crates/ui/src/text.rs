@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write;
 
 /// The text with everything in it that a terminal would obey, or that would hide or turn round what stands next to
-/// it, written out as `\u{1b}`. Names in a binary are its author's to choose.
+/// it, written out as Go's `%q` does, `\x1b`. Names in a binary are its author's to choose.
 #[must_use]
 pub fn visible(text: &str) -> Cow<'_, str> {
     let plain = text.bytes().all(|b| (b' '..=b'~').contains(&b)) || !text.chars().any(is_obeyed);
@@ -14,8 +14,7 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     let mut out = String::with_capacity(text.len() + 8);
     for c in text.chars() {
         if is_obeyed(c) {
-            // Writing to a String does not fail.
-            let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
+            escape(c, &mut out);
         } else {
             out.push(c);
         }
@@ -38,6 +37,36 @@ pub fn visible_lines(text: &str) -> Cow<'_, str> {
             })
             .collect(),
     )
+}
+
+/// A character as Go's package strconv writes one that is not to be seen.
+pub(crate) fn escape(c: char, out: &mut String) {
+    let short = match c {
+        '\n' => "\\n",
+        '\t' => "\\t",
+        '\r' => "\\r",
+        '\u{7}' => "\\a",
+        '\u{8}' => "\\b",
+        '\u{b}' => "\\v",
+        '\u{c}' => "\\f",
+        c => {
+            let code = u32::from(c);
+            // Writing to a String does not fail.
+            let _ = match code {
+                ..0x80 => write!(out, "\\x{code:02x}"),
+                0x80..0x1_0000 => write!(out, "\\u{code:04x}"),
+                _ => write!(out, "\\U{code:08x}"),
+            };
+            return;
+        }
+    };
+    out.push_str(short);
+}
+
+/// A byte that is no part of a character, as Go writes it.
+pub(crate) fn escape_byte(byte: u8, out: &mut String) {
+    // Writing to a String does not fail.
+    let _ = write!(out, "\\x{byte:02x}");
 }
 
 /// Control characters, and those that change the direction of writing (CVE-2021-42574).
@@ -68,12 +97,12 @@ mod tests {
     #[test]
     fn nothing_that_a_terminal_obeys_gets_through() {
         assert_eq!(visible("main.(*T).é"), "main.(*T).é");
-        assert_eq!(visible("a\x1b[2Jb\nc\u{9b}\u{202e}"), r"a\u{1b}[2Jb\u{a}c\u{9b}\u{202e}");
+        assert_eq!(visible("a\x1b[2Jb\nc\u{9b}\u{202e}"), r"a\x1b[2Jb\nc\u009b\u202e");
     }
 
     #[test]
     fn lines_may_stay_lines() {
-        assert_eq!(visible_lines("a\n\n\tb\x1b[2Jc\r\n\u{202e}\n"), "a\n\n\tb\\u{1b}[2Jc\\u{d}\n\\u{202e}\n");
+        assert_eq!(visible_lines("a\n\n\tb\x1b[2Jc\r\n\u{202e}\n"), "a\n\n\tb\\x1b[2Jc\\r\n\\u202e\n");
         assert_eq!(visible_lines("SELECT *"), "SELECT *");
     }
 

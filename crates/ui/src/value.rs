@@ -1,13 +1,13 @@
 //! Captured values, as text and as JSON.
 //!
-//! Text is as bpftrace shows it, with two differences: what a terminal would obey is written out, and what was cut
-//! ends with `…`. What could not be read is `<unreadable>` in both.
+//! Text is as bpftrace shows it, with two differences: what a terminal would obey, or is not UTF-8, is written out as Go
+//! does in quotes, and what was cut ends with `…`. What could not be read is `<unreadable>` in both.
 
 use event::{Id, IdKind, Names, Text, Value};
 use serde::ser::{Serialize, Serializer};
 
 use crate::go::Style;
-use crate::text::visible_lines;
+use crate::text::{escape_byte, visible_lines};
 
 /// What stands for a value that could not be read.
 pub const UNREADABLE: &str = "<unreadable>";
@@ -15,7 +15,16 @@ pub const UNREADABLE: &str = "<unreadable>";
 /// The value for people.
 #[must_use]
 pub fn text(value: &Value, names: &dyn Names) -> String {
-    visible_lines(&raw(value, names)).into_owned()
+    match value {
+        Value::Str(text) => seen(text),
+        Value::Tuple(parts) => format!("({})", texts(parts, ", ", names)),
+        other => visible_lines(&raw(other, names)).into_owned(),
+    }
+}
+
+/// Values for people, with something between them.
+pub(crate) fn texts(values: &[Value], between: &str, names: &dyn Names) -> String {
+    values.iter().map(|value| text(value, names)).collect::<Vec<_>>().join(between)
 }
 
 /// The value as text with all its characters.
@@ -35,7 +44,15 @@ pub fn raw(value: &Value, names: &dyn Names) -> String {
     }
 }
 
-/// The same, with so much of whole values of Go.
+/// The value for people, with so much of whole values of Go.
+pub(crate) fn shown(value: &Value, names: &dyn Names, style: Style) -> String {
+    match value {
+        Value::Go(_) => visible_lines(&styled(value, names, style)).into_owned(),
+        other => text(other, names),
+    }
+}
+
+/// The value with all its characters, with so much of whole values of Go.
 pub(crate) fn styled(value: &Value, names: &dyn Names, style: Style) -> String {
     match value {
         Value::Go(number) => go(*number, names, style),
@@ -62,6 +79,20 @@ fn string(text: &Text) -> String {
         string.push('…');
     }
     string
+}
+
+/// The same with what is not to be seen, or is no character, written out.
+fn seen(text: &Text) -> String {
+    let mut out = String::new();
+    let mut chunks = text.bytes.utf8_chunks().peekable();
+    while let Some(chunk) = chunks.next() {
+        out.push_str(&visible_lines(chunk.valid()));
+        // A character that was cut through is none that was wrong.
+        if !text.cut || chunks.peek().is_some() {
+            chunk.invalid().iter().for_each(|byte| escape_byte(*byte, &mut out));
+        }
+    }
+    out + if text.cut { "…" } else { "" }
 }
 
 fn name(id: Id, names: &dyn Names) -> String {
@@ -193,18 +224,18 @@ pub(crate) mod tests {
                 cut("grü".as_bytes().split_last().unwrap().1),
             ],
             expect![[r#"
-            hello
-            w | "hello\nw"
-             | ""
-            \u{1b}[2J"q" | "\u001b[2J\"q\""
-            grun… | "grun…"
-            gr… | "gr…""#]],
+                hello
+                w | "hello\nw"
+                 | ""
+                \x1b[2J"q" | "\u001b[2J\"q\""
+                grun… | "grun…"
+                gr… | "gr…""#]],
         );
         check(
             &[Value::Str(Text::whole(&b"a\xffb"[..])), Value::Buf(Text::whole(&b"a\x01\xff"[..]))],
             expect![[r#"
-            a�b | "a�b"
-            a\x01\xff | "a\\x01\\xff""#]],
+                a\xffb | "a�b"
+                a\x01\xff | "a\\x01\\xff""#]],
         );
     }
 

@@ -684,29 +684,29 @@ fn arguments_that_are_no_text_are_shown_as_far_as_they_can_be() {
     here.check_args(
         &[word("info"), odd],
         expect![[r#"
-        gospect: odd�\u{1b}[31m cannot be opened: No such file or directory (os error 2)
-        (exit status 3)"#]],
+            gospect: odd�\x1b[31m cannot be opened: No such file or directory (os error 2)
+            (exit status 3)"#]],
     );
     here.check_args(
         &[word("list"), word("app"), odd],
         expect![[r#"
-        gospect: no function of app matches `odd�\u{1b}[31m`
-        hint: `gospect list` shows every function; `*` stands for any characters
-        (exit status 1)"#]],
+            gospect: no function of app matches `odd�\x1b[31m`
+            hint: `gospect list` shows every function; `*` stands for any characters
+            (exit status 1)"#]],
     );
     here.check_args(
         &[word("explain"), word("app"), odd],
         expect![[r#"
-        gospect: no function of app matches `odd�\u{1b}[31m`
-        hint: `gospect list` shows every function; `*` stands for any characters
-        (exit status 1)"#]],
+            gospect: no function of app matches `odd�\x1b[31m`
+            hint: `gospect list` shows every function; `*` stands for any characters
+            (exit status 1)"#]],
     );
     here.check_args(
         &[word("info"), word("-p"), odd],
         expect![[r#"
-        gospect: `odd�\u{1b}[31m` cannot be the value of `--pid`: it is not a process number
-        hint: `gospect help info` shows what can be typed
-        (exit status 2)"#]],
+            gospect: `odd�\x1b[31m` cannot be the value of `--pid`: it is not a process number
+            hint: `gospect help info` shows what can be typed
+            (exit status 2)"#]],
     );
     here.check_args(
         &[word("info"), word("app"), word("--color"), odd],
@@ -718,9 +718,9 @@ fn arguments_that_are_no_text_are_shown_as_far_as_they_can_be() {
     here.check_args(
         &[odd],
         expect![[r#"
-        gospect: unknown command `odd�\u{1b}[31m`
-        hint: `gospect help` lists the commands
-        (exit status 2)"#]],
+            gospect: unknown command `odd�\x1b[31m`
+            hint: `gospect help` lists the commands
+            (exit status 2)"#]],
     );
     fs::rename(here.0.join("app"), here.0.join(odd)).unwrap();
     let info = here.gospect(&[word("info"), odd]);

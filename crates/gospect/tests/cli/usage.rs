@@ -158,9 +158,9 @@ fn a_mistake_is_one_sentence_and_a_hint() {
     check(
         &["ps", "--color", "\x1b[31mred"],
         expect![[r#"
-        gospect: `\u{1b}[31mred` cannot be the value of `--color`
-        hint: it takes `auto`, `always`, `never`
-        (exit status 2)"#]],
+            gospect: `\x1b[31mred` cannot be the value of `--color`
+            hint: it takes `auto`, `always`, `never`
+            (exit status 2)"#]],
     );
 }
 

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Command;
 
+use expect_test::expect;
 use gospect_fixtures::{Arch, Fixture, Missing, Variant, build, need};
 
 use crate::run::{WAYS, permitted};
@@ -81,7 +82,7 @@ const TOGETHER: &[Row] = &[
     (
         "str(TEXT [, LENGTH])",
         r#"go:main.handle /args.n > 0/ { @str[str(args.s), str(args.s, 4), str(reg("bx"), 3)] = count(); }"#,
-        "@str[hello, hell, hel]: 1\n@str[tschüß\\u{0}\t, tsch, tsc]: 1",
+        "@str[hello, hell, hel]: 1\n@str[tschüß\\x00\t, tsch, tsc]: 1",
     ),
     ("hex(INT)", "go:main.fib { @hex[hex(args.n * 16)] = sum(args.n); }", HEX),
     ("len(VALUE)", "go:main.handle { @len[len(args.s)] = count(); }", "@len[0]: 1\n@len[5]: 1\n@len[10]: 1"),
@@ -282,7 +283,7 @@ fn a_text_that_a_call_began_with_is_kept_in_a_map_until_it_returns() {
 
         @got[0, ]: 1
         @got[8, hello]: 1
-        @got[50, tschüß\u{0}	]: 1
+        @got[50, tschüß\x00	]: 1
         (exit status 0)"#]]
     .assert_eq(&best);
     assert_eq!(best, tracefs);
@@ -317,6 +318,19 @@ fn a_script_can_be_a_command() {
     let line = format!("{} one 2", script.display());
     let ran = Command::new("sh").args(["-c", &line]).env("PATH", path).output().unwrap();
     assert_eq!(Ran::of(ran).seen(), "one 2 2\n(exit status 0)");
+}
+
+#[test]
+fn what_is_not_to_be_seen_is_written_as_go_does_wherever_it_is_shown() {
+    let scratch = Scratch::new();
+    let path = need!(program(&scratch, 'c'));
+    let script = r#"go:main.handle /args.n == 40/ { printf("%s|\n", str(args.s)); print(args.s); }"#;
+    let (ran, _) = run(script, &path, "best");
+    expect![[r#"
+        tschüß\x00	|
+        tschüß\x00	
+    "#]]
+    .assert_eq(&ran.stdout);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::text::is_obeyed;
+use crate::text::{self, is_obeyed};
 
 /// The bytes in quotes, with escapes for what is not to be seen, or not UTF-8.
 pub(crate) fn quote(bytes: &[u8], out: &mut String) {
@@ -18,38 +18,18 @@ pub(crate) fn quote(bytes: &[u8], out: &mut String) {
             rest = chars.as_str();
         }
         out.push_str(rest);
-        for byte in chunk.invalid() {
-            // Writing to a String does not fail.
-            let _ = write!(out, "\\x{byte:02x}");
-        }
+        chunk.invalid().iter().for_each(|byte| text::escape_byte(*byte, out));
     }
     out.push('"');
 }
 
 fn escape(c: char, out: &mut String) {
-    let short = match c {
-        '"' => "\\\"",
-        '\\' => "\\\\",
-        '\n' => "\\n",
-        '\t' => "\\t",
-        '\r' => "\\r",
-        '\u{7}' => "\\a",
-        '\u{8}' => "\\b",
-        '\u{b}' => "\\v",
-        '\u{c}' => "\\f",
-        c if is_printed(c) => return out.push(c),
-        c => {
-            let code = u32::from(c);
-            // Writing to a String does not fail.
-            let _ = match code {
-                ..0x80 => write!(out, "\\x{code:02x}"),
-                0x80..0x1_0000 => write!(out, "\\u{code:04x}"),
-                _ => write!(out, "\\U{code:08x}"),
-            };
-            return;
-        }
-    };
-    out.push_str(short);
+    match c {
+        '"' => out.push_str("\\\""),
+        '\\' => out.push_str("\\\\"),
+        c if is_printed(c) => out.push(c),
+        c => text::escape(c, out),
+    }
 }
 
 /// Whether a character can be seen. Of spaces only the usual one can.
