@@ -17,6 +17,8 @@ pub struct Census {
     pub goroutines: Vec<Goroutine>,
     /// How many others there were.
     pub others: u64,
+    /// How many of those are left out because they are the runtime's own.
+    pub own: u64,
     /// How many could not be read: they ended meanwhile, or their memory made no sense.
     pub unread: u64,
 }

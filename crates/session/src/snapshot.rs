@@ -41,11 +41,22 @@ pub struct Ask {
     pub stack: Option<usize>,
 }
 
-/// Looks at the goroutines of a process for which `wanted` is true before their stacks are known.
+/// Whether a goroutine is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meant {
+    /// It is.
+    Yes,
+    /// It would be, were it not the runtime's own.
+    Own,
+    /// It is not.
+    No,
+}
+
+/// Looks at the goroutines of a process that are meant, as `meant` says before their stacks are known.
 ///
 /// # Errors
 /// A [`Refusal`] where the process may not be looked at, has ended, or its runtime is not known.
-pub fn census(program: &Program, ask: Ask, wanted: impl Fn(&Goroutine) -> bool) -> Result<Census, Refusal> {
+pub fn census(program: &Program, ask: Ask, meant: impl Fn(&Goroutine) -> Meant) -> Result<Census, Refusal> {
     let process = program.process().ok_or_else(|| Refusal::refused(format!("{} is no process", program.name)))?;
     let places = Places::of(&program.image)
         .map_err(|why| Refusal::refused(format!("the goroutines of {} cannot be found: {why}", program.name)))?;
@@ -65,9 +76,12 @@ pub fn census(program: &Program, ask: Ask, wanted: impl Fn(&Goroutine) -> bool) 
     };
     let mut census = Census { pid: process.pid.0, ts: clock::unix(), ..Census::default() };
     for at in listed {
-        match look.goroutine(at, &wanted) {
+        match look.goroutine(at, &meant) {
             Seen::Wanted(goroutine) => census.goroutines.push(goroutine),
-            Seen::Other => census.others += 1,
+            Seen::Other { own } => {
+                census.others += 1;
+                census.own += u64::from(own);
+            }
             Seen::Unread => census.unread += 1,
             Seen::None => {}
         }
@@ -135,7 +149,10 @@ fn running_file(path: &Path) -> Result<Vec<Program>, Refusal> {
 /// What stands at a place where a goroutine may be.
 enum Seen {
     Wanted(Goroutine),
-    Other,
+    Other {
+        /// The runtime's own, and no other reason.
+        own: bool,
+    },
     Unread,
     /// None, or none any more.
     None,
@@ -157,7 +174,7 @@ struct Look<'p> {
 
 impl Look<'_> {
     /// Reads a goroutine until it stands still while it is read.
-    fn goroutine(&mut self, at: u64, wanted: &impl Fn(&Goroutine) -> bool) -> Seen {
+    fn goroutine(&mut self, at: u64, meant: &impl Fn(&Goroutine) -> Meant) -> Seen {
         let Some(mut g) = self.g(at) else { return Seen::Unread };
         let mut seen = Seen::None;
         for _ in 0..TRIES {
@@ -167,14 +184,15 @@ impl Look<'_> {
                 None => return Seen::Unread,
             };
             let mut goroutine = self.described(&g, &state);
-            if !wanted(&goroutine) {
-                seen = Seen::Other;
-            } else {
-                if self.ask.stack.is_some() {
-                    (goroutine.stack, goroutine.cut) = self.stack(&g, &state);
+            seen = match meant(&goroutine) {
+                Meant::Yes => {
+                    if self.ask.stack.is_some() {
+                        (goroutine.stack, goroutine.cut) = self.stack(&g, &state);
+                    }
+                    Seen::Wanted(goroutine)
                 }
-                seen = Seen::Wanted(goroutine);
-            }
+                no => Seen::Other { own: no == Meant::Own },
+            };
             let Some(again) = self.g(at) else { return Seen::Unread };
             if state == State::Running || again.stands_where(&g) {
                 return seen;

@@ -40,12 +40,14 @@ pub fn show(all: &[Census], view: View, format: Format, out: &mut dyn Write) -> 
     }
 }
 
-/// What is said of a process beside the table: `10037 goroutines of PID 42: 10030 waiting, 7 in system calls`.
+/// What is said of a process beside the table: `10037 goroutines of PID 42: 10030 waiting, 7 syscall`.
 #[must_use]
 pub fn sentence(census: &Census) -> String {
     let count = |n: u64| format!("{n} goroutine{}", if n == 1 { "" } else { "s" });
     let mut parts: Vec<String> = states(census).into_iter().map(|(state, n)| format!("{n} {state}")).collect();
-    parts.extend((census.others != 0).then(|| format!("{} not shown", census.others)));
+    let (own, others) = (census.own, census.others.saturating_sub(census.own));
+    parts.extend((others != 0).then(|| format!("{others} not asked for")));
+    parts.extend((own != 0).then(|| format!("{own} of the runtime's own, which --func '*' shows")));
     parts.extend((census.unread != 0).then(|| format!("{} could not be read", census.unread)));
     let parts = parts.join(", ");
     let all = count(census.goroutines.len() as u64 + census.others + census.unread);
@@ -227,6 +229,7 @@ struct Summary {
     goroutines: u64,
     states: BTreeMap<&'static str, u64>,
     others: u64,
+    own: u64,
     unread: u64,
 }
 
@@ -237,9 +240,9 @@ fn json(all: &[Census], out: &mut dyn Write) -> io::Result<()> {
         }
     }
     for census in all {
-        let Census { ts, pid, goroutines, others, unread } = census;
+        let Census { ts, pid, ref goroutines, others, own, unread } = *census;
         let (goroutines, states) = (goroutines.len() as u64, states(census));
-        json_line(out, &Summary { ts: *ts, pid: *pid, goroutines, states, others: *others, unread: *unread })?;
+        json_line(out, &Summary { ts, pid, goroutines, states, others, own, unread })?;
     }
     Ok(())
 }

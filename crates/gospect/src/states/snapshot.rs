@@ -4,7 +4,7 @@ use event::census::{Census, Goroutine};
 use gobin::pattern::Pattern;
 use session::Subject;
 use session::ready::States;
-use session::snapshot::{Ask, census, running};
+use session::snapshot::{Ask, Meant, census, running};
 use ui::Format;
 use ui::goroutines::{View, sentence, show};
 
@@ -63,15 +63,19 @@ impl Only<'_> {
     }
 
     /// The runtime's own are meant where a goroutine or a function is named.
-    fn means(&self, one: &Goroutine) -> bool {
+    fn means(&self, one: &Goroutine) -> Meant {
         let States { goids, states, least, .. } = self.typed;
         let like = |patterns: &[Pattern], is: &str| patterns.is_empty() || patterns.iter().any(|glob| glob.matches(is));
-        (!one.system || !goids.is_empty() || !self.functions.is_empty())
-            && (goids.is_empty() || goids.contains(&one.goid))
+        let is_like_that = (goids.is_empty() || goids.contains(&one.goid))
             && (states.is_empty() || states.iter().any(|state| state == one.state))
             && like(&self.reasons, one.reason.as_deref().unwrap_or_default())
             && like(&self.functions, &one.function)
-            && least.is_none_or(|least| one.since_ns.is_some_and(|since| since >= least))
+            && least.is_none_or(|least| one.since_ns.is_some_and(|since| since >= least));
+        match is_like_that {
+            true if one.system && goids.is_empty() && self.functions.is_empty() => Meant::Own,
+            true => Meant::Yes,
+            false => Meant::No,
+        }
     }
 }
 

@@ -319,6 +319,13 @@ fn flags_choose_among_them() {
     check(&["--func", "main.*", "--state", "waiting"], &|one| {
         one["function"].as_str().unwrap().starts_with("main.") && one["state"] == "waiting"
     });
+    // Those of the runtime are counted apart, and what shows them is said.
+    let (everything, summary) = looked(&pid, &["--func", "*"]);
+    let own = everything.iter().filter(|one| one["system"] == true).count();
+    assert!(own > 0 && last["own"] == own && last["others"] == own, "{last}");
+    assert_eq!((&summary["own"], &summary["others"]), (&0.into(), &0.into()));
+    let said = gospect(&["states", "-p", &pid, "--snapshot"]).stderr;
+    assert!(said.ends_with(&format!(", {own} of the runtime's own, which --func '*' shows\n")), "{said}");
     let (own, _) = looked(&pid, &["--func", "runtime.forcegchelper"]);
     assert!(own.len() == 1 && own[0]["system"] == true, "{own:?}");
     let ran = gospect(&["states", "-p", &pid, "--snapshot", "--goid", "123456789", "-q"]);

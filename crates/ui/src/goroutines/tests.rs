@@ -41,7 +41,7 @@ fn census() -> Census {
         ..leaked(7, &one)
     };
     let goroutines = vec![leaked(200, &one), leaked(5, &same), leaked(61, &other), running];
-    Census { pid: 42, ts: 1_700_000_000_000_000_000, goroutines, others: 5, unread: 1 }
+    Census { pid: 42, ts: 1_700_000_000_000_000_000, goroutines, others: 5, own: 3, unread: 1 }
 }
 
 fn check(all: &[Census], view: View, expect: Expect) {
@@ -116,7 +116,7 @@ fn objects_have_what_their_documentation_says() {
     expect![[r#"
         {"type":"goroutine","pid":42,"goid":7,"state":"running","reason":null,"since_ns":null,"function":"main.spin","parent":null,"created_by":null,"created_at":null,"tid":4711,"locked":false,"system":false,"stack":null,"frames":null,"cut":"it is running"}
         {"type":"goroutine","pid":42,"goid":200,"state":"waiting","reason":"chan send","since_ns":200000000000,"function":"main.leaks","parent":1,"created_by":"main.leak","created_at":"/src/app/main.go:31","tid":null,"locked":false,"system":false,"stack":["main.leaks","main.deep","main.deep"],"frames":[{"func":"main.leaks","file":"/src/app/main.go","line":12,"inlined":true},{"func":"main.deep","file":"/src/app/main.go","line":20,"inlined":false},{"func":"main.deep","file":"/src/app/main.go","line":20,"inlined":false}],"cut":null}
-        {"type":"snapshot","ts":1700000000000000000,"pid":42,"goroutines":2,"states":{"running":1,"waiting":1},"others":5,"unread":1}
+        {"type":"snapshot","ts":1700000000000000000,"pid":42,"goroutines":2,"states":{"running":1,"waiting":1},"others":5,"own":3,"unread":1}
     "#]].assert_eq(&String::from_utf8(out).expect("text"));
 }
 
@@ -124,7 +124,7 @@ fn objects_have_what_their_documentation_says() {
 fn what_is_said_beside_the_table_adds_up() {
     let all = [census(), Census { pid: 7, unread: 1, ..Census::default() }];
     expect![[r#"
-        10 goroutines of PID 42: 1 running, 3 waiting, 5 not shown, 1 could not be read
+        10 goroutines of PID 42: 1 running, 3 waiting, 2 not asked for, 3 of the runtime's own, which --func '*' shows, 1 could not be read
         1 goroutine of PID 7: 1 could not be read"#]]
     .assert_eq(&all.each_ref().map(sentence).join("\n"));
 }
