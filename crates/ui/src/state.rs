@@ -8,6 +8,7 @@
 //! The first five columns are those of the tool that this one grew out of, so that scripts made for it go on working: STATE
 //! is the state entered, PID the thread and TGID the process. FOR is the time in the state left.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use event::Names;
@@ -24,10 +25,21 @@ const TIME: &str = "%H:%M:%S";
 /// What stands where nothing is known, or nothing is to be said.
 const NONE: &str = "-";
 
+/// What stands above the columns, and how wide these are at least. What is wider makes its column so from there on.
+const COLUMNS: [(&str, usize); 7] =
+    [("TIME", 8), ("STATE", 11), ("GOID", 6), ("PID", 7), ("TGID", 7), ("FOR", 8), ("REASON", 15)];
+
 /// A page of changes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Page {
     headed: bool,
+    widths: [usize; COLUMNS.len()],
+}
+
+impl Default for Page {
+    fn default() -> Page {
+        Page { headed: false, widths: COLUMNS.map(|(_, width)| width) }
+    }
 }
 
 impl Page {
@@ -40,30 +52,35 @@ impl Page {
             return json_line(out, &Object(told));
         }
         if !std::mem::replace(&mut self.headed, true) {
-            writeln!(
-                out,
-                "{:<8} {:<11} {:<6} {:<7} {:<7} {:<8} {:<15} FUNCTION",
-                "TIME", "STATE", "GOID", "PID", "TGID", "FOR", "REASON"
-            )?;
+            self.line(COLUMNS.map(|(title, _)| title.into()), "FUNCTION", out)?;
+            out.write_all(b"\n")?;
         }
         let Told { change, .. } = told;
         let state = format!("{}({})", told.to.to_uppercase(), change.to);
         let elapsed = change.elapsed.map_or_else(|| NONE.to_owned(), rounded);
         let (reason, function) = (told.reason.as_deref().unwrap_or(NONE), told.function.as_deref().unwrap_or(NONE));
-        let (time, goid, tid, pid) = (names.time(told.boot, TIME), change.goid, told.tid, told.pid);
-        write!(
-            out,
-            "{time:<8} {:<11} {goid:<6} {tid:<7} {pid:<7} {elapsed:<8} {:<15} {}",
-            visible(&state),
-            visible(reason),
-            visible(function)
-        )?;
+        let time = names.time(told.boot, TIME);
+        let numbers = [change.goid, told.tid.into(), told.pid.into()].map(|number: u64| number.to_string());
+        let [goid, tid, pid] = numbers.map(Cow::Owned);
+        let cells = [time.into(), visible(&state), goid, tid, pid, elapsed.into(), visible(reason)];
+        self.line(cells, &visible(function), out)?;
         told.program.iter().try_for_each(|program| write!(out, " in {}", visible(program)))?;
         if let Some(parent) = change.parent {
             write!(out, "  by {parent}")?;
             told.created_at.iter().try_for_each(|frame| write!(out, " at {}", visible(&short(frame))))?;
         }
         out.write_all(b"\n")
+    }
+}
+
+impl Page {
+    /// Writes a line but for its end, with columns as wide as they have been needed so far.
+    fn line(&mut self, cells: [Cow<'_, str>; COLUMNS.len()], last: &str, out: &mut dyn Write) -> io::Result<()> {
+        for (cell, width) in cells.iter().zip(&mut self.widths) {
+            *width = cell.chars().count().max(*width);
+            write!(out, "{cell:<width$} ")?;
+        }
+        write!(out, "{last}")
     }
 }
 
@@ -164,6 +181,29 @@ mod tests {
                 {"type":"state","ts":1700000000000000000,"pid":2542844,"tid":2542847,"goid":34,"from":"running","to":"runnable","reason":null,"for_ns":null,"function":null,"program":null,"parent":null,"created_at":null}
             "#]],
         );
+    }
+
+    #[test]
+    fn what_is_wider_than_its_column_makes_it_so_from_there_on() {
+        let of = |reason: &str, to: &str, elapsed| Told {
+            reason: Some(reason.to_owned()),
+            to: to.to_owned(),
+            change: Change { to: 9, elapsed: Some(elapsed), ..change().change },
+            ..change()
+        };
+        let long = of("sync.WaitGroup.Wait (durable)", "preempted", 3_723_456_000_000);
+        let mut out = Vec::new();
+        let mut page = Page::default();
+        for told in [change(), long, change()] {
+            page.show(&told, &Known, Format::Text(Look::default()), &mut out).unwrap();
+        }
+        expect![[r#"
+            TIME     STATE       GOID   PID     TGID    FOR      REASON          FUNCTION
+            22:13:20 WAITING(4)  34     2542847 2542844 12.1µs   chan receive    main.worker
+            22:13:20 PREEMPTED(9) 34     2542847 2542844 1h2m3.456s sync.WaitGroup.Wait (durable) main.worker
+            22:13:20 WAITING(4)   34     2542847 2542844 12.1µs     chan receive                  main.worker
+        "#]]
+        .assert_eq(&String::from_utf8(out).unwrap());
     }
 
     #[test]
