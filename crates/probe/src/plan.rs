@@ -35,6 +35,7 @@ use crate::target::{Inlined, InlinedPlaces, Runtime};
 mod cautions;
 mod code;
 mod text;
+mod threads;
 mod unknown;
 
 pub use self::code::{

@@ -370,6 +370,21 @@ fn what_a_script_prints_is_shown_in_its_order() {
     assert_eq!(kinds, ["attached", "printf", "map", "printf", "hist", "map", "summary"]);
 }
 
+#[test]
+fn who_keeps_things_by_thread_is_told_of_goroutines_once() {
+    need!(permitted());
+    let mut counter = Counter::start(&need!(counter_path(Variant::Plain)));
+    let text = "go:main.hit { @start[tid] = nsecs } goret:main.hit /@start[tid]/ { @ = count(); delete(@start[tid]) }";
+    let tracing = Tracing::start(&["-p", &counter.pid(), "-e", text]);
+    counter.calls(2, 50);
+    let said = tracing.stop().stderr;
+    let told: Vec<&str> = said.lines().filter(|line| line.contains("`tid`")).collect();
+    expect!["gospect: @start is kept by `tid`, and a goroutine may return on another thread than it called on: `goid` stays the same, and `elapsed` needs no map"].assert_eq(&told.join("\n"));
+    let tracing = Tracing::start(&["-p", &counter.pid(), "-e", &text.replace("tid", "goid")]);
+    counter.calls(2, 50);
+    assert!(!tracing.stop().stderr.contains("thread"));
+}
+
 /// Runs a script on a process while that makes its calls.
 fn traced(counter: &mut Counter, way: &str, script: &str, goroutines: u32, calls: u32) -> Ran {
     let tracing = Tracing::start(&["-q", "--way", way, "-p", &counter.pid(), "-e", script]);

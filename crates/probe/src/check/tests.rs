@@ -115,6 +115,31 @@ fn that_nothing_says_whether_calls_fail_is_told_beforehand() {
 }
 
 #[test]
+fn what_is_kept_by_thread_from_call_to_return_is_told_of() {
+    let all = &[HookKind::Recovery, HookKind::GoroutineEnd, HookKind::CopyStack];
+    let check = |text: &str, want: Expect| check_cautions(text, all, want);
+    check(
+        "go:main.fib { @start[tid] = nsecs } goret:main.fib /@start[tid]/ { @ = hist(nsecs - @start[tid]); delete(@start[tid]) }",
+        expect![
+            "@start is kept by `tid`, and a goroutine may return on another thread than it called on: `goid` stays the same, and `elapsed` needs no map"
+        ],
+    );
+    check(
+        "go:main.fib { @n[func, tid]++; @s[pid, tid % 8] = 1 } goret:main.fib { if (1) { print(@n[func, tid]); delete(@s[pid, tid % 8]) } }",
+        expect![
+            "@n, @s are kept by `tid`, and a goroutine may return on another thread than it called on: `goid` stays the same, and `elapsed` needs no map"
+        ],
+    );
+    // Who counts by thread wants to know of threads; and calls of the kernel stay on theirs.
+    check("go:main.fib { @[tid] = count(); @last[tid] = nsecs; @gap = hist(nsecs - @last[tid]) }", expect![""]);
+    check("go:main.fib { @start[goid] = nsecs } goret:main.fib { @ = hist(nsecs - @start[goid]) }", expect![""]);
+    check(
+        "tracepoint:sched:sched_switch { @start[tid] = nsecs } tracepoint:sched:sched_switch { @ = hist(nsecs - @start[tid]) }",
+        expect![""],
+    );
+}
+
+#[test]
 fn a_return_has_a_site_for_each_of_its_ends() {
     check(
         "goret:main.fib /ret > 10/ { printf(\"%d\\n\", ret); }",

@@ -248,16 +248,7 @@ fn visit_expr(expr: &Expr, each: &mut dyn FnMut(Step<'_>)) {
 
 /// The expressions that an expression is made of.
 pub(super) fn parts(expr: &Expr) -> Vec<&Expr> {
-    match &expr.kind {
-        ExprKind::Map { key, .. } => key.iter().collect(),
-        ExprKind::MapAdd { key, by, .. } => key.iter().chain([&**by]).collect(),
-        ExprKind::Unary { of, .. } | ExprKind::Cast(of) | ExprKind::Read(of) => vec![of],
-        ExprKind::Binary { left, right, .. } | ExprKind::SameText { left, right, .. } => vec![left, right],
-        ExprKind::Ternary { cond, then, otherwise } => vec![cond, then, otherwise],
-        ExprKind::ReadBytes { at, len } => [&**at].into_iter().chain(len.as_deref()).collect(),
-        ExprKind::Tuple(parts) => parts.iter().collect(),
-        _ => Vec::new(),
-    }
+    expr.parts()
 }
 
 /// Whether computing it changes anything.

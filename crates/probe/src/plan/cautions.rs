@@ -1,5 +1,5 @@
-//! What will be less exact than usual, because the runtime of a program lacks a place where something is seen, or the
-//! program does not say what is asked. Nothing here is wrong with the text, and it runs: it is said beforehand, since
+//! What will be less exact than usual, because the runtime of a program lacks a place where something is seen, the
+//! program does not say what is asked, or what is asked is about threads and not goroutines. Nothing here is wrong with the text, and it runs: it is said beforehand, since
 //! counters alone do not tell why they are as they are.
 
 use super::{Binary, BinaryNo, Plan};
@@ -26,7 +26,7 @@ impl Plan {
         let numbered = self.binaries.iter().zip(0..).map(|(binary, n)| (binary, BinaryNo(n)));
         let lacking = numbered.filter(|(_, n)| self.pairs_calls_of(*n)).flat_map(|(binary, _)| lacking(binary));
         let unknown = self.unknown_failures().into_iter().map(|(_, function)| function).collect();
-        lacking.chain(self.unknown_failure(&unknown)).collect()
+        lacking.chain(self.unknown_failure(&unknown)).chain(self.kept_by_thread()).collect()
     }
 
     /// Whether calls in an executable are paired with their returns.

@@ -283,6 +283,49 @@ impl Expr {
             _ => None,
         }
     }
+
+    /// The expressions that it is made of.
+    #[must_use]
+    pub fn parts(&self) -> Vec<&Expr> {
+        match &self.kind {
+            ExprKind::Map { key, .. } => key.iter().collect(),
+            ExprKind::MapAdd { key, by, .. } => key.iter().chain([&**by]).collect(),
+            ExprKind::Unary { of, .. } | ExprKind::Cast(of) | ExprKind::Read(of) => vec![of],
+            ExprKind::Binary { left, right, .. } | ExprKind::SameText { left, right, .. } => vec![left, right],
+            ExprKind::Ternary { cond, then, otherwise } => vec![cond, then, otherwise],
+            ExprKind::ReadBytes { at, len } => [&**at].into_iter().chain(len.as_deref()).collect(),
+            ExprKind::Tuple(parts) => parts.iter().collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Stmt {
+    /// The expressions that stand in it itself, those of statements in it left out.
+    #[must_use]
+    pub fn exprs(&self) -> Vec<&Expr> {
+        match &self.kind {
+            StmtKind::SetVar { value, .. } => vec![value],
+            StmtKind::SetMap { key, value, .. } => key.iter().chain([value]).collect(),
+            StmtKind::Aggregate { key, value, .. } => key.iter().chain(value).collect(),
+            StmtKind::Delete { key, .. } => key.iter().collect(),
+            StmtKind::Do(expr) | StmtKind::Print(expr) => vec![expr],
+            StmtKind::Printf { args, .. } => args.iter().collect(),
+            StmtKind::Exit(code) => code.iter().collect(),
+            StmtKind::If { cond, .. } => vec![cond],
+            _ => Vec::new(),
+        }
+    }
+
+    /// The statements in it.
+    #[must_use]
+    pub fn inner(&self) -> Vec<&Stmt> {
+        match &self.kind {
+            StmtKind::If { then, otherwise, .. } => then.iter().chain(otherwise).collect(),
+            StmtKind::Repeat { body, .. } => body.iter().collect(),
+            _ => Vec::new(),
+        }
+    }
 }
 
 /// What an expression is.
