@@ -107,7 +107,9 @@ impl Fold for Distributions {
         self.measured(&summary.measured);
         self.judge();
         self.rows.took = summary.counted;
-        self.rows.unwound(&summary.unwound_by);
+        // Calls of others are paired too: of those that calls have to be under.
+        let own = summary.unwound_by.iter().filter(|of| self.measured.contains_key(&of.func));
+        self.rows.unwound(&own.cloned().collect::<Vec<_>>());
         self.rows.show(to, out)
     }
 }

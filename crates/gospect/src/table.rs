@@ -448,7 +448,8 @@ too high. Durations near what probing itself takes are marked with `~`: they may
 With more than five rows only those with the greatest sums get a histogram, all stand in the table.
 
 FUNC, TARGET and CONDITION are those of `gospect trace`. KEY and VALUE are expressions of the probe
-language that are integers or have a name where a call returns, see `gospect help language`.
+language that are integers or have a name where a call returns, see `gospect help language`. Calls
+that do not return have no KEY: they are in no row then, which is said below the rows.
 
 It ends as `gospect run` does, whose language it is written in; -n counts what --live shows.",
         words: &[

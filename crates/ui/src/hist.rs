@@ -19,7 +19,7 @@ use serde::ser::{SerializeMap, Serializer};
 
 use crate::maps::{self, Interval};
 use crate::table::{Cell, Column, Table};
-use crate::text::visible_lines;
+use crate::text::{visible, visible_lines};
 use crate::value::{self, Json, Whole};
 use crate::{Format, Look, json_line};
 
@@ -102,6 +102,8 @@ fn digits(number: f64) -> String {
 #[derive(Clone, Debug, Default)]
 pub struct Rows {
     rows: Vec<Row>,
+    /// Calls that did not return, of functions whose rows do not have them.
+    left_out: Vec<Unwound>,
     /// How long it took to gather them.
     pub took: Duration,
     /// In what values are shown.
@@ -174,8 +176,10 @@ impl Rows {
         Rows { rows, ..Rows::default() }
     }
 
-    /// Takes how many calls did not return.
+    /// Takes how many calls did not return. Which row one would have been in is known of a function as a whole, not by key.
     pub fn unwound(&mut self, unwound: &[Unwound]) {
+        let has_row = |of: &&Unwound| self.rows.iter().any(|row| row.key.is_empty() && row.func == of.func);
+        self.left_out = unwound.iter().filter(|of| !has_row(of)).cloned().collect();
         for row in &mut self.rows {
             let of = unwound.iter().find(|of| of.func == row.func).map_or(0, |of| of.unwound);
             row.unwound = row.key.is_empty().then_some(of);
@@ -207,6 +211,7 @@ impl Rows {
         if self.rows.len() > 1 {
             self.table(look, out)?;
         }
+        self.left_out.iter().try_for_each(|of| writeln!(out, "in no row: {}", left_out(of)))?;
         let mut near: Vec<u64> =
             self.rows[few..].iter().filter(|row| self.has_near(row)).filter_map(|row| row.floor).collect();
         near.sort_unstable();
@@ -286,6 +291,17 @@ impl Rows {
         }
         table.write(look, out)
     }
+}
+
+/// `10 calls of main.f that a panic ended, 2 that ended with their goroutine`
+fn left_out(Unwound { func, unwound, goexit }: &Unwound) -> String {
+    let counted = [(unwound, "that a panic ended"), (goexit, "that ended with their goroutine")];
+    let counted = counted.into_iter().filter(|(n, _)| **n > 0);
+    let all = counted.enumerate().map(|(at, (n, how))| match at {
+        0 => format!("{n} call{} of {} {how}", if *n == 1 { "" } else { "s" }, visible(func)),
+        _ => format!("{n} {how}"),
+    });
+    all.collect::<Vec<_>>().join(", ")
 }
 
 /// `count 40`, `13.3/s`

@@ -133,6 +133,18 @@ fn a_condition_chooses_calls_by_what_they_return() {
 }
 
 #[test]
+fn calls_that_have_no_key_since_they_did_not_return_are_counted_below_the_rows() {
+    let mut durations = need!(durations("1.26", Variant::Plain));
+    let measuring = measuring(&durations, &["--by", "goid", "main.try", "main.wait"]);
+    let own = ordered(&mut durations, 2, 50);
+    let shown = measuring.stop().stdout;
+    let panicked = own["main.try"].panicked;
+    assert!(panicked > 0);
+    let told: Vec<&str> = shown.lines().filter(|line| line.contains("in no row")).collect();
+    assert_eq!(told, [format!("in no row: {panicked} calls of main.try that a panic ended")], "{shown}");
+}
+
+#[test]
 fn whether_calls_of_a_stripped_program_fail_is_not_known() {
     let mut durations = need!(durations("1.26", Variant::Stripped));
     let measuring = measuring(&durations, &["--json", "main.try"]);

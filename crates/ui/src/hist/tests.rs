@@ -86,6 +86,27 @@ fn a_function_has_a_histogram_with_real_units_and_what_there_is_to_say_below_it(
 }
 
 #[test]
+fn calls_that_are_in_no_row_are_told_of() {
+    let of = |func: &str, unwound, goexit| Unwound { func: func.into(), unwound, goexit };
+    let unwound = [of("main.work", 10, 2), of("main.(*Server).Serve", 0, 1), of("main.none", 3, 0)];
+    let end = |rows: &mut Rows| {
+        let mut out = Vec::new();
+        rows.unwound(&unwound);
+        rows.show(TEXT, &mut out).unwrap();
+        let shown = String::from_utf8(out).unwrap();
+        shown.lines().filter(|line| line.contains("in no row")).collect::<Vec<_>>().join("\n")
+    };
+    let by_key = maps(&[Shape::Int(IntType::I64)], &[(&[1, 7], 20), (&[2, 7], 1)]);
+    expect![[r#"
+        in no row: 10 calls of main.work that a panic ended, 2 that ended with their goroutine
+        in no row: 1 call of main.(*Server).Serve that ended with their goroutine
+        in no row: 3 calls of main.none that a panic ended"#]]
+    .assert_eq(&end(&mut rows(&by_key)));
+    expect!["in no row: 3 calls of main.none that a panic ended"]
+        .assert_eq(&end(&mut rows(&maps(&[], &[(&[1], 20), (&[2], 1)]))));
+}
+
+#[test]
 fn several_rows_stand_in_a_table_too_the_greatest_sum_last() {
     let calls: [(&[i64], i64); 3] = [(&[1, 7], 2_000_000_000), (&[2, 7], 1), (&[1, 8], 30)];
     check(
