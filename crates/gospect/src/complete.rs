@@ -26,6 +26,9 @@ pub(crate) const SHELLS: [(&str, &str); 3] = [
     ("fish", include_str!("complete/gospect.fish")),
 ];
 
+/// The states that goroutines enter.
+const STATES: [&str; 7] = ["runnable", "running", "syscall", "waiting", "preempted", "copystack", "dead"];
+
 /// With more functions than that only their packages are offered.
 const MANY: usize = 200;
 
@@ -118,8 +121,8 @@ fn candidates(words: &[String]) -> Vec<Candidate> {
     let flags: Vec<&Flag> = command.map_or_else(|| GLOBAL.to_vec(), |command| command.all_flags().collect());
     let all = if command.is_some_and(|command| command.starts) && behind.iter().any(|word| word == "--") {
         Vec::new()
-    } else if let Some((flag, _)) = last.split_once('=').filter(|(flag, _)| flag.starts_with("--")) {
-        let values = named(&flags, flag).map_or_else(Vec::new, |flag| values(flag, last, &Typed::of(&flags, behind)));
+    } else if let Some((flag, begun)) = last.split_once('=').filter(|(flag, _)| flag.starts_with("--")) {
+        let values = named(&flags, flag).map_or_else(Vec::new, |flag| values(flag, begun, &Typed::of(&flags, behind)));
         values.into_iter().map(|(value, about)| (format!("{flag}={value}"), about)).collect()
     } else if let Some(flag) = behind.last().and_then(|word| named(&flags, word)).filter(|flag| takes_word(flag)) {
         values(flag, last, &Typed::of(&flags, &behind[..behind.len() - 1]))
@@ -194,8 +197,19 @@ fn values(flag: &Flag, last: &str, typed: &Typed<'_>) -> Vec<Candidate> {
         Value::OneOf(_, words) => words.iter().map(|word| ((*word).to_owned(), String::new())).collect(),
         Value::Any("PID") => processes(),
         Value::Any("FUNC" | "PATTERN") => functions(typed, last),
+        Value::Any("GLOB") if flag.long == "func" => functions(typed, last),
+        Value::Any("GLOB") if flag.long == "reason" => reasons(typed),
+        Value::Any("STATE") => STATES.iter().map(|state| ((*state).to_owned(), String::new())).collect(),
         _ => Vec::new(),
     }
+}
+
+/// Why goroutines of the target may wait, in the words of its version of Go.
+fn reasons(typed: &Typed<'_>) -> Vec<Candidate> {
+    let Some(program) = typed.target().and_then(|target| target.open().ok()) else { return Vec::new() };
+    let layout = program.image.runtime_by_version();
+    let all = (0..=u8::MAX).filter_map(|number| layout.wait_reason(number)).filter(|reason| !reason.is_empty());
+    all.map(|reason| (reason.to_owned(), String::new())).collect()
 }
 
 fn commands() -> Vec<Candidate> {
@@ -269,6 +283,9 @@ mod tests {
         check("ps --color=a", expect!["--color=auto --color=always"]);
         check("--json hist -p 1 --unit m", expect!["ms"]);
         check("completions ", expect!["bash zsh fish"]);
+        check("states -p 1 --state r", expect!["runnable running"]);
+        check("states -p 1 --state=de", expect!["--state=dead"]);
+        check("completions bash --j", expect![""]);
         check("help language qua", expect!["quantiles"]);
         check("help ex", expect!["explain exit-status"]);
     }

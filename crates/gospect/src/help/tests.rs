@@ -758,7 +758,8 @@ fn the_help_of_everything() {
 
         Writes a script that the shell reads; how is said in its first lines. With it TAB completes
         commands, options and their words, PIDs of Go programs behind -p, and functions of TARGET, quoted as
-        they have to be: of large programs first packages, then the functions of one.
+        they have to be: of large programs first packages, then the functions of one. Behind --reason it
+        offers why goroutines of TARGET may wait.
 
         With WORDS it says what could stand in place of the last of them, which is what the scripts ask.
 

@@ -84,6 +84,56 @@ fn bash_is_told_functions_of_the_target_as_they_have_to_be_quoted() {
 }
 
 #[test]
+fn bash_is_told_what_states_may_be_chosen_by() {
+    let scratch = Scratch::new();
+    need!(shell("bash"));
+    need!(app(&scratch));
+    let check = |line: &str, expect: Expect| expect.assert_eq(&bash(&scratch, line));
+    check(
+        "gospect states ./app --state w",
+        expect![[r#"
+        waiting
+    "#]],
+    );
+    check(
+        "gospect states ./app --reason chan",
+        expect![[r#"
+        chan\ receive\ \(nil\ chan\)
+        chan\ send\ \(nil\ chan\)
+        chan\ receive
+        chan\ send
+        chan\ receive\ \(durable\)
+        chan\ send\ \(durable\)
+    "#]],
+    );
+    check(
+        "gospect states ./app --snapshot --reason 'sync.R",
+        expect![[r#"
+        sync.RWMutex.RLock
+        sync.RWMutex.Lock
+    "#]],
+    );
+    check(
+        r"gospect states ./app --func main.\(\*store\).g",
+        expect![[r#"
+        main.\(\*store\).get
+    "#]],
+    );
+    check(
+        "gospect states ./app --func=main.fib",
+        expect![[r#"
+            main.fibonacci
+        "#]],
+    );
+    check(
+        "gospect states --reason chan",
+        expect![[r#"
+
+        "#]],
+    );
+}
+
+#[test]
 fn keys_on_a_terminal_become_a_command() {
     let scratch = Scratch::new();
     need!(shell("bash"));
