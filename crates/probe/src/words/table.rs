@@ -282,7 +282,13 @@ pub const ROWS: &[Row] = &[
         "Nanoseconds since the machine was started, suspension included.",
     ),
     value("pid", Places::Everywhere, Value::Word(Word::Pid), "go:main.fib { @[pid] = count(); }", "The process."),
-    value("tid", Places::Everywhere, Value::Word(Word::Tid), "go:main.fib { @[tid] = count(); }", "The thread."),
+    value(
+        "tid",
+        Places::Everywhere,
+        Value::Word(Word::Tid),
+        "go:main.fib { @[tid] = count(); }",
+        "The thread. Goroutines move from one to another, so what a call of Go code leaves for its return goes by `goid`.",
+    ),
     value("cpu", Places::Everywhere, Value::Word(Word::Cpu), "go:main.fib { @[cpu] = count(); }", "The CPU."),
     value(
         "comm",
