@@ -37,13 +37,32 @@ impl Plan {
         let of = |function: &FuncNo| self.functions.get(function.index()).map(|function| function.name.as_str());
         let names: Vec<&str> = functions.iter().filter_map(of).collect();
         let first = names.first()?;
-        let (they, more) =
-            (if names.len() == 1 { "it returns" } else { "they return" }, names.len().max(NAMED) - NAMED);
-        let named = names[..names.len() - more].join(", ");
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let they = if names.len() == 1 { "it returns" } else { "they return" };
         Some(format!(
-            "whether calls of {named}{more} fail is not known, since nothing says what {they}; a signature behind the \
-             name does: '{first}(n int) error'"
+            "whether calls of {} fail is not known, since nothing says what {they}; a signature behind the name does: \
+             '{first}(n int) error'",
+            listed(&names)
         ))
+    }
+}
+
+/// Names in a sentence: the first ones, and how many more there are.
+fn listed(names: &[&str]) -> String {
+    match names {
+        [one] => (*one).to_owned(),
+        [few @ .., last] if names.len() <= NAMED => format!("{} and {last}", few.join(", ")),
+        all => format!("{} and {} more", all[..NAMED.min(all.len())].join(", "), all.len().saturating_sub(NAMED)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_functions_are_counted() {
+        let names = ["a", "b", "c", "d", "e"];
+        let all = [1, 2, 3, 5].map(|n| listed(&names[..n]));
+        assert_eq!(all, ["a", "a and b", "a, b and c", "a, b, c and 2 more"]);
     }
 }
