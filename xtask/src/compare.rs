@@ -170,7 +170,7 @@ fn once(setup: &Setup, kind: &bed::Kind, path: &Path, row: &Row, names: &Names) 
         Ok(tracer) => tracer,
         Err(why) => return Ok(bed.death().map_or(Outcome::Refused(why), Outcome::Dead)),
     };
-    let measured = bed.measure(setup.time);
+    let measured = bed.measure(setup.time * kind.times);
     let none = Ended { seen: 0, lost: 0, unseen: 0, remark: None };
     let Ended { seen, lost, unseen, remark } = tracer.map_or(none, Tracer::end);
     if let Some(how) = bed.death() {

@@ -168,9 +168,17 @@ pub const CALLS: &[Row] = &[
 pub const GOROUTINES: &[Row] = &[
     NOTHING,
     Row {
-        name: "gospect states --summary: times by state and start function",
+        name: "gospect states --summary, within the usual budget of 25%: times by state and start function, by turns",
         tool: Tool::Gospect,
         args: &["states", "--summary", "--ready-fd", "1", "-p", "{pid}"],
+        ready: Ready::EmptyLine,
+        seen: none,
+        events: 0,
+    },
+    Row {
+        name: "gospect states --summary: the same all the time",
+        tool: Tool::Gospect,
+        args: &["states", "--summary", "--max-overhead", "off", "--ready-fd", "1", "-p", "{pid}"],
         ready: Ready::EmptyLine,
         seen: none,
         events: 0,

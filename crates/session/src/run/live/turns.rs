@@ -1,13 +1,13 @@
 //! Goroutines watched by turns: what a run does about its budget that only adds up what goroutines do.
 //!
 //! Where watching all the time would cost more than the budget allows, nothing is taken out for good. The probes are in place
-//! until the next look at what they cost, and then out until turn and rest together have cost a third of the budget. A turn
+//! until the next look at what they cost, and then out until turn and rest together have cost a quarter of the budget. A turn
 //! begins as a run does, with the goroutines that there are, and ends as a run does: of the states in which goroutines are
 //! then that counts which lies in the turn.
 //!
 //! Both the traps and what programs do at them are counted here, since the rest makes up for as much as was spent. What
 //! is not seen is what it costs that both push other things out of the processor's caches: about as much again where a
-//! service is busy. Hence the third.
+//! service is busy. Hence so little.
 
 use std::time::{Duration, Instant};
 
@@ -24,7 +24,7 @@ use crate::run::{Stopped, remains};
 /// How long one is at least, after a rest.
 const TURN: Duration = Duration::from_millis(100);
 /// So much of the budget is spent.
-const PART: f64 = 1.0 / 3.0;
+const PART: f64 = 0.25;
 /// Nobody rests for longer.
 const LONGEST: Duration = Duration::from_secs(60);
 
@@ -198,11 +198,11 @@ mod tests {
     }
 
     #[test]
-    fn one_rests_until_a_third_of_the_budget_was_spent() {
-        check(250, 0.075, 0.3, None);
-        check(250, 0.08, 0.3, Some(550));
-        check(250, 0.3, 0.3, Some(2750));
-        check(100, 0.06, 0.3, Some(500));
+    fn one_rests_until_a_quarter_of_the_budget_was_spent() {
+        check(250, 0.125, 0.5, None);
+        check(250, 0.1875, 0.5, Some(1250));
+        check(250, 0.5, 0.5, Some(3750));
+        check(100, 0.0625, 0.5, Some(400));
     }
 
     #[test]
