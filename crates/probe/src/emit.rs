@@ -56,7 +56,7 @@ use event::schema::MapValue;
 use event::{MapIndex, MapSchema, Schema};
 
 use crate::plan::{Group, Plan};
-use crate::program::{Program, Tables, control, counter, drops, exit, process, site, stack};
+use crate::program::{Program, Tables, control, counter, drops, exit, firing, process, site, stack};
 use taint::Taints;
 
 pub use restrain::Restraint;
@@ -288,7 +288,7 @@ fn tables(plan: &Plan, caps: Caps, options: &Options, maps: &mut Maps) -> Result
             process::ENTRIES,
         ))?,
         counters: maps.add(MapSpec::per_cpu_array("counters", counter::SIZE, 1 + plan.points.len() as u32))?,
-        firings: maps.add(MapSpec::per_cpu_array("firings", 8, places.max(1) as u32))?,
+        firings: maps.add(MapSpec::per_cpu_array("firings", firing::SIZE, places.max(1) as u32))?,
         flip: if plan.sites.is_empty() { None } else { Some(flip::tables(caps, maps)?) },
         drops: maps.add(MapSpec::per_cpu_array("drops", 8, plan.maps.len() as u32 + drops::OTHERS))?,
         sites: maps.add(MapSpec::array("sites", site::SIZE, Entries::Fixed(rows)).contents(sites))?,

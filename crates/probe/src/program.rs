@@ -65,8 +65,11 @@ pub mod control {
     pub const CGROUP: u32 = 88;
     /// `u64`: since when hits count, in nanoseconds since boot.
     pub const ARMED_AT: u32 = 96;
+    /// `u32`: how often user space has taken processes out of their table. With [`super::starts::COUNT`], which says how
+    /// often others came in the place of those that were there, it tells whether what was found in it still holds.
+    pub const REPLACED: u32 = 104;
     /// Bytes of it.
-    pub const SIZE: u32 = 104;
+    pub const SIZE: u32 = 112;
 }
 
 /// The only value of [`Tables::exit`]. Programs write it.
@@ -134,6 +137,16 @@ pub mod counter {
     pub const NO_SCRATCH: u32 = 56;
     /// Bytes of it.
     pub const SIZE: u32 = 64;
+}
+
+/// A value of [`Tables::firings`].
+pub mod firing {
+    /// `u64`: how often.
+    pub const COUNT: u32 = 0;
+    /// `u64`: whose the last hit was, which is the program's own business.
+    pub const WHOSE: u32 = 8;
+    /// Bytes of it.
+    pub const SIZE: u32 = 16;
 }
 
 /// How far it is that a link takes over from another one at the same sites ([`Flip`]).
@@ -335,8 +348,8 @@ pub struct Tables {
     pub processes: MapId,
     /// [`counter`]: an array by CPU.
     pub counters: MapId,
-    /// How often programs ran while armed, by place: an array by CPU, a `u64` for each of the plan's sites, then one for
-    /// each of [`Program::hooks`] ([`HookProgram::place`]), which count whether armed or not.
+    /// How often programs ran while armed, by place: an array by CPU, a [`firing`] for each of the plan's sites, then one
+    /// for each of [`Program::hooks`] ([`HookProgram::place`]), which count whether armed or not.
     pub firings: MapId,
     /// If there are [`Program::users`].
     pub flip: Option<Flip>,

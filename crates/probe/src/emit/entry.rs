@@ -9,7 +9,7 @@ use bpf::{Assembler, FunctionId, Helper, Kind, Label, Linkage, Reg};
 use gobin::Arch;
 use gobin::insn::Class;
 
-use super::body::{self, CONTEXT, R0, R1, R2, R3};
+use super::body::{self, CONTEXT, R0, R1, R2, R3, R4};
 use super::expr::LOWEST;
 use super::ids::Ids;
 use super::{Refused, Shared, capture, ends, hit, pairs, refused, threads};
@@ -18,7 +18,8 @@ use crate::limits;
 use crate::machine::Register;
 use crate::plan::{Also, BinaryNo, Event, FuncNo, Function, GroupNo, On, Over, Plan, Run, SaveNo, Site, Syscall};
 use crate::program::{
-    EventProgram, HookProgram, HookSite, ProgramSite, UserProgram, control, counter, exit, process, site,
+    EventProgram, HookProgram, HookSite, ProgramSite, UserProgram, control, counter, exit, firing, process, site,
+    starts,
 };
 use crate::target::{Hook, HookKind};
 
@@ -26,6 +27,13 @@ use crate::target::{Hook, HookKind};
 pub(super) const HIT: i32 = -hit::SIZE;
 /// Words for keys and what is read, below it.
 pub(super) const WORD: i32 = HIT - 16;
+/// The number of the place that was hit, until the function is known.
+const PLACE: i32 = HIT + hit::FUNCTION;
+/// Below the words: where the process's number is kept for the next hit, and behind which changes of the table.
+const KEPT: i32 = WORD - 8;
+const CHANGES: i32 = WORD - 16;
+/// In the cookie of a place of the runtime, above which its address is.
+const KIND_BITS: i32 = 8;
 /// In the key of [`crate::program::Tables::addresses`]: a place of the runtime, not a site of the text.
 pub(super) const OF_A_HOOK: u32 = 1;
 /// The site's row.
@@ -215,11 +223,12 @@ fn user(
     if entry.shared.has_links() || only.is_some() {
         // Hits of others cost as much.
         entry.which(binary, only);
-        entry.whose(binary);
+        entry.whose(binary, !returning);
     } else {
-        entry.whose(binary);
+        entry.whose(binary, false);
         entry.which(binary, only);
     }
+    entry.row();
     if !returning {
         entry.where_loaded();
     }
@@ -300,10 +309,11 @@ impl<'a, 'p> Entry<'a, 'p> {
         let place = shared.place_of_hook();
         let mut entry = Entry::new(shared, &format!("{name}_{}", binary.0), kind, Some(binary));
         entry.place = place;
-        entry.asm.mov(CONTEXT, R1).store(Size::U32, Reg::R10, WORD, place as i32);
-        entry.count_here();
+        entry.asm.mov(CONTEXT, R1);
         entry.ids();
-        entry.whose(binary);
+        entry.asm.store(Size::U32, Reg::R10, PLACE, place as i32);
+        entry.count_here();
+        entry.whose(binary, true);
         entry
     }
 
@@ -376,10 +386,20 @@ impl<'a, 'p> Entry<'a, 'p> {
         self.all_live();
     }
 
-    /// The process's number and bias; out if it is none of ours.
-    pub(super) fn whose(&mut self, binary: BinaryNo) {
+    /// The process's number and bias; out if it is none of ours. `remembered`: `R0` is the value of
+    /// [`crate::program::Tables::firings`] of this place, where the number is kept for the next hit; the bias is then
+    /// somebody else's business.
+    ///
+    /// Nearly always it is the same process that hits a place on a CPU, and the look into the table is a twentieth of what a
+    /// hit costs. What is kept is one word, so that it is never half of one process and half of another: the
+    /// number, which has the PID in it, and behind which [changes](control::REPLACED) of the table it was looked up.
+    pub(super) fn whose(&mut self, binary: BinaryNo, remembered: bool) {
         let (known, have) = (self.asm.label("known"), self.asm.label("ours"));
         self.asm.comment("ours?").load(Size::U32, R1, Reg::R10, HIT + hit::PID_TGID + 4);
+        let starts = self.shared.tables.starts.filter(|_| remembered && self.shared.has_links());
+        if let Some(starts) = starts {
+            self.as_before(starts, have);
+        }
         self.asm.store(Size::U32, Reg::R10, WORD, R1);
         self.asm.store(Size::U32, Reg::R10, WORD + process::BINARY as i32, binary.0 as i32);
         self.look_up(self.shared.tables.processes, WORD);
@@ -395,7 +415,32 @@ impl<'a, 'p> Entry<'a, 'p> {
         self.put(hit::BIAS, 0);
         self.asm.jump(have).place(known);
         self.put_process();
+        if starts.is_some() {
+            self.remember();
+        }
         self.asm.place(have);
+    }
+
+    /// On to `have` if the process, whose PID is in `R1`, is that of the last hit here.
+    fn as_before(&mut self, starts: bpf::MapId, have: Label) {
+        let other = self.asm.label("another_one");
+        self.asm.map_value(R2, self.shared.tables.control, control::REPLACED).load(Size::U32, R2, R2, 0);
+        self.asm.map_value(R3, starts, starts::COUNT).load(Size::U64, R3, R3, 0).add(R3, R2);
+        self.asm.alu(AluOp::Lsh, R3, 32).load(Size::U64, R4, R0, firing::WHOSE as i32);
+        self.asm.mov(R2, R4).alu(AluOp::And, R2, (1 << process::PID_BITS) - 1).jump_if(Cond::Ne, R2, R1, other);
+        self.asm.mov(R2, R4).alu(AluOp::Rsh, R2, 32).alu(AluOp::Lsh, R2, 32).jump_if(Cond::Ne, R2, R3, other);
+        self.asm.alu32(AluOp::Mov, R4, R4);
+        self.put(hit::PROCESS, R4);
+        self.put(hit::BIAS, 0);
+        self.asm.jump(have).place(other);
+        self.asm.store(Size::U64, Reg::R10, KEPT, R0).store(Size::U64, Reg::R10, CHANGES, R3);
+    }
+
+    /// Keeps the number for the next hit here.
+    fn remember(&mut self) {
+        self.asm.load(Size::U64, R1, Reg::R10, HIT + hit::PROCESS).load(Size::U64, R2, Reg::R10, CHANGES);
+        self.asm.alu(AluOp::Or, R1, R2).load(Size::U64, R2, Reg::R10, KEPT);
+        self.asm.store(Size::U64, R2, firing::WHOSE as i32, R1);
     }
 
     pub(super) fn put_process(&mut self) {
@@ -405,7 +450,7 @@ impl<'a, 'p> Entry<'a, 'p> {
         self.put(hit::BIAS, R1);
     }
 
-    /// The row of the site.
+    /// Which site it is.
     fn which(&mut self, binary: BinaryNo, only: Option<u64>) {
         self.asm.comment("which site?");
         match only {
@@ -414,22 +459,38 @@ impl<'a, 'p> Entry<'a, 'p> {
             }
             None => self.cookie(binary, 0),
         }
-        self.asm.store(Size::U32, Reg::R10, WORD, R0);
+        self.asm.store(Size::U32, Reg::R10, PLACE, R0);
         self.count_here();
-        self.look_up(self.shared.tables.sites, WORD);
+    }
+
+    /// Its row.
+    fn row(&mut self) {
+        self.look_up(self.shared.tables.sites, PLACE);
         self.asm.jump_if(Cond::Eq, R0, 0, self.out).mov(ROW, R0);
     }
 
-    /// Counts this firing at the place whose number is in [`WORD`].
+    /// Counts this firing at the place whose number is in [`PLACE`], and leaves that place's value in `R0`.
     fn count_here(&mut self) {
-        self.look_up(self.shared.tables.firings, WORD);
+        self.look_up(self.shared.tables.firings, PLACE);
         self.asm.jump_if(Cond::Eq, R0, 0, self.out).mov(R1, 1).atomic(AtomicOp::Add, Width::W64, R0, 0, R1);
     }
 
-    /// Which place of the runtime this is, as [`crate::target::HookKind`], in `R0`.
+    /// Which place of the runtime this is, as [`crate::target::HookKind`], in `R0`. Where it is in the file tells the bias,
+    /// if the cookie says so ([`Entry::cookie_of_hook`]).
     pub(super) fn which_hook(&mut self, binary: BinaryNo) {
         self.asm.comment("which place?");
         self.cookie(binary, OF_A_HOOK);
+        if self.shared.has_links() {
+            self.load_register(R1, self.instruction_pointer());
+            self.asm.mov(R2, R0).alu(AluOp::Rsh, R2, KIND_BITS).alu(AluOp::Sub, R1, R2);
+            self.put(hit::BIAS, R1);
+            self.asm.alu(AluOp::And, R0, (1 << KIND_BITS) - 1);
+        }
+    }
+
+    /// What [`Entry::which_hook`] finds.
+    pub(super) fn cookie_of_hook(hook: &Hook) -> u64 {
+        hook.at.0 << KIND_BITS | hook.kind as u64
     }
 
     fn cookie(&mut self, binary: BinaryNo, whose: u32) {

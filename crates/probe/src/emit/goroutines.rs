@@ -121,7 +121,7 @@ fn prelude(shared: &mut Shared<'_>, binary: BinaryNo, class: Class) -> Result<Op
     entry.what_happens(scheduler.states.waiting, scheduler.states.running, DIRECT_BIT);
     entry.reason(scheduler.coroutine);
     entry.asm.jump(changes);
-    let hooked = entry.hooked(HookKind::Status, &scheduler.hooks.iter().collect::<Vec<_>>(), |hook| hook.kind as u64);
+    let hooked = entry.hooked(HookKind::Status, &scheduler.hooks.iter().collect::<Vec<_>>(), Entry::cookie_of_hook);
     hooked.map(Some)
 }
 

@@ -344,6 +344,7 @@ impl<'r> Live<'r> {
     fn look(&mut self) -> Result<(), Stopped> {
         let program = &self.compiled.program;
         if self.watch.look(self.maps.get(program.tables.processes).ok_or_else(no_map)?)? {
+            self.control.processes_gone(self.maps.get(program.tables.control).ok_or_else(no_map)?)?;
             let left = remains::goroutines(program, &self.maps)?;
             self.keep_lasting(&left, clock::since_boot());
             self.open += remains::clear(&self.plans(), program, &self.maps, &|f| self.flips.has(f))?;

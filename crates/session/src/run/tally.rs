@@ -9,7 +9,7 @@ use kernel::engine::{Error, Map, Maps};
 use probe::Program;
 use probe::frames::Counters;
 use probe::plan::{Event, FuncNo, On, Plan, Point, PointNo};
-use probe::program::{counter, starts};
+use probe::program::{counter, firing, starts};
 use probe::target::{self, HookKind, InlinedPlaces, NAMED};
 
 /// What the plan found, before anything is attached.
@@ -199,7 +199,7 @@ pub(super) fn firings_by_place(program: &Program, maps: &Maps) -> Result<Vec<u64
     for (key, value) in firings.entries()? {
         let place = key.first_chunk().map_or(0, |key| u32::from_ne_bytes(*key));
         if let Some(sum) = places.get_mut(place as usize) {
-            *sum = Words::of(firings, &value).at(0);
+            *sum = Words::of(firings, &value).at(firing::COUNT);
         }
     }
     Ok(places)

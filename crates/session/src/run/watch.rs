@@ -556,6 +556,13 @@ impl Control {
         table.put(&0u32.to_ne_bytes(), &self.bytes)
     }
 
+    /// Processes were taken out of their table.
+    pub fn processes_gone(&mut self, table: &Map) -> Result<(), Error> {
+        let times = half(&self.bytes, control::REPLACED).wrapping_add(1);
+        self.bytes[control::REPLACED as usize..][..4].copy_from_slice(&times.to_le_bytes());
+        table.put(&0u32.to_ne_bytes(), &self.bytes)
+    }
+
     /// Nobody sees any more whether those are so ([`control::UNDER_GONE`]).
     pub fn unders_gone(&mut self, unders: u32, table: &Map) -> Result<(), Error> {
         self.bytes[control::UNDER_GONE as usize..][..4].copy_from_slice(&unders.to_le_bytes());

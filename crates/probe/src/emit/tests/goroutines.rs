@@ -8,9 +8,9 @@ use bpf::{Caps, Source};
 use expect_test::{Expect, expect};
 use gobin::Arch;
 
-use super::{BIAS, Trial, World};
-use crate::plan::Plan;
-use crate::program::gos;
+use super::{BIAS, TGID, Trial, World};
+use crate::plan::{self, Plan};
+use crate::program::{HookSite, gos, process};
 use crate::target::fake::Fake;
 use crate::target::{HookKind, Runtime};
 
@@ -89,8 +89,10 @@ impl Stage {
 
     fn hit(&mut self, kind: HookKind, registers: &[(&'static str, u64)]) {
         let program = self.trial.program.clone();
-        let hook = program.hooks.iter().find(|hook| hook.sites.iter().any(|site| site.cookie == kind as u64)).unwrap();
-        self.trial.vm.task.cookie = kind as u64;
+        let is_it = |site: &&HookSite| site.cookie & 0xff == kind as u64;
+        let mut all = program.hooks.iter().filter_map(|hook| Some((hook, hook.sites.iter().find(is_it)?)));
+        let (hook, site) = all.next().unwrap();
+        self.trial.vm.task.cookie = site.cookie;
         self.trial.vm.task.boot_ns = self.now;
         let at = self.runtime.hooks(kind).next().unwrap().at.0;
         let image = self.trial.vm.load(&hook.program).unwrap();
@@ -585,4 +587,26 @@ fn once_the_run_is_over_the_table_stays_as_it_is_and_says_why_a_goroutine_waits(
     let word = |at: u32| u64::from_le_bytes(std::array::from_fn(|n| value[at as usize + n]));
     let (state, flags) = (word(gos::STATE) as u32, (word(gos::STATE) >> 32) as u32);
     assert_eq!((word(gos::SINCE), state, flags >> gos::REASON_AT), (5_040, 4, 2));
+}
+
+#[test]
+fn goroutines_of_the_next_image_are_none_of_the_last_ones() {
+    let mut plan = planned(EVERYTHING, |_| ());
+    plan.binaries[0].start = Some(plan::Start { at: gobin::VAddr(0x1000), file: gobin::FileOff(0x200) });
+    for caps in [Caps::linux_7_0(), Caps::linux_6_1(), Caps::linux_5_10()] {
+        let mut stage = Stage::new(&plan, caps);
+        let tables = stage.trial.program.tables;
+        let process = [TGID.to_le_bytes(), 0_u32.to_le_bytes()].concat();
+        let value = [u64::from(TGID).to_le_bytes(), BIAS.to_le_bytes()].concat();
+        stage.trial.vm.put(tables.processes, &process, &value).unwrap();
+        ["casgstatus a dead runnable", "casgstatus b dead runnable"].iter().for_each(|line| stage.step(line));
+        let image = stage.trial.vm.load(&stage.trial.program.starts[0].program).unwrap();
+        let mut context = World::default().pt_regs(0x1000 + BIAS);
+        stage.trial.vm.run(&image, &mut context, &mut stage.segments()).unwrap();
+        stage.step("casgstatus a dead runnable");
+        let number = |(key, _): (Vec<u8>, Vec<u8>)| u32::from_le_bytes(key[..4].try_into().unwrap());
+        let mut numbers: Vec<u32> = stage.trial.vm.entries(tables.gos.unwrap()).into_iter().map(number).collect();
+        numbers.sort_unstable();
+        assert_eq!(numbers, [TGID, TGID, 2 << process::PID_BITS | TGID]);
+    }
 }

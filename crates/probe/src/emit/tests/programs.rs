@@ -256,11 +256,11 @@ fn the_listing_of_a_count() {
     let program = emit(&plan, Caps::linux_7_0(), &Options::default()).unwrap();
     expect![[r#"
         map ring ringbuf 4194304 bytes
-        map control array key 4 value 104 entries 1
+        map control array key 4 value 112 entries 1
         map exit array key 4 value 16 entries 1
         map processes hash key 8 value 16 entries 16384
         map counters percpu_array key 4 value 64 entries 2
-        map firings percpu_array key 4 value 8 entries 7
+        map firings percpu_array key 4 value 16 entries 7
         map link array key 4 value 4 entries 1 holds 1
         map marks hash key 8 value 16 entries 65536 no_prealloc
         map drops percpu_array key 4 value 8 entries 4
@@ -270,10 +270,10 @@ fn the_listing_of_a_count() {
         binary 0, 1 sites
         site 0 at 0x1000 in function 0
         program sites_0 uprobe_multi
-        map control array key 4 value 104 entries 1
+        map control array key 4 value 112 entries 1
         map processes hash key 8 value 16 entries 16384
         map counters percpu_array key 4 value 64 entries 2
-        map firings percpu_array key 4 value 8 entries 7
+        map firings percpu_array key 4 value 16 entries 7
         map link array key 4 value 4 entries 1 holds 1
         map marks hash key 8 value 16 entries 65536 no_prealloc
         map drops percpu_array key 4 value 8 entries 4
@@ -362,20 +362,14 @@ fn the_listing_of_a_count() {
           ; which site?
           r1 = r6
           call bpf_get_attach_cookie#174
-          *(u32 *)(r10 -96) = r0
+          *(u32 *)(r10 -80) = r0
           r1 = map[firings]
           r2 = r10
-          r2 += -96
+          r2 += -80
           call bpf_map_lookup_elem#1
           if r0 == 0x0 goto out
           r1 = 1
           lock *(u64 *)(r0 +0) += r1
-          r1 = map[sites]
-          r2 = r10
-          r2 += -96
-          call bpf_map_lookup_elem#1
-          if r0 == 0x0 goto out
-          r8 = r0
           ; ours?
           r1 = *(u32 *)(r10 -60)
           *(u32 *)(r10 -96) = r1
@@ -400,6 +394,12 @@ fn the_listing_of_a_count() {
           r1 = *(u64 *)(r0 +8)
           *(u64 *)(r10 -24) = r1
         ours:
+          r1 = map[sites]
+          r2 = r10
+          r2 += -80
+          call bpf_map_lookup_elem#1
+          if r0 == 0x0 goto out
+          r8 = r0
           r1 = *(u64 *)(r6 +128)
           r2 = *(u64 *)(r8 +40)
           r1 -= r2
@@ -506,11 +506,11 @@ fn the_listing_of_a_predicate_and_a_printf() {
     let program = emit(&plan, Caps::linux_5_10(), &Options::default()).unwrap();
     expect![[r#"
         map ring ringbuf 4194304 bytes
-        map control array key 4 value 104 entries 1
+        map control array key 4 value 112 entries 1
         map exit array key 4 value 16 entries 1
         map processes hash key 8 value 16 entries 16384
         map counters percpu_array key 4 value 64 entries 2
-        map firings percpu_array key 4 value 8 entries 7
+        map firings percpu_array key 4 value 16 entries 7
         map link array key 4 value 4 entries 1 holds 1
         map marks hash key 8 value 16 entries 4096
         map drops percpu_array key 4 value 8 entries 3
@@ -521,10 +521,10 @@ fn the_listing_of_a_predicate_and_a_printf() {
         site 0 at 0x1000 in function 0
         program sites_0 uprobe
         map ring ringbuf 4194304 bytes
-        map control array key 4 value 104 entries 1
+        map control array key 4 value 112 entries 1
         map processes hash key 8 value 16 entries 16384
         map counters percpu_array key 4 value 64 entries 2
-        map firings percpu_array key 4 value 8 entries 7
+        map firings percpu_array key 4 value 16 entries 7
         map link array key 4 value 4 entries 1 holds 1
         map marks hash key 8 value 16 entries 4096
         map sites array key 4 value 48 entries 1 holds 1
@@ -646,17 +646,17 @@ fn the_listing_of_a_predicate_and_a_printf() {
           call bpf_map_lookup_elem#1
           if r0 == 0x0 goto out
           r0 = *(u32 *)(r0 +0)
-          *(u32 *)(r10 -96) = r0
+          *(u32 *)(r10 -80) = r0
           r1 = map[firings]
           r2 = r10
-          r2 += -96
+          r2 += -80
           call bpf_map_lookup_elem#1
           if r0 == 0x0 goto out
           r1 = 1
           lock *(u64 *)(r0 +0) += r1
           r1 = map[sites]
           r2 = r10
-          r2 += -96
+          r2 += -80
           call bpf_map_lookup_elem#1
           if r0 == 0x0 goto out
           r8 = r0

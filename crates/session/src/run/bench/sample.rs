@@ -28,6 +28,9 @@ use super::{RECORDED, Sited, goods, slot};
 const HOOKS: [(HookKind, usize); 3] =
     [(HookKind::Recovery, HOT - 1), (HookKind::GoroutineEnd, HOT - 2), (HookKind::CopyStack, HOT - 3)];
 
+/// Where an executable would be seen beginning.
+const BEGIN: usize = HOT - 4;
+
 /// The first slot whose functions have stepped sites.
 pub const STEPPED: usize = HOT / 2;
 
@@ -193,7 +196,8 @@ impl Target for Sample<'_> {
     }
 
     fn start(&self) -> Option<Start> {
-        None
+        let at = self.found(BEGIN)?.entry.plus(u64::from(FRAME));
+        Some(Start { at, file: self.elf.file_offset(at)? })
     }
 
     fn file_offset(&self, at: VAddr) -> Option<FileOff> {
