@@ -44,6 +44,8 @@ const CREATED_BIT: i32 = 1 << 9;
 const TO_AT: i32 = 16;
 /// Where the reason is.
 const REASON_AT: i32 = 32;
+/// The same in [`gos::FLAGS`], in bytes.
+const FLAGS_REASON: i32 = gos::REASON_AT as i32 / 8;
 
 /// The new value of an entry, below the words for keys; its first words are the body's too.
 const VALUE: i32 = HIT + hit::EVENT_GOID;
@@ -251,14 +253,41 @@ impl Entry<'_, '_> {
         self.asm.number(R1, u64::from(reason) << REASON_AT).alu(AluOp::Or, WHAT, R1);
     }
 
-    /// Adds why it waits, or has waited.
+    /// Adds why it waits, if it does from now on. Why it has waited says its entry.
     fn reason_if_waiting(&mut self, scheduler: &Scheduler) {
-        let (read, done, waiting) = (self.asm.label("why"), self.asm.label("have_reason"), scheduler.states.waiting);
-        self.asm.comment("reason").mov(R1, WHAT).alu(AluOp::And, R1, 0xff).jump_if(Cond::Eq, R1, waiting, read);
+        let done = self.asm.label("have_reason");
+        self.asm.comment("reason");
         self.to(R1);
-        self.asm.jump_if(Cond::Ne, R1, waiting, done).place(read).mov(R3, G);
+        self.asm.jump_if(Cond::Ne, R1, scheduler.states.waiting, done).mov(R3, G);
         self.read_word(scheduler.fields.wait_reason, done);
         self.asm.alu(AluOp::And, R0, 0xff).alu(AluOp::Lsh, R0, REASON_AT).alu(AluOp::Or, WHAT, R0).place(done);
+    }
+
+    /// Why it has waited, if a wait ends and the place does not say so by itself. The runtime sets the reason before it has
+    /// a g wait and changes it no more, so an entry of the wait has it; only where the beginning was not seen it is read.
+    /// `entry`: there is one, at `R0`, whose state is in `R1`.
+    fn reason_of_wait(&mut self, scheduler: &Scheduler, entry: bool) {
+        let [read, unreadable, have, done] =
+            ["read_reason", "no_reason", "reason_of_wait", "no_wait_ends"].map(|name| self.asm.label(name));
+        let waiting = scheduler.states.waiting;
+        self.asm.comment("why has it waited?").mov(R2, WHAT).alu(AluOp::And, R2, 0xff);
+        self.asm.jump_if(Cond::Ne, R2, waiting, done).mov(R2, WHAT).alu(AluOp::Rsh, R2, REASON_AT);
+        self.asm.jump_if(Cond::Ne, R2, 0, done);
+        if entry {
+            self.asm.jump_if(Cond::Ne, R1, waiting, read).load(Size::U16, R2, R0, gos::FLAGS as i32 + FLAGS_REASON);
+            self.asm.jump_if(Cond::Ne, R2, 0, have).place(read);
+            self.put(hit::POINT, R0);
+        }
+        self.asm.store(Size::U64, Reg::R10, WORD, 0).mov(R3, G);
+        self.read_word(scheduler.fields.wait_reason, unreadable);
+        self.asm.place(unreadable).load(Size::U8, R2, Reg::R10, WORD);
+        // The key again.
+        self.asm.load(Size::U32, R1, Reg::R10, HIT + hit::PROCESS).store(Size::U64, Reg::R10, WORD, R1);
+        if entry {
+            self.asm.load(Size::U64, R0, Reg::R10, HIT + hit::POINT).load(Size::U32, R1, R0, gos::STATE as i32);
+        }
+        self.asm.place(have).store(Size::U32, Reg::R10, HIT + hit::EVENT_REASON, R2);
+        self.asm.store(Size::U16, Reg::R10, VALUE + gos::FLAGS as i32 + FLAGS_REASON, R2).place(done);
     }
 
     /// The state entered.
@@ -278,8 +307,10 @@ impl Entry<'_, '_> {
         self.look_up(self.gos(), WORD);
         self.asm.jump_if(Cond::Eq, R0, 0, unseen);
         self.drop_second_sight(scheduler, next);
+        self.reason_of_wait(scheduler, true);
         self.renew();
         self.asm.jump(known).place(unseen);
+        self.reason_of_wait(scheduler, false);
         self.put(hit::EVENT_FOR, hit::UNKNOWN);
         // How long one was dead is no time of a goroutine's.
         self.asm.mov(R1, WHAT).alu(AluOp::And, R1, 0xff).jump_if(Cond::Ne, R1, scheduler.states.dead, describe);

@@ -311,7 +311,7 @@ fn preemption_is_seen_and_only_the_suspension_that_succeeds() {
             10 runnable > running () 0 main.fib
             10 running > preempted () 0 main.fib
             10 preempted > waiting (preempted) 3 main.fib
-            10 waiting > runnable () 0 main.fib
+            10 waiting > runnable (preempted) 0 main.fib
             1 known"#]],
     );
 }
@@ -609,4 +609,30 @@ fn goroutines_of_the_next_image_are_none_of_the_last_ones() {
         numbers.sort_unstable();
         assert_eq!(numbers, [TGID, TGID, 2 << process::PID_BITS | TGID]);
     }
+}
+
+#[test]
+fn why_a_goroutine_has_waited_is_read_only_where_its_wait_was_not_seen_to_begin() {
+    check(
+        "reason a chan receive
+         casgstatus a waiting runnable
+         casgstatus a runnable running
+         reason a chan send
+         casgstatus a running waiting
+         reason a chan receive
+         casgstatus a waiting runnable
+         casgstatus a running waiting
+         reason a chan send
+         casgstatus a runnable running
+         casgstatus a waiting runnable",
+        expect![[r#"
+            10 waiting > runnable (chan receive) <unreadable> main.fib
+            10 runnable > running () 0 main.fib
+            10 running > waiting (chan send) 0 main.fib
+            10 waiting > runnable (chan send) 0 main.fib
+            10 running > waiting (chan receive) <unreadable> main.fib
+            10 runnable > running () <unreadable> main.fib
+            10 waiting > runnable (chan send) <unreadable> main.fib
+            1 known"#]],
+    );
 }
