@@ -13,6 +13,10 @@
 //! nothing; so every number that is read from there is compared with a bound before it becomes part of an address.
 //!
 //! A turn does what [`crate::capture::interpret`] does, step by step.
+//!
+//! Where a record has nothing but registers, its size is known beforehand, and it is made in the ring itself: without
+//! scratch memory and turns, and without the wait at the end for the ring's memory, which other CPUs have read, to come
+//! here. Reserved at the beginning, it comes while the record is made.
 
 mod printed;
 mod short;
@@ -255,7 +259,7 @@ impl Functions {
     pub(super) fn make(self, asm: &mut Assembler, of: Making) {
         if let Some(capture) = self.capture {
             asm.begin(capture);
-            Capture { asm, of, functions: self }.capture();
+            Capture { asm, of, functions: self, record: 0 }.capture();
         }
         if let Some(print) = self.print {
             print.make(asm, of, self.run);
@@ -277,11 +281,14 @@ pub(super) struct Making {
     pub(super) binary: BinaryNo,
 }
 
-/// `capture`: R6 is the context, R7 the hit, R8 how the call ends (0 where it begins), R9 the slot.
+/// `capture`: R6 is the context, R7 the hit, R8 how the call ends (0 where it begins), R9 the slot, or the record in the
+/// ring.
 struct Capture<'a> {
     asm: &'a mut Assembler,
     of: Making,
     functions: Functions,
+    /// How far behind R9 the record is.
+    record: i32,
 }
 
 // The stack of `capture`.
@@ -307,6 +314,8 @@ impl Capture<'_> {
             R4,
         );
         self.function(out);
+        self.registers_alone(out);
+        self.record = slot::RECORD;
         let key = Place::at(R10, NUMBER);
         scratch::take(self.asm, self.of.caps, self.of.captured.tables.slots, key, R8, R9, taken);
         self.asm.mov(R0, 1).jump(out).place(taken);
@@ -333,7 +342,24 @@ impl Capture<'_> {
         self.asm.store(Size::U64, R10, FUNCTION, R0);
     }
 
+    /// Makes the record in the ring if nothing is behind its registers, and goes on to `out`.
+    fn registers_alone(&mut self, out: Label) {
+        let (more, full) = (self.asm.label("more_than_registers"), self.asm.label("no_room"));
+        // Both halves: ops, and words of the stack.
+        self.asm.load(Size::U32, R1, R0, layout::OPS).jump_if(Cond::Ne, R1, 0, more);
+        self.asm.load(Size::U32, R1, R0, layout::DICTIONARY).jump_if(Cond::Ne, R1, 0, more);
+        let bytes = call::REGISTERS + 8 * self.of.captured.registers;
+        self.asm.map(R1, self.of.ring).mov(R2, bytes as i32).mov(R3, 0).helper(Helper::RINGBUF_RESERVE);
+        self.asm.jump_if(Cond::Eq, R0, 0, full).mov(R9, R0);
+        self.head();
+        self.registers();
+        self.asm.mov(R1, R9).mov(R2, NO_WAKEUP).helper(Helper::RINGBUF_SUBMIT).mov(R0, 0).jump(out);
+        self.asm.place(full).mov(R0, 1).jump(out).place(more);
+    }
+
     fn head(&mut self) {
+        let start = self.record;
+        let field = |at: usize| start + at as i32;
         let (none, have) = (self.asm.label("no_frame"), self.asm.label("frame"));
         self.asm.helper(Helper::KTIME_GET_BOOT_NS).store(Size::U64, R9, field(record::TIME), R0);
         for (from, to) in [(hit::PID_TGID, record::PID_TGID), (hit::GOID, record::GOID), (hit::SP, call::SP)] {
@@ -368,7 +394,7 @@ impl Capture<'_> {
 
     fn register(&mut self, register: Option<Register>, to: usize) {
         let from = register.map_or(0, |register| i32::from(register.offset));
-        self.asm.load(Size::U64, R1, R6, from).store(Size::U64, R9, field(to), R1);
+        self.asm.load(Size::U64, R1, R6, from).store(Size::U64, R9, self.record + to as i32, R1);
     }
 
     /// The words of the stack, from the first argument's place on.

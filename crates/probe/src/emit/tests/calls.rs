@@ -197,3 +197,23 @@ fn the_program_and_rust_go_the_same_way() {
     let all = DEPTH | BUDGET | FAULT | UNKNOWN | RETRIED;
     assert_eq!((stats & all, longest > 8_000), (all, true), "{stats:#x}, {longest} bytes");
 }
+
+/// How many records there are of a call while other threads use all scratch memory.
+fn without_scratch(function: &str, caps: Caps) -> usize {
+    let plan = planned(&format!("go:{function} {{ call(); }}"), Maps::Buckets);
+    let mut run = Trial::new(&plan, caps);
+    let slots = run.program.tables.captures.unwrap().slots;
+    for (key, mut slot) in run.vm.entries(slots) {
+        slot[0] = 1;
+        run.vm.put(slots, &key, &slot).unwrap();
+    }
+    run.hit(&plan, &World::with(&[("sp", MEMORY)]).words(MEMORY, &[0; 16]));
+    records(&mut run).len()
+}
+
+#[test]
+fn what_has_registers_alone_is_recorded_without_scratch_memory() {
+    assert_eq!(["main.fib", "main.handle"].map(|function| without_scratch(function, Caps::linux_7_0())), [1, 0]);
+    // There nothing is in use when a program begins, since none loses its CPU.
+    assert_eq!(["main.fib", "main.handle"].map(|function| without_scratch(function, Caps::linux_5_10())), [1, 1]);
+}
