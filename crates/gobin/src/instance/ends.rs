@@ -12,8 +12,8 @@ use super::{Block, Decoded, Point};
 use crate::insn::{self, Flow, Unprobeable};
 
 /// Functions of the runtime that never return to where they are called.
-// +rtype func gopanic(e any)
-// +rtype func goPanicIndex(x int, y int)
+// +rtype func gopanic func(e any)
+// +rtype func goPanicIndex func(x int, y int)
 pub(crate) const STOPPING: [&str; 24] = [
     "runtime.gopanic",
     "runtime.panicBounds",
