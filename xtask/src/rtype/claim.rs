@@ -51,6 +51,7 @@ enum Says {
     Size { name: String, size: Number },
     Const { name: String, value: Number },
     Func { name: String, signature: String },
+    Users { name: String, by: String },
     List { name: String, texts: Vec<(String, Row)> },
 }
 
@@ -145,6 +146,10 @@ impl Part {
                 let (name, signature) = rest.split_once(' ').ok_or("no signature")?;
                 Says::Func { name: qualified(name), signature: signature.to_owned() }
             }
+            "users" => {
+                let (name, by) = rest.split_once(" = ").ok_or("no functions follow `=`")?;
+                Says::Users { name: qualified(name), by: by.to_owned() }
+            }
             "list" => Says::List { name: qualified(rest), texts: table.rows(below) },
             _ => match (row, strct) {
                 (Some((path, row)), Some(strct)) => Says::Field {
@@ -199,6 +204,9 @@ impl Says {
             },
             Says::Func { name, signature } => {
                 Question { text: format!("func {name}"), want: Want::Exactly(signature.clone()) }
+            }
+            Says::Users { name, by } => {
+                Question { text: format!("users {name}"), want: Want::List(by.replace(' ', "\t")) }
             }
             Says::List { name, texts } => {
                 let mut texts: Vec<(u64, &str)> =

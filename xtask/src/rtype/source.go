@@ -6,6 +6,7 @@
 //	size  PKG.TYPE         ->  BYTES
 //	const PKG.NAME         ->  VALUE
 //	func  PKG.NAME         ->  SIGNATURE
+//	users PKG.FUNC         ->  the functions of its package that name it, sorted, separated by tabs
 //	array PKG.NAME         ->  the strings of a composite literal, by index, separated by tabs
 //
 // An answer that starts with "!" says what is missing. Packages are type-checked from source, so nothing needs to be
@@ -24,6 +25,7 @@ import (
 	"go/types"
 	"os"
 	"path/filepath"
+	"sort"
 	"strconv"
 	"strings"
 )
@@ -61,6 +63,8 @@ func answer(q []string) string {
 			return c.Val().ExactString()
 		}
 		return "! not a constant"
+	case "users":
+		return users(object)
 	case "array":
 		return array(object)
 	}
@@ -141,6 +145,42 @@ func array(object types.Object) string {
 		next++
 	}
 	return strings.Join(texts, "\t")
+}
+
+// users finds the functions whose bodies have the name in them, whatever they do with it.
+func users(object types.Object) string {
+	pkg, err := build.Default.ImportDir(filepath.Join(build.Default.GOROOT, "src", object.Pkg().Path()), 0)
+	if err != nil {
+		return "! " + err.Error()
+	}
+	var found []string
+	for _, name := range pkg.GoFiles {
+		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(pkg.Dir, name), nil, 0)
+		if err != nil {
+			return "! " + err.Error()
+		}
+		for _, decl := range file.Decls {
+			if f, ok := decl.(*ast.FuncDecl); ok && f.Body != nil && names(f.Body, object.Name()) {
+				found = append(found, f.Name.Name)
+			}
+		}
+	}
+	sort.Strings(found)
+	return strings.Join(found, "\t")
+}
+
+func names(body *ast.BlockStmt, name string) (yes bool) {
+	ast.Inspect(body, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.SelectorExpr: // a field or method, or another package's
+			yes = yes || names(&ast.BlockStmt{List: []ast.Stmt{&ast.ExprStmt{X: n.X}}}, name)
+			return false
+		case *ast.Ident:
+			yes = yes || n.Name == name
+		}
+		return true
+	})
+	return yes
 }
 
 func initializer(object types.Object) (found *ast.CompositeLit) {

@@ -125,3 +125,17 @@ fn a_comment_that_says_nothing_is_refused() {
     );
     check("// +rtype g.goid uint64 @x", "1.26.0", "", expect!["a.rs:1: `x` is no offset"]);
 }
+
+#[test]
+fn whoever_names_a_function_is_held_against_a_list() {
+    let source = "// +rtype 1.22- users gdestroy = coroswitch_m goexit0\n// +rtype users goexit0 = goexit1";
+    check(
+        source,
+        "1.27.0",
+        "users runtime.gdestroy -> coroswitch_m | goexit0 | other\n users runtime.goexit0 -> goexit1",
+        expect![[r#"
+            a.rs:1: users runtime.gdestroy: is said to be at its end at 2, is `other`
+            a.rs:2: users runtime.goexit0: holds"#]],
+    );
+    check("// +rtype users goexit0", "1.27.0", "", expect!["a.rs:1: no functions follow `=`"]);
+}
