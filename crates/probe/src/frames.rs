@@ -18,12 +18,18 @@
 //! target at all, and everything that wants to know its goroutine asks here ([`Frames::goid`]). Only the thread that
 //! runs a g touches its head (hooks run on the thread that ran g, or while g is stopped), so there are no locks.
 //!
+//! Where nobody asks for the goroutine ([`Gs::anonymous`]), no more is needed of a g than its address. Depths count from
+//! anywhere above the first call that is open, as long as one is, and no hit reads anything. A goroutine that ends with
+//! no call open leaves nothing behind that would have to be forgotten, so that only other ends are hooked: those by
+//! `Goexit`, which are rare, where each end of a goroutine would cost it a trap. When a stack moves under open calls it is
+//! kept how far its end was from where depths count.
+//!
 //! This is code for the emitter to call, not a program: [`Frames`] declares functions in its [`Assembler`], and makes
 //! those that were called at the end. Whom ended calls interest is the emitter's business too ([`Frames::finish`]).
 //!
 //! The programs of an executable share [`Tables`]. Those at sites call [`Frames::enter`], then [`Frames::exit`] where a
 //! site is both, and [`Frames::goid`] elsewhere; one of its own, attached first, detached last and never disarmed, calls
-//! [`Frames::recovery`], [`Frames::goroutine_end`] and [`Frames::copystack`] at their hooks. An entry that was hit
+//! [`Frames::recovery`], [`Frames::goroutine_end`], [`Frames::goexit`] and [`Frames::copystack`] at their hooks. An entry that was hit
 //! before the exits were in place is a lost frame, so sites are armed when all of them are there.
 //!
 //! [`Assembler`]: bpf::Assembler

@@ -492,7 +492,11 @@ impl HookProgram {
     #[must_use]
     pub fn purpose(&self) -> &'static str {
         match self.kind {
-            HookKind::Recovery | HookKind::GoroutineEnd | HookKind::CopyStack => "calls cannot be paired",
+            HookKind::Recovery
+            | HookKind::GoroutineEnd
+            | HookKind::Goexit
+            | HookKind::CoroutineEnd
+            | HookKind::CopyStack => "calls cannot be paired",
             HookKind::ThreadStart | HookKind::ThreadEnd => "the goroutines of threads cannot be known",
             _ => "goroutines cannot be watched",
         }

@@ -330,6 +330,19 @@ impl Runtime {
         self.starts.iter().find(|start| start.shown == shown).map(|start| start.name.as_str())
     }
 
+    /// Whether every way out of calls is seen where it is taken, so that it need not be known when a goroutine without
+    /// any is over. A program in which nobody calls `Goexit`, or makes coroutines, has no place for them.
+    #[must_use]
+    pub fn sees_exits(&self) -> bool {
+        use HookKind::{CopyStack, CoroutineEnd, Goexit, GoroutineEnd, Recovery};
+        let has = |kind| self.hooks(kind).next().is_some();
+        let lacks = |kind| self.missing.iter().any(|(missing, _)| *missing == kind);
+        self.minor.is_some_and(|minor| EXITS_KNOWN.contains(&minor))
+            && [Recovery, GoroutineEnd, CopyStack].into_iter().all(has)
+            && !lacks(Goexit)
+            && !lacks(CoroutineEnd)
+    }
+
     /// The hooks of a kind: one, but for the returns of a function.
     pub fn hooks(&self, kind: HookKind) -> impl Iterator<Item = &Hook> {
         self.hooks.iter().filter(move |hook| hook.kind == kind)
@@ -360,6 +373,11 @@ pub enum HookKind {
     Recovery,
     /// `runtime.gdestroy` (`goexit0` in Go 1.21): a goroutine, the first argument, is over.
     GoroutineEnd,
+    /// The `call runtime.goexit1` in `runtime.Goexit`: the goroutine whose code this is will be over, whatever calls are
+    /// open. One that returns from its first function has none.
+    Goexit,
+    /// The `call runtime.gdestroy` in `runtime.coroswitch_m`: a coroutine, the first argument, is over, also by `Goexit`.
+    CoroutineEnd,
     /// `runtime.copystack`: the stack of a goroutine, the first argument, moves.
     CopyStack,
     /// `runtime.casgstatus(gp, old, new)`
@@ -382,10 +400,15 @@ pub enum HookKind {
     ThreadEnd,
 }
 
+/// The versions of which it is known how goroutines end that have calls open.
+const EXITS_KNOWN: std::ops::RangeInclusive<u32> = 21..=27;
+
 /// Every kind of hook, the function or functions that it may be in, and the versions that need it.
-pub const HOOKS: [(HookKind, &[&str], std::ops::RangeInclusive<u32>); 12] = [
+pub const HOOKS: [(HookKind, &[&str], std::ops::RangeInclusive<u32>); 14] = [
     (HookKind::Recovery, &["runtime.recovery"], 0..=u32::MAX),
     (HookKind::GoroutineEnd, &["runtime.gdestroy", "runtime.goexit0"], 0..=u32::MAX),
+    (HookKind::Goexit, &["runtime.Goexit"], EXITS_KNOWN),
+    (HookKind::CoroutineEnd, &["runtime.coroswitch_m"], 22..=*EXITS_KNOWN.end()),
     (HookKind::CopyStack, &["runtime.copystack"], 0..=u32::MAX),
     (HookKind::Status, &["runtime.casgstatus"], 0..=u32::MAX),
     (HookKind::PreemptScan, &["runtime.casGToPreemptScan"], 0..=u32::MAX),

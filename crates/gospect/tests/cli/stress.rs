@@ -55,10 +55,23 @@ fn calls_and_their_ends_are_those_of_the_program_on_every_release() {
     }
 }
 
+/// Where the runtime lets ends be seen is found without symbols, too, and where the kernel has put the program.
+#[test]
+fn calls_and_their_ends_are_those_of_programs_without_symbols_and_of_ones_that_are_moved() {
+    need!(permitted());
+    let Some(arch) = Arch::native() else { return };
+    for (go, variant) in [("1.21", Variant::Stripped), ("1.24", Variant::Pie), ("1.27", Variant::Stripped)] {
+        let mut stress = Counter::start(&need!(build(&Fixture::new("stress", go, variant).on(arch))));
+        probed(&mut stress, WAYS[0], 10_000);
+    }
+}
+
 /// Has it make that many calls under probes; what they came to, if gospect saw the same.
 fn probed(stress: &mut Counter, way: &str, least: u64) -> Ends {
     // Which functions this release has, and which of them return at all, the program knows once it has called them.
     let before = ordered(stress, "64 4");
+    // A coroutine ends by Goexit, and whoever waits for it, too.
+    assert!(["main.body", "main.coroutine"].iter().all(|f| (before[*f].exited > 0) == (before[*f].calls > 0)));
     let points = |kind: &str, has: fn(&Ends) -> u64| {
         let functions = before.iter().filter(|(_, ends)| has(ends) > 0);
         functions.map(|(f, _)| format!("{kind}:{f}")).collect::<Vec<_>>().join(", ")

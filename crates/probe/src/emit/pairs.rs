@@ -79,7 +79,7 @@ pub(super) fn hooks(shared: &mut Shared<'_>) -> Result<Vec<HookProgram>, Refused
     let mut programs = Vec::new();
     for (binary, n) in plan.binaries.iter().zip(0..).map(|(binary, n)| (binary, BinaryNo(n))) {
         let Some(runtime) = binary.runtime.as_ref().filter(|_| plan.pairs_calls_of(n)) else { continue };
-        for kind in [HookKind::Recovery, HookKind::GoroutineEnd, HookKind::CopyStack] {
+        for &kind in kinds(plan, n) {
             let found: Vec<&Hook> = runtime.hooks(kind).collect();
             if !found.is_empty() {
                 programs.push(hook(shared, n, kind, &found)?);
@@ -89,10 +89,21 @@ pub(super) fn hooks(shared: &mut Shared<'_>) -> Result<Vec<HookProgram>, Refused
     Ok(programs)
 }
 
+/// What must be seen of goroutines: all of their ends is what costs each of them, whatever is probed.
+fn kinds(plan: &Plan, binary: BinaryNo) -> &'static [HookKind] {
+    use HookKind::{CopyStack, CoroutineEnd, Goexit, GoroutineEnd, Recovery};
+    match plan.pairs_anonymously(binary) {
+        true => &[Recovery, Goexit, CoroutineEnd, CopyStack],
+        false => &[Recovery, GoroutineEnd, CopyStack],
+    }
+}
+
 fn hook(shared: &mut Shared<'_>, binary: BinaryNo, kind: HookKind, at: &[&Hook]) -> Result<HookProgram, Refused> {
     let name = match kind {
         HookKind::Recovery => "recovery",
         HookKind::GoroutineEnd => "goroutine_end",
+        HookKind::Goexit => "goexit",
+        HookKind::CoroutineEnd => "coroutine_end",
         _ => "copystack",
     };
     let mut entry = Entry::at_hooks(shared, name, binary);
@@ -103,7 +114,8 @@ fn hook(shared: &mut Shared<'_>, binary: BinaryNo, kind: HookKind, at: &[&Hook])
     if let Some(frames) = &mut entry.frames {
         match kind {
             HookKind::Recovery => frames.recovery(&mut entry.asm),
-            HookKind::GoroutineEnd => frames.goroutine_end(&mut entry.asm),
+            HookKind::GoroutineEnd | HookKind::CoroutineEnd => frames.goroutine_end(&mut entry.asm),
+            HookKind::Goexit => frames.goexit(&mut entry.asm),
             _ => frames.copystack(&mut entry.asm),
         }
     }
@@ -119,6 +131,7 @@ impl Entry<'_, '_> {
             return refused("calls can be paired only where the Go runtime is known", None);
         };
         let gs = Gs::of(plan.arch, runtime).or_else(|why| refused(format!("calls cannot be paired: {why}"), None))?;
+        let gs = gs.anonymous(plan.pairs_anonymously(binary));
         self.put(hit::GOID, 0);
         self.put(hit::G, 0);
         self.frames = Some(Frames::declare(&mut self.asm, tables, gs));

@@ -13,10 +13,10 @@ use event::go::End;
 
 use super::layout::{
     CHUNK, COUNT_FOREIGN, COUNT_FULL, COUNT_NO_G, COUNT_UNPAIRED, FRAME_BELOW, FRAME_CALL, FRAME_DEPTH, FRAME_FLAGS,
-    FRAME_HIDDEN, FRAME_MARKS_AT, FRAME_NUMBER_AT, FRAME_ROW, FRAME_SWITCHES, FRAME_TIME, HEAD_CALLS, HEAD_CHUNKS,
-    HEAD_COUNT, HEAD_FRAMES, HEAD_GOID, HEAD_HI, HEAD_HIDDEN, HEAD_LO, HEAD_MARKS, HEAD_PANIC, HEAD_PENDING, HEAD_TOP,
-    MARKS_AT, Outcome, SEEN_FRAME, SEEN_G, SEEN_GOID, SITE_ADJUST_AT, SITE_FLAGS_AT, SITE_HIDDEN, SITE_LOOP,
-    SITE_MARKS_AT, SITE_SWITCHES, SITE_TAIL, Tables,
+    FRAME_HIDDEN, FRAME_MARKS_AT, FRAME_NUMBER_AT, FRAME_ROW, FRAME_SWITCHES, FRAME_TIME, HEAD_BASE, HEAD_CALLS,
+    HEAD_CHUNKS, HEAD_COUNT, HEAD_FRAMES, HEAD_GOID, HEAD_HI, HEAD_HIDDEN, HEAD_LO, HEAD_MARKS, HEAD_PANIC,
+    HEAD_PENDING, HEAD_SHIFT, HEAD_TOP, MARKS_AT, Outcome, SEEN_FRAME, SEEN_G, SEEN_GOID, SITE_ADJUST_AT,
+    SITE_FLAGS_AT, SITE_HIDDEN, SITE_LOOP, SITE_MARKS_AT, SITE_SWITCHES, SITE_TAIL, Tables,
 };
 use crate::machine::Register;
 use crate::target::{HookKind, Runtime};
@@ -36,6 +36,8 @@ pub struct Gs {
     sched: i32,
     /// What is read of a g may be kept until a hook says that it changes.
     cached: bool,
+    /// [`Gs::anonymous`]
+    anonymous: bool,
 }
 
 /// Farther than any field of the structs that are read.
@@ -59,7 +61,20 @@ impl Gs {
         let has = |kind| runtime.hooks(kind).next().is_some();
         let cached = has(HookKind::GoroutineEnd) && has(HookKind::CopyStack);
         let (goid, m, curg, sched) = (at("g.goid")?, at("g.m")?, at("m.curg")?, at("g.sched.sp")?);
-        Ok(Gs { arch, stack, goid, m, curg, sched, cached })
+        Ok(Gs { arch, stack, goid, m, curg, sched, cached, anonymous: false })
+    }
+
+    /// The same where nobody asks which goroutine it is: a hit reads nothing, and need not be told when a goroutine ends
+    /// that has no calls open. All other ends must be, and that stacks move.
+    #[must_use]
+    pub const fn anonymous(self, anonymous: bool) -> Gs {
+        Gs { anonymous, ..self }
+    }
+
+    /// The machine.
+    #[cfg(test)]
+    pub(super) const fn arch(&self) -> Arch {
+        self.arch
     }
 
     fn register(&self, amd64: &str, arm64: &str) -> i32 {
@@ -112,6 +127,7 @@ enum Which {
     Goid,
     Recovery,
     GoroutineEnd,
+    Goexit,
     CopyStack,
     Curg,
     PopAll,
@@ -121,12 +137,13 @@ enum Which {
 
 impl Which {
     /// In the order in which they are made: a function after all of its callers.
-    const ALL: [Which; 10] = [
+    const ALL: [Which; 11] = [
         Which::Enter,
         Which::Exit,
         Which::Goid,
         Which::Recovery,
         Which::GoroutineEnd,
+        Which::Goexit,
         Which::CopyStack,
         Which::Curg,
         Which::PopAll,
@@ -142,6 +159,7 @@ impl Which {
             Which::Goid => asm.declare("frames_goid", Static, &["context", "process", "seen"]),
             Which::Recovery => asm.declare("frames_recovery", Static, &["context", "process"]),
             Which::GoroutineEnd => asm.declare("frames_goroutine_end", Static, &["context", "process"]),
+            Which::Goexit => asm.declare("frames_goexit", Static, &["context", "process"]),
             Which::CopyStack => asm.declare("frames_copystack", Static, &["context", "process"]),
             Which::Curg => asm.declare("frames_curg", Static, &["g", "seen"]),
             Which::PopAll => asm.declare("frames_pop_all", Global, &["process", "g", "limit", "end"]),
@@ -158,8 +176,8 @@ impl Which {
 pub struct Frames {
     gs: Gs,
     tables: Tables,
-    functions: [FunctionId; 10],
-    called: [bool; 10],
+    functions: [FunctionId; 11],
+    called: [bool; 11],
 }
 
 impl fmt::Debug for Frames {
@@ -176,6 +194,8 @@ const CALLS: i32 = 512;
 const NO_EXIST: i32 = 1;
 /// Stacks are smaller than two to this power, so that depths are numbers of 32 bits.
 const STACK_BITS: i32 = 31;
+/// The depth of the first call where depths count from anywhere: no stack reaches as far up, nor as far down.
+const ANCHOR: i32 = 1 << (STACK_BITS - 1);
 
 /// By how much the address of a system stack's g is shifted for the numbers of its calls to count on from.
 const SYSTEM_CALLS_AT: i32 = event::calls::SYSTEM_CALLS_AT as i32;
@@ -205,7 +225,7 @@ impl Frames {
     #[must_use]
     pub fn declare(asm: &mut Assembler, tables: Tables, gs: Gs) -> Frames {
         let functions = Which::ALL.map(|which| which.declare(asm));
-        Frames { gs, tables, functions, called: [false; 10] }
+        Frames { gs, tables, functions, called: [false; 11] }
     }
 
     /// A call begins. Takes the context in `R1`, the process's number in `R2`, the [`Site`](super::Site)'s word in
@@ -235,9 +255,15 @@ impl Frames {
         self.call(asm, Which::Recovery);
     }
 
-    /// The hook [`GoroutineEnd`](crate::target::HookKind::GoroutineEnd).
+    /// The hooks [`GoroutineEnd`](crate::target::HookKind::GoroutineEnd) and
+    /// [`CoroutineEnd`](crate::target::HookKind::CoroutineEnd).
     pub fn goroutine_end(&mut self, asm: &mut Assembler) {
         self.call(asm, Which::GoroutineEnd);
+    }
+
+    /// The hook [`Goexit`](crate::target::HookKind::Goexit).
+    pub fn goexit(&mut self, asm: &mut Assembler) {
+        self.call(asm, Which::Goexit);
     }
 
     /// The hook [`CopyStack`](crate::target::HookKind::CopyStack).
@@ -265,7 +291,8 @@ impl Frames {
                 Which::Exit => self.make_exit(asm),
                 Which::Goid => self.make_goid(asm),
                 Which::Recovery => self.make_recovery(asm),
-                Which::GoroutineEnd => self.make_goroutine_end(asm),
+                Which::GoroutineEnd => self.make_end(asm, self.gs.first_argument()),
+                Which::Goexit => self.make_end(asm, self.gs.g()),
                 Which::CopyStack => self.make_copystack(asm),
                 Which::Curg => self.make_curg(asm),
                 Which::PopAll => self.make_pop_all(asm),
@@ -352,9 +379,13 @@ impl Frames {
     /// in `R6` and the depth in `R7`. `stray`: no goroutine's stack. `headless`: no head. The goid is known in any case.
     fn locate(&mut self, asm: &mut Assembler, seek: Seek, stray: Label, headless: Label) {
         let (read, known, ready) = (asm.label("read_g"), asm.label("known"), asm.label("ready"));
-        if seek == Seek::Goid && !self.gs.cached && !self.tables.marks {
+        let kept = self.gs.cached && !self.gs.anonymous;
+        if seek == Seek::Goid && !kept && !self.tables.marks {
             // Nothing is kept: what is read is all that is wanted.
             return self.read_g(asm, stray);
+        }
+        if self.gs.anonymous {
+            return self.locate_anonymous(asm, seek, headless);
         }
         self.find_head(asm);
         asm.mov(R6, R0).jump_if(Cond::Eq, R6, 0, read);
@@ -373,6 +404,50 @@ impl Frames {
         self.renew(asm, seek, ready);
         asm.load(Size::U64, R2, R10, HI).alu(AluOp::Sub, R2, R7).mov(R7, R2);
         asm.place(ready);
+    }
+
+    /// The same where depths need not count from the high end of the stack: they do from [`ANCHOR`] above the first call.
+    /// What is left in the head of a goroutine that is over, and was not told of, are calls of functions whose probes
+    /// were taken out. They end as soon as they cannot be callers.
+    fn locate_anonymous(&mut self, asm: &mut Assembler, seek: Seek, headless: Label) {
+        let (found, ready) = (asm.label("found"), asm.label("ready"));
+        let (first, leftover) = (asm.label("first"), asm.label("leftover"));
+        let enters = seek == Seek::Enter;
+        self.find_head(asm);
+        asm.mov(R6, R0).jump_if(Cond::Ne, R6, 0, found);
+        if enters {
+            self.make_head(asm, seek, headless);
+        } else {
+            asm.jump(headless);
+        }
+        let [first, leftover] = if enters { [first, leftover] } else { [headless; 2] };
+        asm.place(found).load(Size::U32, R1, R6, HEAD_TOP).jump_if(Cond::Eq, R1, 0, first);
+        self.base(asm, leftover);
+        asm.alu(AluOp::Sub, R1, R7).mov(R2, R1).add(R2, -1).alu(AluOp::Rsh, R2, STACK_BITS);
+        asm.jump_if(Cond::Ne, R2, 0, leftover).mov(R7, R1);
+        if enters {
+            asm.jump(ready).place(leftover);
+            self.lose_all(asm);
+            asm.place(first).mov(R1, R7).add(R1, ANCHOR).store(Size::U64, R6, HEAD_BASE, R1).mov(R7, ANCHOR);
+        }
+        asm.place(ready);
+    }
+
+    /// `R1 =` where depths count from: as far from the end of the stack as before it moved.
+    fn base(&self, asm: &mut Assembler, failed: Label) {
+        let known = asm.label("base");
+        asm.load(Size::U64, R1, R6, HEAD_BASE).jump_if(Cond::Ne, R1, 0, known);
+        self.read_field(asm, LO, 16, self.gs.stack, failed);
+        asm.load(Size::U64, R1, R10, HI).load(Size::U64, R2, R6, HEAD_SHIFT).alu(AluOp::Add, R1, R2);
+        asm.store(Size::U64, R6, HEAD_BASE, R1).place(known);
+    }
+
+    /// Ends all calls of a head, whatever it takes.
+    fn lose_all(&mut self, asm: &mut Assembler) {
+        asm.mov(R3, 1).mov(R4, End::Lost as i32);
+        self.pop_all(asm);
+        asm.store(Size::U32, R6, HEAD_COUNT, 0).store(Size::U32, R6, HEAD_TOP, 0);
+        asm.store(Size::U64, R6, HEAD_PENDING, 0).store(Size::U32, R6, HEAD_MARKS, 0);
     }
 
     /// SP is in the stack that the head remembers: goid and depth are known.
@@ -425,6 +500,9 @@ impl Frames {
         }
         asm.jump(headless);
         asm.place(made);
+        if self.gs.anonymous {
+            return;
+        }
         // Several system stacks may work for one goroutine: their calls have numbers that no other stack's have.
         let own = asm.label("own_stack");
         asm.load(Size::U64, R1, R10, OWN).jump_if(Cond::Ne, R1, 0, own);
@@ -441,10 +519,7 @@ impl Frames {
         if seek == Seek::Goid && !self.tables.marks {
             asm.jump(ready);
         } else {
-            asm.mov(R3, 1).mov(R4, End::Lost as i32);
-            self.pop_all(asm);
-            asm.store(Size::U32, R6, HEAD_COUNT, 0).store(Size::U32, R6, HEAD_TOP, 0);
-            asm.store(Size::U64, R6, HEAD_PENDING, 0).store(Size::U32, R6, HEAD_MARKS, 0);
+            self.lose_all(asm);
         }
         asm.place(keep).load(Size::U64, R2, R10, OWN).store(Size::U64, R6, HEAD_GOID, R2);
         asm.place(same);
@@ -619,13 +694,12 @@ impl Frames {
         asm.map(R1, self.tables.chunks).frame(R2, KEY).helper(Helper::MAP_LOOKUP_ELEM);
     }
 
-    /// Gives back the chunk behind the one whose first frame was just taken off.
+    /// Gives back the chunk behind the one whose first frame was just taken off; with the first frame of all, the last one.
     fn shrink(&self, asm: &mut Assembler) {
         let enough = asm.label("enough");
         asm.load(Size::U32, R1, R6, HEAD_COUNT).mov(R2, R1).alu(AluOp::And, R2, CHUNK - 1);
         asm.jump_if(Cond::Ne, R2, 0, enough).alu(AluOp::Rsh, R1, CHUNK.ilog2() as i32);
         asm.load(Size::U32, R2, R6, HEAD_CHUNKS).jump_if(Cond::Ge, R1, R2, enough);
-        asm.jump_if(Cond::Eq, R1, 0, enough);
         self.delete_chunk(asm);
         asm.place(enough);
     }
@@ -645,14 +719,20 @@ impl Frames {
         asm.jump_if(Cond::Ne, R0, 0, no_g);
         asm.load(Size::U64, R7, R10, OWN).mov(R3, R7).add(R3, -self.gs.sched);
         key(asm, R8, R3);
-        self.read_field(asm, LO, 16, self.gs.stack, no_g);
         asm.mov(R3, R7);
         read_user(asm, OWN, 8, 0);
         asm.jump_if(Cond::Ne, R0, 0, no_g);
-        asm.load(Size::U64, R7, R10, HI).load(Size::U64, R1, R10, OWN).alu(AluOp::Sub, R7, R1);
-        asm.mov(R1, R7).alu(AluOp::Rsh, R1, STACK_BITS).jump_if(Cond::Ne, R1, 0, no_g);
         self.find_head(asm);
         asm.mov(R6, R0).jump_if(Cond::Eq, R6, 0, out);
+        if self.gs.anonymous {
+            asm.load(Size::U32, R1, R6, HEAD_TOP).jump_if(Cond::Eq, R1, 0, out);
+            self.base(asm, no_g);
+        } else {
+            self.read_field(asm, LO, 16, self.gs.stack, no_g);
+            asm.load(Size::U64, R1, R10, HI);
+        }
+        asm.mov(R7, R1).load(Size::U64, R1, R10, OWN).alu(AluOp::Sub, R7, R1);
+        asm.mov(R1, R7).alu(AluOp::Rsh, R1, STACK_BITS).jump_if(Cond::Ne, R1, 0, no_g);
         self.resume(asm);
         let none = asm.label("nothing_open");
         self.top(asm, none);
@@ -665,35 +745,47 @@ impl Frames {
         asm.place(out).mov(R0, 0).exit();
     }
 
-    fn make_goroutine_end(&mut self, asm: &mut Assembler) {
+    /// Of the g in a register.
+    fn make_end(&mut self, asm: &mut Assembler, g: i32) {
         let out = asm.label("out");
         asm.comment("a goroutine is over");
-        self.head_of_argument(asm, out);
+        self.head_of(asm, g, out);
+        if !self.gs.anonymous {
+            asm.store(Size::U64, R6, HEAD_HI, 0);
+        }
         self.resume(asm);
-        asm.load(Size::U32, R1, R6, HEAD_TOP);
-        let empty = asm.label("empty");
-        asm.jump_if(Cond::Eq, R1, 0, empty).mov(R3, 1).mov(R4, End::Goexit as i32);
+        asm.load(Size::U32, R1, R6, HEAD_TOP).jump_if(Cond::Eq, R1, 0, out);
+        asm.mov(R3, 1).mov(R4, End::Goexit as i32);
         self.pop_all(asm);
-        asm.load(Size::U32, R1, R6, HEAD_TOP).jump_if(Cond::Ne, R1, 0, out);
-        asm.place(empty);
-        asm.load(Size::U32, R2, R6, HEAD_CHUNKS).jump_if(Cond::Eq, R2, 0, out);
-        self.delete_chunk(asm);
         asm.place(out).mov(R0, 0).exit();
     }
 
+    /// Forgets the stack; where depths count from elsewhere, how far that is from its end is kept.
     fn make_copystack(&mut self, asm: &mut Assembler) {
-        let out = asm.label("out");
+        let (out, no_g) = (asm.label("out"), asm.label("no_g"));
         asm.comment("a stack moves");
-        self.head_of_argument(asm, out);
+        self.head_of(asm, self.gs.first_argument(), out);
+        if self.gs.anonymous {
+            asm.load(Size::U32, R1, R6, HEAD_TOP).jump_if(Cond::Eq, R1, 0, out);
+            asm.load(Size::U64, R7, R6, HEAD_BASE).jump_if(Cond::Eq, R7, 0, out);
+            self.read_field(asm, LO, 16, self.gs.stack, no_g);
+            asm.load(Size::U64, R1, R10, HI).alu(AluOp::Sub, R7, R1).store(Size::U64, R6, HEAD_SHIFT, R7);
+        }
+        asm.store(Size::U64, R6, HEAD_HI, 0);
         asm.place(out).mov(R0, 0).exit();
+        if self.gs.anonymous {
+            asm.place(no_g);
+            self.count(asm, COUNT_NO_G);
+            asm.mov(R0, 0).exit();
+        }
     }
 
-    /// Looks for the head of the g in the first argument, and forgets its stack.
-    fn head_of_argument(&self, asm: &mut Assembler, none: Label) {
-        asm.load(Size::U64, R3, R1, self.gs.first_argument());
+    /// Looks for the head of the g in a register.
+    fn head_of(&self, asm: &mut Assembler, g: i32, none: Label) {
+        asm.load(Size::U64, R3, R1, g);
         key(asm, R2, R3);
         self.find_head(asm);
-        asm.mov(R6, R0).jump_if(Cond::Eq, R6, 0, none).store(Size::U64, R6, HEAD_HI, 0);
+        asm.mov(R6, R0).jump_if(Cond::Eq, R6, 0, none);
     }
 
     /// The goroutine on whose behalf a system stack is in use: `g.m.curg`.

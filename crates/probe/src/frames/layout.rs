@@ -16,6 +16,11 @@ pub(super) const HEAD_CALLS: i32 = 16;
 pub(super) const HEAD_HI: i32 = 24;
 /// `u64`: `g.stack.lo`.
 pub(super) const HEAD_LO: i32 = 32;
+/// Where nobody asks for the goroutine, instead of [`HEAD_HI`]: what depths count from while there are frames; 0 when
+/// the stack has moved.
+pub(super) const HEAD_BASE: i32 = HEAD_HI;
+/// And instead of [`HEAD_LO`]: how far above `g.stack.hi` that was before the stack moved.
+pub(super) const HEAD_SHIFT: i32 = HEAD_LO;
 /// `u32` and `u32`: down to which depth frames are yet to end, and how; 0 if none are.
 pub(super) const HEAD_PENDING: i32 = 40;
 /// `u32`: the number of the last chunk that there is; the first one is 1.

@@ -81,7 +81,7 @@ struct Programs {
     enter: Image,
     exit: Image,
     goid: Image,
-    hooks: [Image; 3],
+    hooks: [Image; 4],
 }
 
 /// Probed processes in a machine.
@@ -110,12 +110,21 @@ impl Bench {
     }
 
     fn marking(arch: Arch, capacity: Capacity, hooks: bool, marks: bool) -> Bench {
+        Bench::of(Gs::of(arch, &runtime(hooks)).unwrap(), capacity, marks)
+    }
+
+    /// Where nobody asks for goroutines.
+    fn anonymous(arch: Arch) -> Bench {
+        let gs = Gs::of(arch, &runtime(true)).unwrap().anonymous(true);
+        Bench::of(gs, Capacity { heads: 64, chunks: 4096 }, false)
+    }
+
+    fn of(gs: Gs, capacity: Capacity, marks: bool) -> Bench {
         let mut maps = Maps::new();
         let tables = Tables::add(&mut maps, Caps::linux_7_0(), capacity, SAVED).unwrap().marking(marks);
         let answers = maps.add(MapSpec::array("answers", ANSWER_BYTES as u32, Entries::Fixed(1))).unwrap();
         let ring = maps.add(MapSpec::ringbuf("ring", Entries::Fixed(1 << 22))).unwrap();
         let vm = Vm::new(&maps, 2).unwrap();
-        let gs = Gs::of(arch, &runtime(hooks)).unwrap();
         let program = |name: &str, body: &dyn Fn(&mut Assembler, &mut Frames)| {
             let program = assemble(name, &maps, tables, gs, Some(ring), body);
             vm.load(&program).unwrap()
@@ -129,8 +138,10 @@ impl Bench {
                 hook("recovery", Frames::recovery),
                 hook("goroutine_end", Frames::goroutine_end),
                 hook("copystack", Frames::copystack),
+                hook("goexit", Frames::goexit),
             ],
         };
+        let arch = gs.arch();
         Bench { arch, vm, tables, answers, ring, programs, memory: Words::default(), process: 7 }
     }
 
@@ -186,6 +197,11 @@ impl Bench {
 
     fn end(&mut self, g: u64) {
         self.of_argument(|p| &p.hooks[1], g);
+    }
+
+    fn goexit(&mut self, g: u64) {
+        let register = if self.arch == Arch::Amd64 { "r14" } else { "r28" };
+        self.run(|p| &p.hooks[3], Site::default(), &[(register, g)]);
     }
 
     fn copystack(&mut self, g: u64) {
@@ -463,9 +479,7 @@ fn recursion_over_chunks_and_stack_copies_is_paired_call_by_call() {
         let seen = bench.exit(G, hi - depth(n), row(1));
         assert_eq!((seen.call, seen.saved), (n + 1, 1000 * (n + 1)));
     }
-    // The chunk next to the one in use is kept until the goroutine is over.
-    assert_eq!(bench.vm.entries(bench.tables.chunks).len(), 1);
-    bench.end(G);
+    // The chunk next to the one in use is kept, until none is.
     assert_eq!(bench.vm.entries(bench.tables.chunks).len(), 0);
     assert_eq!(bench.counters(), Counters::default());
 }
@@ -653,6 +667,91 @@ fn full_tables_refuse_calls_and_keep_those_that_they_have() {
     let paired: u64 = (1..=40).rev().map(|n| bench.exit(G, HI - 64 * n, row(1)).answer).sum();
     assert_eq!(paired, 32);
     assert_eq!(bench.counters(), Counters { full: 9, unpaired: 9, ..Counters::default() });
+}
+
+/// A goroutine whose number nobody asks for.
+fn anonymous() -> Bench {
+    let mut bench = Bench::anonymous(Arch::Amd64);
+    bench.g(G, 42, LO, HI);
+    bench
+}
+
+#[test]
+fn where_nobody_asks_for_goroutines_no_memory_is_read_unless_a_stack_moves_with_calls_open() {
+    let mut bench = anonymous();
+    bench.copystack(G);
+    assert_eq!(bench.enter(G, HI - 64, row(1)), Seen { answer: 1, goid: 0, call: 1, time: 20, saved: 1000, marks: 0 });
+    bench.enter(G, HI - 128, row(2));
+    assert_eq!(bench.memory.reads, 0);
+    bench.copystack(G);
+    bench.copystack(G);
+    let hi = HI + 0x10_0000;
+    bench.g(G, 42, LO, hi);
+    assert_eq!(bench.exit(G, hi - 128, row(2)).answer, End::Return as u64);
+    assert_eq!(bench.exit(G, hi - 64, row(1)).answer, End::Return as u64);
+    assert_eq!(bench.memory.reads, 2);
+    // There is nothing to keep then.
+    bench.copystack(G);
+    bench.g(G, 43, 0x1000, 0x2000);
+    bench.enter(G, 0x1800, row(1));
+    assert_eq!(bench.exit(G, 0x1800, row(1)).answer, End::Return as u64);
+    assert_eq!((bench.memory.reads, bench.counters()), (2, Counters::default()));
+}
+
+#[test]
+fn a_panic_recovered_after_a_stack_has_moved_unwinds_what_was_below_whoevers_it_is() {
+    let mut bench = anonymous();
+    // Nothing is open: nothing to unwind.
+    bench.recover(G, HI - 40);
+    for n in 0..21 {
+        bench.enter(G, HI - 64 * (n + 1), row(n as u32));
+    }
+    bench.copystack(G);
+    let hi = HI + 0x10_0000;
+    bench.g(G, 42, LO, hi);
+    bench.recover(G, hi - 64 - 40);
+    assert_eq!(rows(&bench.told()), (1..21).rev().map(|n| (n, "unwound")).collect::<Vec<_>>());
+    assert_eq!(bench.exit(G, hi - 64, row(0)).answer, End::Return as u64);
+    assert_eq!(bench.counters(), Counters { unwound: 20, ..Counters::default() });
+}
+
+#[test]
+fn calls_left_in_a_g_that_is_another_goroutines_end_when_they_cannot_be_callers() {
+    let mut bench = anonymous();
+    let far = [HI + (1 << 33), HI - 64 + (1 << 30), HI];
+    for sp in far {
+        bench.enter(G, HI - 64, row(1));
+        bench.enter(G, HI - 128, row(2));
+        // The same g on another stack.
+        assert_eq!(bench.enter(G, sp, row(3)).answer, Outcome::Recorded as u64);
+        assert_eq!(rows(&bench.told()), [(2, "lost"), (1, "lost")]);
+        assert_eq!(bench.exit(G, sp + (1 << 32), row(9)).answer, 0);
+        assert_eq!(bench.exit(G, sp, row(3)).answer, End::Return as u64);
+    }
+    assert_eq!((bench.open(), bench.counters()), (vec![], Counters { lost: 6, unpaired: 3, ..Counters::default() }));
+}
+
+#[test]
+fn more_frames_than_one_hit_can_end_end_with_their_goroutine_though_it_is_not_known() {
+    let mut bench = anonymous();
+    let frames = 20_000;
+    for n in 0..frames {
+        bench.enter(G, HI - 64 * (n + 1), row(1));
+    }
+    bench.goexit(G);
+    assert_eq!(bench.counters().goexit, 32 * 512);
+    bench.g(G, 43, LO, HI);
+    assert_eq!(bench.enter(G, HI - 64, row(2)).answer, Outcome::Recorded as u64);
+    assert_eq!(bench.exit(G, HI - 64, row(2)).answer, End::Return as u64);
+    assert_eq!((bench.open(), bench.counters()), (vec![], Counters { goexit: frames, ..Counters::default() }));
+}
+
+#[test]
+fn what_asks_for_a_goroutine_all_the_same_reads_it() {
+    let mut bench = anonymous();
+    bench.enter(G, HI - 64, row(1));
+    assert_eq!(bench.goid(G, HI - 64), 42);
+    assert_eq!(bench.exit(G, HI - 64, row(1)).answer, End::Return as u64);
 }
 
 #[test]

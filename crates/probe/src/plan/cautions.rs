@@ -3,7 +3,7 @@
 //! counters alone do not tell why they are as they are.
 
 use super::{Binary, BinaryNo, Plan};
-use crate::target::HookKind;
+use crate::target::{HookKind, Runtime};
 
 /// The hooks of pairing, and what becomes of calls without each.
 const WITHOUT: [(HookKind, &str); 3] = [
@@ -19,6 +19,9 @@ const WITHOUT: [(HookKind, &str); 3] = [
     (HookKind::CopyStack, "it is not seen when a stack moves; calls still pair, but each hit takes longer"),
 ];
 
+/// How the names of the runtime's functions begin.
+const RUNTIME: [&str; 3] = ["runtime.", "runtime/internal/", "internal/runtime/"];
+
 impl Plan {
     /// What to say before the run, in sentences.
     #[must_use]
@@ -32,6 +35,18 @@ impl Plan {
     /// Whether calls in an executable are paired with their returns.
     pub(crate) fn pairs_calls_of(&self, binary: BinaryNo) -> bool {
         self.needs.frames && self.functions.iter().any(|function| function.is_paired() && function.binary == binary)
+    }
+
+    /// Whether calls in an executable are paired without knowing whose they are. The runtime's own do not all return before
+    /// their goroutine ends, and run on stacks that are none of a goroutine's.
+    pub(crate) fn pairs_anonymously(&self, binary: BinaryNo) -> bool {
+        let runtime = self.binaries.get(binary.index()).and_then(|binary| binary.runtime.as_ref());
+        let ours = |name: &str| RUNTIME.iter().any(|package| name.starts_with(package));
+        let mut paired = self.functions.iter().filter(|function| function.is_paired() && function.binary == binary);
+        !self.needs.goid
+            && self.unders.is_empty()
+            && runtime.is_some_and(Runtime::sees_exits)
+            && !paired.any(|function| ours(&function.name))
     }
 
     /// Whether code at places of an executable may ask which calls are open.

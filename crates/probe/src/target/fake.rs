@@ -89,9 +89,11 @@ const WATCHED: [(HookKind, &str); 7] = [
 ];
 
 /// Where pairing sees what returns do not show.
-const HOOKED: [(HookKind, &str); 3] = [
+const HOOKED: [(HookKind, &str); 5] = [
     (HookKind::Recovery, "runtime.recovery"),
     (HookKind::GoroutineEnd, "runtime.gdestroy"),
+    (HookKind::Goexit, "runtime.Goexit"),
+    (HookKind::CoroutineEnd, "runtime.coroswitch_m"),
     (HookKind::CopyStack, "runtime.copystack"),
 ];
 
@@ -156,7 +158,9 @@ impl Fake {
     /// The same with all hooks of the runtime.
     #[allow(dead_code, reason = "not everybody who takes this file in asks for it")]
     pub(crate) fn hooked(arch: Arch) -> Fake {
-        Fake::with_hooks(arch, &[HookKind::Recovery, HookKind::GoroutineEnd, HookKind::CopyStack])
+        use HookKind::{CopyStack, CoroutineEnd, Goexit, GoroutineEnd, Recovery};
+        const ALL: &[HookKind] = &[Recovery, GoroutineEnd, Goexit, CoroutineEnd, CopyStack];
+        Fake::with_hooks(arch, ALL)
     }
 
     /// The same with these of them.

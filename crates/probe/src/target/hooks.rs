@@ -1,8 +1,9 @@
 //! Where the Go runtime lets its own events be seen.
 //!
 //! Each hook is an instruction behind the stack check of a function of the runtime, so that it fires once a call, but
-//! for two: a recovered panic is seen where `runtime.recovery` jumps (only there the new stack pointer is known), and
-//! a new goroutine, up to Go 1.23, where `runtime.newproc1` returns.
+//! for these: a recovered panic is seen where `runtime.recovery` jumps (only there the new stack pointer is known), the
+//! end of a goroutine that may have calls open where `runtime.Goexit` and `runtime.coroswitch_m` call what ends it, and a
+//! new goroutine, up to Go 1.23, where `runtime.newproc1` returns.
 
 // What hooks take for granted: who is in the first argument, or in the first result, and what is in the others.
 //
@@ -15,10 +16,22 @@
 // +rtype func minit func()
 // +rtype func unminitSignals func()
 
+// How goroutines end: `goexit`, in assembly, is what their first function returns to, with no call open; all others go
+// through Goexit, or are coroutines.
+//
+// +rtype 1.21- func Goexit func()
+// +rtype 1.21- users goexit1 = Goexit
+// +rtype 1.21- users goexit0 = goexit1
+// +rtype 1.22- users gdestroy = coroswitch_m goexit0
+// +rtype 1.22- func gdestroy func(gp *g)
+
 use gobin::insn::{self, Flow};
 use gobin::{Function, Image};
 
 use super::{HOOKS, Hook, HookKind};
+
+/// The linker leaves out what nobody calls.
+const ONLY_WHERE_USED: [HookKind; 3] = [HookKind::CoroSwitch, HookKind::CoroutineEnd, HookKind::Goexit];
 
 /// The hooks that were found, and why others were not.
 pub(super) fn find(image: &Image) -> (Vec<Hook>, Vec<(HookKind, String)>) {
@@ -29,8 +42,7 @@ pub(super) fn find(image: &Image) -> (Vec<Hook>, Vec<(HookKind, String)>) {
         }
         let function = names.iter().find_map(|name| image.runtime_function(name));
         let Some(function) = function else {
-            // Coroutines come only with programs that use them.
-            if kind != HookKind::CoroSwitch {
+            if !ONLY_WHERE_USED.contains(&kind) {
                 missing.push((kind, format!("the program has no {}", names.join(" and no "))));
             }
             continue;
@@ -45,7 +57,9 @@ pub(super) fn find(image: &Image) -> (Vec<Hook>, Vec<(HookKind, String)>) {
 
 fn places(image: &Image, kind: HookKind, function: &Function<'_>) -> Result<Vec<Hook>, String> {
     match kind {
-        HookKind::Recovery => jump_of_recovery(image, function).map(|hook| vec![hook]),
+        HookKind::Recovery => call_of(image, kind, function, "runtime.gogo"),
+        HookKind::Goexit => call_of(image, kind, function, "runtime.goexit1"),
+        HookKind::CoroutineEnd => call_of(image, kind, function, "runtime.gdestroy"),
         HookKind::Created => {
             let returns = image.sites(function).returns.map_err(|why| why.to_string())?;
             returns.iter().map(|r| hook(image, kind, function, r.offset, r.class, 0)).collect()
@@ -70,16 +84,16 @@ fn hook(
     Ok(Hook { kind, function: function.name().to_owned(), at, file, class, sp_adjust })
 }
 
-/// The only call of `runtime.gogo` in `runtime.recovery`.
-fn jump_of_recovery(image: &Image, function: &Function<'_>) -> Result<Hook, String> {
-    let gogo = |flow| match flow {
-        Flow::Call(to) | Flow::Jump(to) => image.function_at(to).is_some_and(|f| f.name() == "runtime.gogo"),
+/// The only call of another function in one.
+fn call_of(image: &Image, kind: HookKind, function: &Function<'_>, called: &str) -> Result<Vec<Hook>, String> {
+    let calls = |flow| match flow {
+        Flow::Call(to) | Flow::Jump(to) => image.function_at(to).is_some_and(|f| f.name() == called),
         _ => false,
     };
     let code = insn::decode(image.arch(), function.entry(), function.code());
-    let calls: Vec<_> = code.map_while(Result::ok).filter(|insn| gogo(insn.flow)).collect();
-    let [call] = calls[..] else { return Err(format!("it calls runtime.gogo {} times, not once", calls.len())) };
+    let calls: Vec<_> = code.map_while(Result::ok).filter(|insn| calls(insn.flow)).collect();
+    let [call] = calls[..] else { return Err(format!("it calls {called} {} times, not once", calls.len())) };
     let bytes = function.code().get(call.at as usize..).unwrap_or_default();
     let class = insn::price(image.arch(), bytes).map_err(|why| why.to_string())?;
-    hook(image, HookKind::Recovery, function, call.at, class, 0)
+    hook(image, kind, function, call.at, class, 0).map(|hook| vec![hook])
 }

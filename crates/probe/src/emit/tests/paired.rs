@@ -89,13 +89,14 @@ impl Calls {
 
     /// The goroutine is over.
     fn end(&mut self) {
-        self.hook(HookKind::GoroutineEnd, &[("ax", G)]);
+        let all = self.run.program.hooks.iter().any(|hook| hook.kind == HookKind::GoroutineEnd);
+        self.hook(if all { HookKind::GoroutineEnd } else { HookKind::Goexit }, &[("ax", G), ("r14", G)]);
     }
 
     /// Its stack moves, and somebody else's may stand where it was.
     fn grow(&mut self) {
-        self.hi += 0x10_0000;
         self.hook(HookKind::CopyStack, &[("ax", G)]);
+        self.hi += 0x10_0000;
     }
 
     /// How many calls are open whose beginning was recorded.
@@ -224,6 +225,46 @@ fn what_ends_with_its_goroutine_does_not_return_nor_is_it_the_next_ones() {
         expect![[r#"
             fib(3) = 30 in 100 on 43
             Counters { unwound: 0, goexit: 2, switched: 0, lost: 0, detached: 0, unpaired: 0, full: 0, foreign: 0, no_g: 0 }"#]],
+    );
+}
+
+/// The places of the runtime that a script's programs are at.
+fn hooks(text: &str) -> Vec<HookKind> {
+    Calls::new(text, Caps::linux_7_0()).run.program.hooks.iter().map(|hook| hook.kind).collect()
+}
+
+#[test]
+fn who_asks_for_no_goroutine_is_told_of_those_alone_that_end_with_calls_open() {
+    use HookKind::{CopyStack, CoroutineEnd, Goexit, GoroutineEnd, Recovery};
+    let text = r#"goret:main.fib { printf("fib(%d) = %d in %d", args.n, ret, elapsed) }"#;
+    assert_eq!(hooks(text), [Recovery, Goexit, CoroutineEnd, CopyStack]);
+    let asking = [FIB, "goret:main.fib { call(); }", r#"goret:main.fib /under("main.handle")/ { @ = max(elapsed) }"#];
+    assert!(asking.iter().all(|text| hooks(text) == [Recovery, GoroutineEnd, CopyStack]));
+    check(
+        text,
+        |calls| {
+            calls.enter("main.fib", 64, 1);
+            calls.enter("main.fib", 128, 2);
+            calls.grow();
+            calls.enter("main.fib", 192, 3);
+            calls.leave("main.fib", 192, 3);
+            calls.recover(64 + 40);
+            calls.leave("main.fib", 64, 1);
+            // The next one has the g, and another stack.
+            calls.hi -= 0x5000;
+            calls.enter("main.fib", 32, 4);
+            calls.enter("main.fib", 96, 5);
+            calls.hook(Goexit, &[("r14", G)]);
+            calls.enter("main.fib", 32, 6);
+            calls.hook(CoroutineEnd, &[("ax", G)]);
+            calls.enter("main.fib", 96, 7);
+            calls.leave("main.fib", 96, 7);
+        },
+        expect![[r#"
+            fib(3) = 3 in 100
+            fib(1) = 1 in 400
+            fib(7) = 7 in 100
+            Counters { unwound: 1, goexit: 3, switched: 0, lost: 0, detached: 0, unpaired: 0, full: 0, foreign: 0, no_g: 0 }"#]],
     );
 }
 
