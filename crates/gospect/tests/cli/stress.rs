@@ -19,6 +19,10 @@ use crate::run::{Counter, Tracing, WAYS, objects, permitted, summary};
 /// How many calls each run makes at least, if more than a few.
 const CALLS: &str = "GOSPECT_STRESS_CALLS";
 
+/// Whose calls are paired, as a condition: without asking for the goroutine this is done in another way.
+const ANYBODY: &str = "1";
+const SOMEBODY: &str = "goid > 0";
+
 /// What the program counts for a function, in its order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Ends {
@@ -46,11 +50,11 @@ fn calls_and_their_ends_are_those_of_the_program_on_every_release() {
     let least = std::env::var(CALLS).map_or(10_000, |n| n.parse().expect("a number"));
     for go in versions() {
         let path = need!(build(&Fixture::new("stress", go, Variant::Plain).on(arch)));
-        for way in WAYS {
+        for (way, known) in [(WAYS[0], ANYBODY), (WAYS[1], ANYBODY), (WAYS[0], SOMEBODY)] {
             let mut stress = Counter::start(&path);
             let began = Instant::now();
-            let sum = probed(&mut stress, way, least);
-            println!("{go} {way}: {sum:?} as counted, {} s", began.elapsed().as_secs());
+            let sum = probed(&mut stress, way, known, least);
+            println!("{go} {way} {known}: {sum:?} as counted, {} s", began.elapsed().as_secs());
         }
     }
 }
@@ -62,12 +66,12 @@ fn calls_and_their_ends_are_those_of_programs_without_symbols_and_of_ones_that_a
     let Some(arch) = Arch::native() else { return };
     for (go, variant) in [("1.21", Variant::Stripped), ("1.24", Variant::Pie), ("1.27", Variant::Stripped)] {
         let mut stress = Counter::start(&need!(build(&Fixture::new("stress", go, variant).on(arch))));
-        probed(&mut stress, WAYS[0], 10_000);
+        probed(&mut stress, WAYS[0], ANYBODY, 10_000);
     }
 }
 
 /// Has it make that many calls under probes; what they came to, if gospect saw the same.
-fn probed(stress: &mut Counter, way: &str, least: u64) -> Ends {
+fn probed(stress: &mut Counter, way: &str, known: &str, least: u64) -> Ends {
     // Which functions this release has, and which of them return at all, the program knows once it has called them.
     let before = ordered(stress, "64 4");
     // A coroutine ends by Goexit, and whoever waits for it, too.
@@ -79,7 +83,7 @@ fn probed(stress: &mut Counter, way: &str, least: u64) -> Ends {
     let (calls, returns) = (points("go", |ends| ends.calls), points("goret", |ends| ends.returned));
     let text = format!(
         "{calls} {{ @calls[func] = count() }} {returns} {{ @returned[func] = count() }} \
-         {returns} /elapsed > 0/ {{ @paired[func] = count() }}"
+         {returns} /elapsed > 0 && {known}/ {{ @paired[func] = count() }}"
     );
     let tracing = Tracing::start(&["-p", &stress.pid(), "--way", way, "--json", "-e", &text]);
     let mut counted = ordered(stress, "8 4");
