@@ -119,7 +119,8 @@ pub mod starts {
 /// A value of [`Tables::counters`], each field a `u64` for each CPU: entry 0 is for the whole run, entry 1 + *n* for
 /// attach point *n* of the plan.
 pub mod counter {
-    /// How often programs ran while armed. Whole run only.
+    /// How often programs ran while armed, those aside that run at the sites of a plan: their places count that
+    /// ([`firing`]). Whole run only.
     pub const FIRINGS: u32 = 0;
     /// How often a clause's code began.
     pub const HITS: u32 = 8;

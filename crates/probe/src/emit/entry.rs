@@ -331,16 +331,16 @@ impl<'a, 'p> Entry<'a, 'p> {
         Ok(HookProgram { binary, kind, program: self.finish()?, place, class, sites })
     }
 
-    /// Looks whether firings count now, counts this one, and asks whose it is.
+    /// Looks whether firings count now, counts this one, unless its place will, and asks whose it is.
     fn begin(&mut self, stoppable: bool, at_sites: bool) {
         self.asm.mov(CONTEXT, R1);
         if stoppable {
             self.if_armed(self.out);
         }
-        if at_sites {
-            self.one_link();
+        match at_sites {
+            true => self.one_link(),
+            false => self.count_firing(),
         }
-        self.count_firing();
         self.ids();
     }
 

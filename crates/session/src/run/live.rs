@@ -482,6 +482,7 @@ impl<'r> Live<'r> {
     pub(super) fn summary(&self) -> Result<Summary, Stopped> {
         let Compiled { plan, program, .. } = self.compiled;
         let mut summary = tally::summary(plan, program, &self.maps, &self.attached)?;
+        summary.firings += self.firings_at_sites()?;
         let programs = self.probes.iter().flat_map(Probes::programs).chain(&self.events);
         summary.missed = programs.map(|program| self.engine.missed(program).unwrap_or(0)).sum();
         summary.printed = self.printed;

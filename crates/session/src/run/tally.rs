@@ -104,7 +104,7 @@ fn probes(point: &Point, functions: u32) -> u64 {
     if point.matched == 0 && !point.prefix.ends_with(':') { 1 } else { u64::from(functions) }
 }
 
-/// Reads the counters.
+/// Reads the counters. Of firings those that no place counts.
 pub(super) fn summary(plan: &Plan, program: &Program, maps: &Maps, attached: &Attached) -> Result<Summary, Error> {
     let Attached { matched, attached, skipped, .. } = attached.clone();
     let mut summary = Summary { matched, attached, skipped, ..Summary::default() };
@@ -186,13 +186,8 @@ pub(super) fn hits(plan: &Plan, program: &Program, maps: &Maps) -> Result<u64, E
     points.map(|n| Ok(Words::read(counters, 1 + n as u32)?.at(counter::HITS))).sum()
 }
 
-/// How often programs ran while armed, all in all.
-pub(super) fn firings(program: &Program, maps: &Maps) -> Result<u64, Error> {
-    let Some(counters) = maps.get(program.tables.counters) else { return Ok(0) };
-    Ok(Words::read(counters, 0)?.at(counter::FIRINGS))
-}
-
-/// The same by place ([`probe::program::Tables::firings`]).
+/// How often programs ran, by place ([`probe::program::Tables::firings`]): at the sites of a plan while armed, behind those
+/// at places of the runtime.
 pub(super) fn firings_by_place(program: &Program, maps: &Maps) -> Result<Vec<u64>, Error> {
     let Some(firings) = maps.get(program.tables.firings) else { return Ok(Vec::new()) };
     let mut places = vec![0; firings.capacity() as usize];

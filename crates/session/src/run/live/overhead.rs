@@ -20,8 +20,9 @@ use crate::run::{Compiled, Stopped, tally};
 pub(super) const LOOK: Duration = Duration::from_millis(250);
 /// No hit costs more: with fewer than that would make half of the budget, nobody needs to know more of them.
 const AT_MOST: f64 = 50e-6;
-/// Places times CPUs that may be read at every look, however little happens there.
+/// Places times CPUs that may be read as often; if there are more, it is looked less often.
 const FEW: usize = 1 << 14;
+const SELDOM: Duration = Duration::from_secs(1);
 
 /// What is known of it.
 pub(super) struct Overhead {
@@ -31,11 +32,8 @@ pub(super) struct Overhead {
     pub calibration: Calibration,
     /// The last look: when, and what had been counted.
     last: Instant,
-    firings: u64,
     hits: u64,
     places: Counted,
-    /// `places` is from an earlier look.
-    stale: bool,
     /// What had been counted when the load began to be above the budget, and when that was.
     since: Option<(Instant, Counted)>,
     /// How many functions go next time.
@@ -80,10 +78,8 @@ impl Overhead {
             breaker: limit.map(Breaker::new),
             calibration: Calibration::default(),
             last: Instant::now(),
-            firings: 0,
             hits: 0,
             places: Vec::new(),
-            stale: false,
             since: None,
             most: 1,
             gone: Vec::new(),
@@ -109,7 +105,7 @@ impl Live<'_> {
     pub(super) fn weigh(&mut self, show: &mut dyn Show) -> Result<(), Stopped> {
         let took = self.overhead.last.elapsed();
         let is_shown = show.wants_load();
-        if took < self.turns.look() || self.turns.rests() || (self.overhead.limit.is_none() && !is_shown) {
+        if took < self.weighed_each() || self.turns.rests() || (self.overhead.limit.is_none() && !is_shown) {
             return Ok(());
         }
         self.overhead.last += took;
@@ -154,23 +150,12 @@ impl Live<'_> {
 
     /// What was spent meanwhile, if that is worth knowing and known.
     fn spent(&mut self, took: Duration, is_shown: bool) -> Result<Option<Spent>, Stopped> {
-        let firings = tally::firings(&self.compiled.program, &self.maps)?;
-        let since = firings.saturating_sub(std::mem::replace(&mut self.overhead.firings, firings));
-        let most = since as f64 * AT_MOST / took.as_secs_f64();
-        let is_noticed = self.overhead.limit.is_some_and(|limit| most > limit / 2.0) || (is_shown && since > 0);
-        let cpus = self.engine.cpus() as usize;
-        let places: usize = (0..self.probes.len()).map(|build| self.compiled_as(build).plan.sites.len()).sum();
-        if !is_noticed && places * cpus > FEW {
-            self.overhead.stale = true;
-            return Ok(Some(Spent::default()));
-        }
         let now = self.counted()?;
         let before = std::mem::replace(&mut self.overhead.places, now);
-        if std::mem::take(&mut self.overhead.stale) {
-            return Ok(Some(Spent::default()));
-        }
-        let hooks = self.hook_hits(&before);
-        if !is_noticed && (hooks as f64 * AT_MOST / took.as_secs_f64()) < self.overhead.limit.unwrap_or(1.0) / 2.0 {
+        let hits = self.hits_since(&before);
+        let most = hits as f64 * AT_MOST / took.as_secs_f64();
+        let is_noticed = self.overhead.limit.is_some_and(|limit| most > limit / 2.0) || (is_shown && hits > 0);
+        if !is_noticed {
             return Ok(Some(Spent::default()));
         }
         let costs = self.overhead.calibration.costs(self.engine.caps());
@@ -183,14 +168,26 @@ impl Live<'_> {
         Ok(counted.collect::<Result<_, _>>()?)
     }
 
-    /// How often places of the runtime were hit since then.
-    fn hook_hits(&self, before: &Counted) -> u64 {
-        let builds = 0..self.probes.len();
-        let hits = |build: usize| {
-            let hooks = self.compiled_as(build).program.hooks.iter();
-            hooks.map(move |hook| since(&self.overhead.places, before, (build, hook.place as usize))).sum::<u64>()
+    /// How often places were hit since then.
+    fn hits_since(&self, before: &Counted) -> u64 {
+        let builds = self.overhead.places.iter().enumerate();
+        let hits = |(build, places): (usize, &Vec<u64>)| {
+            (0..places.len()).map(|place| since(&self.overhead.places, before, (build, place))).sum::<u64>()
         };
         builds.map(hits).sum()
+    }
+
+    /// How often programs have run at the sites of the plans.
+    pub(super) fn firings_at_sites(&self) -> Result<u64, Stopped> {
+        let builds = self.counted()?.into_iter().enumerate();
+        let at_sites = builds.map(|(n, places)| places.iter().take(self.compiled_as(n).plan.sites.len()).sum::<u64>());
+        Ok(at_sites.sum())
+    }
+
+    /// How often it is looked. To read what many places have counted costs, too.
+    fn weighed_each(&self) -> Duration {
+        let places: usize = (0..self.probes.len()).map(|build| self.compiled_as(build).plan.sites.len()).sum();
+        if places * self.engine.cpus() as usize > FEW { SELDOM } else { self.turns.look() }
     }
 
     fn price(&self, before: &Counted, costs: Costs) -> Spent {
