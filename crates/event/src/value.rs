@@ -149,6 +149,11 @@ pub trait Names {
     /// The name of that thing; `None` if there is none. A stack's is one line for each frame, without indentation.
     fn name(&self, id: Id) -> Option<String>;
 
+    /// The same of a function that goroutines begin with, without the program that it is in where there are several.
+    fn start(&self, id: Id) -> Option<String> {
+        self.name(id)
+    }
+
     /// The whole value of Go with that number, [`Value::Go`], and the types that it speaks of.
     fn go(&self, _value: u32) -> Option<(&GoValue, &Types)> {
         None

@@ -360,7 +360,7 @@ pub struct Tables {
     /// [`site`]: an array.
     pub sites: MapId,
     /// Where there are no cookies: which site is at an address of a binary (`u64` as the file counts, `u32` binary,
-    /// `u32` 0), as `u32`; with 1 in place of the 0, the cookie of a [`HookSite`]. Filled in from the start.
+    /// `u32` 0), as `u32`; with 1 in place of the 0, the kind of a hook. Filled in from the start.
     pub addresses: Option<MapId>,
     /// [`stack`]: a hash, if user stacks are asked for.
     pub stacks: Option<MapId>,

@@ -52,9 +52,10 @@ pub struct Only {
 }
 
 impl Only {
-    /// Whether a goroutine is meant.
-    pub(crate) fn means(&self, goid: u64, function: &str) -> bool {
-        (self.goids.is_empty() || self.goids.contains(&goid)) && is_like(&self.functions, function)
+    /// Whether a goroutine is meant, that began with this.
+    pub(crate) fn means(&self, goid: u64, start: Id, names: &dyn Names) -> bool {
+        let is_like = || is_like(&self.functions, &names.start(start).unwrap_or_default());
+        (self.goids.is_empty() || self.goids.contains(&goid)) && (self.functions.is_empty() || is_like())
     }
 
     fn shows(&self, key: &Key) -> bool {
@@ -264,7 +265,7 @@ impl Filling<'_> {
 
     /// A goroutine is in a state, and so left, or some were when a turn ended.
     fn lasting(&mut self, only: &Only, state: &Lasting, left: u64) {
-        if !only.means(state.goid, &self.name(state.start)) {
+        if !only.means(state.goid, state.start, self.names) {
             return;
         }
         let [name, reason] = [state.state, state.reason].map(|id| self.name(id));

@@ -68,7 +68,7 @@ impl Tree {
         let mut name = |id: Id| known.entry(id).or_insert_with(|| function(id, names)).clone();
         let starts: HashMap<(u32, u64), Id> = earlier.iter().map(|of| ((of.pid, of.goid), of.start)).collect();
         for of in earlier {
-            if !only.means(of.goid, &name(of.start)) {
+            if !only.means(of.goid, of.start, names) {
                 continue;
             }
             let parent = match (of.parent, starts.get(&(of.pid, of.parent))) {

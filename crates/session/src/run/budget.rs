@@ -5,7 +5,8 @@
 //! hit is on top of it, and not counted here.
 //!
 //! A load is above the budget when it was for [`PATIENCE`] without a break, in each [`WINDOW`] of it: neither a short peak
-//! nor a short pause says anything.
+//! nor a short pause says anything. Who rests between turns ([`live::turns`](super::live)) does so after each peak, since
+//! nothing is lost by that.
 
 mod cost;
 

@@ -255,6 +255,10 @@ impl Names for Named<'_, '_> {
         self.known.name(id)
     }
 
+    fn start(&self, id: Id) -> Option<String> {
+        self.known.start(id)
+    }
+
     fn go(&self, value: u32) -> Option<(&GoValue, &Types)> {
         Some((self.values.get(value as usize)?, self.types?))
     }

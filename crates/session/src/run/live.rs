@@ -299,7 +299,6 @@ impl<'r> Live<'r> {
     fn follow(&mut self, life: &mut Life, show: &mut dyn Show) -> Result<Cause, Stopped> {
         let start = Instant::now();
         self.overhead.begin();
-        self.time_turns();
         let mut intervals = Intervals::new(&self.compiled.program.events, start);
         let (mut glanced, mut look, mut said, mut tick) = (start, start + LOOK, false, TICK);
         loop {
@@ -315,7 +314,6 @@ impl<'r> Live<'r> {
                 }
             }
             self.weigh(show)?;
-            self.take_turns(show)?;
             self.go_on_with_flips()?;
             if now >= look {
                 self.look()?;
@@ -331,6 +329,7 @@ impl<'r> Live<'r> {
                     return Ok(cause);
                 }
                 self.notes.extend(life.news());
+                self.take_turns(show)?;
             }
             if !said && now - start >= SILENCE {
                 said = true;
@@ -392,6 +391,9 @@ impl<'r> Live<'r> {
         self.probes.push(probes);
         self.before.push(Before::all(&compiled));
         self.later.push(compiled);
+        if self.turns.rests() {
+            self.stop_watching();
+        }
         self.watch.find(self.maps.get(first.tables.processes).ok_or_else(no_map)?)?;
         Ok(sites)
     }
@@ -574,7 +576,7 @@ impl<'r> Live<'r> {
     /// Takes everything out, and tells how it went.
     fn close(mut self, life: &mut Life, cause: Cause, show: &mut dyn Show) -> Result<Ended, Stopped> {
         let Compiled { program, .. } = self.compiled;
-        let end = self.keep_goroutines()?;
+        let (over, end) = (clock::since_boot(), self.keep_goroutines()?);
         self.arm(false)?;
         self.overhead.calibration.end();
         self.in_place.clear();
@@ -589,7 +591,7 @@ impl<'r> Live<'r> {
         let unended = self.unended(&mut so_far)?;
         let (open, calls_detached) = (self.open.calls, so_far.calls_detached + self.open.detached);
         let counted = self.counted_until(end);
-        let turns = self.turns_of(counted);
+        let turns = self.turns_of(counted, over);
         let summary = Summary { counted, turns, exit, open, calls_detached, ended_by: Some(cause), ..so_far };
         let left = Left { unended, goroutines: self.last_goroutines(end)?, maps: self.snapshots()?, summary };
         let mut before = show.finish().map_err(Stopped::Show);

@@ -71,14 +71,18 @@ impl Clock {
 }
 
 impl Names for Known<'_> {
+    fn start(&self, id: Id) -> Option<String> {
+        self.start_of(usize::try_from(id.number >> 48).ok()?, id.number)
+    }
+
     fn name(&self, id: Id) -> Option<String> {
         match id.kind {
             IdKind::Func => self.plan().function_name(id.number),
             IdKind::Probe => self.plan().probe_name(id.number),
             IdKind::StartFunc => {
-                let binary = usize::try_from(id.number >> 48).ok()?;
-                let name = self.start_of(binary, id.number)?;
-                Some(self.path_of(binary).map_or_else(|| name.clone(), |path| format!("{name} in {path}")))
+                let name = self.start(id)?;
+                let path = usize::try_from(id.number >> 48).ok().and_then(|binary| self.path_of(binary));
+                Some(path.map_or_else(|| name.clone(), |path| format!("{name} in {path}")))
             }
             IdKind::WaitReason => {
                 let binary = usize::try_from(id.number >> 32).ok()?;

@@ -284,11 +284,12 @@ impl Watch {
         std::mem::take(&mut self.found)
     }
 
-    /// All that are in the table and execute what it says of them.
+    /// All of which the table says that they are in a process, and that are.
     pub fn all(&self, table: &Map) -> Result<Vec<Found>, Error> {
         let is_lost = |pid| self.images.get(&pid).is_some_and(|image| image.lost);
         let of = |Row { pid, binary, number, bias }| {
-            let build = self.build_now(pid).filter(|_| !is_lost(pid))?;
+            let is_there = self.look_at(pid).contains(&(binary, Some(bias)));
+            let build = self.build_now(pid).filter(|_| is_there && !is_lost(pid))?;
             Some(Found { pid, number, build, binary, bias })
         };
         Ok(rows(table)?.into_iter().filter_map(of).collect())

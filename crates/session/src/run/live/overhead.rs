@@ -110,7 +110,7 @@ impl Live<'_> {
         }
         self.overhead.last += took;
         let spent = self.spent(took, is_shown)?;
-        let rest = self.rest_after(took, spent.as_ref())?;
+        let rest = self.rest_after(took, spent.as_ref());
         if is_shown {
             self.tell_load(took + rest.unwrap_or_default(), spent.as_ref(), show)?;
         }
@@ -283,7 +283,7 @@ impl Live<'_> {
     }
 
     /// Nobody watches goroutines any more; whether anybody did.
-    pub(super) fn lose_goroutines(&mut self) -> Result<bool, Stopped> {
+    fn lose_goroutines(&mut self) -> Result<bool, Stopped> {
         self.keep_goroutines()?;
         let mut any = false;
         for build in 0..self.probes.len() {

@@ -29,6 +29,8 @@ struct Held {
     binary: BinaryNo,
     program: engine::Program,
     attached: Option<attach::Attached>,
+    /// Nothing does, for a while.
+    rests: bool,
 }
 
 /// A program at the user's sites and what holds it in place.
@@ -54,7 +56,7 @@ impl Probes {
     /// Loads what was compiled.
     pub fn load(engine: &Engine, program: &probe::Program, maps: &Maps) -> Result<Probes, Stopped> {
         let held = |binary, program| {
-            Ok::<_, engine::Error>(Held { binary, program: engine.load(program, maps)?, attached: None })
+            Ok::<_, engine::Error>(Held { binary, program: engine.load(program, maps)?, attached: None, rests: false })
         };
         let users = program.users.iter().map(|user| User::load(engine, program, user, maps));
         let hooks = program.hooks.iter().map(|hook| held(hook.binary, &hook.program));
@@ -109,15 +111,27 @@ impl Probes {
         Ok(())
     }
 
-    /// Puts programs at places of the runtime, those that are not there.
-    pub fn attach_hooks(&mut self, placing: &Placing<'_>, which: impl Fn(&HookProgram) -> bool) -> Result<(), Stopped> {
+    /// Puts programs at places of the runtime.
+    fn attach_hooks(&mut self, placing: &Placing<'_>, which: impl Fn(&Held) -> bool) -> Result<(), Stopped> {
         let hooks = placing.compiled.program.hooks.iter().zip(&mut self.hooks);
-        for (hook, held) in hooks.filter(|(hook, held)| held.attached.is_none() && which(hook)) {
+        for (hook, held) in hooks.filter(|(_, held)| which(held)) {
             let site = |site: &probe::program::HookSite| Site { offset: site.file.0, cookie: site.cookie };
             let sites: Vec<Site> = hook.sites.iter().map(site).collect();
             held.attached = placing.all(hook.binary, &held.program, &sites, hook.purpose())?;
+            held.rests = false;
         }
         Ok(())
+    }
+
+    /// Takes programs at places of the runtime out that are in place, until [`Probes::resume`].
+    pub fn rest(&mut self, program: &probe::Program, which: impl Fn(&HookProgram) -> bool) {
+        let wanted = program.hooks.iter().zip(&mut self.hooks).filter(|(hook, _)| which(hook));
+        wanted.for_each(|(_, held)| held.rests |= held.attached.take().is_some());
+    }
+
+    /// Puts those in place again that rest.
+    pub fn resume(&mut self, placing: &Placing<'_>) -> Result<(), Stopped> {
+        self.attach_hooks(placing, |held| held.rests)
     }
 
     /// Takes them out, the last ones first. When it comes back none of them runs any more.
@@ -160,7 +174,11 @@ impl Probes {
     }
 
     fn detach_where(&mut self, which: impl Fn(BinaryNo) -> bool) {
-        let held = |held: &mut Held| held.attached = held.attached.take().filter(|_| !which(held.binary));
+        let held = |held: &mut Held| {
+            let stays = !which(held.binary);
+            held.attached = held.attached.take().filter(|_| stays);
+            held.rests &= stays;
+        };
         self.starts.iter_mut().rev().for_each(held);
         let users = self.users.iter_mut().rev().filter(|user| which(user.binary));
         users.for_each(|user| user.attached = None);

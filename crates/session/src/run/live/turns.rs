@@ -18,7 +18,7 @@ use probe::target::HookKind;
 
 use super::overhead::{LOOK, Spent, percent};
 use super::probes::{Placing, Probes};
-use super::{Live, Show, no_map};
+use super::{Live, Show, first_line, no_map};
 use crate::run::{Stopped, remains};
 
 /// How long one is at least, after a rest.
@@ -70,33 +70,34 @@ fn rest(took: Duration, spent: f64, limit: f64) -> Option<Duration> {
 impl Live<'_> {
     /// For how long nobody has to watch goroutines after a turn of that length, to keep within the budget. Nothing if that
     /// is not how this run does it, or it need not rest.
-    pub(super) fn rest_after(&mut self, took: Duration, spent: Option<&Spent>) -> Result<Option<Duration>, Stopped> {
-        let (Some(limit), Some(_), Some(spent)) = (self.overhead.limit(), &self.goroutines, spent) else {
-            return Ok(None);
+    pub(super) fn rest_after(&mut self, took: Duration, spent: Option<&Spent>) -> Option<Duration> {
+        let (limit, _) = (self.overhead.limit()?, self.goroutines.as_ref()?);
+        let programs = self.programs_took();
+        let Some(spent) = spent else {
+            // What hits cost is being measured, so there are some that may be worth it.
+            self.time_programs();
+            return None;
         };
-        let programs = self.programs_took(spent.goroutines);
-        let spent = spent.goroutines + programs + self.turns.changing.as_secs_f64();
+        let spent = spent.goroutines + programs.unwrap_or(spent.goroutines) + self.turns.changing.as_secs_f64();
         self.turns.changing = Duration::ZERO;
         let rest = rest(took, spent, limit);
         self.turns.rested = rest.is_some();
-        Ok(rest)
+        rest
     }
 
-    /// Has programs timed, if this run may have to rest.
-    pub(super) fn time_turns(&mut self) {
-        if self.goroutines.is_some() && self.overhead.limit().is_some() {
-            self.turns.timing = self.engine.time_programs().ok();
-        }
-    }
-
-    /// How many seconds programs that watch goroutines have taken since they were last asked; as much as the traps if
-    /// nobody is allowed to know.
-    fn programs_took(&mut self, traps: f64) -> f64 {
+    /// Without the right to that, programs are taken to run as long as the traps to them take.
+    fn time_programs(&mut self) {
         if self.turns.timing.is_none() {
-            return traps;
+            self.turns.timing = self.engine.time_programs().ok();
+            self.turns.ran = self.programs_ran();
         }
+    }
+
+    /// How many seconds programs that watch goroutines have taken since this was last asked, if anybody knows.
+    fn programs_took(&mut self) -> Option<f64> {
+        self.turns.timing.as_ref()?;
         let ran = self.programs_ran();
-        ran.saturating_sub(std::mem::replace(&mut self.turns.ran, ran)).as_secs_f64()
+        Some(ran.saturating_sub(std::mem::replace(&mut self.turns.ran, ran)).as_secs_f64())
     }
 
     fn programs_ran(&self) -> Duration {
@@ -111,8 +112,8 @@ impl Live<'_> {
             self.turns.first = self.control.armed_at();
             self.tell_turns(rest, show);
         }
-        self.lose_goroutines()?;
         let over = self.keep_goroutines()?;
+        self.stop_watching();
         let left = remains::all_goroutines(&self.compiled.program, &self.maps)?;
         self.keep_lasting(&left, over);
         self.turns.over += 1;
@@ -122,27 +123,47 @@ impl Live<'_> {
         Ok(())
     }
 
+    /// Nobody watches until the next turn.
+    pub(super) fn stop_watching(&mut self) {
+        let programs = std::iter::once(self.compiled).chain(&self.later).map(|build| &build.program);
+        for (probes, program) in self.probes.iter_mut().zip(programs) {
+            probes.rest(program, |hook| hook.kind == HookKind::Status);
+        }
+    }
+
     /// Begins another turn once there was rest enough.
     pub(super) fn take_turns(&mut self, show: &mut dyn Show) -> Result<(), Stopped> {
-        if self.turns.rest.take_if(|until| *until <= Instant::now()).is_none() {
+        if self.turns.rest.is_none_or(|until| Instant::now() < until) {
             return Ok(());
         }
         let began = clock::spent_here();
+        if let Err(why) = self.watch_again() {
+            // It may have ended just now. What was gathered is there, whatever becomes of it.
+            self.stop_watching();
+            self.turns.rest = Some(Instant::now() + LONGEST);
+            show.note(&format!("goroutines cannot be watched at the moment: {}", first_line(&why.to_string())));
+            return Ok(());
+        }
         if let Some(kept) = &mut self.goroutines {
             show.turn(&std::mem::take(&mut kept.lasting));
         }
+        self.turns.rest = None;
         let table = self.maps.get(self.compiled.program.tables.control).ok_or_else(no_map)?;
         self.control.watch_again(table)?;
-        for build in 0..self.probes.len() {
-            let compiled = if build == 0 { self.compiled } else { &self.later[build - 1] };
-            let pid = if build == 0 { self.link_pid(compiled) } else { None };
-            let placing = Placing { engine: self.engine, compiled, pid };
-            self.probes[build].attach_hooks(&placing, |hook| hook.kind == HookKind::Status)?;
-        }
         self.fill_again()?;
         self.arm(true)?;
         self.turns.changing += Duration::from_nanos(clock::spent_here() - began);
         self.look_from_here()
+    }
+
+    /// Puts probes in place again that rest.
+    fn watch_again(&mut self) -> Result<(), Stopped> {
+        let pid = self.link_pid(self.compiled);
+        let builds = std::iter::once((self.compiled, pid)).chain(self.later.iter().map(|build| (build, None)));
+        for (probes, (compiled, pid)) in self.probes.iter_mut().zip(builds) {
+            probes.resume(&Placing { engine: self.engine, compiled, pid })?;
+        }
+        Ok(())
     }
 
     /// Puts in the goroutines that there are. Who could not be read was told at first.
@@ -167,11 +188,11 @@ impl Live<'_> {
     }
 
     /// What is told of turns when the run is over.
-    pub(super) fn turns_of(&self, counted: Duration) -> Option<run::Turns> {
+    pub(super) fn turns_of(&self, counted: Duration, end: u64) -> Option<run::Turns> {
         (self.turns.over > 0).then(|| run::Turns {
             turns: self.turns.over + u64::from(!self.turns.rests()),
             watched_ns: counted.as_nanos() as u64,
-            of_ns: clock::since_boot().saturating_sub(self.turns.first),
+            of_ns: end.saturating_sub(self.turns.first),
         })
     }
 
