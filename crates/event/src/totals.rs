@@ -49,22 +49,25 @@ pub struct Lasting {
 /// The states in which turns of watching have ended, added up as far as they are told apart.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Turns {
-    lasted: BTreeMap<Lasting, u64>,
+    /// For how long, and how many goroutines were gone when the next turn began.
+    lasted: BTreeMap<Lasting, (u64, u64)>,
 }
 
 impl Turns {
-    /// Adds those of a turn; of named goroutines, if any are.
-    pub fn add(&mut self, by: By, goids: &[u64], lasting: &[Lasting]) {
-        for state in lasting.iter().filter(|state| goids.is_empty() || goids.contains(&state.goid)) {
+    /// Adds those of a turn, each with whether its goroutine is gone; of named goroutines, if any are.
+    pub fn add(&mut self, by: By, goids: &[u64], lasting: &[(Lasting, bool)]) {
+        for (state, gone) in lasting.iter().filter(|(state, _)| goids.is_empty() || goids.contains(&state.goid)) {
             let is_told_apart = by == By::Goid || !goids.is_empty();
             let (pid, goid) = if is_told_apart { (state.pid, state.goid) } else { (0, 0) };
-            *self.lasted.entry(Lasting { pid, goid, spent: 0, ..*state }).or_default() += state.spent;
+            let (spent, all_gone) = self.lasted.entry(Lasting { pid, goid, spent: 0, ..*state }).or_default();
+            *spent += state.spent;
+            *all_gone += u64::from(*gone);
         }
     }
 
-    /// What came of it: a state each.
-    pub fn lasted(&self) -> impl Iterator<Item = Lasting> {
-        self.lasted.iter().map(|(state, spent)| Lasting { spent: *spent, ..*state })
+    /// What came of it: a state each, and how many goroutines are gone of which no turn saw the end.
+    pub fn lasted(&self) -> impl Iterator<Item = (Lasting, u64)> {
+        self.lasted.iter().map(|(state, (spent, gone))| (Lasting { spent: *spent, ..*state }, *gone))
     }
 }
 
@@ -131,18 +134,18 @@ mod tests {
         Lasting { pid: 7, goid, start, state, reason: id(IdKind::WaitReason, 19), spent }
     }
 
-    fn check(by: By, goids: &[u64], want: &[(u64, u64)]) {
+    fn check(by: By, goids: &[u64], want: &[(u64, u64, u64)]) {
         let mut turns = Turns::default();
-        turns.add(by, goids, &[lasting(34, 10), lasting(35, 20)]);
-        turns.add(by, goids, &[lasting(34, 30)]);
-        let seen: Vec<_> = turns.lasted().map(|state| (state.goid, state.spent)).collect();
+        turns.add(by, goids, &[(lasting(34, 10), false), (lasting(35, 20), true)]);
+        turns.add(by, goids, &[(lasting(34, 30), true)]);
+        let seen: Vec<_> = turns.lasted().map(|(state, gone)| (state.goid, state.spent, gone)).collect();
         assert_eq!(seen, want, "{by:?} {goids:?}");
     }
 
     #[test]
     fn goroutines_are_told_apart_only_where_somebody_asks() {
-        check(By::Function, &[], &[(0, 60)]);
-        check(By::Goid, &[], &[(34, 40), (35, 20)]);
-        check(By::State, &[35], &[(35, 20)]);
+        check(By::Function, &[], &[(0, 60, 2)]);
+        check(By::Goid, &[], &[(34, 40, 1), (35, 20, 1)]);
+        check(By::State, &[35], &[(35, 20, 1)]);
     }
 }

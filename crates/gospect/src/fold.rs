@@ -25,8 +25,8 @@ pub(crate) trait Fold {
     /// Those of before the run, and the states that have not ended. Comes before [`Fold::rest`].
     fn goroutines(&mut self, _: &Goroutines) {}
 
-    /// Goroutines are watched by turns, and one of these has ended in such states.
-    fn turn(&mut self, _: &[Lasting]) {}
+    /// Goroutines are watched by turns, and one of these has ended in such states; whether they are gone.
+    fn turn(&mut self, _: &[(Lasting, bool)]) {}
 
     /// The maps as they are at the end.
     fn rest(&mut self, maps: &[Snapshot], names: &dyn Names);

@@ -326,7 +326,7 @@ impl Show for Screen<'_> {
         Ok(())
     }
 
-    fn turn(&mut self, lasting: &[Lasting]) {
+    fn turn(&mut self, lasting: &[(Lasting, bool)]) {
         self.fold.iter_mut().for_each(|fold| fold.turn(lasting));
     }
 

@@ -233,8 +233,9 @@ pub trait Show {
     fn goroutines(&mut self, _: &Goroutines) -> io::Result<()> {
         Ok(())
     }
-    /// Where goroutines are watched by turns: the states in which one of these has ended, and another one begins.
-    fn turn(&mut self, _: &[Lasting]) {}
+    /// Where goroutines are watched by turns: the states in which one of these has ended, and whether goroutines are gone
+    /// now that another one begins.
+    fn turn(&mut self, _: &[(Lasting, bool)]) {}
     /// The maps that are left at the end
     ///
     /// # Errors

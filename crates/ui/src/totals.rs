@@ -138,6 +138,8 @@ struct Spent {
 struct Row {
     /// How many goroutines are left.
     left: u64,
+    /// And how many are gone, but nobody watched when they finished.
+    gone: u64,
     created: u64,
     finished: u64,
     running: Spent,
@@ -173,8 +175,10 @@ impl Totals {
                 filling.change(&entry.key, tally);
             }
         }
-        turns.lasted().for_each(|state| filling.lasting(only, &state, 0));
-        lasting.iter().for_each(|state| filling.lasting(only, state, 1));
+        for (state, gone) in turns.lasted() {
+            filling.lasting(only, &state, |row| row.gone += gone);
+        }
+        lasting.iter().for_each(|state| filling.lasting(only, state, |row| row.left += 1));
         for entry in of(map::LATENCY) {
             if let Folded::Quantiles(_, values) = &entry.value {
                 filling.latency(&entry.key, values);
@@ -201,27 +205,39 @@ impl Totals {
     }
 
     fn goroutines(&self, look: Look, out: &mut dyn Write) -> io::Result<()> {
-        let few = self.rows.len().saturating_sub(WHOLE);
-        self.rows[few..].iter().try_for_each(|(key, row)| row.whole(&key.title(), look, out))?;
+        let (few, several) = (self.rows.len().saturating_sub(WHOLE), self.are_of_several());
+        self.rows[few..].iter().try_for_each(|(key, row)| row.whole(&key.title(several), look, out))?;
         if self.rows.len() < 2 {
             return Ok(());
         }
         let titles = ["COUNT", "NEW", "OVER", "RUNNING", "RUNNABLE", "SYSCALL", "WAITING", "SCHED P50", "P99", "GOID"];
-        let columns = titles.map(Column::right).into_iter().chain([Column::left("FUNCTION")]);
+        let pid = several.then(|| Column::right("PID"));
+        let columns = titles.map(Column::right).into_iter().chain(pid).chain([Column::left("FUNCTION")]);
         let mut table = Table::new(&columns.collect::<Vec<_>>());
         for (key, row) in &self.rows {
-            let (goid, function) = match key {
-                Key::Goid { goid, function, .. } => (goid.to_string(), function.as_str()),
-                Key::Function(name) | Key::Reason(name) => (String::new(), name.as_str()),
-                Key::State(name) => (String::new(), *name),
+            let (goid, pid, function) = match key {
+                Key::Goid { goid, pid, function } => (goid.to_string(), Some(pid.to_string()), function.as_str()),
+                Key::Function(name) | Key::Reason(name) => (String::new(), None, name.as_str()),
+                Key::State(name) => (String::new(), None, *name),
             };
+            let pid = several.then(|| pid.unwrap_or_default());
             let [p50, p99] = row.latencies();
             let times = [row.running, row.runnable, row.syscall, row.all_waiting()].map(|spent| positive(spent.ns));
             let counts = [row.goroutines(), row.created, row.finished].map(|n| n.to_string());
             let cells = counts.into_iter().chain(times).chain([p50, p99].map(|ns| ns.map_or(String::new(), shown)));
-            table.row(cells.chain([goid, function.to_owned()]).map(Cell::new).collect());
+            table.row(cells.chain([goid]).chain(pid).chain([function.to_owned()]).map(Cell::new).collect());
         }
         table.write(look, out)
+    }
+
+    /// Whether goroutines of several processes are told apart, which may have the same numbers.
+    fn are_of_several(&self) -> bool {
+        let mut pids = self.rows.iter().filter_map(|(key, _)| match key {
+            Key::Goid { pid, .. } => Some(pid),
+            _ => None,
+        });
+        let first = pids.next();
+        pids.any(|pid| Some(pid) != first)
     }
 
     /// By state or reason.
@@ -234,7 +250,7 @@ impl Totals {
         for (key, row) in &self.rows {
             let latencies = row.latencies().map(|ns| ns.map_or(String::new(), shown));
             let cells = [row.left.to_string(), row.times().to_string(), shown(row.total()), share(row.total(), all)];
-            table.row(cells.into_iter().chain(latencies).chain([key.title()]).map(Cell::new).collect());
+            table.row(cells.into_iter().chain(latencies).chain([key.title(false)]).map(Cell::new).collect());
         }
         table.write(look, out)
     }
@@ -263,8 +279,8 @@ impl Filling<'_> {
         }
     }
 
-    /// A goroutine is in a state, and so left, or some were when a turn ended.
-    fn lasting(&mut self, only: &Only, state: &Lasting, left: u64) {
+    /// A goroutine is in a state, or some were when a turn ended, and are counted.
+    fn lasting(&mut self, only: &Only, state: &Lasting, count: impl Fn(&mut Row)) {
         if !only.means(state.goid, state.start, self.names) {
             return;
         }
@@ -281,7 +297,7 @@ impl Filling<'_> {
             By::Reason | By::State => &[],
         };
         if let Some(row) = self.row(head, &doing) {
-            row.left += left;
+            count(row);
             row.spent(&doing).ns += state.spent;
         }
     }
@@ -329,9 +345,10 @@ impl Filling<'_> {
 }
 
 impl Key {
-    fn title(&self) -> String {
+    fn title(&self, several: bool) -> String {
         match self {
             Key::Function(name) | Key::Reason(name) => name.clone(),
+            Key::Goid { pid, goid, function } if several => format!("goroutine {goid} of PID {pid} {function}"),
             Key::Goid { goid, function, .. } => format!("goroutine {goid} {function}"),
             Key::State(name) => (*name).to_owned(),
         }
@@ -359,7 +376,7 @@ impl Row {
     }
 
     fn goroutines(&self) -> u64 {
-        self.left + self.finished
+        self.left + self.finished + self.gone
     }
 
     fn is_empty(&self) -> bool {

@@ -88,7 +88,7 @@ impl Fold for Gathered {
         self.goroutines = goroutines.clone();
     }
 
-    fn turn(&mut self, lasting: &[Lasting]) {
+    fn turn(&mut self, lasting: &[(Lasting, bool)]) {
         self.turns.add(self.asked.times.unwrap_or_default(), &self.asked.only.goids, lasting);
     }
 

@@ -230,18 +230,38 @@ fn nothing_is_shown_where_nothing_was_seen() {
 }
 
 #[test]
-fn states_in_which_a_turn_has_ended_are_time_but_nobody_is_left_in_them() {
+fn states_in_which_a_turn_has_ended_are_time_and_goroutines_only_once_they_are_gone() {
     let mut turns = Turns::default();
-    for waited in [1_000_000, 2_000_000] {
-        turns.add(By::Function, &[], &[lasting("main.worker", 36, "waiting", "chan receive", waited)]);
+    for (waited, gone) in [(1_000_000, false), (2_000_000, true)] {
+        turns.add(By::Function, &[], &[(lasting("main.worker", 36, "waiting", "chan receive", waited), gone)]);
     }
     let mut out = Vec::new();
     let last = [lasting("main.worker", 37, "waiting", "chan receive", 4_000_000)];
     Totals::read(By::Function, &Only::default(), &[], &turns, &last, &Known).show(TEXT, &mut out).unwrap();
     expect![[r#"
-        main.worker  1 goroutine
+        main.worker  2 goroutines
           chan receive           7ms 100.0% |@@@@@@@@@@@@@@@@@@@@@@|
 
     "#]]
     .assert_eq(&String::from_utf8(out).unwrap());
+}
+
+#[test]
+fn goroutines_of_several_processes_may_have_the_same_number() {
+    let of =
+        |pid: u32| Lasting { pid, ..lasting("main.worker", 36, "waiting", "chan receive", u64::from(pid) * 1_000) };
+    let mut out = Vec::new();
+    let last = [of(7), of(8)];
+    Totals::read(By::Goid, &Only::default(), &[], &Turns::default(), &last, &Known).show(TEXT, &mut out).unwrap();
+    expect![[r#"
+        goroutine 36 of PID 7 main.worker  1 goroutine
+          chan receive           7µs 100.0% |@@@@@@@@@@@@@@@@@@@@@@|
+
+        goroutine 36 of PID 8 main.worker  1 goroutine
+          chan receive           8µs 100.0% |@@@@@@@@@@@@@@@@@@@@@@|
+
+        COUNT  NEW  OVER  WAITING  GOID  PID  FUNCTION
+            1    0     0      7µs    36    7  main.worker
+            1    0     0      8µs    36    8  main.worker
+    "#]].assert_eq(&String::from_utf8(out).unwrap());
 }

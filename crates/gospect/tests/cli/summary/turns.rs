@@ -90,6 +90,8 @@ fn each_function_has_the_times_of_the_turns() {
         assert!(is_as_long(lived(all["runtime.main"]), watched), "go{go}: {watched} ns, {}", all["runtime.main"]);
         let created = of("main.passes", "created");
         assert!(created > 0 && created < passed, "go{go}: {created} of {passed}");
+        let all_passed = of("main.passes", "goroutines");
+        assert!(all_passed >= created && all_passed < passed, "go{go}: {}", all["main.passes"]);
     }
 }
 

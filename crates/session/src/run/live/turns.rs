@@ -9,9 +9,11 @@
 //! is not seen is what it costs that both push other things out of the processor's caches: about as much again where a
 //! service is busy. Hence so little.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use event::run::{self, Budgeted};
+use event::totals::Lasting;
 use kernel::clock;
 use kernel::engine::Timing;
 use probe::target::HookKind;
@@ -41,6 +43,8 @@ pub(super) struct Turns {
     rest: Option<Instant>,
     /// There was a rest before this one.
     rested: bool,
+    /// How much of a CPU it takes to watch, as last looked at.
+    load: f64,
     /// How many turns are over, and for how long those were.
     over: u64,
     watched: Duration,
@@ -80,6 +84,7 @@ impl Live<'_> {
         };
         let spent = spent.goroutines + programs.unwrap_or(spent.goroutines) + self.turns.changing.as_secs_f64();
         self.turns.changing = Duration::ZERO;
+        self.turns.load = spent / took.as_secs_f64();
         let rest = rest(took, spent, limit);
         self.turns.rested = rest.is_some();
         rest
@@ -110,7 +115,7 @@ impl Live<'_> {
         let began = clock::spent_here();
         if self.turns.over == 0 {
             self.turns.first = self.control.armed_at();
-            self.tell_turns(rest, show);
+            self.tell_turns(show);
         }
         let over = self.keep_goroutines()?;
         self.stop_watching();
@@ -144,13 +149,15 @@ impl Live<'_> {
             show.note(&format!("goroutines cannot be watched at the moment: {}", first_line(&why.to_string())));
             return Ok(());
         }
-        if let Some(kept) = &mut self.goroutines {
-            show.turn(&std::mem::take(&mut kept.lasting));
-        }
         self.turns.rest = None;
         let table = self.maps.get(self.compiled.program.tables.control).ok_or_else(no_map)?;
         self.control.watch_again(table)?;
-        self.fill_again()?;
+        let there = self.fill_again()?;
+        if let Some(kept) = &mut self.goroutines {
+            let is_gone = |state: &Lasting| !there.contains(&(state.pid, state.goid));
+            let ended = std::mem::take(&mut kept.lasting).into_iter().map(|state| (state, is_gone(&state)));
+            show.turn(&ended.collect::<Vec<_>>());
+        }
         self.arm(true)?;
         self.turns.changing += Duration::from_nanos(clock::spent_here() - began);
         self.look_from_here()
@@ -166,14 +173,17 @@ impl Live<'_> {
         Ok(())
     }
 
-    /// Puts in the goroutines that there are. Who could not be read was told at first.
-    fn fill_again(&self) -> Result<(), Stopped> {
+    /// Puts in the goroutines that there are, and answers which these are: process and number. Who could not be read was
+    /// told at first.
+    fn fill_again(&self) -> Result<HashSet<(u32, u64)>, Stopped> {
         let tables = &self.compiled.program.tables;
+        let mut there = HashSet::new();
         for found in self.watch.all(self.table(tables.processes)?)? {
             let before = self.before.get(found.build).and_then(|of_build| of_build.get(found.binary as usize));
-            before.map(|before| before.fill(&found, tables, &self.maps)).transpose()?;
+            let filled = before.map(|before| before.fill(&found, tables, &self.maps)).transpose()?;
+            there.extend(filled.iter().flat_map(|filled| &filled.earlier).map(|(one, _)| (one.pid, one.goid)));
         }
-        Ok(())
+        Ok(there)
     }
 
     /// How long the last turn was, or is until then.
@@ -196,11 +206,10 @@ impl Live<'_> {
         })
     }
 
-    fn tell_turns(&self, rest: Duration, show: &mut dyn Show) {
+    fn tell_turns(&self, show: &mut dyn Show) {
         let Some(limit) = self.overhead.limit() else { return };
-        // A rest is as long as it takes for the load of a turn to become that part of the budget.
-        let load = limit * PART * (1.0 + rest.as_secs_f64() / LOOK.as_secs_f64());
-        let (cost, enough) = (percent(load), (percent(load) * 5 / 4).next_multiple_of(50));
+        let cost = percent(self.turns.load);
+        let enough = (cost * 5 / 4).next_multiple_of(50);
         show.note(&format!(
             "watching goroutines costs about {cost}% of a CPU, the budget is {}: it is done by turns from here on, and counts \
              and times are of those (`--max-overhead {enough}%` or `--max-overhead off` watches all the time)",
