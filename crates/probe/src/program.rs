@@ -120,7 +120,7 @@ pub mod starts {
 /// attach point *n* of the plan.
 pub mod counter {
     /// How often programs ran while armed, those aside that run at the sites of a plan: their places count that
-    /// ([`firing`]). Whole run only.
+    /// ([`firing`](super::firing)). Whole run only.
     pub const FIRINGS: u32 = 0;
     /// How often a clause's code began.
     pub const HITS: u32 = 8;

@@ -266,7 +266,7 @@ impl<'s> Scope<'_, 's, '_> {
         let step = self.number(step, 1, i64::MAX);
         let (min, max, step) = (min?, max?, u64::try_from(step?).ok()?);
         if min >= max {
-            self.error(span, "the smallest value lies below the largest");
+            self.error(span, format!("the smallest value, {min}, is not below the largest, {max}"));
             return None;
         }
         let buckets = max.abs_diff(min).div_ceil(step);

@@ -263,5 +263,6 @@ fn goroutines_of_several_processes_may_have_the_same_number() {
         COUNT  NEW  OVER  WAITING  GOID  PID  FUNCTION
             1    0     0      7µs    36    7  main.worker
             1    0     0      8µs    36    8  main.worker
-    "#]].assert_eq(&String::from_utf8(out).unwrap());
+    "#]]
+    .assert_eq(&String::from_utf8(out).unwrap());
 }

@@ -50,7 +50,7 @@ fn functions_take_what_they_take() {
             1 | …t(); @b = lhist(1, 2); exit(1, 2); time(1); @c = lhist(1, 10, 0, 1); @d = lhist(1, 0, 1000000, 1); @e = hist(1, 9); @f =…
               |                                          ^
 
-            error: the smallest value lies below the largest
+            error: the smallest value, 10, is not below the largest, 0
              --> 1:99
               |
             1 | …ist(1, 2); exit(1, 2); time(1); @c = lhist(1, 10, 0, 1); @d = lhist(1, 0, 1000000, 1); @e = hist(1, 9); @f = sum("x"); }
