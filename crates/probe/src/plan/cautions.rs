@@ -1,6 +1,6 @@
 //! What will be less exact than usual, because the runtime of a program lacks a place where something is seen, the
-//! program does not say what is asked, or what is asked is about threads and not goroutines. Nothing here is wrong with the text, and it runs: it is said beforehand, since
-//! counters alone do not tell why they are as they are.
+//! program does not say what is asked, or what is asked is about threads and not goroutines. Nothing here is wrong with
+//! the text, and it runs: it is said beforehand, since counters alone do not tell why they are as they are.
 
 use super::{Binary, BinaryNo, Plan};
 use crate::target::{HookKind, Runtime};

@@ -282,18 +282,10 @@ impl Live<'_> {
         Ok(self.control.unders_gone(marks, table)?)
     }
 
-    /// Nobody watches goroutines any more; whether anybody did.
+    /// Nobody watches goroutines from now on; whether anybody did.
     fn lose_goroutines(&mut self) -> Result<bool, Stopped> {
         self.keep_goroutines()?;
-        let mut any = false;
-        for build in 0..self.probes.len() {
-            let program = match build.checked_sub(1) {
-                None => &self.compiled.program,
-                Some(later) => &self.later[later].program,
-            };
-            any |= self.probes[build].detach_hooks(program, |hook| hook.kind == HookKind::Status);
-        }
-        Ok(any)
+        Ok(self.stop_watching())
     }
 
     fn tell_gone(&mut self, dropped: &[Whom], before: &Counted, budget: Budget, show: &mut dyn Show) {

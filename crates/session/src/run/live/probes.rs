@@ -123,10 +123,14 @@ impl Probes {
         Ok(())
     }
 
-    /// Takes programs at places of the runtime out that are in place, until [`Probes::resume`].
-    pub fn rest(&mut self, program: &probe::Program, which: impl Fn(&HookProgram) -> bool) {
+    /// Takes programs at places of the runtime out that are in place, until [`Probes::resume`]; whether there were any.
+    pub fn rest(&mut self, program: &probe::Program, which: impl Fn(&HookProgram) -> bool) -> bool {
         let wanted = program.hooks.iter().zip(&mut self.hooks).filter(|(hook, _)| which(hook));
-        wanted.for_each(|(_, held)| held.rests |= held.attached.take().is_some());
+        wanted.fold(false, |any, (_, held)| {
+            let was_in_place = held.attached.take().is_some();
+            held.rests |= was_in_place;
+            any | was_in_place
+        })
     }
 
     /// Puts those in place again that rest.
@@ -137,12 +141,6 @@ impl Probes {
     /// Takes them out, the last ones first. When it comes back none of them runs any more.
     pub fn detach(&mut self) {
         self.detach_where(|_| true);
-    }
-
-    /// Takes programs at places of the runtime out; whether there were any.
-    pub fn detach_hooks(&mut self, program: &probe::Program, which: impl Fn(&HookProgram) -> bool) -> bool {
-        let wanted = program.hooks.iter().zip(&mut self.hooks).filter(|(hook, _)| which(hook));
-        wanted.fold(false, |any, (_, held)| held.attached.take().is_some() || any)
     }
 
     /// Takes one of [`Probes::users`] out; in its place is, if there is any, the one that has taken over from it.

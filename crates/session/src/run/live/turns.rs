@@ -128,12 +128,11 @@ impl Live<'_> {
         Ok(())
     }
 
-    /// Nobody watches until the next turn.
-    pub(super) fn stop_watching(&mut self) {
+    /// Nobody watches goroutines any more, until the next turn if there is one; whether anybody did.
+    pub(super) fn stop_watching(&mut self) -> bool {
         let programs = std::iter::once(self.compiled).chain(&self.later).map(|build| &build.program);
-        for (probes, program) in self.probes.iter_mut().zip(programs) {
-            probes.rest(program, |hook| hook.kind == HookKind::Status);
-        }
+        let rest = |(probes, program): (&mut Probes, _)| probes.rest(program, |hook| hook.kind == HookKind::Status);
+        self.probes.iter_mut().zip(programs).map(rest).fold(false, |any, one| any | one)
     }
 
     /// Begins another turn once there was rest enough.
