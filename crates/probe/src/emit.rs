@@ -56,7 +56,7 @@ use event::schema::MapValue;
 use event::{MapIndex, MapSchema, Schema};
 
 use crate::plan::{Group, Plan};
-use crate::program::{Program, Tables, control, counter, drops, exit, firing, process, site, stack};
+use crate::program::{Program, Tables, control, counter, drops, engine_control, exit, firing, process, site, stack};
 use taint::Taints;
 
 pub use restrain::Restraint;
@@ -69,7 +69,7 @@ pub struct Options {
     /// Bytes of the ring: a power of two, at least a page.
     pub ring: u32,
     /// Programs may follow the kernel's structures to the number of a process in our pid namespace, where it lives in
-    /// one below ([`crate::program::control::NAMESPACE`]).
+    /// one below ([`crate::program::engine_control::NAMESPACE`]).
     pub walk: bool,
     /// What is held back.
     pub restraint: Restraint,
@@ -234,8 +234,8 @@ impl<'p> Shared<'p> {
     /// What short records need, if calls are recorded.
     fn shorts(&self) -> Option<capture::Shorts> {
         let captured = self.captured.filter(|captured| captured.records)?;
-        let (ring, counters, control) = (self.tables.ring, self.tables.counters, self.tables.control);
-        Some(capture::Shorts { captured, ring, counters, control, walk: self.walk })
+        let (ring, counters, engine) = (self.tables.ring, self.tables.counters, self.tables.engine);
+        Some(capture::Shorts { captured, ring, counters, engine, walk: self.walk })
     }
 
     fn group(&self, group: crate::plan::GroupNo) -> Result<&'p Group, Refused> {
@@ -279,6 +279,7 @@ fn tables(plan: &Plan, caps: Caps, options: &Options, maps: &mut Maps) -> Result
     Ok(Tables {
         ring: maps.add(MapSpec::ringbuf("ring", Entries::Fixed(options.ring)))?,
         control: maps.add(MapSpec::array("control", control::SIZE, one))?,
+        engine: maps.add(MapSpec::array("engine", engine_control::SIZE, one))?,
         exit: maps.add(MapSpec::array("exit", exit::SIZE, one))?,
         processes: maps.add(MapSpec::hash(
             "processes",

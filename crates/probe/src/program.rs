@@ -12,7 +12,7 @@
 //! 5. ends when [`exit::ASKED`] is not 0 (a record says the same, but a full ring may have lost it), and runs the
 //!    programs of [`On::End`] after the detach.
 //!
-//! The offsets that loader and programs share are constants here: [`control`], [`exit`], [`process`], [`counter`],
+//! The offsets that loader and programs share are constants here: [`control`], [`engine_control`], [`exit`], [`process`], [`counter`],
 //! [`site`], [`stack`], [`gos`], [`threads`].
 
 use std::fmt;
@@ -25,51 +25,57 @@ use gobin::insn::Class;
 use crate::plan::{BinaryNo, FuncNo, On};
 use crate::target::HookKind;
 
-/// The only value of [`Tables::control`]. Programs only read it.
+/// The only value of [`Tables::control`]: the words of the run. Programs only read it.
 pub mod control {
     /// `u32`: 0 while probes come and go; programs other than `BEGIN` and `END` do nothing then.
     pub const ARMED: u32 = 0;
     /// `u32`: not 0 once the run is over: the table of goroutines stays as it is then ([`super::gos`]).
     pub const OVER: u32 = 4;
-    /// `u64`: the device of the pid namespace whose numbers processes are known by; 0 for the kernel's own numbers.
-    pub const NAMESPACE_DEVICE: u32 = 8;
-    /// `u64`: its inode.
-    pub const NAMESPACE_INODE: u32 = 16;
-    /// `u64`: the address of the pid namespace whose numbers processes are known by that the words before do not tell;
-    /// where programs follow the kernel's structures ([`crate::emit::Options::walk`]).
-    pub const NAMESPACE: u32 = 56;
-    /// `u32`: where in `task_struct` the address of the process's first thread is.
-    pub const TASK_LEADER: u32 = 64;
-    /// `u32`: where in it that of its `pid` is.
-    pub const TASK_PID: u32 = 68;
-    /// `u32`: where in `pid` the number in that namespace is, and 8 bytes behind it the namespace's address.
-    pub const PID_NUMBER: u32 = 72;
+    /// `u64`: since when hits count, in nanoseconds since boot.
+    pub const ARMED_AT: u32 = 8;
     /// `u64`: bit *n* is set if processes that are not in the table are let through at probes in binary *n*, with their
     /// PID for a number; binaries from 64 on never are.
-    pub const UNFILTERED: u32 = 24;
-    /// `u32`: while one link takes over from another, the number of the one that goes; else 0. See [`super::Flip`].
-    pub const LINK_OLD: u32 = 32;
-    /// `u32`: the number of the one that comes; else 0.
-    pub const LINK_NEW: u32 = 36;
-    /// `u32`: how far they are, a [`super::Phase`].
-    pub const PHASE: u32 = 40;
+    pub const UNFILTERED: u32 = 16;
     /// `u64`: the flags with which processes that begin are put into the table: 0, or [`KNOWN`].
-    pub const STARTS: u32 = 48;
+    pub const STARTS: u32 = 24;
     /// Only those that are there already (`BPF_EXIST`).
     pub const KNOWN: u64 = 2;
-    /// `u32`: bit *n* is set once nobody sees any more whether [`crate::plan::Plan::unders`] *n* is so: it is not.
-    pub const UNDER_GONE: u32 = 76;
     /// `u64`: of processes that begin only those of this user come into the table, whose number is one less; 0 for all.
-    pub const USER: u32 = 80;
+    pub const USER: u32 = 32;
     /// `u64`: only those in the control group of this id, or below it; 0 for all.
-    pub const CGROUP: u32 = 88;
-    /// `u64`: since when hits count, in nanoseconds since boot.
-    pub const ARMED_AT: u32 = 96;
+    pub const CGROUP: u32 = 40;
+    /// `u32`: bit *n* is set once nobody sees any more whether [`crate::plan::Plan::unders`] *n* is so: it is not.
+    pub const UNDER_GONE: u32 = 48;
     /// `u32`: how often user space has taken processes out of their table. With [`super::starts::COUNT`], which says how
     /// often others came in the place of those that were there, it tells whether what was found in it still holds.
-    pub const REPLACED: u32 = 104;
+    pub const REPLACED: u32 = 52;
     /// Bytes of it.
-    pub const SIZE: u32 = 112;
+    pub const SIZE: u32 = 56;
+}
+
+/// The only value of [`Tables::engine`]: the words of the engine that runs the programs. Programs only read it.
+pub mod engine_control {
+    /// `u64`: the device of the pid namespace whose numbers identify processes; 0 for the kernel's own numbers.
+    pub const NAMESPACE_DEVICE: u32 = 0;
+    /// `u64`: its inode.
+    pub const NAMESPACE_INODE: u32 = 8;
+    /// `u64`: the address of the pid namespace whose numbers identify the processes that the two words above do not
+    /// cover, where programs follow the kernel's structures ([`crate::emit::Options::walk`]).
+    pub const NAMESPACE: u32 = 16;
+    /// `u32`: the offset of `group_leader` in `task_struct`.
+    pub const TASK_LEADER: u32 = 24;
+    /// `u32`: the offset of `thread_pid` in `task_struct`.
+    pub const TASK_PID: u32 = 28;
+    /// `u32`: the offset in `struct pid` of the number in that namespace; the namespace's address follows 8 bytes later.
+    pub const PID_NUMBER: u32 = 32;
+    /// `u32`: during a hand-over between two links, the number of the link that goes; else 0. See [`super::Flip`].
+    pub const LINK_OLD: u32 = 36;
+    /// `u32`: the number of the link that comes; else 0.
+    pub const LINK_NEW: u32 = 40;
+    /// `u32`: the step of the hand-over, a [`super::Phase`].
+    pub const PHASE: u32 = 44;
+    /// Bytes of it.
+    pub const SIZE: u32 = 48;
 }
 
 /// The only value of [`Tables::exit`]. Programs write it.
@@ -84,7 +90,7 @@ pub mod exit {
 
 /// An entry of [`Tables::processes`]: which processes are ours. One that has none is not.
 pub mod process {
-    /// In the key, `u32`: the process, by the numbers of the namespace that [`super::control`] names.
+    /// In the key, `u32`: the process, by the numbers of the namespace that [`super::engine_control`] names.
     pub const TGID: u32 = 0;
     /// In the key, `u32`: the binary, a [`crate::plan::BinaryNo`].
     pub const BINARY: u32 = 4;
@@ -299,7 +305,7 @@ pub mod syscalls {
 pub mod threads {
     /// In the key, `u32`: the process's number.
     pub const PROCESS: u32 = 0;
-    /// In the key, `u32`: the thread, by the numbers of the namespace that [`super::control`] names.
+    /// In the key, `u32`: the thread, by the numbers of the namespace that [`super::engine_control`] names.
     pub const TID: u32 = 4;
     /// Bytes of the key.
     pub const KEY: u32 = 8;
@@ -343,6 +349,8 @@ pub struct Tables {
     pub ring: MapId,
     /// [`control`]: an array of one value.
     pub control: MapId,
+    /// [`engine_control`]: an array of one value.
+    pub engine: MapId,
     /// [`exit`]: an array of one value.
     pub exit: MapId,
     /// [`process`]: a hash.

@@ -363,10 +363,10 @@ impl<'a, 'p> Entry<'a, 'p> {
 
     /// Process and thread.
     pub(super) fn ids(&mut self) {
-        let (control, walk) = (self.shared.tables.control, self.shared.walk);
+        let (engine, walk) = (self.shared.tables.engine, self.shared.walk);
         // The bias is not known yet.
         let (task, ids) = (HIT + hit::BIAS, HIT + hit::PID_TGID);
-        Ids { control, walk, words: WORD, task, ids }.find(&mut self.asm, self.out);
+        Ids { engine, walk, words: WORD, task, ids }.find(&mut self.asm, self.out);
     }
 
     pub(super) fn put(&mut self, field: i32, value: impl Into<bpf::Operand>) {

@@ -14,7 +14,7 @@ use bpf::{Caps, Entries, Helper, Label, MapError, MapSpec, Maps, Reg};
 use super::body::{R0, R1, R2, R3, R4};
 use super::entry::{Entry, WORD};
 use super::late_hash;
-use crate::program::{Flip, Phase, control, mark};
+use crate::program::{Flip, Phase, engine_control, mark};
 
 /// The mark, below the words for keys.
 const MARK: i32 = WORD - mark::SIZE as i32;
@@ -39,12 +39,12 @@ impl Entry<'_, '_> {
         let Some(Flip { link, marks }) = self.shared.tables.flip else { return };
         let [older, newer, ours] = ["older_link", "newer_link", "our_hit"].map(|name| self.asm.label(name));
         self.asm.comment("which link?").map_value(R1, link, 0).load(Size::U32, R2, R1, 0);
-        self.asm.map_value(R1, self.shared.tables.control, 0);
-        self.asm.load(Size::U32, NEW, R1, control::LINK_NEW as i32).jump_if(Cond::Eq, R2, NEW, newer);
-        self.asm.load(Size::U32, R0, R1, control::LINK_OLD as i32).jump_if(Cond::Ne, R2, R0, ours);
-        self.asm.place(older).load(Size::U32, R0, R1, control::PHASE as i32);
+        self.asm.map_value(R1, self.shared.tables.engine, 0);
+        self.asm.load(Size::U32, NEW, R1, engine_control::LINK_NEW as i32).jump_if(Cond::Eq, R2, NEW, newer);
+        self.asm.load(Size::U32, R0, R1, engine_control::LINK_OLD as i32).jump_if(Cond::Ne, R2, R0, ours);
+        self.asm.place(older).load(Size::U32, R0, R1, engine_control::PHASE as i32);
         self.older(marks, ours);
-        self.asm.place(newer).load(Size::U32, R0, R1, control::PHASE as i32);
+        self.asm.place(newer).load(Size::U32, R0, R1, engine_control::PHASE as i32);
         self.newer(marks, ours);
         self.asm.place(ours);
     }

@@ -26,7 +26,7 @@ use kernel::signal::Order;
 use kernel::{clock, signal};
 use probe::Plan;
 use probe::plan::{On, Period};
-use probe::program::exit;
+use probe::program::{Phase, exit};
 
 use super::before::Before;
 use super::calls::{Joined, Telling};
@@ -152,6 +152,7 @@ impl<'r> Live<'r> {
         }
         let mut control = Control::new(&watch, compiled.numbers);
         control.arm(false, maps.get(program.tables.control).ok_or_else(no_map)?)?;
+        control.links([0, 0], Phase::Coming, maps.get(program.tables.engine).ok_or_else(no_map)?)?;
         Ok(Live {
             compiled,
             engine,

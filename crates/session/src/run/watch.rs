@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use kernel::engine::{Error, Feature, Map, Numbers};
 use kernel::{FileId, Pid, Process, clock};
-use probe::program::{Phase, control, process};
+use probe::program::{Phase, control, engine_control, process};
 
 use super::world::Executable;
 use super::{Compiled, reached};
@@ -517,9 +517,10 @@ fn word(bytes: &[u8], at: u32) -> u64 {
     bytes.iter().skip(at as usize).take(8).rev().fold(0, |n, &byte| n << 8 | u64::from(byte))
 }
 
-/// The word that tells programs what to do.
+/// The words that tell programs what to do.
 pub(super) struct Control {
     bytes: [u8; control::SIZE as usize],
+    engine: [u8; engine_control::SIZE as usize],
     /// When it became known that goroutines are not watched any more.
     over: Option<u64>,
 }
@@ -527,15 +528,17 @@ pub(super) struct Control {
 impl Control {
     /// Not armed; processes are known by the numbers that our own `/proc` has for them.
     pub fn new(watch: &Watch, numbers: Numbers) -> Control {
-        let mut control = Control { bytes: [0; control::SIZE as usize], over: None };
+        let (bytes, engine) = ([0; control::SIZE as usize], [0; engine_control::SIZE as usize]);
+        let mut control = Control { bytes, engine, over: None };
         if let Some((device, inode)) = numbers.namespace {
-            control.set(control::NAMESPACE_DEVICE, device);
-            control.set(control::NAMESPACE_INODE, inode);
+            control.set_engine(engine_control::NAMESPACE_DEVICE, &device.to_le_bytes());
+            control.set_engine(engine_control::NAMESPACE_INODE, &inode.to_le_bytes());
         }
         if let Some(walk) = numbers.walk {
-            control.set(control::NAMESPACE, walk.namespace);
-            control.set(control::TASK_LEADER, u64::from(walk.leader) | u64::from(walk.pid) << 32);
-            control.set(control::PID_NUMBER, walk.number.into());
+            control.set_engine(engine_control::NAMESPACE, &walk.namespace.to_le_bytes());
+            control.set_engine(engine_control::TASK_LEADER, &walk.leader.to_le_bytes());
+            control.set_engine(engine_control::TASK_PID, &walk.pid.to_le_bytes());
+            control.set_engine(engine_control::PID_NUMBER, &walk.number.to_le_bytes());
         }
         control.set(control::UNFILTERED, watch.unfiltered());
         let admitted = watch.admitted();
@@ -550,11 +553,16 @@ impl Control {
         self.bytes[at as usize..][..8].copy_from_slice(&word.to_le_bytes());
     }
 
+    fn set_engine(&mut self, at: u32, word: &[u8]) {
+        self.engine[at as usize..][..word.len()].copy_from_slice(word);
+    }
+
     /// How far it is that one link takes over from another.
     pub fn links(&mut self, [old, new]: [u32; 2], phase: Phase, table: &Map) -> Result<(), Error> {
-        self.set(control::LINK_OLD, u64::from(old) | u64::from(new) << 32);
-        self.set(control::PHASE, phase as u64);
-        table.put(&0u32.to_ne_bytes(), &self.bytes)
+        self.set_engine(engine_control::LINK_OLD, &old.to_le_bytes());
+        self.set_engine(engine_control::LINK_NEW, &new.to_le_bytes());
+        self.set_engine(engine_control::PHASE, &(phase as u32).to_le_bytes());
+        table.put(&0u32.to_ne_bytes(), &self.engine)
     }
 
     /// Processes were taken out of their table.

@@ -6,7 +6,7 @@ use gobin::Arch;
 use super::{Trial, World};
 use crate::check::compile;
 use crate::plan::Plan;
-use crate::program::{Phase, control, counter};
+use crate::program::{Phase, counter, engine_control};
 use crate::target::fake::Fake;
 
 const OLD: u32 = 1;
@@ -28,13 +28,14 @@ impl Links {
 
     /// One link's program at a hit, as a thread of that number; how often the script's code began by then.
     fn hit(&mut self, thread: u32, link: u32, [old, new]: [u32; 2], phase: Phase) -> u64 {
-        let mut control = vec![0; control::SIZE as usize];
-        control[control::ARMED as usize] = 1;
-        for (at, word) in [(control::LINK_OLD, old), (control::LINK_NEW, new), (control::PHASE, phase as u32)] {
-            control[at as usize..][..4].copy_from_slice(&word.to_le_bytes());
+        let mut words = vec![0; engine_control::SIZE as usize];
+        for (at, word) in
+            [(engine_control::LINK_OLD, old), (engine_control::LINK_NEW, new), (engine_control::PHASE, phase as u32)]
+        {
+            words[at as usize..][..4].copy_from_slice(&word.to_le_bytes());
         }
         let tables = self.run.program.tables;
-        self.run.vm.put(tables.control, &[0; 4], &control).unwrap();
+        self.run.vm.put(tables.engine, &[0; 4], &words).unwrap();
         self.run.vm.put(tables.flip.unwrap().link, &[0; 4], &link.to_le_bytes()).unwrap();
         self.run.vm.task.pid = thread;
         self.run.hit(&self.plan, &World::default());

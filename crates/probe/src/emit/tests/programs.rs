@@ -1,3 +1,4 @@
+use crate::program::engine_control;
 use expect_test::expect;
 
 use super::sketch::*;
@@ -40,11 +41,10 @@ fn processes_have_the_numbers_of_the_namespace_that_is_asked_for() {
     let mut run = Trial::new(&plan, Caps::linux_5_10());
     run.vm.task.tgid = 4711;
     run.vm.task.namespace = bpf::vm::Namespace { device: 4, inode: 40, tgid: TGID, pid: 9 };
-    let mut inside = vec![0; control::SIZE as usize];
-    inside[control::ARMED as usize] = 1;
-    inside[control::NAMESPACE_DEVICE as usize] = 4;
-    inside[control::NAMESPACE_INODE as usize] = 40;
-    run.vm.put(run.program.tables.control, &[0; 4], &inside).unwrap();
+    let mut inside = vec![0; engine_control::SIZE as usize];
+    inside[engine_control::NAMESPACE_DEVICE as usize] = 4;
+    inside[engine_control::NAMESPACE_INODE as usize] = 40;
+    run.vm.put(run.program.tables.engine, &[0; 4], &inside).unwrap();
     run.hit(&plan, &World::default());
     assert_eq!(run.outcome(), "7 9");
 }
@@ -256,7 +256,8 @@ fn the_listing_of_a_count() {
     let program = emit(&plan, Caps::linux_7_0(), &Options::default()).unwrap();
     expect![[r#"
         map ring ringbuf 4194304 bytes
-        map control array key 4 value 112 entries 1
+        map control array key 4 value 56 entries 1
+        map engine array key 4 value 48 entries 1
         map exit array key 4 value 16 entries 1
         map processes hash key 8 value 16 entries 16384
         map counters percpu_array key 4 value 64 entries 2
@@ -270,7 +271,8 @@ fn the_listing_of_a_count() {
         binary 0, 1 sites
         site 0 at 0x1000 in function 0
         program sites_0 uprobe_multi
-        map control array key 4 value 112 entries 1
+        map control array key 4 value 56 entries 1
+        map engine array key 4 value 48 entries 1
         map processes hash key 8 value 16 entries 16384
         map counters percpu_array key 4 value 64 entries 2
         map firings percpu_array key 4 value 16 entries 8
@@ -289,13 +291,13 @@ fn the_listing_of_a_count() {
           ; which link?
           r1 = map[link][0]+0
           r2 = *(u32 *)(r1 +0)
-          r1 = map[control][0]+0
-          r8 = *(u32 *)(r1 +36)
+          r1 = map[engine][0]+0
+          r8 = *(u32 *)(r1 +40)
           if r2 == r8 goto newer_link
-          r0 = *(u32 *)(r1 +32)
+          r0 = *(u32 *)(r1 +36)
           if r2 != r0 goto our_hit
         older_link:
-          r0 = *(u32 *)(r1 +40)
+          r0 = *(u32 *)(r1 +44)
           if r0 == 0x0 goto our_hit
           if r0 == 0x3 goto out
           r9 = *(u64 *)(r6 +128)
@@ -312,7 +314,7 @@ fn the_listing_of_a_count() {
           if r1 != r8 goto our_hit
           goto out
         newer_link:
-          r0 = *(u32 *)(r1 +40)
+          r0 = *(u32 *)(r1 +44)
           if r0 == 0x3 goto our_hit
           if r0 != 0x2 goto out
           r9 = *(u64 *)(r6 +128)
@@ -330,10 +332,10 @@ fn the_listing_of_a_count() {
           if r0 != 0x0 goto out
         our_hit:
           ; pid, tid
-          r3 = map[control][0]+0
-          r1 = *(u64 *)(r3 +8)
+          r3 = map[engine][0]+0
+          r1 = *(u64 *)(r3 +0)
           if r1 == 0x0 goto own_numbers
-          r2 = *(u64 *)(r3 +16)
+          r2 = *(u64 *)(r3 +8)
           r3 = r10
           r3 += -96
           r4 = 8
@@ -370,7 +372,7 @@ fn the_listing_of_a_count() {
           r2 += -96
           call bpf_map_lookup_elem#1
           if r0 != 0x0 goto known
-          r1 = map[control][0]+24
+          r1 = map[control][0]+16
           r1 = *(u64 *)(r1 +0)
           r2 = 1
           r1 &= r2
@@ -497,7 +499,8 @@ fn the_listing_of_a_predicate_and_a_printf() {
     let program = emit(&plan, Caps::linux_5_10(), &Options::default()).unwrap();
     expect![[r#"
         map ring ringbuf 4194304 bytes
-        map control array key 4 value 112 entries 1
+        map control array key 4 value 56 entries 1
+        map engine array key 4 value 48 entries 1
         map exit array key 4 value 16 entries 1
         map processes hash key 8 value 16 entries 16384
         map counters percpu_array key 4 value 64 entries 2
@@ -512,7 +515,8 @@ fn the_listing_of_a_predicate_and_a_printf() {
         site 0 at 0x1000 in function 0
         program sites_0 uprobe
         map ring ringbuf 4194304 bytes
-        map control array key 4 value 112 entries 1
+        map control array key 4 value 56 entries 1
+        map engine array key 4 value 48 entries 1
         map processes hash key 8 value 16 entries 16384
         map counters percpu_array key 4 value 64 entries 2
         map firings percpu_array key 4 value 16 entries 8
@@ -530,13 +534,13 @@ fn the_listing_of_a_predicate_and_a_printf() {
           ; which link?
           r1 = map[link][0]+0
           r2 = *(u32 *)(r1 +0)
-          r1 = map[control][0]+0
-          r8 = *(u32 *)(r1 +36)
+          r1 = map[engine][0]+0
+          r8 = *(u32 *)(r1 +40)
           if r2 == r8 goto newer_link
-          r0 = *(u32 *)(r1 +32)
+          r0 = *(u32 *)(r1 +36)
           if r2 != r0 goto our_hit
         older_link:
-          r0 = *(u32 *)(r1 +40)
+          r0 = *(u32 *)(r1 +44)
           if r0 == 0x0 goto our_hit
           if r0 == 0x3 goto out
           r9 = *(u64 *)(r6 +128)
@@ -553,7 +557,7 @@ fn the_listing_of_a_predicate_and_a_printf() {
           if r1 != r8 goto our_hit
           goto out
         newer_link:
-          r0 = *(u32 *)(r1 +40)
+          r0 = *(u32 *)(r1 +44)
           if r0 == 0x3 goto our_hit
           if r0 != 0x2 goto out
           r9 = *(u64 *)(r6 +128)
@@ -571,10 +575,10 @@ fn the_listing_of_a_predicate_and_a_printf() {
           if r0 != 0x0 goto out
         our_hit:
           ; pid, tid
-          r3 = map[control][0]+0
-          r1 = *(u64 *)(r3 +8)
+          r3 = map[engine][0]+0
+          r1 = *(u64 *)(r3 +0)
           if r1 == 0x0 goto own_numbers
-          r2 = *(u64 *)(r3 +16)
+          r2 = *(u64 *)(r3 +8)
           r3 = r10
           r3 += -96
           r4 = 8
@@ -600,7 +604,7 @@ fn the_listing_of_a_predicate_and_a_printf() {
           r2 += -96
           call bpf_map_lookup_elem#1
           if r0 != 0x0 goto known
-          r1 = map[control][0]+24
+          r1 = map[control][0]+16
           r1 = *(u64 *)(r1 +0)
           r2 = 1
           r1 &= r2

@@ -153,7 +153,7 @@ impl Live<'_> {
     }
 
     fn tell_links(&mut self, links: [u32; 2], phase: Phase) -> Result<(), Stopped> {
-        let table = self.maps.get(self.compiled.program.tables.control).ok_or_else(no_map)?;
+        let table = self.maps.get(self.compiled.program.tables.engine).ok_or_else(no_map)?;
         Ok(self.control.links(links, phase, table)?)
     }
 
