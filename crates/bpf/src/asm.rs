@@ -11,9 +11,10 @@ use std::fmt;
 
 use crate::btf;
 use crate::helper::Helper;
-use crate::insn::{AluOp, AtomicOp, ByteOrder, Cond, Insn, Operand, Reg, Size, Wide, Width};
+use crate::insn::{AluOp, AtomicOp, ByteOrder, Cond, Insn, Operand, Reg, Size, Wide, Width, slots};
 use crate::map::{MapId, Maps};
-use crate::program::{Function, Kind, Linkage, Note, Pos, Program, Source, slots};
+use crate::notes::{Function, Linkage, Note, Pos, Source};
+use crate::program::{Kind, Program};
 
 /// A place to jump to, made by [`Assembler::label`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -8,8 +8,8 @@ mod read;
 
 use std::collections::HashMap;
 
-use crate::insn::Insn;
-use crate::program::{Function, Linkage, Note, Pos, Source, slots};
+use crate::insn::{Insn, slots};
+use crate::notes::{Function, Linkage, Note, Pos, Source};
 
 pub use read::Kernel;
 

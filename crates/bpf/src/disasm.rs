@@ -4,11 +4,12 @@
 //! Without numbers the text of an instruction does not depend on what stands before it, so that snapshots change only
 //! where the program does; with numbers it can be laid beside a verifier log.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
-use crate::insn::{AluOp, AtomicOp, ByteOrder, Cond, Insn, Operand, Reg, Size, Wide, Width};
+use crate::insn::{AluOp, AtomicOp, ByteOrder, Cond, Insn, Operand, Reg, Size, Wide, Width, slots};
 use crate::map::{MapId, Maps};
-use crate::program::{Function, Linkage, Note, Program, slots};
+use crate::notes::{Function, Linkage, Note};
+use crate::program::Program;
 
 /// Whether lines start with the slot's number and opcode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +32,13 @@ pub fn listing(program: &Program, numbers: Numbers) -> String {
     }
     Listing::of(program, numbers).write(&mut out);
     out
+}
+
+impl fmt::Display for Program {
+    /// Writes the [`listing`] without numbers.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&listing(self, Numbers::No))
+    }
 }
 
 /// One instruction, with distances instead of names.

@@ -340,5 +340,14 @@ impl Insn {
     }
 }
 
+/// The slot at which each instruction starts.
+pub(crate) fn slots(insns: &[Insn]) -> impl Iterator<Item = usize> {
+    insns.iter().scan(0, |next, insn| {
+        let slot = *next;
+        *next += insn.slots();
+        Some(slot)
+    })
+}
+
 #[cfg(test)]
 mod tests;

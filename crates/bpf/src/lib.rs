@@ -6,10 +6,10 @@
 //! those of `include/uapi/linux/bpf.h`; they are append-only there.
 //!
 //! ```text
-//! vm ── program ── asm ── btf
-//!          │        └── disasm
-//!          ├── map ── caps
-//!          └── insn ── helper
+//! vm ─┐
+//! asm ┼─ program ── btf ── notes
+//! disasm  ├── map ── caps
+//!         └── insn ── helper
 //! ```
 
 pub mod asm;
@@ -19,6 +19,7 @@ pub mod disasm;
 pub mod helper;
 pub mod insn;
 pub mod map;
+pub mod notes;
 pub mod program;
 pub mod vm;
 
@@ -27,4 +28,5 @@ pub use caps::{Caps, Feature};
 pub use helper::Helper;
 pub use insn::{AluOp, AtomicOp, Cond, Insn, Operand, Reg, Size, Width};
 pub use map::{Entries, MapError, MapFlags, MapId, MapKind, MapSpec, Maps};
-pub use program::{Kind, Linkage, Pos, Program, Source};
+pub use notes::{Linkage, Pos, Source};
+pub use program::{Kind, Program};

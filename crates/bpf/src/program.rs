@@ -3,12 +3,11 @@
 //! The same text makes the same program on every machine. Only [`Program::linked`] depends on one: it puts in the file
 //! descriptors of maps that were made.
 
-use std::fmt;
-
 use crate::btf::Btf;
 use crate::caps::{Caps, Feature};
-use crate::insn::{Insn, Wide, encode_all};
+use crate::insn::{Insn, Wide, encode_all, slots};
 use crate::map::{MapId, MapSpec, Maps};
+use crate::notes::{Function, Note, Source};
 
 /// What a program is attached to, as far as the kernel must know when it is loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -57,67 +56,6 @@ impl Kind {
             Kind::PerfEvent => "perf_event",
         }
     }
-}
-
-/// A place in the user's text; lines and columns count from 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Pos {
-    /// Line.
-    pub line: u32,
-    /// Column.
-    pub column: u32,
-}
-
-/// The text that a program was made from.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Source {
-    /// What to call it in messages.
-    pub name: String,
-    /// The whole text.
-    pub text: String,
-}
-
-impl Source {
-    /// The line with that number, without the space around it; empty if there is none.
-    #[must_use]
-    pub fn line(&self, number: u32) -> &str {
-        let index = (number as usize).wrapping_sub(1);
-        self.text.lines().nth(index).unwrap_or_default().trim()
-    }
-}
-
-/// How a function is checked: with each of its callers, or once for all arguments.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs, reason = "the type's description says it")]
-pub enum Linkage {
-    Static,
-    Global,
-}
-
-/// One function of a program; the first one is where it starts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Function {
-    /// Its name, an identifier of C.
-    pub name: String,
-    /// The index of its first instruction.
-    pub start: usize,
-    /// How it is checked.
-    pub linkage: Linkage,
-    /// The names of its arguments, all of 64 bits; the first function has the context instead.
-    pub args: Vec<String>,
-    /// How many bytes of stack it uses.
-    pub stack: u32,
-}
-
-/// Something said about one instruction.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Note {
-    /// A label stands before it.
-    Label(String),
-    /// A remark of the compiler.
-    Comment(String),
-    /// From here on instructions were made for this place of the text, or for none.
-    Pos(Option<Pos>),
 }
 
 /// A program, ready for any kernel that has what it [needs](Program::needs). Made by
@@ -251,22 +189,6 @@ impl Program {
         out.blob(&self.btf.line_info);
         out.bytes
     }
-}
-
-impl fmt::Display for Program {
-    /// The listing of [`crate::disasm`], without numbers.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&crate::disasm::listing(self, crate::disasm::Numbers::No))
-    }
-}
-
-/// The slot at which each instruction starts.
-pub(crate) fn slots(insns: &[Insn]) -> impl Iterator<Item = usize> {
-    insns.iter().scan(0, |next, insn| {
-        let slot = *next;
-        *next += insn.slots();
-        Some(slot)
-    })
 }
 
 fn map_of(insn: &Insn) -> Option<u32> {

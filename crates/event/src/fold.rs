@@ -7,7 +7,8 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use crate::bucket::{Range, Scale, quantile};
-use crate::decode::{self, DecodeError, u64_at};
+use crate::bytes::{DecodeError, u64_at};
+use crate::decode;
 use crate::schema::{Aggregate, Fields, MapSchema, MapValue, Schema, extreme, tally};
 use crate::value::{Int, IntType, Text, Value};
 

@@ -10,7 +10,6 @@
 use std::fmt;
 use std::ops::Range;
 
-use crate::schema::Shape;
 use crate::value::{Int, Text, Value};
 
 /// A format that was taken apart.
@@ -110,21 +109,6 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// That of a captured value.
-    #[must_use]
-    pub fn of(shape: &Shape) -> Kind {
-        match shape {
-            Shape::Int(_) => Kind::Number,
-            Shape::Bool => Kind::Bool,
-            Shape::Pointer => Kind::Pointer,
-            Shape::Str { .. } | Shape::Comm => Kind::Text,
-            Shape::Buf { .. } => Kind::Buffer,
-            Shape::Id(_) | Shape::Time(_) => Kind::Name,
-            Shape::Tuple(_) => Kind::Tuple,
-            Shape::Go { .. } => Kind::Go,
-        }
-    }
-
     const fn noun(self) -> &'static str {
         match self {
             Kind::Number => "a number",

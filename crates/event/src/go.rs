@@ -12,6 +12,7 @@
 //! what is shared is there once, and cycles need no care in the kernel. Several chunks may have one key; the longest
 //! wins.
 
+mod civil;
 mod decode;
 mod kinds;
 mod known;
@@ -21,6 +22,7 @@ pub mod redact;
 mod span;
 pub mod value;
 
+pub use civil::Civil;
 pub use decode::{Limits, World, decode, printed};
 pub use known::duration_text;
 pub use value::GoValue;
@@ -30,7 +32,7 @@ use std::collections::HashMap;
 
 /// The payload of a record of a call, as offsets from the start of the record.
 pub mod call {
-    use crate::schema::record;
+    use crate::record;
 
     /// `u64`: the call, the same number at its entry and its end; unique for a process and goroutine.
     pub const ID: usize = record::PAYLOAD;
@@ -52,7 +54,7 @@ pub mod call {
     /// words of the stack, from the first argument's place on, follow them, then the chunks.
     pub const REGISTERS: usize = CONTEXT + 8;
 
-    /// What the bits of [`record::STAT`] say: not all that could be followed was.
+    /// What the bits of [`crate::record::STAT`] say: not all that could be followed was.
     pub mod stat {
         /// Deeper than asked for.
         pub const DEPTH: u32 = 1;
@@ -436,7 +438,7 @@ pub struct Printed {
 
 impl Printed {
     /// Where in the record they start.
-    pub const FROM: usize = crate::schema::record::PAYLOAD;
+    pub const FROM: usize = crate::record::PAYLOAD;
 }
 
 /// What a record has of a whole value.

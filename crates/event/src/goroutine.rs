@@ -1,6 +1,6 @@
 //! What becomes of goroutines: the record that `event()` makes of a change of state, and what is told of it.
 
-use crate::decode::{DecodeError, slice, u32_at, u64_at};
+use crate::bytes::{DecodeError, slice, u32_at, u64_at};
 use crate::go::Frame;
 use crate::schema::state;
 use crate::value::{Id, IdKind};

@@ -6,32 +6,34 @@
 //! are errors as values.
 //!
 //! ```text
-//! fold ── decode ── schema ── bucket
-//!           └── value      └── format
-//! run      check  demo      strftime     totals     calls ── go ──┬─ goroutine
-//!                                                                └─ census
+//! fold ── decode ── goroutine ── schema ── go ── record
+//! calls ────┘                      ├── format    bytes
+//! names  run  totals  census       └── bucket    value
 //! ```
 
 pub mod bucket;
+pub mod bytes;
 pub mod calls;
 pub mod census;
 pub mod check;
 pub mod decode;
-pub mod demo;
 pub mod fold;
 pub mod format;
 pub mod go;
 pub mod goroutine;
+pub mod names;
+pub mod record;
 pub mod run;
 pub mod schema;
-pub mod strftime;
 pub mod totals;
 pub mod value;
 
-pub use decode::{DecodeError, Event, Header, What};
+pub use bytes::DecodeError;
+pub use decode::{Event, Header, What};
 pub use fold::{Entry, Folded, Snapshot};
 pub use format::Format;
+pub use names::{Moment, Names};
 pub use schema::{
     CallIndex, Fields, FormatId, MapIndex, MapSchema, MapValue, PrintedIndex, Row, RowId, Schema, Shape, TextId,
 };
-pub use value::{Id, IdKind, Int, IntType, Names, Text, Value};
+pub use value::{Id, IdKind, Int, IntType, Text, Value};

@@ -4,31 +4,16 @@
 //! grows: a number that was given out keeps its meaning, so that what is met at run time can be added while records
 //! are on their way, and a recording can be read with its last state.
 //!
-//! The offsets that both sides share are constants here: [`record`] for the head of every record, [`text`] for strings,
+//! The offsets that both sides share are constants here: [`crate::record`] for the head of every record, [`text`] for strings,
 //! [`tally`] and [`extreme`] for values by CPU. All numbers are little endian, everything starts at multiples of 8.
 
 mod show;
 
 use crate::bucket::{Linear, Log, Scale};
-use crate::format::Format;
+use crate::bytes::round8;
+use crate::format::{Format, Kind};
 use crate::go::{Call, Printed, Types};
 use crate::value::{IdKind, IntType};
-
-/// The head of every ring record. The payload that its row describes follows.
-pub mod record {
-    /// `u64`: nanoseconds since boot, `bpf_ktime_get_boot_ns`.
-    pub const TIME: usize = 0;
-    /// `u64`: process in the upper half, thread in the lower, as `bpf_get_current_pid_tgid` gives them.
-    pub const PID_TGID: usize = 8;
-    /// `u64`: the goroutine whose code ran, 0 if none.
-    pub const GOID: usize = 16;
-    /// `u32`: which row of the schema describes the payload.
-    pub const ROW: usize = 24;
-    /// `u32`: what happened while the record was made; its bits belong to the kind of row.
-    pub const STAT: usize = 28;
-    /// Where the payload starts.
-    pub const PAYLOAD: usize = 32;
-}
 
 /// `event()`: a goroutine leaves a state and enters another one. The payload of [`Row::State`].
 pub mod state {
@@ -162,6 +147,23 @@ impl Shape {
             Shape::Comm => COMM,
             Shape::Tuple(shapes) => shapes.iter().map(Shape::size).sum(),
             Shape::Go { .. } => 0,
+        }
+    }
+}
+
+impl Kind {
+    /// That of a captured value.
+    #[must_use]
+    pub fn of(shape: &Shape) -> Kind {
+        match shape {
+            Shape::Int(_) => Kind::Number,
+            Shape::Bool => Kind::Bool,
+            Shape::Pointer => Kind::Pointer,
+            Shape::Str { .. } | Shape::Comm => Kind::Text,
+            Shape::Buf { .. } => Kind::Buffer,
+            Shape::Id(_) | Shape::Time(_) => Kind::Name,
+            Shape::Tuple(_) => Kind::Tuple,
+            Shape::Go { .. } => Kind::Go,
         }
     }
 }
@@ -588,10 +590,4 @@ fn add<T: PartialEq>(list: &mut Vec<T>, item: T) -> u32 {
         list.push(item);
     }
     at as u32
-}
-
-/// The next multiple of 8.
-#[must_use]
-pub const fn round8(n: usize) -> usize {
-    n.div_ceil(8) * 8
 }

@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 
-use crate::go::{GoValue, Types};
-
 /// The type of a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct IntType {
@@ -142,23 +140,4 @@ pub enum Value {
     Go(u32),
     /// The memory could not be read.
     Unreadable,
-}
-
-/// What user space knows about numbers that the kernel sends.
-pub trait Names {
-    /// The name of that thing; `None` if there is none. A stack's is one line for each frame, without indentation.
-    fn name(&self, id: Id) -> Option<String>;
-
-    /// The same of a function that goroutines begin with, without the program that it is in where there are several.
-    fn start(&self, id: Id) -> Option<String> {
-        self.name(id)
-    }
-
-    /// The whole value of Go with that number, [`Value::Go`], and the types that it speaks of.
-    fn go(&self, _value: u32) -> Option<(&GoValue, &Types)> {
-        None
-    }
-
-    /// A moment, given as nanoseconds since boot, in a form of `strftime` and this machine's time zone.
-    fn time(&self, boot: u64, form: &str) -> String;
 }

@@ -8,8 +8,7 @@ use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 
-use event::demo::Demo;
-use session::demo::Service;
+use session::demo::{Demo, Service};
 
 use crate::failure::Failure;
 use crate::typed::Color;
@@ -82,15 +81,8 @@ pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
 }
 
 fn introduce(run: &mut Run, demo: &Demo) -> Result<(), Failure> {
-    match run.format {
-        Format::Json => ui::json_line(&mut run.out, demo)?,
-        Format::Text(_) => writeln!(
-            run.out,
-            "A service on {}, built by {}, runs as PID {} and answers about a hundred requests a second, as it \
-             does yours: curl '{}/fib?n=10'",
-            demo.framework, demo.go, demo.pid, demo.url
-        )?,
-    }
+    let Demo { pid, url, framework, go, path } = demo;
+    ui::demo::show(&ui::demo::Demo { pid: *pid, url, framework, go, path }, run.format, &mut run.out)?;
     Ok(run.out.finish()?)
 }
 

@@ -41,7 +41,7 @@ use ui::text::{paint, visible};
 use crate::failure::Failure;
 use crate::output::{Output, Readers};
 use crate::patience::Patience;
-use crate::table::Command;
+use crate::table::{Action, Command};
 use crate::typed::Typed;
 
 /// What a command runs with.
@@ -131,8 +131,27 @@ fn start(command: &Command, typed: Typed) -> Result<(), Failure> {
     let out = Output::open(typed.output.as_deref(), readers)?;
     let format = if typed.json { Format::Json } else { Format::Text(out.look(typed.color)) };
     let mut run = Run { typed, format, out };
-    (command.run)(&mut run)?;
+    perform(command.action, &mut run)?;
     Ok(run.out.finish()?)
+}
+
+fn perform(action: Action, run: &mut Run) -> Result<(), Failure> {
+    match action {
+        Action::Demo => demo::run(run),
+        Action::Ps => ps::run(run),
+        Action::Doctor => doctor::run(run),
+        Action::Info => info::run(run),
+        Action::List => list::run(run),
+        Action::Explain => explain::run(run),
+        Action::Run => script::run(run),
+        Action::States => states::run(run),
+        Action::Trace => trace::run(run),
+        Action::Hist => hist::run(run),
+        Action::Bench => bench::run(run),
+        Action::Complete => complete::run(run),
+        Action::Man => man::run(run),
+        Action::Help => help::run(run),
+    }
 }
 
 fn print(typed: &Typed, text: &str) -> Result<(), Failure> {

@@ -16,10 +16,6 @@ use self::flags::{
 };
 pub use self::flags::{Flag, GLOBAL, JSON, PID, Several, Value};
 use crate::failure::{NOTHING, REFUSED, USAGE};
-use crate::{
-    Run, bench, complete, demo, doctor, explain, failure::Failure, help, hist, info, list, man, ps, script, states,
-    trace,
-};
 
 /// A command.
 pub struct Command {
@@ -27,7 +23,7 @@ pub struct Command {
     pub name: &'static str,
     /// What it does: imperative, no full stop.
     pub brief: &'static str,
-    /// The rest of what there is to say, in lines of at most [`help::WIDTH`] characters.
+    /// The rest of what there is to say, in lines of at most [`crate::help::WIDTH`] characters.
     pub about: &'static str,
     /// What is typed without a flag.
     pub words: &'static [Word],
@@ -41,8 +37,29 @@ pub struct Command {
     pub examples: &'static [(&'static str, &'static str)],
     /// Exit statuses other than 0, with what they mean here.
     pub exits: &'static [(u8, &'static str)],
-    /// Does it.
-    pub run: fn(&mut Run) -> Result<(), Failure>,
+    /// The module that does it.
+    pub action: Action,
+}
+
+/// The modules that do commands. Rows name them, and [`crate::main`] calls them: help, manual page and completions are made
+/// from the table, so the table does not know them.
+#[allow(missing_docs, reason = "modules of the same names describe themselves")]
+#[derive(Clone, Copy)]
+pub enum Action {
+    Demo,
+    Ps,
+    Doctor,
+    Info,
+    List,
+    Explain,
+    Run,
+    States,
+    Trace,
+    Hist,
+    Bench,
+    Complete,
+    Man,
+    Help,
 }
 
 /// Something that is typed without a flag.
@@ -104,7 +121,7 @@ Exit statuses other than those below are those of the command that was run last.
             (USAGE, "the command line is wrong"),
             (REFUSED, "probing is not permitted, there is no Go, or it cannot build the service"),
         ],
-        run: demo::run,
+        action: Action::Demo,
     },
     Command {
         name: "ps",
@@ -129,7 +146,7 @@ whose they are, is said on standard error.",
             (USAGE, "the command line is wrong"),
             (REFUSED, "/proc cannot be read, or the output not written"),
         ],
-        run: ps::run,
+        action: Action::Ps,
     },
     Command {
         name: "doctor",
@@ -152,7 +169,7 @@ another command is refused names the line here that explains it.",
             (USAGE, "the command line is wrong"),
             (REFUSED, "probes cannot work here as gospect is run now, or the output was not written"),
         ],
-        run: doctor::run,
+        action: Action::Doctor,
     },
     Command {
         name: "info",
@@ -173,7 +190,7 @@ how many functions it has; what gospect can do with it and what not, and why; th
             (USAGE, "the command line is wrong"),
             (REFUSED, "TARGET cannot be read, or is no Go program; or the output not written"),
         ],
-        run: info::run,
+        action: Action::Info,
     },
     Command {
         name: "list",
@@ -215,7 +232,7 @@ lines are shortened to its width.",
             ("gospect list ./app --json | jq -r 'select(.return_sites>9).name'", "for scripts"),
         ],
         exits: READS,
-        run: list::run,
+        action: Action::List,
     },
     Command {
         name: "explain",
@@ -244,7 +261,7 @@ need single quotes in a shell: 'main.(*Store).Get'.",
             ("sudo gospect explain -p 4242 'main.(*Store).Get'", "from a process, live bytes included"),
         ],
         exits: READS,
-        run: explain::run,
+        action: Action::Explain,
     },
     Command {
         name: "run",
@@ -303,7 +320,7 @@ ends it quietly with 0.",
             (USAGE, "the command line or the script is wrong"),
             (REFUSED, "the system does not let us; what exit() was given, if the script calls it"),
         ],
-        run: script::run,
+        action: Action::Run,
     },
     Command {
         name: "states",
@@ -374,7 +391,7 @@ command to start. It ends as `gospect run` does, whose language it is written in
             (USAGE, "the command line is wrong"),
             (REFUSED, "the system does not let us"),
         ],
-        run: states::run,
+        action: Action::States,
     },
     Command {
         name: "trace",
@@ -432,7 +449,7 @@ It ends as `gospect run` does, whose language it is written in.",
             (USAGE, "the command line or the condition is wrong"),
             (REFUSED, "the system does not let us"),
         ],
-        run: trace::run,
+        action: Action::Trace,
     },
     Command {
         name: "hist",
@@ -475,7 +492,7 @@ It ends as `gospect run` does, whose language it is written in; -n counts what -
             (USAGE, "the command line, the condition, KEY or VALUE is wrong"),
             (REFUSED, "the system does not let us"),
         ],
-        run: hist::run,
+        action: Action::Hist,
     },
     Command {
         name: "bench",
@@ -517,7 +534,7 @@ at least 3. Times change with what else the machine does, ratios hardly.",
             (USAGE, "the command line is wrong"),
             (REFUSED, "not permitted, or no amd64 machine; or the output not written"),
         ],
-        run: bench::run,
+        action: Action::Bench,
     },
     Command {
         name: "completions",
@@ -545,7 +562,7 @@ With WORDS it says what could stand in place of the last of them, which is what 
             ("gospect completions fish >~/.config/fish/completions/gospect.fish", "for all of fish"),
         ],
         exits: &[(USAGE, "there is no script for this shell")],
-        run: complete::run,
+        action: Action::Complete,
     },
     Command {
         name: "man",
@@ -561,7 +578,7 @@ All that `gospect help` says of gospect and its commands, as a page for man(1)."
             ("gospect man >~/.local/share/man/man1/gospect.1", "have it as `man gospect`"),
         ],
         exits: &[(USAGE, "the command line is wrong")],
-        run: man::run,
+        action: Action::Man,
     },
     Command {
         name: "help",
@@ -580,7 +597,7 @@ All that `gospect help` says of gospect and its commands, as a page for man(1)."
             ("gospect help language hist", "one word of it"),
         ],
         exits: &[(USAGE, "there is no such command or topic")],
-        run: help::run,
+        action: Action::Help,
     },
 ];
 

@@ -12,6 +12,7 @@ pub mod child;
 #[allow(unsafe_code, reason = "clock_gettime(2) and localtime_r(3) have no safe form")]
 pub mod clock;
 pub mod engine;
+mod file;
 pub mod kallsyms;
 #[allow(unsafe_code, reason = "getpwuid_r(3), getgrouplist(3) and setuid(2) have no safe form")]
 pub mod login;
@@ -28,6 +29,8 @@ pub mod signal;
 pub mod specimen;
 pub mod users;
 
+pub use file::{FileId, NotAFile, open_file};
 pub use login::Login;
-pub use map::{FileId, Mapped, NotAFile, map, map_file, open_file, say_before_sigbus};
+pub use map::{Mapped, say_before_sigbus};
+pub use overlay::{map, map_file};
 pub use proc::{Memory, Pid, Process};

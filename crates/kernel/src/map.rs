@@ -1,64 +1,22 @@
 //! Program files, mapped read-only: only the pages that are looked at are read.
 //!
-//! Opening never waits and never wakes a device: what is no regular file is refused by what it is.
-//!
 //! The price of a mapping: where another program makes the file shorter, or its disk fails, reading is not an error but
 //! a signal, `SIGBUS`. There is no way back from it into the code that read; [`say_before_sigbus`] makes at least a
 //! sentence of it.
 
-use std::fmt;
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
-use std::path::Path;
 use std::ptr::NonNull;
 use std::sync::OnceLock;
 
-use crate::overlay;
-
-/// Which file it is, whatever names it has.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct FileId {
-    /// The device that it is on.
-    pub device: u64,
-    /// Its inode there.
-    pub inode: u64,
-}
-
-impl FileId {
-    /// The identity in what `stat` said.
-    #[must_use]
-    pub fn of(metadata: &Metadata) -> FileId {
-        FileId { device: metadata.dev(), inode: metadata.ino() }
-    }
-
-    /// The identity of what is in an open file: where an overlay shows it, that of the file beneath, which is the same
-    /// in all containers of one image.
-    ///
-    /// # Errors
-    /// The kernel's.
-    pub fn of_file(file: &File) -> io::Result<FileId> {
-        match overlay::beneath(file)? {
-            Some(beneath) => Ok(beneath),
-            None => Ok(FileId::of(&file.metadata()?)),
-        }
-    }
-
-    /// The same of what a path leads to.
-    ///
-    /// # Errors
-    /// Those of [`open_file`].
-    pub fn of_path(path: &Path) -> io::Result<FileId> {
-        FileId::of_file(&open_file(path)?)
-    }
-}
+use crate::file::{FileId, regular};
 
 /// A file's bytes, mapped into memory.
 pub struct Mapped {
     start: NonNull<u8>,
     len: usize,
-    id: FileId,
+    pub(crate) id: FileId,
 }
 
 impl Mapped {
@@ -74,53 +32,7 @@ impl Mapped {
     }
 }
 
-/// Why something with a name is no file that could be mapped; the payload of the [`io::Error`] that says so.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct NotAFile {
-    /// What it is, with its article.
-    pub what: &'static str,
-}
-
-impl fmt::Display for NotAFile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "it is {}, not a file", self.what)
-    }
-}
-
-impl std::error::Error for NotAFile {}
-
-/// Opens and maps the file called `path`.
-///
-/// # Errors
-/// The kernel's, or [`NotAFile`] inside an [`io::Error`].
-pub fn map_file(path: &Path) -> io::Result<Mapped> {
-    map(&open_file(path)?)
-}
-
-/// Opens the file called `path`, whoever may have put something else there.
-///
-/// # Errors
-/// The kernel's, or [`NotAFile`] inside an [`io::Error`].
-pub fn open_file(path: &Path) -> io::Result<File> {
-    // Looked at before it is opened, because opening a device can do things; the second look is the one that holds, and
-    // O_NONBLOCK keeps a FIFO put there in between from stopping us.
-    regular(&path.metadata()?)?;
-    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path)?;
-    regular(&file.metadata()?)?;
-    Ok(file)
-}
-
-/// Maps a file that is already open.
-///
-/// # Errors
-/// The kernel's, or [`NotAFile`] inside an [`io::Error`].
-pub fn map(file: &File) -> io::Result<Mapped> {
-    let mut mapped = map_as_it_is(file)?;
-    mapped.id = FileId::of_file(file)?;
-    Ok(mapped)
-}
-
-/// The same, and nobody looks beneath it.
+/// Maps a file under its own number, without a look beneath an overlay.
 pub(crate) fn map_as_it_is(file: &File) -> io::Result<Mapped> {
     let metadata = file.metadata()?;
     regular(&metadata)?;
@@ -178,18 +90,6 @@ extern "C" fn on_sigbus(signal: libc::c_int, info: *mut libc::siginfo_t, _contex
     }
 }
 
-fn regular(metadata: &Metadata) -> io::Result<()> {
-    let kind = metadata.file_type();
-    let (error, what) = match () {
-        () if kind.is_file() => return Ok(()),
-        () if kind.is_dir() => (io::ErrorKind::IsADirectory, "a directory"),
-        () if kind.is_fifo() => (io::ErrorKind::InvalidInput, "a named pipe"),
-        () if kind.is_socket() => (io::ErrorKind::InvalidInput, "a socket"),
-        () => (io::ErrorKind::InvalidInput, "a device"),
-    };
-    Err(io::Error::new(error, NotAFile { what }))
-}
-
 impl AsRef<[u8]> for Mapped {
     fn as_ref(&self) -> &[u8] {
         // SAFETY: `start` is a mapping of `len` readable bytes that lives as long as `self` (or dangles, aligned, with
@@ -215,7 +115,12 @@ unsafe impl Sync for Mapped {}
 
 #[cfg(test)]
 mod tests {
+    use std::fs::OpenOptions;
+    use std::os::unix::fs::OpenOptionsExt;
+    use std::path::Path;
+
     use super::*;
+    use crate::overlay::{map, map_file};
     use expect_test::{Expect, expect};
 
     fn check(path: &str, expect: Expect) {

@@ -1,8 +1,8 @@
-//! Which file lies beneath one that an overlay file system shows.
+//! The identity of files, also of those that an overlay file system shows, and program files mapped with it.
 //!
 //! Containers of one image see its files by an overlay each, under numbers that differ from one to the next, and from
 //! what `/proc/PID/maps` says. The kernel's uprobes do not: they are in the file beneath, and so in all of those
-//! containers at once. Who wants to know whether two of them run the same file has to look beneath, too.
+//! containers at once. So the identity of a file is that of the file beneath.
 //!
 //! From Linux 6.6 on a file handle tells (`AT_HANDLE_FID`, `ovl_dentry_to_fid` in `fs/overlayfs/export.c`). Up to 6.7 the
 //! memory map of whoever maps the file has the number of the one beneath (`vma_set_file` in `ovl_mmap`; later
@@ -13,8 +13,11 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
-use crate::map::{FileId, map_as_it_is};
+use crate::file::{FileId, open_file};
+use crate::map::{Mapped, map_as_it_is};
+use crate::proc::parse_maps;
 
 /// `OVERLAYFS_SUPER_MAGIC` of `linux/magic.h`.
 const OVERLAY: u32 = 0x794c_7630;
@@ -33,8 +36,48 @@ struct Handle {
     handle: [u8; LONGEST_HANDLE],
 }
 
+impl FileId {
+    /// The identity of what is in an open file: where an overlay shows it, that of the file beneath, which is the same
+    /// in all containers of one image.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn of_file(file: &File) -> io::Result<FileId> {
+        match beneath(file)? {
+            Some(beneath) => Ok(beneath),
+            None => Ok(FileId::of(&file.metadata()?)),
+        }
+    }
+
+    /// The same of what a path leads to.
+    ///
+    /// # Errors
+    /// Those of [`open_file`].
+    pub fn of_path(path: &Path) -> io::Result<FileId> {
+        FileId::of_file(&open_file(path)?)
+    }
+}
+
+/// Opens and maps the file called `path`.
+///
+/// # Errors
+/// The kernel's, or [`NotAFile`](crate::NotAFile) inside an [`io::Error`].
+pub fn map_file(path: &Path) -> io::Result<Mapped> {
+    map(&open_file(path)?)
+}
+
+/// Maps a file that is already open.
+///
+/// # Errors
+/// The kernel's, or [`NotAFile`](crate::NotAFile) inside an [`io::Error`].
+pub fn map(file: &File) -> io::Result<Mapped> {
+    let mut mapped = map_as_it_is(file)?;
+    mapped.id = FileId::of_file(file)?;
+    Ok(mapped)
+}
+
 /// The file beneath, if this one is shown by an overlay.
-pub(crate) fn beneath(file: &File) -> io::Result<Option<FileId>> {
+fn beneath(file: &File) -> io::Result<Option<FileId>> {
     if !is_in_overlay(file)? {
         return Ok(None);
     }
@@ -53,7 +96,7 @@ pub(crate) fn beneath(file: &File) -> io::Result<Option<FileId>> {
         return Ok(Some(FileId { device: part(0), inode: part(1) }));
     }
     let mapped = map_as_it_is(file)?;
-    let maps = crate::proc::parse_maps(&std::fs::read("/proc/self/maps")?);
+    let maps = parse_maps(&std::fs::read("/proc/self/maps")?);
     let here = maps.iter().find(|mapping| mapping.start == mapped.address());
     Ok(here.map(|mapping| FileId { device: mapping.device, inode: mapping.inode }))
 }

@@ -15,7 +15,7 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::cgroup::{self, Container};
-use crate::map::FileId;
+use crate::file::FileId;
 
 /// The number of a process, in the namespace that gospect's `/proc` belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

@@ -12,7 +12,6 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use event::demo::Demo;
 use kernel::engine::Engine;
 use kernel::{Login, Pid, child, signal};
 
@@ -23,6 +22,21 @@ use crate::refusal::Refusal;
 const GLANCE: Duration = Duration::from_millis(20);
 /// How long a process has to end when it is asked to.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How to reach the service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Demo {
+    /// Its PID.
+    pub pid: u32,
+    /// Its address.
+    pub url: String,
+    /// Its web framework: `gin`, or `net/http` alone.
+    pub framework: &'static str,
+    /// The Go that built it.
+    pub go: String,
+    /// Its executable.
+    pub path: String,
+}
 
 /// The service and its client. Dropped, both end.
 #[derive(Debug)]

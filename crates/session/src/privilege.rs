@@ -1,11 +1,7 @@
 //! Which of gospect's commands the kernel would let run, and what is missing.
 
-use std::fmt::Display;
-
 use event::check::Line;
 use kernel::privilege::{Capability, Privileges};
-
-use crate::refusal::Refusal;
 
 /// What is in the way.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -16,14 +12,6 @@ pub struct Obstacle {
     pub why: String,
     /// How to get it out of the way.
     pub fix: &'static str,
-}
-
-impl Obstacle {
-    /// The refusal that the kernel's error comes to.
-    #[must_use]
-    pub fn refuse(&self, what: &str, error: &dyn Display) -> Refusal {
-        Refusal::refused(format!("{what}, {}: {error}", self.why)).hint(self.fix).explained_by(self.line)
-    }
 }
 
 /// How to get out of a user namespace.

@@ -1,13 +1,13 @@
 //! What could not be done, in the words that the user reads.
 
-use std::fmt;
+use std::fmt::{self, Display};
 use std::io;
 
 use event::check::Line;
 use kernel::engine::{Error, Interface};
 use kernel::privilege::Privileges;
 
-use crate::privilege;
+use crate::privilege::{self, Obstacle};
 
 /// Why something was not done.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -141,6 +141,14 @@ impl fmt::Display for Refusal {
 }
 
 impl std::error::Error for Refusal {}
+
+impl Obstacle {
+    /// The refusal that the kernel's error comes to.
+    #[must_use]
+    pub fn refuse(&self, what: &str, error: &dyn Display) -> Refusal {
+        Refusal::refused(format!("{what}, {}: {error}", self.why)).hint(self.fix).explained_by(self.line)
+    }
+}
 
 #[cfg(test)]
 mod tests {

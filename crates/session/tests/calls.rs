@@ -18,8 +18,8 @@ use std::time::{Duration, Instant};
 
 use event::calls::{Key, Record};
 use event::go::{Call, End, Short, call, chunk};
+use event::record;
 use event::run::{Attached, Summary};
-use event::schema::record;
 use event::{CallIndex, Format, Header, Names, Schema, Snapshot, Value, What};
 use gospect_fixtures::{Arch, Fixture, Missing, Variant, build, need, versions};
 use kernel::engine::{Engine, Error, Feature};

@@ -20,6 +20,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use crate::frame::{Frames, place};
 use crate::go::{self, Json, Style, short};
 use crate::graph::{Graph, Line};
+use crate::strftime;
 use crate::text::visible;
 use crate::{Format, json_line};
 
@@ -195,7 +196,7 @@ impl Page {
         let mut line = std::mem::take(&mut self.line);
         line.clear();
         // Writing to a String does not fail.
-        let _ = write!(line, "{}  ", names.time(time, MOMENT));
+        let _ = write!(line, "{}  ", strftime::show(MOMENT, names.moment(time)));
         if self.process == Process::Several {
             let _ = write!(line, "{pid:<7}  ");
         }

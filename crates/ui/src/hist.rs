@@ -18,9 +18,10 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use crate::maps::{self, Interval};
+use crate::number::Whole;
 use crate::table::{Cell, Column, Table};
 use crate::text::{visible, visible_lines};
-use crate::value::{self, Json, Whole};
+use crate::value::{self, Json};
 use crate::{Format, Look, json_line};
 
 /// The maps of the program, by name.

@@ -8,7 +8,8 @@ use event::fold::{Bar, Histogram, Quantiles, Tally};
 use event::{Entry, Folded, Int, Names, Snapshot, Value};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::value::{self, Json, Whole};
+use crate::number::Whole;
+use crate::value::{self, Json};
 use crate::{Format, json_line};
 
 /// Shows a map; one without entries is not shown.

@@ -7,6 +7,7 @@ use event::{Names, Value};
 use serde::Serialize;
 
 use crate::go::Style;
+use crate::strftime;
 use crate::value::{self, Json};
 use crate::{Format, json_line};
 
@@ -53,7 +54,7 @@ pub fn printf(
 /// # Errors
 /// The writer's.
 pub fn time(form: &str, boot: u64, names: &dyn Names, format: Format, out: &mut dyn Write) -> io::Result<()> {
-    let data = names.time(boot, form);
+    let data = strftime::show(form, names.moment(boot));
     match format {
         Format::Json => json_line(out, &Object { r#type: "time", data }),
         Format::Text(_) => out.write_all(data.as_bytes()),

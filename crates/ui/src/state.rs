@@ -17,6 +17,7 @@ use event::goroutine::Told;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::call::rounded;
+use crate::strftime;
 use crate::text::visible;
 use crate::{Format, json_line};
 
@@ -59,7 +60,7 @@ impl Page {
         let state = format!("{}({})", told.to.to_uppercase(), change.to);
         let elapsed = change.elapsed.map_or_else(|| NONE.to_owned(), rounded);
         let (reason, function) = (told.reason.as_deref().unwrap_or(NONE), told.function.as_deref().unwrap_or(NONE));
-        let time = names.time(told.boot, TIME);
+        let time = strftime::show(TIME, names.moment(told.boot));
         let numbers = [change.goid, told.tid.into(), told.pid.into()].map(|number: u64| number.to_string());
         let [goid, tid, pid] = numbers.map(Cow::Owned);
         let cells = [time.into(), visible(&state), goid, tid, pid, elapsed.into(), visible(reason)];

@@ -208,8 +208,8 @@ mod tests {
             Some(if id.kind == IdKind::UserSymbol { format!("{name}+12") } else { (*name).to_owned() })
         }
 
-        fn time(&self, _: u64, _: &str) -> String {
-            String::new()
+        fn moment(&self, _: u64) -> event::Moment {
+            event::Moment { unix: 0, east: 0 }
         }
     }
 

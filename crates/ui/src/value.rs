@@ -7,6 +7,8 @@ use event::{Id, IdKind, Names, Text, Value};
 use serde::ser::{Serialize, Serializer};
 
 use crate::go::Style;
+use crate::number::Whole;
+use crate::strftime;
 use crate::text::{escape_byte, visible_lines};
 
 /// What stands for a value that could not be read.
@@ -37,7 +39,7 @@ pub fn raw(value: &Value, names: &dyn Names) -> String {
         Value::Str(text) => string(text),
         Value::Buf(buf) => event::format::escaped(&buf.bytes) + if buf.cut { "…" } else { "" },
         Value::Id(id) => name(*id, names),
-        Value::Time { boot, form } => names.time(*boot, form),
+        Value::Time { boot, form } => strftime::show(form, names.moment(*boot)),
         Value::Tuple(parts) => format!("({})", joined(parts, ", ", names)),
         Value::Go(number) => go(*number, names, Style::default()),
         Value::Unreadable => UNREADABLE.to_owned(),
@@ -137,21 +139,6 @@ impl Serialize for Json<'_> {
     }
 }
 
-/// A whole number on its way to JSON.
-pub(crate) struct Whole(pub i128);
-
-/// Up to here every whole number is its own nearest double.
-const EXACT: i128 = 1 << 53;
-
-impl Serialize for Whole {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        match i64::try_from(self.0) {
-            Ok(small) if (-EXACT..=EXACT).contains(&self.0) => to.serialize_i64(small),
-            _ => to.collect_str(&self.0),
-        }
-    }
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -172,8 +159,8 @@ pub(crate) mod tests {
             }
         }
 
-        fn time(&self, boot: u64, form: &str) -> String {
-            event::strftime::format(form, 1_700_000_000_000_000_000 + boot as i64, 0)
+        fn moment(&self, boot: u64) -> event::Moment {
+            event::Moment { unix: 1_700_000_000_000_000_000 + boot as i64, east: 0 }
         }
     }
 

@@ -1,9 +1,9 @@
 //! What the verifier refuses whatever registers hold: said here by name.
 
 use super::AsmError;
-use crate::insn::{AluOp, AtomicOp, Insn, Operand, Reg, Size, Wide, Width};
+use crate::insn::{AluOp, AtomicOp, Insn, Operand, Reg, Size, Wide, Width, slots};
 use crate::map::{Entries, MapId, MapKind, Maps};
-use crate::program::{Function, slots};
+use crate::notes::Function;
 
 /// `MAX_BPF_STACK`, of one frame and of a chain of calls.
 const MAX_STACK: u32 = 512;

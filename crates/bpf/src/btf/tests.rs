@@ -1,7 +1,8 @@
 use crate::asm::Assembler;
 use crate::insn::Reg;
 use crate::map::Maps;
-use crate::program::{Kind, Linkage, Pos, Program, Source};
+use crate::notes::{Linkage, Pos, Source};
+use crate::program::{Kind, Program};
 use expect_test::{Expect, expect};
 use std::fmt::Write as _;
 

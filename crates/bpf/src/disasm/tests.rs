@@ -2,7 +2,8 @@ use super::*;
 use crate::asm::Assembler;
 use crate::helper::Helper;
 use crate::map::{Entries, MapKind, MapSpec};
-use crate::program::{Kind, Pos, Source};
+use crate::notes::{Pos, Source};
+use crate::program::Kind;
 use expect_test::{Expect, expect};
 
 /// One instruction of each form that two registers, an offset and a number can have.

@@ -3,6 +3,7 @@ use crate::asm::Assembler;
 use crate::helper::Helper;
 use crate::insn::{Reg, Size, decode_all};
 use crate::map::{Entries, MapFlags, MapKind};
+use crate::notes::Pos;
 use expect_test::{Expect, expect};
 
 fn maps() -> Maps {

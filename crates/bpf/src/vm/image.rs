@@ -7,9 +7,8 @@ use super::fault::{Fault, Reason};
 use super::maps::Store;
 use super::memory::{FUNCTIONS, MAP_OBJECTS, address, split};
 use crate::helper::Helper;
-use crate::insn::{AluOp, AtomicOp, ByteOrder, Cond, Insn, Operand, Reg, Size, Wide, Width};
+use crate::insn::{AluOp, AtomicOp, ByteOrder, Cond, Insn, Operand, Reg, Size, Wide, Width, slots};
 use crate::map::MapId;
-use crate::program::slots;
 
 /// The register that is always 0.
 pub(super) const ZERO: u8 = 15;

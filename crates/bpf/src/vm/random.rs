@@ -10,7 +10,8 @@ use crate::caps::{Caps, Feature};
 use crate::helper::Helper;
 use crate::insn::{AluOp, AtomicOp, ByteOrder, Cond, Insn, Operand, Reg, Size, Width};
 use crate::map::{Entries, MapId, MapKind, MapSpec, Maps};
-use crate::program::{Kind, Linkage, Program, Source};
+use crate::notes::{Linkage, Source};
+use crate::program::{Kind, Program};
 
 /// Pseudo-random numbers (xorshift64*): the same from the same seed, for ever.
 #[derive(Clone, Debug)]

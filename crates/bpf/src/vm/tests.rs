@@ -4,7 +4,8 @@ use crate::caps::Caps;
 use crate::helper::Helper;
 use crate::insn::{AluOp, AtomicOp, ByteOrder, Cond, Insn, Reg, Size, Width};
 use crate::map::{Entries, MapFlags, MapKind, MapSpec};
-use crate::program::{Kind, Linkage, Source};
+use crate::notes::{Linkage, Source};
+use crate::program::Kind;
 use expect_test::{Expect, expect};
 
 mod helpers;

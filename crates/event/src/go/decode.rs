@@ -8,7 +8,7 @@ use super::memory::{Found, Memory, u32_at, u64_at};
 use super::span::{Hole, Span, as_it_stands};
 use super::value::{GoValue, Is, Missing};
 use super::{Call, Dynamic, LEAST_ADDRESS, Printed, Root, Start, TypeRow, Types, call};
-use crate::schema::record;
+use crate::record;
 
 /// What only those know who look at the process.
 pub trait World {

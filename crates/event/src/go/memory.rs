@@ -1,7 +1,7 @@
 //! The chunks of a record: what memory was read, found again by where it was and what it was read as.
 
 use super::{TypeRow, chunk};
-use crate::schema::round8;
+use crate::bytes::round8;
 
 /// All chunks of a record.
 pub(super) struct Memory<'a> {

@@ -3,7 +3,7 @@
 //! It is the test of every row without any privilege, and what runs where no program can.
 
 use event::go::{call, chunk};
-use event::schema::record;
+use event::record;
 
 use super::{
     BINARY_AT, Count, Kind, LEAST_ADDRESS, MOST_BYTES, MOST_CHUNK, Mask, Op, QUEUE, Tables, Type, VISITED, flag, turns,

@@ -27,7 +27,7 @@ use std::collections::BTreeSet;
 use bpf::insn::{AluOp, Cond, Size};
 use bpf::{Assembler, Caps, Entries, Feature, FunctionId, Helper, Label, Linkage, MapId, MapKind, MapSpec, Maps, Reg};
 use event::go::call;
-use event::schema::record;
+use event::record;
 use event::{CallIndex, PrintedIndex, Row, RowId, Schema};
 use gobin::Arch;
 

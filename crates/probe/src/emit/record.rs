@@ -3,7 +3,8 @@
 use bpf::Helper;
 use bpf::insn::{Cond, Size};
 use event::go::Printed;
-use event::schema::{record, state};
+use event::record;
+use event::schema::state;
 use event::{Format, Row};
 
 use super::body::{Code, HIT, R0, R1, R2, R3, RECORD};

@@ -3,7 +3,8 @@
 use bpf::Helper;
 use bpf::Label;
 use bpf::insn::{AluOp, Cond, Reg, Size};
-use event::schema::{round8, text};
+use event::bytes::round8;
+use event::schema::text;
 
 use super::Refused;
 use super::body::{CONTEXT, Code, R0, R1, R2, R3, R4};

@@ -8,7 +8,7 @@ use event::calls::{Calls, Finished, Key, Panics, Reader, Record, Told};
 use event::decode::Whole;
 use event::go::redact::{SECRETS, Secrets};
 use event::go::{self, End, Frame, GoValue, Types, World};
-use event::{CallIndex, Header, Id, IdKind, Names, Schema, What};
+use event::{CallIndex, Header, Id, IdKind, Moment, Names, Schema, What};
 use gobin::VAddr;
 use kernel::Pid;
 use kernel::engine::{Error, Maps};
@@ -263,8 +263,8 @@ impl Names for Named<'_, '_> {
         Some((self.values.get(value as usize)?, self.types?))
     }
 
-    fn time(&self, boot: u64, form: &str) -> String {
-        self.known.time(boot, form)
+    fn moment(&self, boot: u64) -> Moment {
+        self.known.moment(boot)
     }
 }
 

@@ -1,12 +1,12 @@
 //! Names for the numbers that programs in the kernel send: functions, probes, stacks, moments.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 
 use event::go::Frame;
 use event::goroutine::{Change, Told};
 use event::value::{Id, IdKind};
-use event::{Header, Names, strftime};
+use event::{Header, Moment, Names};
 use gobin::elf::Placement;
 use gobin::{CallAt, Function, VAddr};
 use kernel::engine::Map;
@@ -35,38 +35,25 @@ pub(super) struct Known<'r> {
     pub kernel: &'r OnceCell<Option<Symbols>>,
     /// What makes boot time the time of day.
     pub unix_less_boot: i64,
-    /// How the time of day reads.
+    /// The time zone.
     pub clock: &'r Clock,
     /// By how much addresses are greater than the file's, by process and binary, as far as it was asked for.
     pub biases: RefCell<HashMap<(Pid, u32), u64>>,
 }
 
-/// Moments as text. Lines come by the thousand, and those of one second differ only in its fraction.
+/// The time zone. Lines come by the thousand in each second.
 #[derive(Debug, Default)]
 pub(super) struct Clock {
-    second: RefCell<Second>,
-}
-
-/// A second in a form that ends with its fraction, without that.
-#[derive(Debug, Default)]
-struct Second {
-    unix: i64,
-    form: String,
-    text: String,
+    /// A second since 1970, and how far east of UTC it is.
+    last: Cell<Option<(i64, i32)>>,
 }
 
 impl Clock {
-    fn format(&self, form: &str, unix: i64) -> String {
-        let second = unix.div_euclid(1_000_000_000);
-        let Some(whole) = form.strip_suffix("%f").filter(|whole| !whole.ends_with('%')) else {
-            return strftime::format(form, unix, clock::east_of_utc(second));
-        };
-        let mut known = self.second.borrow_mut();
-        if (known.unix, &*known.form) != (second, whole) {
-            let text = strftime::format(whole, unix, clock::east_of_utc(second));
-            *known = Second { unix: second, form: whole.to_owned(), text };
-        }
-        format!("{}{:06}", known.text, unix.rem_euclid(1_000_000_000) / 1000)
+    fn east_of_utc(&self, second: i64) -> i32 {
+        let known = self.last.get().filter(|(known, _)| *known == second);
+        let (_, east) = known.unwrap_or_else(|| (second, clock::east_of_utc(second)));
+        self.last.set(Some((second, east)));
+        east
     }
 }
 
@@ -106,9 +93,9 @@ impl Names for Known<'_> {
         }
     }
 
-    fn time(&self, boot: u64, form: &str) -> String {
+    fn moment(&self, boot: u64) -> Moment {
         let unix = boot.cast_signed().wrapping_add(self.unix_less_boot);
-        self.clock.format(form, unix)
+        Moment { unix, east: self.clock.east_of_utc(unix.div_euclid(1_000_000_000)) }
     }
 }
 

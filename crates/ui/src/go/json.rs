@@ -7,7 +7,7 @@ use event::go::{GoKind, Types};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::{REDACTED, hex, is_raw, is_text, quote};
-use crate::value::Whole;
+use crate::number::Whole;
 
 /// A value on its way to JSON.
 pub struct Json<'a> {

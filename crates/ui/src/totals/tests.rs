@@ -26,8 +26,8 @@ impl Names for Known {
         all.iter().find(|(_, number)| *number == id.number).map(|(name, _)| (*name).to_owned())
     }
 
-    fn time(&self, _: u64, _: &str) -> String {
-        String::new()
+    fn moment(&self, _: u64) -> event::Moment {
+        event::Moment { unix: 0, east: 0 }
     }
 }
 

@@ -1,12 +1,12 @@
 //! Moments and durations.
 
 use super::{field, field_number, number_in};
+use crate::go::civil;
 use crate::go::decode::Decoder;
 use crate::go::kinds::Read;
 use crate::go::span::Span;
 use crate::go::value::{Is, Known};
 use crate::go::{BYTES, GoKind, GoType};
-use crate::strftime;
 
 /// Seconds from the year 1 to 1970.
 const UNIX: i64 = 62_135_596_800;
@@ -46,7 +46,7 @@ fn rfc3339(wall: u64, ext: i64) -> String {
     let nanos = (wall & ((1 << 30) - 1)) as u32;
     let seconds =
         if wall & HAS_MONOTONIC == 0 { ext.wrapping_sub(UNIX) } else { (wall << 1 >> 31).cast_signed() + WALL - UNIX };
-    strftime::rfc3339(seconds, nanos)
+    civil::rfc3339(seconds, nanos)
 }
 
 /// `time.Duration` as Go's own `String` writes it.

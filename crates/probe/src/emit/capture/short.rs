@@ -4,7 +4,7 @@ use bpf::insn::{AluOp, AtomicOp, Cond, Size, Width};
 use bpf::{Assembler, Helper, Label, MapId, Reg};
 use event::RowId;
 use event::go::{End, short};
-use event::schema::record;
+use event::record;
 
 use super::{Captured, NO_WAKEUP, hit, look_up};
 use crate::capture::layout;

@@ -4,7 +4,7 @@
 use bpf::Caps;
 use bpf::vm::{Segments, UserMemory};
 use event::go::{call, chunk};
-use event::schema::record;
+use event::record;
 use gobin::Arch;
 use gobin::maps::Maps;
 

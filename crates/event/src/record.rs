@@ -1,0 +1,14 @@
+//! The head of every ring record, as offsets. The payload that its row describes follows.
+
+/// `u64`: nanoseconds since boot, `bpf_ktime_get_boot_ns`.
+pub const TIME: usize = 0;
+/// `u64`: process in the upper half, thread in the lower, as `bpf_get_current_pid_tgid` gives them.
+pub const PID_TGID: usize = 8;
+/// `u64`: the goroutine whose code ran, 0 if none.
+pub const GOID: usize = 16;
+/// `u32`: which row of the schema describes the payload.
+pub const ROW: usize = 24;
+/// `u32`: what happened while the record was made; its bits belong to the kind of row.
+pub const STAT: usize = 28;
+/// Where the payload starts.
+pub const PAYLOAD: usize = 32;
