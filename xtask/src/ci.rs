@@ -2,10 +2,11 @@
 //! failed, so that one run says all there is to say. At the end stand the names of what failed; the last line counts
 //! the tests.
 
-use std::io::{BufRead, BufReader, PipeReader, Write};
-use std::process::{Child, Command, Output};
+use std::io::Write;
+use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
+use crate::cargo::{cargo, output, output_text};
 use crate::tests_run::{self, Counts};
 use crate::{dist, generate, no_args, root, vm, walls};
 
@@ -89,7 +90,7 @@ fn check() -> Outcome {
 /// What was just checked must not be checked again: a build script or a flag that differs between two commands would
 /// make every build slow, and nobody would know why.
 fn check_again() -> Outcome {
-    let output = said(&cargo(&CHECK, &[])?);
+    let output = output_text(&cargo(&CHECK, &[])?);
     let rebuilt = |line: &&str| ["Compiling", "Checking"].contains(&line.split_whitespace().next().unwrap_or_default());
     let lines: Vec<&str> = output.lines().filter(rebuilt).collect();
     if lines.is_empty() {
@@ -129,66 +130,12 @@ fn gofmt() -> Outcome {
     };
     let sources = GO.map(|dir| root().join(dir));
     let output = output(Command::new(go.root.join("bin/gofmt")).arg("-l").args(sources))?;
-    let said = said(&output);
+    let said = output_text(&output);
     if output.status.success() && said.is_empty() {
         Ok(String::new())
     } else {
         Err(format!("not as gofmt has it:\n{said}"))
     }
-}
-
-/// Runs cargo in the workspace; what it said is the error if it failed.
-pub fn cargo(args: &[&str], env: &[(&str, &str)]) -> Result<Output, String> {
-    let output = output(&mut cargo_command(args, env))?;
-    if output.status.success() { Ok(output) } else { Err(said(&output)) }
-}
-
-/// The same with both streams as one, in the order in which they were written, and each line told as it comes.
-pub fn cargo_told(args: &[&str], env: &[(&str, &str)], tell: impl Fn(&str)) -> Result<String, String> {
-    let mut cargo = cargo_command(args, env);
-    let (told, mut child) = both_streams(&mut cargo).map_err(|err| format!("{cargo:?} could not be started: {err}"))?;
-    // It has our ends of the pipe, and there is no end to read while they are open.
-    drop(cargo);
-    let mut printed = String::new();
-    for line in BufReader::new(told).split(b'\n') {
-        let line = line.map_err(|err| format!("what cargo says cannot be read: {err}"))?;
-        let line = String::from_utf8_lossy(&line);
-        tell(&line);
-        printed.extend([&line, "\n"]);
-    }
-    let status = child.wait().map_err(|err| format!("cargo is lost: {err}"))?;
-    if status.success() { Ok(printed) } else { Err(printed) }
-}
-
-fn both_streams(command: &mut Command) -> std::io::Result<(PipeReader, Child)> {
-    let (reader, writer) = std::io::pipe()?;
-    let child = command.stdout(writer.try_clone()?).stderr(writer).spawn()?;
-    Ok((reader, child))
-}
-
-fn cargo_command(args: &[&str], env: &[(&str, &str)]) -> Command {
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(root()).args(args).env("CARGO_TERM_COLOR", "never");
-    for (name, _) in std::env::vars_os().filter(|(name, _)| is_of_the_outer_cargo(&name.to_string_lossy())) {
-        cargo.env_remove(name);
-    }
-    cargo.envs(env.iter().copied());
-    cargo
-}
-
-/// Variables that `cargo run` set for xtask. A build script that watches one would run again inside and outside.
-fn is_of_the_outer_cargo(name: &str) -> bool {
-    name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") || name == "LD_LIBRARY_PATH"
-}
-
-fn output(command: &mut Command) -> Result<Output, String> {
-    command.output().map_err(|err| format!("{command:?} could not be started: {err}"))
-}
-
-/// Both streams of a command, one after the other.
-pub fn said(output: &Output) -> String {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    text(&output.stderr) + &text(&output.stdout)
 }
 
 fn quiet(_: Output) -> String {

@@ -24,7 +24,7 @@ use gospect_fixtures::{Arch, Fixture, build};
 use rows::{Row, Tool};
 use tracer::{Ended, Names, Tracer};
 
-use crate::ci::cargo;
+use crate::cargo::cargo;
 use crate::root;
 
 /// How often each tracer is measured.

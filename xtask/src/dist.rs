@@ -9,7 +9,8 @@ use std::process::Command;
 
 use gospect_fixtures::{Fixture, Variant, build};
 
-use crate::{ci, no_args, root};
+use crate::cargo::{cargo, output_text};
+use crate::{no_args, root};
 
 /// For what it is built.
 pub const TARGET: &str = "x86_64-unknown-linux-musl";
@@ -20,7 +21,7 @@ pub fn run(args: &[String]) -> Result<bool, String> {
     if !is_installed() {
         install()?;
     }
-    ci::cargo(&["build", "--release", "--locked", "-p", "gospect", "--target", TARGET], &[])?;
+    cargo(&["build", "--release", "--locked", "-p", "gospect", "--target", TARGET], &[])?;
     let built = root().join("target").join(TARGET).join("release/gospect");
     let bytes = fs::read(&built).map_err(|err| format!("{}: {err}", built.display()))?;
     is_static(&bytes)?;
@@ -46,7 +47,7 @@ fn install() -> Result<(), String> {
     let output = Command::new("rustup").current_dir(root()).args(["target", "add", TARGET]).output();
     match output {
         Ok(output) if output.status.success() => Ok(()),
-        Ok(output) => Err(format!("{missing}, and `rustup target add` fails: {}", ci::said(&output).trim())),
+        Ok(output) => Err(format!("{missing}, and `rustup target add` fails: {}", output_text(&output).trim())),
         Err(err) => Err(format!("{missing}, and rustup, which would fetch it, cannot be started: {err}")),
     }
 }
@@ -95,7 +96,7 @@ fn answered(dir: &Path, args: &[&str]) -> Result<String, String> {
     let output = command.env_clear().env("PATH", path).output().map_err(|err| format!("unshare: {err}"))?;
     match output.status.success() {
         true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
-        false => Err(format!("`gospect {}` in an empty root: {}", args.join(" "), ci::said(&output).trim())),
+        false => Err(format!("`gospect {}` in an empty root: {}", args.join(" "), output_text(&output).trim())),
     }
 }
 

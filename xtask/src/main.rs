@@ -1,6 +1,7 @@
 //! The project's chores, as `cargo xtask COMMAND`. What `.ci/run` does is `cargo xtask ci`, and nothing else decides
 //! whether the tree is good.
 
+mod cargo;
 mod ci;
 mod compare;
 mod dist;
@@ -12,6 +13,7 @@ mod readme;
 mod real;
 mod rtype;
 mod soak;
+mod source;
 mod survey;
 mod tests_run;
 mod vm;
@@ -104,7 +106,12 @@ const COMMANDS: &[Command] = &[
         about: "Boot Debian's kernels under qemu and hold the verifier, the ways of attaching and scripts on them",
         run: vm::run,
     },
-    Command { name: "walls", args: "", about: "Check what crates may depend on and contain", run: walls::run },
+    Command {
+        name: "walls",
+        args: "",
+        about: "Print the module order of each crate; check it, the crates' dependencies, and sizes",
+        run: walls::run,
+    },
 ];
 
 fn main() -> ExitCode {

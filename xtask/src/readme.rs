@@ -7,7 +7,8 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use crate::{ci, no_args, root};
+use crate::cargo::cargo;
+use crate::{no_args, root};
 
 /// The pages that have samples.
 const PAGES: [&str; 2] = ["README.md", "docs/scripts.md"];
@@ -24,7 +25,7 @@ const LONGEST: usize = 36;
 /// `cargo xtask readme`.
 pub fn run(args: &[String]) -> Result<bool, String> {
     no_args(args)?;
-    ci::cargo(&["build", "-p", "gospect", "--locked"], &[])?;
+    cargo(&["build", "-p", "gospect", "--locked"], &[])?;
     let demo = Demo::start()?;
     for page in PAGES {
         let path = root().join(page);

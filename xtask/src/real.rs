@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use gospect_fixtures::load::Connection;
 
-use crate::ci::cargo;
+use crate::cargo::cargo;
 use crate::root;
 use lived::{Lives, Watching};
 use programs::{Kind, PROGRAMS, Program};

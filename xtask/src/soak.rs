@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use gospect_fixtures::load::{Counters, Served, Service};
 use gospect_fixtures::{Arch, Fixture, Variant, build};
 
-use crate::ci::cargo;
+use crate::cargo::cargo;
 use crate::root;
 
 /// At the same time.

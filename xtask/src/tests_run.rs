@@ -12,7 +12,7 @@ use std::path::Path;
 
 use gospect_fixtures::SKIPPED_FILE;
 
-use crate::ci::cargo_told;
+use crate::cargo::cargo_shown;
 
 /// How many tests passed, failed, and could not run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub fn run(counts: &mut Counts, failed: &mut Vec<String>) -> Result<String, Stri
     let name = file.to_str().ok_or("the directory for temporary files has a name that is no text")?;
     println!();
     let env = [(SKIPPED_FILE, name), ("RUST_BACKTRACE", "0")];
-    let tested = cargo_told(&TESTS, &env, tell);
+    let tested = cargo_shown(&TESTS, &env, tell);
     let skips = read_and_remove(&file)?;
     let reasons = reasons(&skips);
     let (Ok(printed) | Err(printed)) = &tested;
@@ -73,7 +73,7 @@ fn again(counts: &mut Counts, failed: &[String], printed: &str, env: &[(&str, &s
     println!("{}\n              again, alone", complaints(printed));
     let names = failed.iter().filter_map(|test| test.rsplit(": ").next());
     let args: Vec<&str> = TESTS.into_iter().chain(["--", "--test-threads=1", "--exact"]).chain(names).collect();
-    let (Ok(alone) | Err(alone)) = &cargo_told(&args, env, |_| ());
+    let (Ok(alone) | Err(alone)) = &cargo_shown(&args, env, |_| ());
     let then = count(alone, 0, true);
     // More where another binary has a test of that name.
     let steady = then.failed == 0 && then.passed >= failed.len();

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use guest::{MARK, canonical};
 use qemu::Qemu;
 
-use crate::ci::cargo;
+use crate::cargo::cargo;
 use crate::root;
 
 /// How many random scripts are loaded unless more or fewer are asked for.

@@ -1,10 +1,18 @@
-//! The walls between the crates: what each may depend on and what it may contain. A wall that only a document knows
-//! is gone after a year; these are read from the manifests and sources by a test.
+//! The structure of the workspace: which crate may depend on which and contain what, the order of modules inside each
+//! crate, and sizes. Read from the manifests and sources by a test, because a rule that only a document holds is gone
+//! after a year.
+
+mod modules;
+mod sizes;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use toml::{Table, Value};
+
+use crate::source::{self, Token};
+use modules::ModuleGraph;
+use sizes::{FunctionSizes, TABLES};
 
 /// Every crate of the workspace, existing or planned, and the crates of the workspace it may depend on.
 const ARROWS: &[(&str, &[&str])] = &[
@@ -32,38 +40,77 @@ const PURE: [&str; 4] = ["gobin", "bpf", "event", "probe"];
 /// The modules of std that touch what pure crates must not.
 const IMPURE: [&str; 7] = ["env", "fs", "net", "os", "process", "thread", "time"];
 
-/// What of those modules is only a value all the same.
+/// Plain values of those modules.
 const HARMLESS: [&str; 1] = ["time::Duration"];
 
 /// The list of direct dependencies, one line each: "- `name`: why this one".
 const DEPENDENCIES: &str = "docs/dependencies.md";
 
+/// Known violations of the module order and of sizes, with their reasons. The list may only shrink: a line that no
+/// violation needs any more is a violation itself.
+const EXCEPTIONS: &[(&str, &str)] = &[
+    ("probe: capture uses plan", "captured binaries have the plan's numbers"),
+    ("probe: capture uses target", "captures are built from a target's types"),
+    ("probe: limits uses plan", "limits are checked on a plan, and the plan's checks report them"),
+    ("probe: target uses plan", "a target names the start functions of a plan"),
+    ("crates/gobin/src/sites/tests.rs", "a snapshot for each kind of site"),
+    ("crates/probe/src/check/tests.rs", "a snapshot for each message of the checker"),
+    ("bpf::Task", "a made-up process, all fields public; it also draws random numbers"),
+    ("probe::Builder", "builds all capture tables at once"),
+    ("probe::Machine", "registers and tables of the interpreter"),
+    ("probe::Code", "emits one program"),
+    ("probe::Shared", "maps and tables that the emitted programs share"),
+    ("session::Live", "the run loop"),
+    ("session::Watch", "the table of watched processes"),
+    ("session::Fields", "offsets in the runtime's structures: plain data, but it derives nothing"),
+];
+
 /// `cargo xtask walls`.
 pub fn run(args: &[String]) -> Result<bool, String> {
     crate::no_args(args)?;
-    let broken = violations(&crate::root())?;
+    let workspace = Workspace::read(&crate::root())?;
+    print!("{}", workspace.outline());
+    let broken = workspace.violations();
     broken.iter().for_each(|line| println!("{line}"));
     Ok(broken.is_empty())
 }
 
-/// All that breaks a wall, one sentence each.
+/// All violations, one sentence each.
 pub fn violations(root: &Path) -> Result<Vec<String>, String> {
     Ok(Workspace::read(root)?.violations())
 }
 
-/// What the walls are checked on.
+/// A broken rule that an exception may excuse by this key.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Violation {
+    key: String,
+    text: String,
+}
+
+/// Manifests and sources under check.
 struct Workspace {
     manifest: Table,
     crates: Vec<Crate>,
     listed: Vec<String>,
+    /// [`TABLES`] and [`EXCEPTIONS`], with reasons.
+    tables: &'static [(&'static str, &'static str)],
+    exceptions: &'static [(&'static str, &'static str)],
 }
 
 /// One crate.
 struct Crate {
     name: String,
+    /// Its folder in the workspace.
+    dir: String,
     manifest: Table,
     /// Path below the crate and content of its Rust files.
     sources: Vec<(String, String)>,
+}
+
+/// A file of product code.
+struct SourceFile<'a> {
+    name: String,
+    code: Vec<Token<'a>>,
 }
 
 /// A line of a manifest's dependency table.
@@ -76,9 +123,20 @@ impl Workspace {
     fn read(root: &Path) -> Result<Workspace, String> {
         let mut dirs: Vec<_> = entries(&root.join("crates"))?;
         dirs.push(root.join("xtask"));
-        let crates = dirs.iter().map(|dir| Crate::read(dir)).collect::<Result<_, _>>()?;
+        let crates = dirs.iter().map(|dir| Crate::read(root, dir)).collect::<Result<_, _>>()?;
         let listed = listed(&read(&root.join(DEPENDENCIES))?);
-        Ok(Workspace { manifest: table(&read(&root.join("Cargo.toml"))?)?, crates, listed })
+        let manifest = table(&read(&root.join("Cargo.toml"))?)?;
+        Ok(Workspace { manifest, crates, listed, tables: TABLES, exceptions: EXCEPTIONS })
+    }
+
+    /// The module order of each crate, and the sizes of functions.
+    fn outline(&self) -> String {
+        let layers = |one: &Crate| {
+            let graph = ModuleGraph::read(&one.name, &one.product_files());
+            let lines = graph.layers(&self.exceptions()).into_iter().map(|layer| format!("  {}\n", layer.join(" ")));
+            format!("{}, modules from bottom to top:\n{}", one.name, lines.collect::<String>())
+        };
+        self.crates.iter().map(layers).collect::<String>() + &self.function_sizes().summary() + "\n"
     }
 
     fn violations(&self) -> Vec<String> {
@@ -87,7 +145,38 @@ impl Workspace {
             broken.push("the workspace's lints do not deny unsafe_code".to_owned());
         }
         broken.extend(self.unlisted());
+        broken.extend(self.structure());
         broken
+    }
+
+    /// Violations of the module order and of sizes that no exception excuses, and exceptions that excuse none.
+    fn structure(&self) -> Vec<String> {
+        let exceptions = self.exceptions();
+        let lengths = self.crates.iter().flat_map(|one| {
+            one.sources.iter().map(|(file, text)| (format!("{}/{file}", one.dir), text.lines().count()))
+        });
+        let mut found = sizes::long_files(lengths, self.tables);
+        for one in &self.crates {
+            let files = one.product_files();
+            found.extend(ModuleGraph::read(&one.name, &files).violations(&exceptions));
+            found.extend(sizes::large_structs(&one.name, &files));
+        }
+        found.extend(self.function_sizes().violation());
+        let stale = exceptions.iter().filter(|key| found.iter().all(|violation| violation.key != **key)).map(|key| {
+            format!("no violation needs the exception \"{key}\" any more: delete its line in EXCEPTIONS of xtask/src/walls.rs")
+        });
+        let new = found.iter().filter(|violation| !exceptions.contains(&&*violation.key));
+        new.map(|violation| violation.text.clone()).chain(stale).collect()
+    }
+
+    fn exceptions(&self) -> Vec<&'static str> {
+        self.exceptions.iter().map(|(key, _)| *key).collect()
+    }
+
+    fn function_sizes(&self) -> FunctionSizes {
+        FunctionSizes::new(
+            self.crates.iter().flat_map(|one| sizes::functions(&one.dir, &one.product_files())).collect(),
+        )
     }
 
     fn of_crate(&self, one: &Crate) -> Vec<String> {
@@ -137,16 +226,25 @@ impl Workspace {
 }
 
 impl Crate {
-    fn read(dir: &Path) -> Result<Crate, String> {
+    fn read(root: &Path, dir: &Path) -> Result<Crate, String> {
         let mut sources = Vec::new();
         read_sources(dir, dir, &mut sources)?;
-        Crate::parse(&read(&dir.join("Cargo.toml"))?, sources)
+        let name = dir.strip_prefix(root).unwrap_or(dir).display().to_string();
+        Crate::parse(&name, &read(&dir.join("Cargo.toml"))?, sources)
     }
 
-    fn parse(manifest: &str, sources: Vec<(String, String)>) -> Result<Crate, String> {
+    fn parse(dir: &str, manifest: &str, sources: Vec<(String, String)>) -> Result<Crate, String> {
         let manifest = table(manifest)?;
         let name = at(&manifest, &["package", "name"]).and_then(Value::as_str).ok_or("a crate without a name")?;
-        Ok(Crate { name: name.to_owned(), manifest, sources })
+        Ok(Crate { name: name.to_owned(), dir: dir.to_owned(), manifest, sources })
+    }
+
+    /// The sources without tests, and without comments.
+    fn product_files(&self) -> Vec<SourceFile<'_>> {
+        let for_tests: Vec<String> = self.sources.iter().flat_map(|(file, text)| test_files(file, text)).collect();
+        let is_product = |file: &str| file.starts_with("src/") && for_tests.iter().all(|test| !file.starts_with(test));
+        let files = self.sources.iter().filter(|(file, _)| is_product(file) && !is_test(file));
+        files.map(|(file, text)| SourceFile { name: file.clone(), code: source::product_code(text) }).collect()
     }
 
     /// Of all kinds, also those for some targets only.
@@ -168,9 +266,9 @@ impl Crate {
         if !PURE.contains(&&*self.name) {
             return Vec::new();
         }
-        let files = self.sources.iter().filter(|(file, _)| file.starts_with("src/") && !is_test(file));
-        let used = files.flat_map(|(file, text)| impure_paths(text).into_iter().map(move |path| (file, path)));
-        used.map(|(file, path)| format!("{} is pure, but {file} uses std::{path}", self.name)).collect()
+        let files = self.product_files();
+        let used = files.iter().flat_map(|file| impure_modules(&file.code).into_iter().map(move |path| (file, path)));
+        used.map(|(file, module)| format!("{} is pure, but {} uses std::{module}", self.name, file.name)).collect()
     }
 }
 
@@ -193,42 +291,20 @@ fn is_test(file: &str) -> bool {
     file.split('/').any(|part| part == "tests" || part == "tests.rs")
 }
 
-/// Uses of std's impure modules outside comments and the module of tests, which ends a file.
-fn impure_paths(text: &str) -> Vec<String> {
-    let code = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
-    let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
-    let code = lines.collect::<Vec<_>>().join("\n");
-    let is_name = |c: char| c.is_alphanumeric() || c == '_';
-    let ends =
-        code.match_indices("std::").filter(|(at, _)| !code[..*at].ends_with(is_name)).map(|(at, m)| at + m.len());
-    ends.flat_map(|end| paths(&code[end..])).filter(|path| is_impure(path)).collect()
+/// Beginnings of the paths of modules that a file declares for tests.
+fn test_files(file: &str, text: &str) -> Vec<String> {
+    let folder = file.strip_suffix(".rs").unwrap_or(file);
+    let folder = folder.strip_suffix("/lib").or(folder.strip_suffix("/main")).unwrap_or(folder);
+    let modules = source::test_modules(text).into_iter();
+    modules.flat_map(|name| [format!("{folder}/{name}.rs"), format!("{folder}/{name}/")]).collect()
 }
 
-fn is_impure(path: &str) -> bool {
-    let module = path.split("::").next().unwrap_or_default();
-    IMPURE.contains(&module) && !HARMLESS.contains(&path)
-}
-
-/// The paths that follow `std::`: one, or those in braces with their inner groups left as they are.
-fn paths(text: &str) -> Vec<String> {
-    let Some(group) = text.strip_prefix('{') else {
-        let end = text.find(|c: char| !c.is_alphanumeric() && !"_:".contains(c)).unwrap_or(text.len());
-        return vec![text[..end].trim_end_matches(':').to_owned()];
-    };
-    let (mut depth, mut all) = (0i32, vec![String::new()]);
-    for c in group.chars().filter(|c| !c.is_whitespace()) {
-        match c {
-            '{' => depth += 1,
-            '}' => depth -= 1,
-            _ => {}
-        }
-        match (depth, c) {
-            (..0, _) => break,
-            (0, ',') => all.push(String::new()),
-            _ => all.iter_mut().next_back().into_iter().for_each(|last| last.push(c)),
-        }
-    }
-    all
+/// Modules of std that a pure crate must not use, as far as a file uses them.
+fn impure_modules<'a>(code: &[Token<'a>]) -> BTreeSet<&'a str> {
+    let starts = (0..code.len()).filter(|&at| source::starts_with(&code[at..], &["std", "::"]));
+    let paths = starts.flat_map(|at| source::paths(&code[at + 2..]));
+    let harmful = paths.filter(|path| !HARMLESS.contains(&path.segments.join("::").as_str()));
+    harmful.filter_map(|path| path.segments.first().copied().filter(|module| IMPURE.contains(module))).collect()
 }
 
 /// The names in lines such as "- `toml`: reads the manifests".
