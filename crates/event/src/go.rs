@@ -14,6 +14,7 @@
 
 mod civil;
 mod decode;
+mod encoding;
 mod kinds;
 mod known;
 mod maps;

@@ -17,6 +17,7 @@ pub mod calls;
 pub mod census;
 pub mod check;
 pub mod decode;
+pub mod encoding;
 pub mod fold;
 pub mod format;
 pub mod go;
@@ -30,6 +31,7 @@ pub mod value;
 
 pub use bytes::DecodeError;
 pub use decode::{Event, Header, What};
+pub use encoding::ReadError;
 pub use fold::{Entry, Folded, Snapshot};
 pub use format::Format;
 pub use names::{Moment, Names};

@@ -7,6 +7,7 @@
 //! The offsets that both sides share are constants here: [`crate::record`] for the head of every record, [`text`] for strings,
 //! [`tally`] and [`extreme`] for values by CPU. All numbers are little endian, everything starts at multiples of 8.
 
+mod encoding;
 mod show;
 
 use crate::bucket::{Linear, Log, Scale};
