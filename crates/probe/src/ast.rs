@@ -4,41 +4,10 @@
 //! not be read is there too, as [`ExprKind::Bad`] or [`Attach::Bad`]: a message about it exists already, and nobody
 //! says a second thing about it.
 
-use std::ops::Range;
-
 mod text;
 
+pub use plan::{BinaryOp, Span, UnaryOp};
 pub use text::quoted;
-
-/// A stretch of the text, in bytes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash, PartialOrd, Ord)]
-pub struct Span {
-    /// Its first byte.
-    pub start: u32,
-    /// The byte behind it.
-    pub end: u32,
-}
-
-impl Span {
-    /// From byte `start` up to `end`; texts are shorter than 4 GiB.
-    #[must_use]
-    pub fn new(start: usize, end: usize) -> Span {
-        let cut = |n| u32::try_from(n).unwrap_or(u32::MAX);
-        Span { start: cut(start), end: cut(end) }
-    }
-
-    /// From where `self` starts to where `other` ends.
-    #[must_use]
-    pub fn to(self, other: Span) -> Span {
-        Span { start: self.start.min(other.start), end: self.end.max(other.end) }
-    }
-
-    /// As a range of indices.
-    #[must_use]
-    pub fn range(self) -> Range<usize> {
-        self.start as usize..self.end as usize
-    }
-}
 
 /// Something at a place.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -318,108 +287,4 @@ pub enum ExprKind {
     Tuple(Vec<Expr>),
     /// What could not be read.
     Bad,
-}
-
-/// An operator with one side.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
-pub enum UnaryOp {
-    /// `-x`
-    Neg,
-    /// `!x`
-    Not,
-    /// `~x`
-    BitNot,
-    /// `*x`
-    Deref,
-}
-
-/// An operator with two sides.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
-pub enum BinaryOp {
-    /// `*`
-    Mul,
-    /// `/`
-    Div,
-    /// `%`
-    Mod,
-    /// `+`
-    Add,
-    /// `-`
-    Sub,
-    /// `<<`
-    Shl,
-    /// `>>`
-    Shr,
-    /// `<`
-    Lt,
-    /// `<=`
-    Le,
-    /// `>`
-    Gt,
-    /// `>=`
-    Ge,
-    /// `==`
-    Eq,
-    /// `!=`
-    Ne,
-    /// `&`
-    And,
-    /// `^`
-    Xor,
-    /// `|`
-    Or,
-    /// `&&`
-    LogicalAnd,
-    /// `||`
-    LogicalOr,
-}
-
-impl UnaryOp {
-    /// As it is typed.
-    #[must_use]
-    pub fn text(self) -> &'static str {
-        match self {
-            UnaryOp::Neg => "-",
-            UnaryOp::Not => "!",
-            UnaryOp::BitNot => "~",
-            UnaryOp::Deref => "*",
-        }
-    }
-}
-
-impl BinaryOp {
-    /// Every operator, its text, and how tightly it binds: C's precedence, higher is tighter.
-    pub(crate) const ALL: [(BinaryOp, &'static str, u8); 18] = [
-        (BinaryOp::Mul, "*", 10),
-        (BinaryOp::Div, "/", 10),
-        (BinaryOp::Mod, "%", 10),
-        (BinaryOp::Add, "+", 9),
-        (BinaryOp::Sub, "-", 9),
-        (BinaryOp::Shl, "<<", 8),
-        (BinaryOp::Shr, ">>", 8),
-        (BinaryOp::Lt, "<", 7),
-        (BinaryOp::Le, "<=", 7),
-        (BinaryOp::Gt, ">", 7),
-        (BinaryOp::Ge, ">=", 7),
-        (BinaryOp::Eq, "==", 6),
-        (BinaryOp::Ne, "!=", 6),
-        (BinaryOp::And, "&", 5),
-        (BinaryOp::Xor, "^", 4),
-        (BinaryOp::Or, "|", 3),
-        (BinaryOp::LogicalAnd, "&&", 2),
-        (BinaryOp::LogicalOr, "||", 1),
-    ];
-
-    /// As it is typed.
-    #[must_use]
-    pub fn text(self) -> &'static str {
-        Self::ALL.iter().find(|row| row.0 == self).map_or("?", |row| row.1)
-    }
-
-    /// Whether it compares.
-    #[must_use]
-    pub fn compares(self) -> bool {
-        use BinaryOp::{Eq, Ge, Gt, Le, Lt, Ne};
-        matches!(self, Lt | Le | Gt | Ge | Eq | Ne)
-    }
 }

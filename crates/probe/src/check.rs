@@ -12,17 +12,16 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
-use bpf::Source;
+use plan::Source;
 
 use crate::ast::{self, Clause, ExprKind as Ast, MapDecl, Script, Span};
 use crate::diagnostic::{self, Diagnostic};
-use crate::frames;
-use crate::limits;
-use crate::plan::{
-    self, Access, Body, BodyNo, FuncNo, Function, Kept, Map, MapValue, Needs, On, Plan, PointNo, Prelude, Recording,
-    Skipped, StmtKind, Type, Variant, VariantNo,
+use plan::limits;
+use plan::target::{Found, Runtime, World};
+use plan::{
+    Access, Body, BodyNo, FuncNo, Function, Kept, Map, MapValue, Needs, On, Plan, PointNo, Prelude, Recording, Skipped,
+    StmtKind, Type, Variant, VariantNo,
 };
-use crate::target::{Found, Runtime, World};
 
 mod calls;
 mod collector;
@@ -37,7 +36,6 @@ mod tests;
 mod types;
 mod unders;
 mod values;
-mod weights;
 
 use path::Reached;
 use resolve::{Place, Placement, Resolved};
@@ -101,9 +99,6 @@ pub fn check(
     let plan = checker.plan();
     let mut messages = checker.messages;
     diagnostic::sort(&mut messages);
-    if !messages.iter().any(Diagnostic::is_error) {
-        messages.extend(weights::too_heavy(script, &plan));
-    }
     let wrong = messages.iter().any(Diagnostic::is_error);
     if !wrong && plan.sites.is_empty() && plan.events.is_empty() {
         messages.push(Diagnostic::error(Span::default(), "there is no probe in this script"));
@@ -545,7 +540,7 @@ impl<'s, 'w> Checker<'s, 'w> {
     }
 
     fn empty_plan(&self) -> Plan {
-        let binary = |b: &resolve::Binary<'_>| crate::plan::Binary {
+        let binary = |b: &resolve::Binary<'_>| plan::Binary {
             path: b.path.clone(),
             go: b.target.is_go(),
             runtime: None,
@@ -695,17 +690,17 @@ impl<'s, 'w> Checker<'s, 'w> {
             && let Ok(target) = self.world.binary("")
         {
             let (runtime, start) = (Some(target.runtime()), target.start());
-            plan.binaries.push(crate::plan::Binary { path: String::new(), go: true, runtime, start });
+            plan.binaries.push(plan::Binary { path: String::new(), go: true, runtime, start });
         }
     }
 }
 
 /// What going through a clause at one place gives.
 struct Done<'s> {
-    vars: Vec<crate::plan::Var>,
-    accesses: Vec<crate::plan::Accessed>,
-    predicate: Option<crate::plan::Expr>,
-    code: Vec<crate::plan::Stmt>,
+    vars: Vec<plan::Var>,
+    accesses: Vec<plan::Accessed>,
+    predicate: Option<plan::Expr>,
+    code: Vec<plan::Stmt>,
     requests: Vec<(Request<'s>, String)>,
     reached: Vec<Reached>,
     needs: Needs,
@@ -769,7 +764,7 @@ fn same_types(class: &Class<'_, '_>, setting: &Setting<'_>) -> Option<Vec<Reache
 fn unpairable(place: &Place) -> Option<String> {
     let Place::Function { found, sites: Some(sites), .. } = place else { return None };
     let why = match &sites.entry {
-        Ok(entry) if entry.sp_adjust <= frames::MOST_ADJUST => return None,
+        Ok(entry) if entry.sp_adjust <= limits::FRAME => return None,
         Ok(_) => "its frame is too large".to_owned(),
         Err(why) => why.to_string(),
     };

@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use bpf::{Pos, Source};
+use plan::{Pos, Source};
 
 use crate::ast::Span;
 

@@ -4,7 +4,7 @@
 //! The grammar is bpftrace's, as far as the language goes, and people's scripts decide where its documentation is
 //! silent. Attach points have a module of their own, [`point`], because Go's names need other rules than code does.
 
-use bpf::Source;
+use plan::Source;
 
 use crate::ast::{BinaryOp, Block, Clause, Expr, ExprKind, MapDecl, Script, Span, Spanned, Stmt, StmtKind, UnaryOp};
 use crate::diagnostic::{self, Diagnostic};

@@ -5,7 +5,7 @@
 //! `gospect help language` everything else; the emitter knows each row by its [`Meaning`]. A word that has no row does
 //! not exist.
 
-use crate::plan::Word;
+use plan::Word;
 
 mod reference;
 mod table;

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use bpf::Source;
 use expect_test::{Expect, expect};
 use gobin::name::Origin;
 use gobin::pattern::Pattern;
 use gobin::{Arch as Machine, Image};
 use gospect_fixtures::{Arch, Fixture, Variant, build, need, on_every_go};
-use probe::target::{Field, GoTarget, HookKind, Target, World};
+use plan::Source;
+use plan::target::{Field, GoTarget, HookKind, Target, World};
 use probe::{Checked, compile, render};
 
 /// One program is the whole world.

@@ -31,6 +31,8 @@ use std::ops::Range;
 use std::rc::Rc;
 use std::time::Duration;
 
+pub use codegen::Restraint;
+use codegen::{Options, TooHeavy};
 use event::calls::Key;
 use event::goroutine::Told;
 use event::run::{Attached, Load, Summary};
@@ -38,12 +40,11 @@ use event::totals::{Goroutines, Lasting};
 use event::{Names, Row, Snapshot, Value};
 use kernel::Pid;
 use kernel::engine::{Engine, Feature, Numbers};
-pub use probe::capture::Opaque;
-use probe::emit::Options;
-pub use probe::emit::Restraint;
-use probe::plan::GroupNo;
-use probe::target::World;
-use probe::{Caps, Diagnostic, Plan, Program, Source};
+pub use plan::capture::Opaque;
+use plan::target::World;
+use plan::{GroupNo, Plan, Source};
+use probe::Diagnostic;
+use program::{Caps, Program};
 
 use crate::refusal::{Class, Refusal};
 use crate::subject::Subject;
@@ -430,7 +431,9 @@ impl Script {
         messages: Vec<Diagnostic>,
         world: &dyn World,
     ) -> Result<(Plan, String), Stopped> {
-        let checked = probe::check(script, messages, &self.source(), &self.params, world);
+        let mut checked = probe::check(script, messages, &self.source(), &self.params, world);
+        let heavy = checked.plan.as_ref().and_then(codegen::too_heavy);
+        checked.messages.extend(heavy.map(|heavy| Diagnostic::error(heavy.at, heavy.why).help(TooHeavy::HELP)));
         let warnings = self.judge(&checked.messages)?;
         let plan = checked.plan.ok_or_else(|| Refusal::refused("the script means nothing"))?;
         Ok((plan, warnings))
@@ -461,18 +464,18 @@ fn emit(
     restraint: Restraint,
     before: Option<&Program>,
 ) -> Result<Program, Refusal> {
-    let refuse = |refused: probe::Refused| Refusal::refused(format!("this script cannot be compiled: {refused}"));
+    let refuse = |refused: codegen::Refused| Refusal::refused(format!("this script cannot be compiled: {refused}"));
     let options = Options { walk: numbers.walk.is_some(), restraint, ..Options::default() };
     if let Some(before) = before {
         let ring = before.maps.get(before.tables.ring).map_or(options.ring, |ring| ring.entries.on(1));
-        return probe::emit_after(plan, caps, &Options { ring, ..options }, before.schema.clone()).map_err(refuse);
+        return codegen::emit_after(plan, caps, &Options { ring, ..options }, before.schema.clone()).map_err(refuse);
     }
-    let program = probe::emit(plan, caps, &options).map_err(refuse)?;
+    let program = codegen::emit(plan, caps, &options).map_err(refuse)?;
     let ring = ring(&program, caps);
     if ring == options.ring {
         Ok(program)
     } else {
-        probe::emit(plan, caps, &Options { ring, ..options }).map_err(refuse)
+        codegen::emit(plan, caps, &Options { ring, ..options }).map_err(refuse)
     }
 }
 

@@ -29,7 +29,7 @@ fn the_workspace_keeps_to_its_walls() {
 
 #[test]
 fn an_allowed_arrow_is_no_violation() {
-    check("probe", "[dependencies]\ngobin.workspace = true\nbpf.workspace = true\nmemchr = '2'\n", "", expect![""]);
+    check("probe", "[dependencies]\ngobin.workspace = true\nplan.workspace = true\nmemchr = '2'\n", "", expect![""]);
 }
 
 #[test]
@@ -51,6 +51,17 @@ fn neither_a_target_nor_another_name_hides_an_arrow() {
         "[target.'cfg(unix)'.dependencies]\nk = { package = 'kernel', path = '../kernel' }\n",
         "",
         expect!["ui must not have kernel in its dependencies"],
+    );
+}
+
+#[test]
+fn the_code_generator_reads_text_in_its_tests_only() {
+    check("codegen", "[dev-dependencies]\nprobe.workspace = true\n", "", expect![""]);
+    check(
+        "codegen",
+        "[dependencies]\nprobe.workspace = true\n",
+        "",
+        expect!["codegen must not have probe in its dependencies"],
     );
 }
 

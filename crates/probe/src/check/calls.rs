@@ -11,10 +11,10 @@ use gobin::abi::Register;
 use crate::ast::{
     Attach, AttachPoint, BinaryOp, Block, Clause, Expr, ExprKind as Ast, Script, Span, Spanned, Stmt, StmtKind,
 };
-use crate::capture::{Builder, Captures, Limits, Subject};
 use crate::diagnostic::Diagnostic;
-use crate::plan::{self, Access, AccessNo, FuncNo, Plan, PointNo, Recording, VariantNo, Whole};
-use crate::target::Target;
+use plan::capture::{Builder, Captures, Limits, Subject};
+use plan::target::Target;
+use plan::{Access, AccessNo, FuncNo, Plan, PointNo, Recording, VariantNo, Whole};
 
 /// What is known only where a call returns.
 const OF_RETURNS: [&str; 5] = ["elapsed", "failed", "ret", "rets", "retval"];
@@ -197,7 +197,7 @@ impl<'w> RecordedFunctions<'w> {
             let Some(function) = plan.functions.get(row.index()) else { continue };
             builder.binary(function.binary, of.target);
             let (name, entry, inlined) = (function.name.clone(), function.entry, function.inlined.clone());
-            let found = crate::target::Found { index: of.index, name, entry, inlined };
+            let found = plan::target::Found { index: of.index, name, entry, inlined };
             let signature = of.target.signature(&found).ok();
             let instantiations = of.target.instantiations(&found);
             let sites = of.target.sites(&found);

@@ -78,8 +78,8 @@ fn binary(op: BinaryOp, left: Expr, right: Expr) -> Expr {
 
 #[cfg(test)]
 mod tests {
-    use bpf::Source;
     use expect_test::{Expect, expect};
+    use plan::Source;
 
     use super::*;
     use crate::parse;

@@ -4,9 +4,9 @@ use std::ops::RangeInclusive;
 
 use crate::ast::{self, BinaryOp, ExprKind as Ast, Span, UnaryOp};
 use crate::diagnostic::Diagnostic;
-use crate::limits;
-use crate::plan::{EventField, Expr, ExprKind, FieldForm, GoroutineEvent, Id, Prelude, SyscallEvent, Type};
 use crate::words;
+use plan::limits;
+use plan::{EventField, Expr, ExprKind, FieldForm, GoroutineEvent, Id, Prelude, SyscallEvent, Type};
 
 use super::path::{self, Use};
 use super::scope::{Request, Scope, Typed, wide};

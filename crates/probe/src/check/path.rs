@@ -14,10 +14,10 @@ use gobin::types::{Field, Kind, Type as GoType, TypeRef};
 
 use crate::ast::{Expr, ExprKind, Span, UnaryOp};
 use crate::diagnostic::Diagnostic;
-use crate::machine::Register;
-use crate::plan::{Access, Base, BinaryNo, Bound, Generic, Location, RegisterPart, Type, Value, Whole, WholeAt};
-use crate::target::{Found as Function, Target};
 use crate::words;
+use plan::machine::Register;
+use plan::target::{Found as Function, Target};
+use plan::{Access, Base, BinaryNo, Bound, Generic, Location, RegisterPart, Type, Value, Whole, WholeAt};
 
 /// Pointers on one way.
 const MOST_HOPS: usize = 12;
@@ -481,7 +481,7 @@ impl Call<'_> {
         }
         let data = self.value(step, 0, 8, false, span)?;
         let len = self.value(step, 8, 8, true, span)?;
-        let max = most.unwrap_or(crate::limits::STRING);
+        let max = most.unwrap_or(plan::limits::STRING);
         let ty = if raw { Type::Buf { max } } else { Type::Str { max } };
         Ok((ty, Access::Str { data, len, most }))
     }

@@ -10,9 +10,9 @@ use gobin::sites::{Exit, Refusal, Sites};
 
 use crate::ast::{Attach, AttachPoint, Clock, Code, Script, Span, Spanned, User};
 use crate::diagnostic::Diagnostic;
-use crate::plan::{BinaryNo, GoroutineEvent, On, Period, Point, PointNo, Prelude, Skipped, SyscallEvent};
-use crate::target::{Field, Found, InlinedPlaces, Scheduler, SystemCalls, Target, World};
 use crate::words;
+use plan::target::{Field, Found, InlinedPlaces, Scheduler, SystemCalls, Target, World};
+use plan::{BinaryNo, GoroutineEvent, On, Period, Point, PointNo, Prelude, Skipped, SyscallEvent};
 
 use super::calls;
 
@@ -143,7 +143,7 @@ pub(super) fn add_panics(resolved: &mut Resolved<'_>, script: &Script, clause: u
     resolved.points.push(Point::ours(clause));
     for binary in recorded {
         let target = resolved.binaries[binary.index()].target;
-        let begin = target.matching(&Pattern::new(crate::target::PANIC)).pop().filter(|_| target.is_go());
+        let begin = target.matching(&Pattern::new(plan::target::PANIC)).pop().filter(|_| target.is_go());
         let Some(found) = begin.filter(|found| !taken.contains(&(binary, found.index))) else { continue };
         let Some(sites) = target.sites(&found).filter(|sites| sites.entry.is_ok()) else { continue };
         let place = Place::Function { binary, found, sites: Some(Rc::new(sites)), ret: false };

@@ -5,18 +5,18 @@
 
 use std::collections::HashMap;
 
-use bpf::Pos;
 use gobin::signature::Source;
+use plan::Pos;
 
 use crate::ast::{self, ExprKind as Ast, Span};
 use crate::diagnostic::{Diagnostic, position};
-use crate::limits;
-use crate::machine::Register;
-use crate::plan::{
+use plan::limits;
+use plan::machine::Register;
+use plan::target::{Field, Found, Runtime, Target};
+use plan::{
     Access, AccessNo, Accessed, Base, BinaryNo, Expr, ExprKind, FuncNo, Location, MapNo, Needs, Prelude, StringNo,
     Type, Value, Var, VarNo,
 };
-use crate::target::{Field, Found, Runtime, Target};
 
 use super::path::{self, Call, Reached, Use};
 use super::types::{INT, MapTypes, Slot, Sure};
@@ -273,14 +273,14 @@ impl<'a, 's, 'w> Scope<'a, 's, 'w> {
         let parts: Vec<Option<Vec<Typed>>> = key.iter().map(|part| self.key_part(part)).collect();
         self.keys -= 1;
         let parts: Vec<Typed> = parts.into_iter().collect::<Option<Vec<_>>>()?.into_iter().flatten().collect();
-        if self.keys >= crate::limits::KEY_DEPTH {
-            self.error(span, format!("keys are nested more than {} deep", crate::limits::KEY_DEPTH));
+        if self.keys >= plan::limits::KEY_DEPTH {
+            self.error(span, format!("keys are nested more than {} deep", plan::limits::KEY_DEPTH));
             return None;
         }
         let slots: Vec<Slot> = parts.iter().map(|part| key_slot(&part.slot())).collect();
         let bytes: u32 = slots.iter().map(|slot| slot.ty.stored()).fold(0, u32::saturating_add);
-        if bytes > crate::limits::KEY {
-            let message = format!("this key has {bytes} bytes, and at most {} are possible", crate::limits::KEY);
+        if bytes > plan::limits::KEY {
+            let message = format!("this key has {bytes} bytes, and at most {} are possible", plan::limits::KEY);
             self.error(span, message);
             return None;
         }
@@ -348,7 +348,7 @@ pub(super) fn wide(ty: &Type) -> Type {
 /// A part of a key: texts are cut.
 fn key_slot(slot: &Slot) -> Slot {
     let ty = match wide(&slot.ty) {
-        Type::Str { .. } => Type::Str { max: crate::limits::KEY_STRING },
+        Type::Str { .. } => Type::Str { max: plan::limits::KEY_STRING },
         other => other,
     };
     Slot { ty, sure: slot.sure }

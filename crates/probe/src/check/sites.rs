@@ -7,12 +7,12 @@ use gobin::VAddr;
 use gobin::insn::Class;
 use gobin::sites::Sites;
 
-use crate::plan::{
+use plan::{
     Also, BinaryNo, Entry, Event, Exit, FuncNo, Function, Group, GroupNo, Kept, On, Over, Plan, PointNo, Run, SaveNo,
     Site, Syscall, SyscallEvent, VariantNo,
 };
 
-use crate::target::{Inlined, SystemCalls};
+use plan::target::{Inlined, SystemCalls};
 
 use super::resolve::{Place, Placement, Resolved};
 use super::unders::Marked;

@@ -5,9 +5,9 @@ use event::format::{Conversion, Kind, Spec};
 
 use crate::ast::{self, BinaryOp, ExprKind as Ast, Span, StmtKind as AstStmt};
 use crate::diagnostic::{Diagnostic, position};
-use crate::limits;
-use crate::plan::{EventField, ExprKind, Id, MapValue, Prelude, Recording, Stmt, StmtKind, Type, Word};
 use crate::words::{self, Action, Aggregation, Meaning, Row};
+use plan::limits;
+use plan::{EventField, ExprKind, Id, MapValue, Prelude, Recording, Stmt, StmtKind, Type, Word};
 
 use super::expr::unify;
 use super::path::{self, Use};
@@ -439,7 +439,7 @@ impl<'s> Scope<'_, 's, '_> {
         Some(StmtKind::Print(value.expr))
     }
 
-    fn whole_map(&mut self, e: &'s ast::Expr) -> Option<crate::plan::MapNo> {
+    fn whole_map(&mut self, e: &'s ast::Expr) -> Option<plan::MapNo> {
         match &e.kind {
             Ast::Map { name, key } if key.is_empty() => self.existing_map(name).map(Self::map_number),
             Ast::Map { name, .. } => {

@@ -1,12 +1,12 @@
-use bpf::Source;
 use expect_test::{Expect, expect};
 use gobin::Arch;
+use plan::Source;
 
 use super::{Checked, compile};
 use crate::diagnostic::render;
-use crate::target::HookKind;
 use crate::target::fake::Fake;
 use crate::words::{PROBES, ROWS};
+use plan::target::HookKind;
 
 mod foreign;
 mod generated;

@@ -7,8 +7,8 @@
 use std::collections::HashMap;
 
 use crate::ast::Span;
-use crate::limits;
-use crate::plan::{Id, MapValue, Type};
+use plan::limits;
+use plan::{Id, MapValue, Type};
 
 /// How much is known of a type.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord)]

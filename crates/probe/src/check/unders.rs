@@ -9,9 +9,9 @@ use gobin::sites::Sites;
 
 use crate::ast::Span;
 use crate::diagnostic::Diagnostic;
-use crate::limits;
-use crate::plan::{BinaryNo, Under};
-use crate::target::Found;
+use plan::limits;
+use plan::target::Found;
+use plan::{BinaryNo, Under};
 
 use super::resolve::{Resolved, exact_first, no_function, unprobeable};
 

@@ -6,11 +6,11 @@ use gobin::pattern::Pattern;
 
 use crate::ast::{self, BinaryOp, ExprKind as Ast, Span};
 use crate::diagnostic::Diagnostic;
-use crate::limits;
-use crate::machine::Register;
-use crate::plan::{ExprKind, Id, Prelude, SyscallEvent, Type, Word};
-use crate::target::{HookKind, Runtime};
 use crate::words::{self, Function, Meaning, Places, Row, Value};
+use plan::limits;
+use plan::machine::Register;
+use plan::target::{HookKind, Runtime};
+use plan::{ExprKind, Id, Prelude, SyscallEvent, Type, Word};
 
 use super::path::{self, Use};
 use super::scope::{Request, Scope, Typed, answer};

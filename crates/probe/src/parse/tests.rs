@@ -1,5 +1,5 @@
-use bpf::Source;
 use expect_test::{Expect, expect};
+use plan::Source;
 
 use super::parse;
 use crate::ast::{Attach, Code, Script};

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::{Meaning, PROBES, Probe, ROWS, Row};
-use crate::limits;
+use plan::limits;
 
 /// Lines are no longer.
 const WIDTH: usize = 100;

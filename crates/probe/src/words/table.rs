@@ -1,7 +1,7 @@
 //! The rows.
 
 use super::{Action, Aggregation, Form, Function, Meaning, Param, Params, Places, Probe, Row, Value};
-use crate::plan::Word;
+use plan::Word;
 
 const FIRST: &str = "0.1";
 

@@ -13,9 +13,9 @@ use gobin::VAddr;
 use gobin::layout::{G_SCAN, RuntimeLayout};
 use kernel::engine::{Error, Map, Maps};
 use kernel::{Memory, Pid, Process, clock};
-use probe::Plan;
-use probe::program::{Tables, gos, threads};
-use probe::target::{Runtime, Scheduler};
+use plan::Plan;
+use plan::target::{Runtime, Scheduler};
+use program::{Tables, gos, threads};
 
 use super::Compiled;
 use super::watch::{Found, started};
@@ -79,7 +79,7 @@ impl Before {
     /// Reads a process and fills the tables. Answers with what could not be done, in sentences.
     pub fn fill(&self, of: &Found, tables: &Tables, maps: &Maps) -> Result<Filled, Error> {
         let pid = of.pid;
-        let map = |id: Option<probe::MapId>| id.and_then(|id| maps.get(id));
+        let map = |id: Option<program::MapId>| id.and_then(|id| maps.get(id));
         let (mut earlier, mut news) = (Vec::new(), Vec::new());
         let read = |known: &Goroutines| known.read(of, clock::since_boot(), &mut earlier);
         let goroutines = put(&self.goroutines, map(tables.gos), read, |is_new| news.push(is_new))?;

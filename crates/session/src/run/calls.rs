@@ -13,8 +13,8 @@ use gobin::VAddr;
 use kernel::Pid;
 use kernel::engine::{Error, Maps};
 use kernel::proc::Process;
-use probe::capture::{Limits, Opaque};
-use probe::target::PANIC;
+use plan::capture::{Limits, Opaque};
+use plan::target::PANIC;
 
 use super::met::{self, Met};
 use super::names::Known;

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use event::totals::Lasting;
 use event::value::{Id, IdKind};
-use probe::program::{gos, process};
+use program::{gos, process};
 
 /// An entry of the table, of which that counts which lies within the run. Nothing of one that is damaged.
 pub(super) fn of(key: &[u8], value: &[u8], run: Range<u64>) -> Option<Lasting> {

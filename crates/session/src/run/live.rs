@@ -24,9 +24,9 @@ use kernel::engine::{self, Engine, Map, Maps, Ring, attach};
 use kernel::kallsyms::Symbols;
 use kernel::signal::Order;
 use kernel::{clock, signal};
-use probe::Plan;
-use probe::plan::{On, Period};
-use probe::program::{Phase, exit};
+use plan::Plan;
+use plan::{On, Period};
+use program::{Phase, exit};
 
 use super::before::Before;
 use super::calls::{Joined, Telling};
@@ -204,7 +204,7 @@ impl<'r> Live<'r> {
         self.later.last().unwrap_or(self.compiled)
     }
 
-    fn table(&self, id: probe::MapId) -> Result<&Map, Stopped> {
+    fn table(&self, id: program::MapId) -> Result<&Map, Stopped> {
         self.maps.get(id).ok_or_else(|| no_map().into())
     }
 

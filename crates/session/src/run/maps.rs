@@ -3,7 +3,7 @@
 use event::schema::MapSchema;
 use event::{MapIndex, Snapshot};
 use kernel::engine::{Error, Map, Maps};
-use probe::Program;
+use program::Program;
 
 /// The maps of a script, by their numbers in its schema.
 #[derive(Clone, Copy)]

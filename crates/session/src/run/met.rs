@@ -5,9 +5,9 @@ use event::go::Types;
 use gobin::rtype;
 use kernel::engine::{Error, Map, Maps};
 use kernel::{Pid, Process};
-use probe::capture::{self, Captures, Grown, layout};
-use probe::program::CaptureTables;
-use probe::target::GoTarget;
+use plan::capture::{self, Captures, Grown, layout};
+use plan::target::GoTarget;
+use program::CaptureTables;
 
 use super::Compiled;
 use super::calls::Values;

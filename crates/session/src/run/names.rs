@@ -12,8 +12,8 @@ use gobin::{CallAt, Function, VAddr};
 use kernel::engine::Map;
 use kernel::kallsyms::Symbols;
 use kernel::{Pid, clock};
-use probe::Plan;
-use probe::program::stack;
+use plan::Plan;
+use program::stack;
 
 use super::Compiled;
 use super::watch::Watch;

@@ -7,11 +7,11 @@ use std::ops::AddAssign;
 
 use event::go::End;
 use kernel::engine::{Error, Map, Maps};
-use probe::frames::{Heads, OpenCall};
-use probe::plan::{FuncNo, Plan};
-use probe::program::FRAME_RECORDED;
-use probe::target::PANIC;
-use probe::{MapId, Program};
+use plan::target::PANIC;
+use plan::{FuncNo, Plan};
+use program::FRAME_RECORDED;
+use program::frames::{Heads, OpenCall};
+use program::{MapId, Program};
 
 use super::watch::{Watch, numbers};
 

@@ -6,11 +6,11 @@ use event::go::{self, End};
 use event::run::{Attached, Full, Inlined, Lost, Measured, Reason, Summary, Unread, Unwound};
 use gobin::insn::Class;
 use kernel::engine::{Error, Map, Maps};
-use probe::Program;
-use probe::frames::Counters;
-use probe::plan::{Event, FuncNo, On, Plan, Point, PointNo};
-use probe::program::{counter, firing, starts};
-use probe::target::{self, HookKind, InlinedPlaces, NAMED};
+use plan::target::{self, HookKind, InlinedPlaces, NAMED};
+use plan::{Event, FuncNo, On, Plan, Point, PointNo};
+use program::Program;
+use program::frames::Counters;
+use program::{counter, firing, starts};
 
 /// What the plan found, before anything is attached.
 pub(super) fn planned(plan: &Plan, program: &Program) -> Attached {
@@ -186,7 +186,7 @@ pub(super) fn hits(plan: &Plan, program: &Program, maps: &Maps) -> Result<u64, E
     points.map(|n| Ok(Words::read(counters, 1 + n as u32)?.at(counter::HITS))).sum()
 }
 
-/// How often programs ran, by place ([`probe::program::Tables::firings`]): at the sites of a plan while armed, behind those
+/// How often programs ran, by place ([`program::Tables::firings`]): at the sites of a plan while armed, behind those
 /// at places of the runtime.
 pub(super) fn firings_by_place(program: &Program, maps: &Maps) -> Result<Vec<u64>, Error> {
     let Some(firings) = maps.get(program.tables.firings) else { return Ok(Vec::new()) };

@@ -2,14 +2,14 @@
 //! programs in the kernel.
 //!
 //! Processes that begin while probes are in place come into the table by themselves, with a program at the first
-//! instruction of each executable ([`probe::program::StartProgram`]). Here those are put in that were there before, and
+//! instruction of each executable ([`program::StartProgram`]). Here those are put in that were there before, and
 //! what has ended is taken out again.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use kernel::engine::{Error, Feature, Map, Numbers};
 use kernel::{FileId, Pid, Process, clock};
-use probe::program::{Phase, control, engine_control, process};
+use program::{Phase, control, engine_control, process};
 
 use super::world::Executable;
 use super::{Compiled, reached};

@@ -45,7 +45,7 @@ fn each(point: AttachPoint, all: &[(String, String)]) -> Vec<AttachPoint> {
 
 #[cfg(test)]
 mod tests {
-    use probe::Source;
+    use plan::Source;
 
     use super::*;
 

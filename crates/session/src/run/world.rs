@@ -13,10 +13,10 @@ use gobin::elf::Elf;
 use gobin::{Arch, Image};
 use kernel::engine::{Engine, tracepoint};
 use kernel::{FileId, Pid};
+use plan::capture::Limits;
+use plan::target::{ElfTarget, Field, GoTarget, Numbered, Target as Asked, World};
+use plan::{Binary, FieldForm};
 use probe::ast::{Attach, Script};
-use probe::capture::Limits;
-use probe::plan::{Binary, FieldForm};
-use probe::target::{ElfTarget, Field, GoTarget, Numbered, Target as Asked, World};
 
 use super::Compiled;
 use super::watch::started;

@@ -4,7 +4,7 @@ use std::io;
 
 use gobin::Image;
 use gobin::layout::{G_SCAN, RuntimeLayout, Unknown};
-use probe::target::NO_WAITS;
+use plan::target::NO_WAITS;
 
 use super::memory::Live;
 

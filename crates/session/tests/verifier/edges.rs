@@ -3,10 +3,10 @@
 
 use std::fmt::Write as _;
 
+use codegen::weigh;
 use gobin::Arch;
 use gospect_fixtures::need;
-use probe::Caps;
-use probe::emit::weigh;
+use program::Caps;
 
 use crate::target::fake::Fake;
 use crate::{engine, load, planned};

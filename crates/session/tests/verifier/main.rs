@@ -13,10 +13,12 @@ mod random;
 mod scripts;
 mod target;
 
+use codegen::Options;
 use gospect_fixtures::Missing;
 use kernel::engine::{Engine, Error};
-use probe::target::World;
-use probe::{Caps, Options, Plan, Source, plan};
+use plan::target::World;
+use plan::{Plan, Source};
+use program::Caps;
 
 fn engine() -> Result<Engine, Missing> {
     match Engine::open() {
@@ -44,7 +46,7 @@ fn load(engine: &Engine, plan: &Plan) -> Result<u32, String> {
     for caps in kernels {
         // With the most that any of them may have.
         let options = Options { ring: 1 << 16, walk: true, ..Options::default() };
-        let program = probe::emit(plan, caps, &options).map_err(|why| format!("the emitter: {why}"))?;
+        let program = codegen::emit(plan, caps, &options).map_err(|why| format!("the emitter: {why}"))?;
         let maps = engine.maps(&program.maps.with_room_for(64)).map_err(|error| format!("maps: {error}"))?;
         for one in program.programs() {
             let loaded = engine.load(one, &maps).map_err(|error| format!("the verifier, {caps:?}: {error}"))?;

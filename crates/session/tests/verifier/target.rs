@@ -1,8 +1,9 @@
 //! The world of the checker's own tests, by the names that it has there.
 
-pub(crate) use probe::target::{
-    DynamicType, FIELDS, Field, Found, Hook, HookKind, Inlined, InlinedPlaces, Runtime, SystemCalls, Target, World,
+pub(crate) use plan::target::{
+    DynamicType, FIELDS, Field, FieldForm, Found, Hook, HookKind, Inlined, InlinedPlaces, Runtime, Start, SystemCalls,
+    Target, World,
 };
 
-#[path = "../../../probe/src/target/fake.rs"]
+#[path = "../../../plan/src/target/fake.rs"]
 pub(crate) mod fake;

@@ -4,9 +4,9 @@ use gobin::{Arch, VAddr};
 
 use super::super::compile;
 use super::source;
-use crate::plan::{BinaryNo, Function, Plan};
 use crate::target::fake::Fake;
-use crate::target::{Field, Numbered, Target, World};
+use plan::target::{Field, Numbered, Target, World};
+use plan::{BinaryNo, Function, Plan};
 
 struct Later {
     world: Fake,

@@ -5,9 +5,9 @@ mod places;
 mod values;
 mod whole;
 
-use bpf::Source;
 use expect_test::Expect;
 use gobin::Arch;
+use plan::Source;
 
 use crate::check::compile;
 use crate::diagnostic::render;

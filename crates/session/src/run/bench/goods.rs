@@ -7,7 +7,7 @@ use std::sync::Arc;
 use gobin::VAddr;
 use gobin::maps::swiss;
 use gobin::types::{Field, Kind, Type, TypeRef};
-use probe::target::DynamicType;
+use plan::target::DynamicType;
 
 use super::Body;
 

@@ -19,8 +19,8 @@ use gobin::sites::{Entry, Exit, Return, Sites};
 use gobin::types::{Type, TypeRef, TypeSource};
 use gobin::{Arch, FileOff, VAddr};
 use kernel::specimen::{self, CHECK, COLD, COLD_RETURN, FRAME, G, HOT, JUMP, RETURN};
-use probe::plan::Start;
-use probe::target::{DynamicType, FIELDS, Field, Found, Hook, HookKind, Runtime, Target, World};
+use plan::Start;
+use plan::target::{DynamicType, FIELDS, Field, Found, Hook, HookKind, Runtime, Target, World};
 
 use super::{RECORDED, Sited, goods, slot};
 

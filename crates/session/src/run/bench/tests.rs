@@ -1,7 +1,7 @@
 use expect_test::expect;
 use gobin::insn::{self, Class};
 use gobin::pattern::Pattern;
-use probe::target::Target as _;
+use plan::target::Target as _;
 
 use super::*;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use kernel::engine::{Engine, Site, Uprobes};
 use kernel::specimen::{self, CHECK, FRAME, Specimen};
 use kernel::{Pid, Process};
-use probe::Caps;
+use program::Caps;
 
 use super::super::bench::median;
 use super::Costs;

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use probe::plan::On;
-use probe::program::EventProgram;
+use plan::On;
+use program::EventProgram;
 
 /// Which of a program's events fire by the clock, and when they do next.
 pub(super) struct Intervals {

@@ -1,5 +1,5 @@
 //! Takes the probes of some functions out while those of the others stay: a second link without them takes over, step by
-//! step, so that no hit of the others is missed or counts twice ([`probe::program::Phase`]).
+//! step, so that no hit of the others is missed or counts twice ([`program::Phase`]).
 //!
 //! Each step takes the kernel up to a tenth of a second, and records are read between them. No hit may see two steps.
 //! Where the kernel guards all running programs together, taking out a link that does nothing waits for them; elsewhere
@@ -9,8 +9,8 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use kernel::engine::Site;
-use probe::plan::FuncNo;
-use probe::program::Phase;
+use plan::FuncNo;
+use program::Phase;
 
 use super::probes::{Placing, User};
 use super::{Live, no_map};

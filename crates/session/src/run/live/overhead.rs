@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use event::run::{Budgeted, Detached, Load};
-use probe::frames::MOST_GONE;
-use probe::plan::{FuncNo, On};
-use probe::program::ProgramSite;
-use probe::target::HookKind;
+use plan::target::HookKind;
+use plan::{FuncNo, On};
+use program::ProgramSite;
+use program::frames::MOST_GONE;
 
 use super::{Live, Show, no_map};
 use crate::run::budget::{Breaker, Calibration, Costs, Verdict, dearest};

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use event::run::{Attached, Reason};
 use kernel::Pid;
 use kernel::engine::{self, Engine, Maps, Site, Uprobes, attach};
-use probe::plan::{BinaryNo, FuncNo};
-use probe::program::{HookProgram, ProgramSite, UserProgram};
-use probe::target::HookKind;
+use plan::target::HookKind;
+use plan::{BinaryNo, FuncNo};
+use program::{HookProgram, ProgramSite, UserProgram};
 
 use super::super::{Compiled, Stopped};
 use super::no_map;
@@ -16,7 +16,7 @@ use crate::refusal::Refusal;
 /// Programs at sites. Dropped, they are taken out.
 pub(super) struct Probes {
     maps: Maps,
-    /// What the text asks for, in the order of [`probe::Program::users`].
+    /// What the text asks for, in the order of [`program::Program::users`].
     pub users: Vec<User>,
     hooks: Vec<Held>,
     starts: Vec<Held>,
@@ -54,7 +54,7 @@ pub(super) struct Placing<'r> {
 
 impl Probes {
     /// Loads what was compiled.
-    pub fn load(engine: &Engine, program: &probe::Program, maps: &Maps) -> Result<Probes, Stopped> {
+    pub fn load(engine: &Engine, program: &program::Program, maps: &Maps) -> Result<Probes, Stopped> {
         let held = |binary, program| {
             Ok::<_, engine::Error>(Held { binary, program: engine.load(program, maps)?, attached: None, rests: false })
         };
@@ -115,7 +115,7 @@ impl Probes {
     fn attach_hooks(&mut self, placing: &Placing<'_>, which: impl Fn(&Held) -> bool) -> Result<(), Stopped> {
         let hooks = placing.compiled.program.hooks.iter().zip(&mut self.hooks);
         for (hook, held) in hooks.filter(|(_, held)| which(held)) {
-            let site = |site: &probe::program::HookSite| Site { offset: site.file.0, cookie: site.cookie };
+            let site = |site: &program::HookSite| Site { offset: site.file.0, cookie: site.cookie };
             let sites: Vec<Site> = hook.sites.iter().map(site).collect();
             held.attached = placing.all(hook.binary, &held.program, &sites, hook.purpose())?;
             held.rests = false;
@@ -124,7 +124,7 @@ impl Probes {
     }
 
     /// Takes programs at places of the runtime out that are in place, until [`Probes::resume`]; whether there were any.
-    pub fn rest(&mut self, program: &probe::Program, which: impl Fn(&HookProgram) -> bool) -> bool {
+    pub fn rest(&mut self, program: &program::Program, which: impl Fn(&HookProgram) -> bool) -> bool {
         let wanted = program.hooks.iter().zip(&mut self.hooks).filter(|(hook, _)| which(hook));
         wanted.fold(false, |any, (_, held)| {
             let was_in_place = held.attached.take().is_some();
@@ -154,7 +154,7 @@ impl Probes {
     }
 
     /// Whether goroutines are watched.
-    pub fn watch(&self, program: &probe::Program) -> bool {
+    pub fn watch(&self, program: &program::Program) -> bool {
         let mut hooks = program.hooks.iter().zip(&self.hooks);
         hooks.any(|(hook, held)| hook.kind == HookKind::Status && held.attached.is_some())
     }
@@ -192,7 +192,7 @@ impl Drop for Probes {
 
 impl User {
     /// Loads it, with a number of its own where another link may have to take over.
-    pub fn load(engine: &Engine, program: &probe::Program, user: &UserProgram, maps: &Maps) -> Result<User, Stopped> {
+    pub fn load(engine: &Engine, program: &program::Program, user: &UserProgram, maps: &Maps) -> Result<User, Stopped> {
         static LINKS: AtomicU32 = AtomicU32::new(1);
         let (binary, sites, attached) = (user.binary, user.sites.clone(), None);
         let Some(flip) = program.tables.flip.filter(|_| sites.len() > 1) else {

@@ -6,7 +6,7 @@
 
 use event::run::Program;
 use kernel::{FileId, clock};
-use probe::plan::BinaryNo;
+use plan::BinaryNo;
 
 use super::super::newcomers::{MOST, Newcomer};
 use super::super::watch::started;

@@ -16,7 +16,7 @@ use event::run::{self, Budgeted};
 use event::totals::Lasting;
 use kernel::clock;
 use kernel::engine::Timing;
-use probe::target::HookKind;
+use plan::target::HookKind;
 
 use super::overhead::{LOOK, Spent, percent};
 use super::probes::{Placing, Probes};

@@ -4,8 +4,8 @@ use expect_test::expect;
 use gobin::Arch;
 
 use super::{check, check_in};
-use crate::target::HookKind;
 use crate::target::fake::Fake;
+use plan::target::HookKind;
 
 #[test]
 fn a_map_is_declared_once_and_by_kind() {
@@ -230,37 +230,6 @@ fn what_unroll_repeats_counts_each_time() {
           | ^^^^^
           = help: what `unroll` repeats counts each time
     "#]],
-    );
-}
-
-#[test]
-fn a_clause_may_become_only_so_much_code() {
-    check(
-        "go:main.handle { unroll (100) { @a[args.s] = max(args.r.ID); @b = args.s; } }",
-        expect![[r#"
-            error: this becomes 26471 instructions, the kernel takes 15000 of one clause
-             --> 1:1
-              |
-            1 | go:main.handle { unroll (100) { @a[args.s] = max(args.r.ID); @b = args.s; } }
-              | ^^^^^^^^^^^^^^
-              = help: what `unroll` repeats counts each time; of a large text less can be kept by `str(…, N)`
-        "#]],
-    );
-}
-
-#[test]
-fn what_runs_at_one_place_may_have_only_so_many_ways() {
-    let clause = "go:main.handle { unroll (40) { @a[args.s] = max(args.r.ID); } }\n";
-    check(
-        &clause.repeat(20),
-        expect![[r#"
-            error: what runs here makes 19220 conditional jumps, the kernel follows 7000 at one place
-              --> 20:1
-               |
-            20 | go:main.handle { unroll (40) { @a[args.s] = max(args.r.ID); } }
-               | ^^^^^^^^^^^^^^
-               = help: what `unroll` repeats counts each time; of a large text less can be kept by `str(…, N)`
-        "#]],
     );
 }
 

@@ -13,7 +13,7 @@ use event::{Folded, Int, Value};
 use gospect_fixtures::{Arch, Fixture, Missing, Variant, build, need};
 use kernel::Pid;
 use kernel::engine::Engine;
-use probe::plan::FuncNo;
+use plan::FuncNo;
 
 use super::super::{Life, Live};
 use crate::run::maps::UserMaps;

@@ -1,0 +1,17 @@
+//! From a plan to the programs that the kernel runs.
+//!
+//! Pure: the same plan and the same [`bpf::Caps`] give the same bytes. Nothing here knows the text or the executable.
+//!
+//! ```text
+//! plan::Plan ── weigh ──► what the verifier would not follow, with its place in the text
+//!     └──────── emit ───► program::Program
+//! ```
+
+mod emit;
+pub mod frames;
+#[cfg(test)]
+mod target;
+mod weight;
+
+pub use emit::{Options, Refused, Restraint, emit, emit_after, weigh};
+pub use weight::{TooHeavy, too_heavy};

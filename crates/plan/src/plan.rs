@@ -1,0 +1,737 @@
+//! What a checked text means: which sites, which code on them, which maps. All names are looked up, all types known.
+//!
+//! A [`Plan`] is complete: whoever makes instructions of it asks neither the text nor the executable again, and what
+//! it says is what the kernel must be able to do. It is plain data, numbered by position, and the same for the same
+//! text, executables and parameters. [`Plan`]'s `Display` is `--emit=plan`.
+//!
+//! ```text
+//! Site ──► Group ──► Run ──► Variant ──► Body          user code: what fires, in which order, reading where
+//!   └────► Function                                    the row that `func` names
+//! Event ─► Group                                       BEGIN, END, clocks, tracepoints, goroutine:*
+//! ```
+//!
+//! **Bodies and variants.** A body is one clause's code for one choice of types; it names arguments by number
+//! ([`ExprKind::Access`]). A variant adds where each of them is. Functions that agree on types share a body, those
+//! that agree on places too share a variant, and all whose clauses end up in the same variants share a [`Group`]:
+//! ten thousand functions under one clause that names no argument are ten thousand rows and one group.
+//!
+//! **Values.** An integer is 64 bits wide while it is computed with: loads extend by the sign of its type, casts cut
+//! and extend again. Division, remainder, right shift and comparison go by `signed` of the *operands'* types (both
+//! have the same there; see [`ExprKind::Binary`]). Division by zero gives 0, shifts take the count modulo 64, as eBPF
+//! has it. What could not be read is 0 or "" where it is computed or compared with, is counted, and where it is
+//! printed, or part of a key, is marked as unreadable.
+
+use gobin::insn::Class;
+use gobin::sites::Restored;
+use gobin::types::TypeRef;
+use gobin::{Arch, FileOff, VAddr};
+
+use crate::capture::Captures;
+use crate::limits;
+use crate::machine::Register;
+use crate::source::{Source, Span};
+use crate::target::{Inlined, InlinedPlaces, Runtime};
+
+mod cautions;
+mod code;
+mod text;
+mod threads;
+mod unknown;
+
+pub use self::code::{
+    EventField, Expr, ExprKind, FieldForm, Id, Map, MapValue, Recording, Stmt, StmtKind, Type, Var, Word,
+};
+
+macro_rules! numbers {
+    ($($(#[$doc:meta])* $name:ident;)*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+            pub struct $name(pub u32);
+
+            impl $name {
+                /// As an index.
+                #[must_use]
+                pub const fn index(self) -> usize {
+                    self.0 as usize
+                }
+            }
+        )*
+    };
+}
+
+numbers! {
+    /// A string in [`Plan::strings`].
+    StringNo;
+    /// A map in [`Plan::maps`].
+    MapNo;
+    /// A `$variable` of one body, in [`Body::vars`].
+    VarNo;
+    /// An argument, result or part of one, in [`Body::accesses`] and, with its place, in [`Variant::accesses`].
+    AccessNo;
+    /// An attach point in [`Plan::points`].
+    PointNo;
+    /// An executable in [`Plan::binaries`].
+    BinaryNo;
+    /// A function in [`Plan::functions`]: the row that records and `func` name.
+    FuncNo;
+    /// A body in [`Plan::bodies`].
+    BodyNo;
+    /// A variant in [`Plan::variants`].
+    VariantNo;
+    /// A group in [`Plan::groups`].
+    GroupNo;
+    /// What entries keep for returns, in [`Plan::saves`].
+    SaveNo;
+}
+
+/// A checked text.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Plan {
+    /// The machine that it is for.
+    pub arch: Arch,
+    /// The text, for line information.
+    pub source: Source,
+    /// Every string that is named by number: literals, formats. No two are equal.
+    pub strings: Vec<String>,
+    /// The maps, in the order in which the text first names them.
+    pub maps: Vec<Map>,
+    /// The attach points, in the order of the text, and what became of each.
+    pub points: Vec<Point>,
+    /// The executables that sites and runtime events are in.
+    pub binaries: Vec<Binary>,
+    /// The probed functions: by executable, then by address.
+    pub functions: Vec<Function>,
+    /// Where probes go: by function, then by offset. No two at one address, but for [`Site::native_return`].
+    pub sites: Vec<Site>,
+    /// The user's code.
+    pub bodies: Vec<Body>,
+    /// The same with places.
+    pub variants: Vec<Variant>,
+    /// What runs one after the other.
+    pub groups: Vec<Group>,
+    /// What [`ExprKind::Under`] is about, by its number; at most [`crate::limits::UNDERS`].
+    pub unders: Vec<Under>,
+    /// What an entry keeps for the return in its frame, slot by slot: each one word of 8 bytes, extended by its sign.
+    pub saves: Vec<Vec<Kept>>,
+    /// What fires without a site in a program, in the order of the text; each kind once.
+    pub events: Vec<Event>,
+    /// What must be there besides the bodies.
+    pub needs: Needs,
+    /// What records of whole calls are made by, if there are any.
+    pub captures: Option<Captures>,
+}
+
+impl Plan {
+    /// What `probe` shows for a number of [`Id::Probe`].
+    #[must_use]
+    pub fn probe_name(&self, number: u64) -> Option<String> {
+        let point = self.points.get(usize::try_from(number >> 32).ok()?)?;
+        let function = self.functions.get((number & 0xffff_ffff) as usize);
+        let function = function.filter(|_| point.names_functions());
+        let name = function.map_or("", |f| f.name.as_str());
+        // Who names the executable in the text has it in front.
+        let is_named = |path: &str| point.prefix.contains(path);
+        let place = function.map(|f| self.place(f)).filter(|place| !is_named(place)).unwrap_or_default();
+        let place = if place.is_empty() { String::new() } else { format!(" in {place}") };
+        Some(format!("{}{name}{}{place}", point.prefix, point.suffix))
+    }
+
+    /// A function as `func` shows it: with its executable, where another one has a function of that name.
+    #[must_use]
+    pub fn function_name(&self, number: u64) -> Option<String> {
+        let function = self.functions.get(usize::try_from(number).ok()?)?;
+        match self.place(function) {
+            "" => Some(function.name.clone()),
+            place => Some(format!("{} in {place}", function.name)),
+        }
+    }
+
+    fn place(&self, function: &Function) -> &str {
+        let binary = self.binaries.get(function.binary.index()).filter(|_| function.elsewhere);
+        binary.map_or("", |binary| binary.path.as_str())
+    }
+}
+
+/// What must be there besides the bodies, because some word is used.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Needs {
+    /// Calls are paired: `elapsed`, or an argument in a return. Entries without a group are there for this.
+    pub frames: bool,
+    /// The goroutine of user probes: `goid`, and all that is known of a goroutine.
+    pub goid: bool,
+    /// The same where no Go code runs: thread → g is kept.
+    pub g_of_thread: bool,
+    /// The table of goroutines that the runtime prelude keeps: `goroutine:*`.
+    pub goroutines: bool,
+    /// User stacks.
+    pub stacks: bool,
+}
+
+/// An attach point and what it led to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Point {
+    /// As written, for messages: `go:main.*`.
+    pub text: String,
+    /// What `probe` shows before a function's name, `go:`; or all of it where there is no function.
+    pub prefix: String,
+    /// What it shows behind the name: `+0x12`.
+    pub suffix: String,
+    /// Which clause it belongs to, by position in the text.
+    pub clause: u32,
+    /// How many functions its pattern matched; 0 for what is no user probe.
+    pub matched: u32,
+    /// How many of them got sites.
+    pub attached: u32,
+    /// Those that did not, each with the reason in words.
+    pub skipped: Vec<Skipped>,
+    /// No probe of the text: the checker has put it in for what it records of panics.
+    pub ours: bool,
+    /// Worth telling, in whole sentences.
+    pub notes: Vec<String>,
+    /// Where functions that it matches were inlined, whose calls it does not see there.
+    pub inlined: InlinedPlaces,
+    /// Where it stands.
+    pub span: Span,
+}
+
+impl Point {
+    /// Whether `probe` shows a function behind the prefix.
+    pub fn names_functions(&self) -> bool {
+        self.prefix.ends_with(':')
+    }
+
+    /// One that the text does not have.
+    pub fn ours(clause: usize) -> Point {
+        Point {
+            text: String::new(),
+            prefix: String::new(),
+            suffix: String::new(),
+            clause: u32::try_from(clause).unwrap_or(u32::MAX),
+            matched: 0,
+            attached: 0,
+            skipped: Vec::new(),
+            ours: true,
+            notes: Vec::new(),
+            inlined: InlinedPlaces::default(),
+            span: Span::default(),
+        }
+    }
+}
+
+/// A function that was matched and gets no probe.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Skipped {
+    /// Its name.
+    pub function: String,
+    /// Why not.
+    pub why: String,
+}
+
+/// An executable.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Binary {
+    /// As the text names it; empty for the target.
+    pub path: String,
+    /// Whether it is a Go program.
+    pub go: bool,
+    /// Its Go runtime, if anything that [`Plan::needs`] asks for must know it.
+    pub runtime: Option<Runtime>,
+    /// Where it begins; nothing if it is a library.
+    pub start: Option<Start>,
+}
+
+/// The first instruction that a process executes of an executable's own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Start {
+    /// Where it is.
+    pub at: VAddr,
+    /// Where in the file.
+    pub file: FileOff,
+}
+
+/// Functions that others are called under: `under("main.handle")`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Under {
+    /// Their name, or a pattern, as written.
+    pub pattern: String,
+}
+
+/// A probed function.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Function {
+    /// The executable.
+    pub binary: BinaryNo,
+    /// Its name, as it is shown.
+    pub name: String,
+    /// Its first byte.
+    pub entry: VAddr,
+    /// Its calls are paired for the code that runs on them: entries push a frame, exits pop it.
+    pub frames: bool,
+    /// Which of [`Plan::unders`] mean it, by bit. Its calls are paired for that, too.
+    pub marks: u8,
+    /// It is where panics begin, and they are recorded for what they end.
+    pub panics: bool,
+    /// There is one of that name in another executable, too.
+    pub elsewhere: bool,
+    /// It is no function, but a place where one was inlined.
+    pub inlined: Option<Inlined>,
+}
+
+impl Function {
+    /// Whether its calls are paired, for whatever reason.
+    #[must_use]
+    pub fn is_paired(&self) -> bool {
+        self.frames || self.marks != 0 || self.panics
+    }
+}
+
+/// An instruction with a probe.
+///
+/// Entry code runs before exit code, that before `here`. What was inlined ends before all that, and begins behind it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Site {
+    /// The function that it is in.
+    pub function: FuncNo,
+    /// How far behind its first byte; 0 where it is in another function.
+    pub offset: u32,
+    /// Its address.
+    pub at: VAddr,
+    /// Where the kernel is told to put it.
+    pub file: FileOff,
+    /// What it costs; unknown in code that is not Go.
+    pub class: Option<Class>,
+    /// Calls are seen here.
+    pub entry: Option<Entry>,
+    /// Calls end here.
+    pub exit: Option<Exit>,
+    /// Code for this very instruction: `FUNC+OFF`, `0xADDR`, or for the system call.
+    pub here: Option<GroupNo>,
+    /// A system call is made, or answered, here.
+    pub syscall: Option<Syscall>,
+    /// Calls that were inlined begin here, too, the outer ones first. Their code runs behind all other.
+    pub also: Vec<Also>,
+    /// Calls that were inlined have ended here, too, the inner ones first. Their code runs before all other.
+    pub over: Vec<Over>,
+    /// No instruction but a real uretprobe on the function, which only code that is not Go survives; `exit` is what
+    /// runs.
+    pub native_return: bool,
+}
+
+/// Another beginning at the same instruction.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Also {
+    /// Which.
+    pub function: FuncNo,
+    /// SP is this far below where its places on the stack count from.
+    pub sp_adjust: u32,
+    /// What runs.
+    pub group: GroupNo,
+}
+
+/// Another end at the same instruction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Over {
+    /// Of which.
+    pub function: FuncNo,
+    /// What runs.
+    pub group: GroupNo,
+}
+
+/// A site that sees calls.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Entry {
+    /// What runs; nothing where entries are only paired with returns.
+    pub group: Option<GroupNo>,
+    /// SP is this far below its value at the function's first byte.
+    pub sp_adjust: u32,
+    /// The function may jump back to it: a hit with the depth and row of the top frame is no call.
+    pub loop_head: bool,
+    /// What the frame keeps for the return; nothing where it keeps only the time.
+    pub saves: Option<SaveNo>,
+    /// Which argument registers are garbage if the stack has just grown, and how to see that it has.
+    pub restored: Option<Restored>,
+}
+
+/// A site that sees the ends of calls. SP has its value at entry, or where a call that was inlined began.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Exit {
+    /// What runs; nothing where only the frame is popped.
+    pub group: Option<GroupNo>,
+    /// A jump to another function, not a return: results are not there yet.
+    pub tail: bool,
+}
+
+/// A site where a system call is seen. `function` is the one through which they all go.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Syscall {
+    /// What happens there.
+    pub event: SyscallEvent,
+    /// What was asked is kept for where it is answered.
+    pub keeps: bool,
+}
+
+impl Syscall {
+    /// SP is this far below its value where the function is called.
+    #[must_use]
+    pub fn sp_adjust(self) -> u32 {
+        match self.event {
+            SyscallEvent::Enter => 0,
+            SyscallEvent::Exit => 8,
+        }
+    }
+}
+
+/// What runs at a site or event, one after the other.
+#[derive(Clone, PartialEq, Eq, Debug, Hash)]
+pub struct Group {
+    /// In the order of the text; each clause at most once.
+    pub runs: Vec<Run>,
+}
+
+/// One clause's code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub struct Run {
+    /// The code.
+    pub variant: VariantNo,
+    /// The attach point on whose behalf.
+    pub point: PointNo,
+}
+
+/// One clause's code for one choice of types.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Body {
+    /// Which clause, by position in the text.
+    pub clause: u32,
+    /// What it runs on: which words mean something.
+    pub prelude: Prelude,
+    /// Its variables. They are 0 or "" until something is assigned.
+    pub vars: Vec<Var>,
+    /// The types of what it reads of arguments and results, no two of the same path.
+    pub accesses: Vec<Accessed>,
+    /// It runs only where this is not 0.
+    pub predicate: Option<Expr>,
+    /// What it does.
+    pub code: Vec<Stmt>,
+    /// Where it stands.
+    pub span: Span,
+}
+
+impl Body {
+    /// What it records of calls, if it does.
+    #[must_use]
+    pub fn records(&self) -> Option<Recording> {
+        records(&self.code)
+    }
+}
+
+fn records(code: &[Stmt]) -> Option<Recording> {
+    code.iter().find_map(|stmt| match &stmt.kind {
+        StmtKind::Call { recording, .. } => Some(*recording),
+        StmtKind::If { then, otherwise, .. } => records(then).or_else(|| records(otherwise)),
+        StmtKind::Repeat { body, .. } => records(body),
+        _ => None,
+    })
+}
+
+/// What a body runs on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
+pub enum Prelude {
+    /// A call of a Go function begins.
+    GoEntry,
+    /// A call of a Go function ends.
+    GoReturn,
+    /// A call of a Go function begins that was inlined.
+    GoInlined,
+    /// Some instruction of Go code.
+    GoCode,
+    /// A call of another function begins, or some instruction of it.
+    NativeCode,
+    /// A call of another function has returned.
+    NativeReturn,
+    /// A tracepoint's record.
+    Tracepoint,
+    /// A tick of a profile, in whatever runs there.
+    Profile,
+    /// A tick of gospect's own clock.
+    Interval,
+    /// Before anything fires, or after everything did.
+    Once,
+    /// A runtime event.
+    Goroutine(GoroutineEvent),
+    /// A system call.
+    Syscall(SyscallEvent),
+}
+
+impl Prelude {
+    /// Whether Go's code runs there, of a known function.
+    #[must_use]
+    pub fn is_go_code(self) -> bool {
+        matches!(self, Prelude::GoEntry | Prelude::GoInlined | Prelude::GoReturn | Prelude::GoCode)
+    }
+}
+
+/// An argument, result or part of one, as a body sees it.
+#[derive(Clone, PartialEq, Eq, Debug, Hash)]
+pub struct Accessed {
+    /// As written: `args.r.Tags[0]`, `len(args.s)`.
+    pub path: String,
+    /// Its type: an integer or a string.
+    pub ty: Type,
+}
+
+/// A body with places.
+#[derive(Clone, PartialEq, Eq, Debug, Hash)]
+pub struct Variant {
+    /// The code.
+    pub body: BodyNo,
+    /// Where each of [`Body::accesses`] is.
+    pub accesses: Vec<Access>,
+    /// It runs where a function jumps to another one, and that matters: calls are recorded.
+    pub jump: bool,
+}
+
+/// Where a part of an argument or result is.
+#[derive(Clone, PartialEq, Eq, Debug, Hash)]
+pub enum Access {
+    /// An integer.
+    Int(Value),
+    /// The bytes at the address in `data`, as many as `len` says, up to the type's maximum: what is cut there says so.
+    Str {
+        /// Where the address of the bytes is.
+        data: Value,
+        /// Where their number is: a signed word, nothing to read if it is not positive.
+        len: Value,
+        /// How many the script asks for, if it says so: the rest is not wanted, so that is no cut.
+        most: Option<u32>,
+    },
+    /// The integer that the entry kept in this word of its frame. The body does not run if the call was open already
+    /// when we attached.
+    Saved(u32),
+    /// The text that it kept from this word on.
+    SavedText(u32),
+    /// A whole value of Go.
+    Go(Whole),
+    /// Never to be had here, as results are not at a jump to another function: unreadable.
+    Unreadable,
+    /// Always 0: the function has nothing of the kind.
+    Zero,
+}
+
+/// What an entry keeps for a return.
+#[derive(Clone, PartialEq, Eq, Debug, Hash)]
+pub enum Kept {
+    /// An integer, in one word.
+    Int(Value),
+    /// The first bytes of a text, as [`Access::Str`] has it, in as many words as [`limits::KEPT_STRING`] bytes take.
+    Text {
+        /// Where the address of the bytes is.
+        data: Value,
+        /// Where their number is.
+        len: Value,
+        /// How many the script asks for.
+        most: Option<u32>,
+    },
+}
+
+impl Kept {
+    /// How many words of the frame it takes.
+    #[must_use]
+    pub fn words(&self) -> u32 {
+        match self {
+            Kept::Int(_) => 1,
+            Kept::Text { .. } => Type::Str { max: limits::KEPT_STRING }.stored() / 8,
+        }
+    }
+}
+
+/// A whole value of Go, for the tables of captures.
+#[derive(Clone, PartialEq, Eq, Debug, Hash)]
+pub struct Whole {
+    /// Whose types these are.
+    pub binary: BinaryNo,
+    /// What it is.
+    pub ty: TypeRef,
+    /// What it is called, where secrets are told by that.
+    pub name: String,
+    /// Where it is.
+    pub at: WholeAt,
+    /// What else it may be, if it is an argument whose type depends on type arguments.
+    pub generic: Option<Generic>,
+}
+
+/// The types of an argument, by the dictionary that its function is called with.
+#[derive(Clone, PartialEq, Eq, Debug, Hash)]
+pub struct Generic {
+    /// Where that is passed.
+    pub dictionary: Base,
+    /// The types, by its address.
+    pub types: Vec<(VAddr, TypeRef)>,
+}
+
+impl Generic {
+    /// The type for a dictionary.
+    #[must_use]
+    pub fn with(&self, dictionary: VAddr) -> Option<TypeRef> {
+        self.types.iter().find(|(at, _)| *at == dictionary).map(|(_, ty)| *ty)
+    }
+}
+
+impl Whole {
+    /// How many bytes a record has of it itself: the registers that it is in, or its address.
+    #[must_use]
+    pub fn bytes(&self) -> u32 {
+        match &self.at {
+            WholeAt::Registers(parts) => 8 * parts.iter().filter(|part| part.base.is_some()).count() as u32,
+            WholeAt::Stack(_) | WholeAt::Memory(_) => 8,
+        }
+    }
+}
+
+/// Where a whole value is.
+#[derive(Clone, PartialEq, Eq, Debug, Hash)]
+pub enum WholeAt {
+    /// In registers.
+    Registers(Vec<RegisterPart>),
+    /// In the caller's frame: this far behind the first stack argument.
+    Stack(u64),
+    /// In memory: at the address of what the location would load.
+    Memory(Value),
+}
+
+/// Bytes of a value that are in a register.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub struct RegisterPart {
+    /// Where in the value.
+    pub offset: u32,
+    /// How many.
+    pub size: u32,
+    /// The register; nothing if it is one for floating point numbers, which probes do not see.
+    pub base: Option<Base>,
+}
+
+/// Where an integer is, if all the slices on the way to it are long enough.
+#[derive(Clone, PartialEq, Eq, Debug, Hash)]
+pub struct Value {
+    /// Checked first, in order: unreadable if one fails.
+    pub bounds: Vec<Bound>,
+    /// Where it is.
+    pub location: Location,
+}
+
+/// An index that must be below a slice's length.
+#[derive(Clone, PartialEq, Eq, Debug, Hash)]
+pub struct Bound {
+    /// Where the length is: a word.
+    pub len: Location,
+    /// The index.
+    pub index: u64,
+}
+
+/// Where an integer is: it starts with a register or a word of the stack and follows pointers.
+///
+/// Without `hops` the value is the base itself, its low `bytes` bytes. Otherwise the base is a pointer (8 bytes), and
+/// each hop adds its offset to the pointer and loads what is there: 8 bytes, the next pointer, but for the last one,
+/// which loads `bytes` bytes. Where a pointer on the way is nil the value is unreadable; reading it again at another
+/// place of the plan with an equal prefix may be spared.
+#[derive(Clone, PartialEq, Eq, Debug, Hash)]
+pub struct Location {
+    /// Where it starts.
+    pub base: Base,
+    /// Offsets, pointer by pointer.
+    pub hops: Vec<u64>,
+    /// Its width: 1, 2, 4 or 8.
+    pub bytes: u8,
+    /// Whether it is extended by its sign.
+    pub signed: bool,
+}
+
+/// Where a location starts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum Base {
+    /// A register. `argument` is its place among the integer argument registers, if it is read as one: where that bit
+    /// is not in [`Restored::registers`] of the entry, it holds garbage after the stack has grown.
+    Register {
+        /// Which.
+        register: Register,
+        /// Its bit.
+        argument: Option<u8>,
+    },
+    /// The caller's frame: this far behind the first stack argument, which is at SP + 8 when SP has its value at entry.
+    Stack(u64),
+}
+
+/// Something that fires without a site.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Event {
+    /// What.
+    pub on: On,
+    /// What runs.
+    pub group: GroupNo,
+}
+
+/// What fires without a site.
+#[derive(Clone, PartialEq, Eq, Debug, Hash)]
+pub enum On {
+    /// Before anything is attached.
+    Begin,
+    /// When everything is detached.
+    End,
+    /// From gospect's own loop.
+    Interval {
+        /// How often.
+        period_ns: u64,
+    },
+    /// On every CPU.
+    Profile {
+        /// How often.
+        period: Period,
+    },
+    /// A tracepoint of the kernel.
+    Tracepoint {
+        /// Its category.
+        category: String,
+        /// Its name.
+        name: String,
+    },
+    /// An event of an executable's Go runtime.
+    Goroutine {
+        /// The executable.
+        binary: BinaryNo,
+        /// Which.
+        event: GoroutineEvent,
+    },
+}
+
+/// A profile's rhythm.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum Period {
+    /// That many a second.
+    Hz(u64),
+    /// One in that many nanoseconds.
+    Nanos(u64),
+}
+
+/// An event of Go's runtime.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
+pub enum GoroutineEvent {
+    /// `goroutine:create`
+    Create,
+    /// `goroutine:state`
+    State,
+    /// `goroutine:exit`
+    Exit,
+    /// `goroutine:park`
+    Park,
+    /// `goroutine:ready`
+    Ready,
+}
+
+/// What becomes of a system call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
+pub enum SyscallEvent {
+    /// `syscall:enter`
+    Enter,
+    /// `syscall:exit`
+    Exit,
+}

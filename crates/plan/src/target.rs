@@ -1,0 +1,431 @@
+//! What the checker asks about the world: executables and their functions, the kernel's tracepoints.
+//!
+//! Questions only. [`World`] and [`Target`] are what somebody with files at hand implements; for Go programs and other
+//! ELF files [`GoTarget`] and [`ElfTarget`] do.
+
+use std::fmt;
+use std::sync::Arc;
+
+use gobin::declare::{Declaration, Wrong};
+use gobin::generic::Instantiation;
+use gobin::insn::Class;
+use gobin::maps::Maps;
+use gobin::pattern::Pattern;
+use gobin::signature::Signature;
+use gobin::sites::Sites;
+use gobin::types::{Type, TypeRef};
+use gobin::{FileOff, VAddr};
+
+use crate::plan::Function;
+pub use crate::plan::{FieldForm, Start};
+
+mod elf;
+#[cfg(test)]
+pub(crate) mod fake;
+mod go;
+mod hooks;
+mod scheduler;
+
+pub use elf::ElfTarget;
+pub use go::GoTarget;
+pub use scheduler::{NO_WAITS, Scheduler};
+
+/// Where panics begin, in whatever way.
+// +rtype func gopanic func(e any)
+pub const PANIC: &str = "runtime.gopanic";
+
+/// Everything outside the text.
+pub trait World {
+    /// The machine that programs run on.
+    fn arch(&self) -> gobin::Arch;
+
+    /// The executable that the text calls `path`; empty is the target of the command line. The same file is the same
+    /// reference, whatever it is called: no two programs can share a site.
+    ///
+    /// # Errors
+    /// Why there is none, in a sentence without full stop.
+    fn binary(&self, path: &str) -> Result<&dyn Target, String>;
+
+    /// What to ask [`World::binary`] for where an executable has no name in the text. Where the target of the command
+    /// line is several programs, each has a name of its own, the same one each time.
+    fn targets(&self) -> Vec<String> {
+        vec![String::new()]
+    }
+
+    /// The record of a tracepoint.
+    ///
+    /// # Errors
+    /// Why it is not known, in a sentence without full stop.
+    fn tracepoint(&self, category: &str, name: &str) -> Result<Vec<Field>, String>;
+
+    /// The numbers that are given away already, if the text was checked before, for other builds of executables or for
+    /// fewer of them. The plan keeps to them, so that what records, keys of maps and frames say means the same in both.
+    fn numbered(&self) -> Option<Numbered<'_>> {
+        None
+    }
+
+    /// How much of the values of recorded calls is wanted.
+    fn captured(&self) -> crate::capture::Limits {
+        crate::capture::Limits::default()
+    }
+}
+
+/// What has numbers.
+#[derive(Clone, Debug)]
+pub struct Numbered<'p> {
+    /// The executables, by what to ask [`World::binary`] for.
+    pub binaries: Vec<String>,
+    /// The functions. Those that are there no more keep their places.
+    pub functions: &'p [Function],
+}
+
+/// A field of a tracepoint's record.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Field {
+    /// Its name.
+    pub name: String,
+    /// Its type, as the kernel's format file has it.
+    pub type_name: String,
+    /// Where in the record it is.
+    pub offset: u32,
+    /// How many bytes it takes.
+    pub bytes: u32,
+    /// How it is stored; `None` for what the language has no type for.
+    pub form: Option<FieldForm>,
+    /// Whether it has a sign.
+    pub signed: bool,
+}
+
+/// An executable.
+pub trait Target {
+    /// Whether it is a Go program.
+    fn is_go(&self) -> bool;
+
+    /// What is known of its Go runtime. Asked only where it is needed, since finding out takes a while.
+    fn runtime(&self) -> Runtime;
+
+    /// The functions that the pattern matches, by address.
+    fn matching(&self, pattern: &Pattern) -> Vec<Found>;
+
+    /// The function whose code contains an address.
+    fn function_at(&self, at: VAddr) -> Option<Found>;
+
+    /// Where functions matching the pattern were inlined, where a probe on the function itself does not see them.
+    fn inlined(&self, _: &Pattern) -> InlinedPlaces {
+        InlinedPlaces::default()
+    }
+
+    /// The same, to be probed: each is a function of its own, and [`Target::sites`] has the one place where its calls
+    /// begin, and as returns those where they end, if that is seen.
+    fn instances(&self, _: &Pattern) -> Vec<Found> {
+        Vec::new()
+    }
+
+    /// Names close to what was meant, best first.
+    fn suggest(&self, wanted: &str) -> Vec<String>;
+
+    /// Where probes go in a function; `None` if it is no Go program.
+    fn sites(&self, function: &Found) -> Option<Sites>;
+
+    /// What a probe on an instruction of a function costs.
+    ///
+    /// # Errors
+    /// Why there can be none: outside, not where an instruction starts, refused by the kernel.
+    fn instruction(&self, function: &Found, offset: u64) -> Result<Option<Class>, String>;
+
+    /// What a function takes and gives.
+    ///
+    /// # Errors
+    /// Why that is not known, in a sentence without full stop.
+    fn signature(&self, function: &Found) -> Result<Arc<Signature>, String>;
+
+    /// Takes what somebody says that a function takes and gives, for [`Target::signature`] to answer.
+    ///
+    /// # Errors
+    /// What is wrong with it: with the types that it names, or since the function is known to be another one.
+    fn declare(&self, _: &Found, declaration: &Declaration) -> Result<(), Wrong> {
+        Err(Wrong { at: declaration.at.clone(), why: "only functions of Go have such signatures".into(), help: None })
+    }
+
+    /// What a generic function takes and gives for each list of type arguments, as far as the program says.
+    fn instantiations(&self, _: &Found) -> Vec<Instantiation> {
+        Vec::new()
+    }
+
+    /// A type that a signature, or another type, refers to.
+    fn resolve(&self, at: TypeRef) -> Option<Arc<Type>>;
+
+    /// The runtime's own description of a type, so that it is the same wherever it is referred to; none where the
+    /// program has no such description.
+    fn described(&self, _: &Type) -> Option<TypeRef> {
+        None
+    }
+
+    /// A type's name with whole import paths, where its description has only those of packages.
+    fn full_name(&self, _: TypeRef) -> Option<String> {
+        None
+    }
+
+    /// What interfaces can hold. Asked only where it is needed, since finding out takes a while.
+    fn dynamic_types(&self) -> Vec<DynamicType> {
+        Vec::new()
+    }
+
+    /// How maps lie in memory, if that is known.
+    fn maps(&self) -> Option<Maps> {
+        None
+    }
+
+    /// Where its own code makes system calls. Asked only where it is needed, since finding out takes a while.
+    ///
+    /// # Errors
+    /// Why that is not known, in a sentence without full stop.
+    fn system_calls(&self) -> Result<SystemCalls, String> {
+        Err("the target is no Go program".to_owned())
+    }
+
+    /// Where a process that executes it begins; `None` for a library.
+    fn start(&self) -> Option<Start>;
+
+    /// Where in the file an address is.
+    fn file_offset(&self, at: VAddr) -> Option<FileOff>;
+}
+
+/// Where system calls are seen, in instructions that the kernel emulates.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SystemCalls {
+    /// The function through which they go.
+    pub through: Found,
+    /// Every call of it. The first argument register holds the system call's number.
+    pub calls: Vec<VAddr>,
+    /// Where the kernel has answered: the same register holds what it said, and SP has its value at entry.
+    pub answered: VAddr,
+}
+
+impl SystemCalls {
+    /// All the instructions.
+    pub fn places(&self) -> impl Iterator<Item = VAddr> {
+        self.calls.iter().copied().chain([self.answered])
+    }
+}
+
+/// What the first word of an interface may be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct DynamicType {
+    /// That word, as the file counts: where the type's description or an itab is.
+    pub address: VAddr,
+    /// The type of the value.
+    pub ty: TypeRef,
+    /// The second word is the value itself, and not its address.
+    pub direct: bool,
+}
+
+/// A function.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Found {
+    /// The target's own number for it.
+    pub index: u32,
+    /// Its name.
+    pub name: String,
+    /// Its first byte; of one that was inlined that of the function around it.
+    pub entry: VAddr,
+    /// Where it was inlined, if it is no function but such a place.
+    pub inlined: Option<Inlined>,
+}
+
+/// Places where functions were inlined.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct InlinedPlaces {
+    /// The first ones, those of one function side by side.
+    pub first: Vec<Inlined>,
+    /// How many functions they are of.
+    pub functions: usize,
+    /// How many there are.
+    pub places: usize,
+}
+
+/// So many of them are named.
+pub const NAMED: usize = 64;
+
+/// A place where a function was inlined.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Inlined {
+    /// The function's name.
+    pub name: String,
+    /// That of the function around it.
+    pub into: String,
+    /// The file of the call, as the compiler recorded it.
+    pub file: String,
+    /// And the line.
+    pub line: u32,
+    /// In how many such places it stands, itself among them, where that matters: where its end is seen.
+    pub level: u8,
+}
+
+impl fmt::Display for Inlined {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let file = self.file.rsplit('/').next().unwrap_or_default();
+        write!(f, "inlined into {} at {file}:{}", self.into, self.line)
+    }
+}
+
+/// What the emitted programs must know of a Go runtime.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Runtime {
+    /// The `26` of `go1.26`, if known.
+    pub minor: Option<u32>,
+    /// Where fields are, by struct and path (`g.goid`), for each of [`FIELDS`]; or why that is not known.
+    pub fields: Vec<(&'static str, Result<u64, String>)>,
+    /// Where the runtime's own events are seen.
+    pub hooks: Vec<Hook>,
+    /// Why others of [`HOOKS`] are not seen; those that the version does not have are not among them.
+    pub missing: Vec<(HookKind, String)>,
+    /// The runtime's reasons to wait, by number.
+    pub wait_reasons: Vec<String>,
+    /// The names of a goroutine's states, by number; empty for numbers that are no state.
+    pub g_states: Vec<String>,
+    /// What stands for the wrappers that goroutines start in, by address.
+    pub starts: Vec<gobin::Start>,
+}
+
+/// The fields that [`Runtime::fields`] has an answer for.
+pub const FIELDS: [&str; 16] = [
+    "g.stack.lo",
+    "g.stack.hi",
+    "g.m",
+    "g.sched.sp",
+    "g.sched.pc",
+    "g.atomicstatus",
+    "g.goid",
+    "g.waitreason",
+    "g.parentGoid",
+    "g.gopc",
+    "g.startpc",
+    "g.coroarg",
+    "g.coroexit",
+    "coro.gp",
+    "m.curg",
+    "m.procid",
+];
+
+impl Runtime {
+    /// Where a field of [`FIELDS`] is.
+    ///
+    /// # Errors
+    /// Why that is not known.
+    pub fn field(&self, name: &str) -> Result<u64, String> {
+        let found = self.fields.iter().find(|(field, _)| *field == name);
+        found.map_or_else(|| Err(format!("nobody asked where {name} is")), |(_, answer)| answer.clone())
+    }
+
+    /// The address that stands for a goroutine's start function.
+    #[must_use]
+    pub fn start(&self, at: VAddr) -> VAddr {
+        let found = self.starts.binary_search_by_key(&at, |start| start.wrapper);
+        found.ok().and_then(|n| self.starts.get(n)).map_or(at, |start| start.shown)
+    }
+
+    /// What stands at such an address, if that is a wrapper that stands for a function that is nowhere else.
+    #[must_use]
+    pub fn start_name(&self, shown: VAddr) -> Option<&str> {
+        self.starts.iter().find(|start| start.shown == shown).map(|start| start.name.as_str())
+    }
+
+    /// Whether every way out of calls is seen where it is taken, so that it need not be known when a goroutine without
+    /// any is over. A program in which nobody calls `Goexit`, or makes coroutines, has no place for them.
+    #[must_use]
+    pub fn sees_exits(&self) -> bool {
+        use HookKind::{CopyStack, CoroutineEnd, Goexit, GoroutineEnd, Recovery};
+        let has = |kind| self.hooks(kind).next().is_some();
+        let lacks = |kind| self.missing.iter().any(|(missing, _)| *missing == kind);
+        self.minor.is_some_and(|minor| EXITS_KNOWN.contains(&minor))
+            && [Recovery, GoroutineEnd, CopyStack].into_iter().all(has)
+            && !lacks(Goexit)
+            && !lacks(CoroutineEnd)
+    }
+
+    /// The hooks of a kind: one, but for the returns of a function.
+    pub fn hooks(&self, kind: HookKind) -> impl Iterator<Item = &Hook> {
+        self.hooks.iter().filter(move |hook| hook.kind == kind)
+    }
+}
+
+/// A place in the runtime where something is seen that no probe of the user shows.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Hook {
+    /// What is seen.
+    pub kind: HookKind,
+    /// The function that it is in.
+    pub function: String,
+    /// The instruction.
+    pub at: VAddr,
+    /// Where in the file that is.
+    pub file: FileOff,
+    /// What it costs.
+    pub class: Class,
+    /// SP is this far below its value at the function's first byte. Not for [`HookKind::Recovery`].
+    pub sp_adjust: u32,
+}
+
+/// What is seen at a hook.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+pub enum HookKind {
+    /// The `call runtime.gogo` in `runtime.recovery`: frames below a recovered panic are gone.
+    Recovery,
+    /// `runtime.gdestroy` (`goexit0` in Go 1.21): a goroutine, the first argument, is over.
+    GoroutineEnd,
+    /// The `call runtime.goexit1` in `runtime.Goexit`: the goroutine whose code this is will be over, whatever calls are
+    /// open. One that returns from its first function has none.
+    Goexit,
+    /// The `call runtime.gdestroy` in `runtime.coroswitch_m`: a coroutine, the first argument, is over, also by `Goexit`.
+    CoroutineEnd,
+    /// `runtime.copystack`: the stack of a goroutine, the first argument, moves.
+    CopyStack,
+    /// `runtime.casgstatus(gp, old, new)`
+    Status,
+    /// `runtime.casGToPreemptScan(gp, …)`: running → preempted.
+    PreemptScan,
+    /// `runtime.casGFromPreempted(gp, …)`: preempted → waiting.
+    FromPreempted,
+    /// `runtime.coroswitch_m(gp)`: waiting and running change places without `casgstatus` (since Go 1.22).
+    CoroSwitch,
+    /// `runtime.reentersyscall`: running → syscall without `casgstatus` (since Go 1.26).
+    SyscallEnter,
+    /// `runtime.exitsyscall`: syscall → running without `casgstatus` (since Go 1.26).
+    SyscallExit,
+    /// A return of `runtime.newproc1`, whose result is a new g with its goid (needed up to Go 1.23).
+    Created,
+    /// `runtime.minit`: a thread, whose system stack this is, begins to run goroutines.
+    ThreadStart,
+    /// `runtime.unminitSignals`: it has ceased to. Its caller `unminit` is inlined.
+    ThreadEnd,
+}
+
+/// The versions of which it is known how goroutines end that have calls open.
+const EXITS_KNOWN: std::ops::RangeInclusive<u32> = 21..=27;
+
+/// Every kind of hook, the function or functions that it may be in, and the versions that need it.
+pub const HOOKS: [(HookKind, &[&str], std::ops::RangeInclusive<u32>); 14] = [
+    (HookKind::Recovery, &["runtime.recovery"], 0..=u32::MAX),
+    (HookKind::GoroutineEnd, &["runtime.gdestroy", "runtime.goexit0"], 0..=u32::MAX),
+    (HookKind::Goexit, &["runtime.Goexit"], EXITS_KNOWN),
+    (HookKind::CoroutineEnd, &["runtime.coroswitch_m"], 22..=*EXITS_KNOWN.end()),
+    (HookKind::CopyStack, &["runtime.copystack"], 0..=u32::MAX),
+    (HookKind::Status, &["runtime.casgstatus"], 0..=u32::MAX),
+    (HookKind::PreemptScan, &["runtime.casGToPreemptScan"], 0..=u32::MAX),
+    (HookKind::FromPreempted, &["runtime.casGFromPreempted"], 0..=u32::MAX),
+    (HookKind::CoroSwitch, &["runtime.coroswitch_m"], 22..=u32::MAX),
+    (HookKind::SyscallEnter, &["runtime.reentersyscall"], 26..=u32::MAX),
+    (HookKind::SyscallExit, &["runtime.exitsyscall"], 26..=u32::MAX),
+    (HookKind::Created, &["runtime.newproc1"], 0..=23),
+    (HookKind::ThreadStart, &["runtime.minit"], 0..=u32::MAX),
+    (HookKind::ThreadEnd, &["runtime.unminitSignals"], 0..=u32::MAX),
+];
+
+impl HookKind {
+    /// Whether the runtime of `go1.MINOR` needs it.
+    #[must_use]
+    pub fn is_of(self, minor: u32) -> bool {
+        HOOKS.iter().any(|(kind, _, versions)| *kind == self && versions.contains(&minor))
+    }
+}
