@@ -282,14 +282,14 @@ fn follow(source: &dyn TypeSource, first: impl Iterator<Item = TypeRef>) {
 fn runtime(image: &Image) {
     for layout in [image.runtime(), image.runtime_by_version()] {
         for (strct, field) in [("runtime.g", "goid"), ("runtime.g", "sched.sp"), ("runtime.m", "curg")] {
-            let _ = (layout.offset(strct, field), layout.size(strct));
+            let _ = layout.offset(strct, field);
         }
         for field in ["atomicstatus", "waitreason"] {
             let _ = layout.offset("runtime.g", field);
         }
-        let globals = ["allgs", "allglen", "allgptr", "allp", "sched", "waitReasonStrings"];
+        let globals = ["allgs", "allglen", "allgptr", "allm"];
         let _ = globals.map(|name| layout.global(&format!("runtime.{name}")));
-        let _ = (layout.wait_reason(1), layout.g_state(1), layout.why_no_table(), layout.newer_than_compared());
+        let _ = (layout.wait_reason(1), layout.g_state(1), layout.why_no_table());
     }
 }
 

@@ -5,7 +5,7 @@
 //! Assembly still uses *ABI0*, all stack.
 //!
 //! Arithmetic on types only: no DWARF and no bytes of the target, so it is tested without a binary. Follows
-//! cmd/compile/abi-internal.md and internal/abi/abiutils.go; the same rules hold from Go 1.17 to 1.27.
+//! cmd/compile/abi-internal.md and internal/abi/abiutils.go; the same rules hold since Go 1.17.
 
 use std::collections::HashMap;
 use std::fmt;

@@ -4,9 +4,7 @@ use crate::dwarf;
 use crate::elf::Placement;
 use crate::image::Image;
 use crate::layout::RuntimeLayout;
-
-/// Oldest and newest release of Go (1.x) on which everything is tested.
-pub const TESTED: std::ops::RangeInclusive<u32> = 21..=27;
+use crate::release;
 
 /// One thing that one may want to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,9 +77,9 @@ fn probes(image: &Image, layout: &RuntimeLayout) -> Result<String, String> {
 
 /// A caveat where the version of Go is none that is tested.
 fn untested(image: &Image) -> Option<String> {
-    let tested = image.minor().is_some_and(|minor| TESTED.contains(&minor));
-    let range = format!("1.{} to 1.{}", TESTED.start(), TESTED.end());
-    (!tested).then(|| format!("untested with this version of Go; tested are {range}"))
+    let is_tested = image.release().is_some_and(|release| release.is_tested());
+    let tested = || release::to_text(&release::tested());
+    (!is_tested).then(|| format!("untested with this version of Go; tested are {}", tested()))
 }
 
 fn arguments(image: &Image, _: &RuntimeLayout) -> Result<String, String> {

@@ -5,7 +5,7 @@
 //! without DWARF it is all there is about functions that are no methods (of methods, see `rtype`), so what is made of
 //! it here is a [`Guess`] and must be shown as one.
 //!
-//! Follows cmd/compile/internal/ssagen (`EmitArgInfo`) and runtime/traceback.go, the same from Go 1.19 to 1.27.
+//! Follows cmd/compile/internal/ssagen (`EmitArgInfo`) and runtime/traceback.go, the same since Go 1.19.
 
 use crate::error::Error;
 

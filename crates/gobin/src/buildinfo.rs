@@ -7,6 +7,7 @@ use std::fmt;
 
 use crate::addr::VAddr;
 use crate::elf::{self, Elf};
+use crate::release::Release;
 
 const MAGIC: &[u8] = b"\xff Go buildinf:";
 const ALIGN: usize = 16;
@@ -79,6 +80,24 @@ impl GoVersion {
         let patch = parts.next().flatten().filter(|_| number.contains('.'));
         let experiments = experiments.split(',').filter(|e| !e.is_empty()).map(str::to_owned).collect();
         GoVersion { text: text.to_owned(), minor, patch, experiments }
+    }
+
+    /// The release, as far as the text names one.
+    #[must_use]
+    pub fn release(&self) -> Option<Release> {
+        self.minor.map(Release::of)
+    }
+
+    /// Minor and patch number, as far as the text names a release.
+    #[must_use]
+    pub fn number(&self) -> Option<(u32, u32)> {
+        Some((self.minor?, self.patch.unwrap_or(0)))
+    }
+
+    /// Whether an experiment was switched, spelled as in the text.
+    #[must_use]
+    pub fn has_experiment(&self, name: &str) -> bool {
+        self.experiments.iter().any(|experiment| experiment == name)
     }
 
     /// The version without experiments and remarks: `go1.24.11`.

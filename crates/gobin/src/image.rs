@@ -20,6 +20,7 @@ use crate::maps::Maps;
 use crate::moduledata::{self, Moduledata};
 use crate::name::{Name, Origin};
 use crate::pclntab::{self, FLAG_ASM, Header, InlinedCall, Pclntab, Row};
+use crate::release::Release;
 use crate::rtype::RuntimeTypes;
 use crate::signature::{self, Compiled, Signature, Signatures};
 use crate::sites::{self, Sites, Written};
@@ -163,12 +164,12 @@ impl Image {
     pub fn parse(data: impl AsRef<[u8]> + Send + Sync + 'static) -> Result<Image, Error> {
         let elf = Arc::new(Elf::parse(data)?);
         let build = buildinfo::read(&elf);
-        let minor = build.as_ref().and_then(|b| b.go.minor);
+        let release = build.as_ref().and_then(|b| b.go.number());
         let table = pclntab::find(&elf).map_err(|error| match error {
             Error::NotGo if build.is_some() => Error::malformed("function table", "there is none that can be read"),
             other => other,
         });
-        let module = table.as_ref().ok().and_then(|t| moduledata::find(&elf, t, minor));
+        let module = table.as_ref().ok().and_then(|t| moduledata::find(&elf, t, release));
         let code = table.and_then(|table| Code::locate(&elf, table, module.as_ref()));
         match (&code, &build) {
             (Err(error), None) => Err(error.clone()),
@@ -212,7 +213,13 @@ impl Image {
     /// The `26` of `go1.26`, if known.
     #[must_use]
     pub fn minor(&self) -> Option<u32> {
-        self.go().and_then(|go| go.minor)
+        self.release().map(|release| release.minor)
+    }
+
+    /// The Go release that built it, if the build information says.
+    #[must_use]
+    pub fn release(&self) -> Option<Release> {
+        self.go().and_then(GoVersion::release)
     }
 
     /// Where the linker put everything, if it was found.
@@ -230,7 +237,7 @@ impl Image {
     /// What DWARF says of functions' arguments and results, if there is DWARF.
     #[must_use]
     pub fn dwarf_signatures(&self) -> Option<Signatures<'_>> {
-        Some(Signatures::new(self.dwarf.as_ref()?, &self.elf, self.minor()))
+        Some(Signatures::new(self.dwarf.as_ref()?, &self.elf, self.release()))
     }
 
     /// The runtime's own descriptions of types, where moduledata says where they are.
@@ -253,7 +260,7 @@ impl Image {
 
     /// Whether what the function table calls special is a wrapper.
     fn is_wrapper(&self, func_id: u8) -> bool {
-        wrapper_id(self.minor()).is_some_and(|id| id == func_id)
+        self.release().and_then(|release| release.wrapper_id) == Some(func_id)
     }
 
     /// Whether a function has a loop over a function in it: the loop's body is a function of its own, and its name is
@@ -265,7 +272,7 @@ impl Image {
             let around = names.flat_map(around_loops).map(without_type_arguments);
             around.flat_map(|name| [last_part(&name).to_owned(), name.into_owned()]).collect()
         });
-        let adapts = || matches!(function.origin(), Origin::Wrapper | Origin::MethodValue) || self.minor().is_none();
+        let adapts = || matches!(function.origin(), Origin::Wrapper | Origin::MethodValue) || self.release().is_none();
         let name = without_type_arguments(function.name());
         loops.contains(&*name) || loops.contains(last_part(name.trim_end_matches("-fm"))) && adapts()
     }
@@ -706,18 +713,5 @@ impl<'i> Function<'i> {
     fn funcdata(&self, offset: Option<u32>) -> Option<&'i [u8]> {
         let data = self.image.module.as_ref()?.data.as_ref()?;
         self.image.elf.tail(data.gofunc.plus(u64::from(offset?)))
-    }
-}
-
-/// `abi.FuncIDWrapper`, which the numbering of other special functions pushes about.
-// +rtype 1.19-1.20 funcID_wrapper = 21 | 1.21 abi.FuncIDWrapper = 21
-// +rtype 1.22-1.24 abi.FuncIDWrapper = 22
-// +rtype 1.25-1.27 abi.FuncIDWrapper = 23
-fn wrapper_id(minor: Option<u32>) -> Option<u8> {
-    match minor? {
-        19..=21 => Some(21),
-        22..=24 => Some(22),
-        25..=27 => Some(23),
-        _ => None,
     }
 }

@@ -10,8 +10,6 @@
 //! goroutine has goid 1, a state is one of the known).
 
 mod code;
-mod names;
-mod table;
 
 use std::fmt;
 
@@ -19,20 +17,16 @@ use crate::addr::VAddr;
 use crate::buildinfo::GoVersion;
 use crate::dwarf::Dwarf;
 use crate::elf::Elf;
-use crate::types::{Kind, TypeRef, TypeSource};
+use crate::release::{self, Release, fields, names};
+use crate::types::{Kind, TypeSource};
 
+pub use crate::release::names::G_SCAN;
 pub use code::Code;
-pub use names::G_SCAN;
-
-use table::{__, Row, Struct};
 
 /// What knows structs by name because the compiler wrote them down: DWARF.
 pub trait Structs {
     /// Where in `strct` the field at a dotted path starts.
     fn field_offset(&self, strct: &str, field: &str) -> Option<u64>;
-
-    /// The size of a struct.
-    fn size(&self, strct: &str) -> Option<u64>;
 
     /// Where a package variable is.
     fn variable(&self, name: &str) -> Option<VAddr>;
@@ -114,13 +108,6 @@ pub enum Unknown {
         /// Its name.
         name: String,
     },
-    /// An experiment that moves just this.
-    Moved {
-        /// Its name.
-        experiment: &'static str,
-        /// What was asked for.
-        what: String,
-    },
     /// The file's code contradicts the table.
     Conflict {
         /// The field of `runtime.g`.
@@ -149,16 +136,18 @@ pub enum Unknown {
 /// What is known about the runtime in one executable.
 pub struct RuntimeLayout<'a> {
     inputs: Inputs<'a>,
-    column: Result<Column<'a>, Unknown>,
+    table: Result<Table<'a>, Unknown>,
     status: Option<u64>,
     wait_reason: Option<u64>,
     reasons: Reasons,
 }
 
-/// A version that the table knows.
-struct Column<'a> {
-    index: usize,
+/// The version table in a release that it covers.
+struct Table<'a> {
     version: &'a GoVersion,
+    /// Minor and patch number.
+    number: (u32, u32),
+    release: Release,
 }
 
 /// The names of wait reasons.
@@ -173,7 +162,7 @@ enum Reasons {
 const CASGSTATUS: &str = "runtime.casgstatus";
 const GOPARK: &str = "runtime.gopark";
 
-/// From `g.atomicstatus` to `g.goid` and `g.waitreason`, in every version of the table.
+/// From `g.atomicstatus` to `g.goid` and `g.waitreason`, in every release of the table.
 const GOID_AFTER_STATUS: u64 = 8;
 const REASON_AFTER_STATUS: u64 = 32;
 
@@ -187,9 +176,9 @@ impl<'a> RuntimeLayout<'a> {
     pub fn new(inputs: Inputs<'a>) -> RuntimeLayout<'a> {
         let status = (inputs.code)(CASGSTATUS).and_then(code::status_offset);
         let wait_reason = (inputs.code)(GOPARK).and_then(code::wait_reason_offset);
-        let column = Column::of(inputs.version).and_then(|c| c.agreeing(status, wait_reason));
+        let table = Table::of(inputs.version).and_then(|table| table.agreeing(status, wait_reason));
         let reasons = reasons(&inputs);
-        RuntimeLayout { inputs, column, status, wait_reason, reasons }
+        RuntimeLayout { inputs, table, status, wait_reason, reasons }
     }
 
     /// Where a field starts; `field` may be a dotted path.
@@ -200,23 +189,12 @@ impl<'a> RuntimeLayout<'a> {
         if let Some(value) = self.inputs.structs.and_then(|s| s.field_offset(strct, field)) {
             return Ok(Offset { value, source: Source::Dwarf });
         }
-        let from_table = self.column.as_ref().map_err(Clone::clone).and_then(|c| c.offset(strct, field));
+        let from_table = self.table.as_ref().map_err(Clone::clone).and_then(|table| table.offset(strct, field));
         from_table.or_else(|why| self.decoded(strct, field).ok_or(why))
     }
 
-    /// The size of a struct.
-    ///
-    /// # Errors
-    /// Why nobody says.
-    pub fn size(&self, strct: &str) -> Result<Offset, Unknown> {
-        if let Some(value) = self.inputs.structs.and_then(|s| s.size(strct)) {
-            return Ok(Offset { value, source: Source::Dwarf });
-        }
-        self.column.as_ref().map_err(Clone::clone)?.size(strct)
-    }
-
-    /// Where a package variable is: `runtime.allgs`, `runtime.allglen`, `runtime.allgptr`, `runtime.allm`,
-    /// `runtime.allp`, `runtime.sched` and `runtime.waitReasonStrings` also in a stripped file.
+    /// Where a package variable is: `runtime.allgs`, `runtime.allglen`, `runtime.allgptr` and `runtime.allm` also in a
+    /// stripped file.
     ///
     /// # Errors
     /// That it is not to be found.
@@ -238,66 +216,27 @@ impl<'a> RuntimeLayout<'a> {
         }
     }
 
-    /// The number of a wait reason.
-    #[must_use]
-    pub fn wait_reason_number(&self, name: &str) -> Option<u8> {
-        (0..=u8::MAX).find(|&n| self.wait_reason(n) == Some(name))
-    }
-
     /// The name of a goroutine's state, without [`G_SCAN`].
     #[must_use]
     pub fn g_state(&self, number: u32) -> Option<&'static str> {
-        self.name(names::G_STATES, number & !G_SCAN)
-    }
-
-    /// The name of a processor's state.
-    #[must_use]
-    pub fn p_state(&self, number: u32) -> Option<&'static str> {
-        self.name(names::P_STATES, number)
-    }
-
-    /// Why the world was stopped, by the argument of `runtime.stopTheWorldWithSema` (since Go 1.21).
-    #[must_use]
-    pub fn stop_reason(&self, number: u8) -> Option<&'static str> {
-        self.name(names::STOP_REASONS, u32::from(number))
-    }
-
-    /// What the function table calls a function of this id: `wrapper`, `goexit`.
-    #[must_use]
-    pub fn func_id(&self, number: u8) -> Option<&'static str> {
-        self.name(names::FUNC_IDS, u32::from(number))
+        let release = self.inputs.version?.release()?;
+        names::name(names::G_STATES, &release, u8::try_from(number & !G_SCAN).ok()?)
     }
 
     /// The fields that the version table knows in this version, by struct and path.
     pub fn fields(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
-        let structs = table::STRUCTS.iter().chain(table::NOSWISSMAP);
-        let all = structs.flat_map(|s| s.fields.iter().map(move |(field, _)| (s.name, *field)));
-        all.filter(|(strct, field)| self.column.as_ref().is_ok_and(|c| c.offset(strct, field).is_ok()))
+        fields::all().filter(|(strct, field)| self.table.as_ref().is_ok_and(|table| table.offset(strct, field).is_ok()))
     }
 
     /// What keeps the version table from answering, if it does not.
     #[must_use]
     pub fn why_no_table(&self) -> Option<&Unknown> {
-        self.column.as_ref().err()
-    }
-
-    /// A patch release newer than any that was compared with the table: it answers as the last one did.
-    #[must_use]
-    pub fn newer_than_compared(&self) -> bool {
-        self.column.as_ref().is_ok_and(|c| {
-            let release = (c.version.minor.unwrap_or(0), c.version.patch.unwrap_or(0));
-            !table::COMPARED.iter().any(|&compared| compared.0 == release.0 && release.1 <= compared.1)
-        })
-    }
-
-    fn name(&self, list: &names::List, number: u32) -> Option<&'static str> {
-        let minor = self.inputs.version?.minor?;
-        names::name(list, minor, u8::try_from(number).ok()?)
+        self.table.as_ref().err()
     }
 
     /// Three fields of `g`, if both functions show that what lies between them is as it always was.
     fn decoded(&self, strct: &str, field: &str) -> Option<Offset> {
-        if matches!(self.column, Err(Unknown::Conflict { .. })) || strct != "runtime.g" {
+        if matches!(self.table, Err(Unknown::Conflict { .. })) || strct != "runtime.g" {
             return None;
         }
         let (status, reason) = (self.status?, self.wait_reason?);
@@ -320,41 +259,34 @@ impl<'a> RuntimeLayout<'a> {
             "runtime.allgs" => by("runtime.allgadd", &|c| code::appended_slice(c, &locks)),
             "runtime.allgptr" => by("runtime.allgadd", &|c| Some(code::published(c)?.0)),
             "runtime.allglen" => by("runtime.allgadd", &|c| Some(code::published(c)?.1)),
-            "runtime.allp" => by("runtime.retake", &|c| code::walked_slice(c, &locks)),
             "runtime.allm" => by("runtime.mexit", &|c| code::address_behind_lock(c, &locks)),
-            "runtime.sched" => by("runtime.stopTheWorldWithSema", &|c| self.before_lock(code::first_lock(c, &locks)?)),
-            "runtime.waitReasonStrings" => by(REASON_STRING, &|c| Some(code::string_table(c)?.0)),
             _ => None,
         }?;
         self.inputs.elf.segment(addr).filter(|s| !s.executable).map(|_| (addr, function))
     }
-
-    /// Where `runtime.sched` starts if its lock is here.
-    fn before_lock(&self, lock: VAddr) -> Option<VAddr> {
-        let offset = self.offset("runtime.schedt", "lock").ok()?.value;
-        lock.0.checked_sub(offset).map(VAddr)
-    }
 }
 
-impl<'a> Column<'a> {
-    fn of(version: Option<&'a GoVersion>) -> Result<Column<'a>, Unknown> {
+impl<'a> Table<'a> {
+    fn of(version: Option<&'a GoVersion>) -> Result<Table<'a>, Unknown> {
         let version = version.ok_or_else(|| Unknown::NoVersion { text: String::new() })?;
         let text = version.text.clone();
-        let Some(minor) = version.minor else { return Err(Unknown::NoVersion { text }) };
+        let (Some(release), Some(number)) = (version.release(), version.number()) else {
+            return Err(Unknown::NoVersion { text });
+        };
         if ["rc", "beta", "devel"].iter().any(|word| version.short().contains(word)) {
             return Err(Unknown::Unreleased { text });
         }
         if let Some(name) = version.experiments.iter().find(|e| !is_compared(e)) {
             return Err(Unknown::Experiment { name: name.clone() });
         }
-        let release = (minor, version.patch.unwrap_or(0));
-        let holds = |since: &(u32, u32)| since.0 == release.0 && since.1 <= release.1;
-        let index = table::VERSIONS.iter().rposition(holds).ok_or(Unknown::Untested { text })?;
-        Ok(Column { index, version })
+        if release.layouts.is_empty() {
+            return Err(Unknown::Untested { text });
+        }
+        Ok(Table { version, number, release })
     }
 
     /// Itself, unless the code says otherwise.
-    fn agreeing(self, status: Option<u64>, wait_reason: Option<u64>) -> Result<Column<'a>, Unknown> {
+    fn agreeing(self, status: Option<u64>, wait_reason: Option<u64>) -> Result<Table<'a>, Unknown> {
         for (field, code, function) in [("atomicstatus", status, CASGSTATUS), ("waitreason", wait_reason, GOPARK)] {
             let table = self.offset("runtime.g", field)?.value;
             if let Some(code) = code.filter(|&code| code != table) {
@@ -365,51 +297,17 @@ impl<'a> Column<'a> {
     }
 
     fn offset(&self, strct: &str, field: &str) -> Result<Offset, Unknown> {
-        let what = || format!("{strct}.{field}");
-        let fields = self.strct(strct).map_or(&[][..], |s| s.fields);
-        let row = fields.iter().find(|(name, _)| *name == field).map(|(_, row)| row);
-        let offset = self.number(row, what)?;
-        let moved = |m: &&table::Moved| m.strct == strct && offset.value >= u64::from(m.from) && self.has(m.experiment);
-        match table::MOVED.iter().find(moved) {
-            Some(m) if !self.replaced(strct) => Err(Unknown::Moved { experiment: m.experiment, what: what() }),
-            _ => Ok(offset),
-        }
-    }
-
-    fn size(&self, strct: &str) -> Result<Offset, Unknown> {
-        let what = || format!("size of {strct}");
-        let size = self.number(self.strct(strct).map(|s| &s.size), what)?;
-        match table::MOVED.iter().find(|m| m.strct == strct && self.has(m.experiment)) {
-            Some(m) if !self.replaced(strct) => Err(Unknown::Moved { experiment: m.experiment, what: what() }),
-            _ => Ok(size),
-        }
-    }
-
-    fn number(&self, row: Option<&Row>, what: impl Fn() -> String) -> Result<Offset, Unknown> {
-        let value = row.map(|row| row[self.index]).filter(|&value| value != __);
-        let value = value.ok_or_else(|| Unknown::Absent { what: what(), text: self.version.text.clone() })?;
-        let (minor, patch) = table::VERSIONS[self.index];
-        Ok(Offset { value: u64::from(value), source: Source::Table { minor, patch } })
-    }
-
-    fn strct(&self, name: &str) -> Option<&'static Struct> {
-        let named = |s: &&Struct| s.name == name;
-        let without_swissmap = table::NOSWISSMAP.iter().filter(|_| self.has("noswissmap")).find(named);
-        without_swissmap.or_else(|| table::STRUCTS.iter().find(named))
-    }
-
-    fn replaced(&self, strct: &str) -> bool {
-        self.has("noswissmap") && table::NOSWISSMAP.iter().any(|s| s.name == strct)
-    }
-
-    fn has(&self, experiment: &str) -> bool {
-        self.version.experiments.iter().any(|e| e == experiment)
+        let absent = || Unknown::Absent { what: format!("{strct}.{field}"), text: self.version.text.clone() };
+        let value = fields::offset(strct, field, self.number).ok_or_else(absent)?;
+        let (minor, patch) = self.number;
+        let since = self.release.layouts.iter().rfind(|&&since| since <= patch).copied();
+        Ok(Offset { value, source: Source::Table { minor, patch: since.unwrap_or(0) } })
     }
 }
 
 /// Whether an experiment, on or off, was compared with the table.
 fn is_compared(experiment: &str) -> bool {
-    let known = |name: &str| table::EXPERIMENTS.contains(&name);
+    let known = |name: &str| fields::EXPERIMENTS.contains(&name);
     known(experiment) || experiment.strip_prefix("no").is_some_and(known)
 }
 
@@ -421,7 +319,7 @@ fn reasons(inputs: &Inputs<'_>) -> Reasons {
     if let Some(names) = own.and_then(|(table, count)| strings(inputs.elf, table, count)) {
         return Reasons::Own(names);
     }
-    match inputs.version.and_then(|v| v.minor).map(|minor| names::list(names::WAIT_REASONS, minor)) {
+    match inputs.version.and_then(GoVersion::release).map(|release| names::list(names::WAIT_REASONS, &release)) {
         Some(names) if !names.is_empty() => Reasons::Listed(names),
         _ => Reasons::None,
     }
@@ -452,11 +350,6 @@ impl Structs for Dwarf {
         Some(offset)
     }
 
-    fn size(&self, strct: &str) -> Option<u64> {
-        let at: TypeRef = self.find_type(strct)?;
-        Some(self.resolve(at)?.size)
-    }
-
     fn variable(&self, name: &str) -> Option<VAddr> {
         self.find_variable(name).map(|(at, _)| at)
     }
@@ -483,12 +376,12 @@ impl fmt::Display for Unknown {
                 write!(f, "{text} is no release: only DWARF can say how its runtime is laid out")
             }
             Unknown::Untested { text } => {
-                write!(f, "{text} is not one of Go 1.19 to 1.27: only DWARF can say how its runtime is laid out")
+                let covered = release::to_text(&release::covered());
+                write!(f, "{text} is not one of Go {covered}: only DWARF can say how its runtime is laid out")
             }
             Unknown::Experiment { name } => {
                 write!(f, "the experiment {name} is not known: only DWARF can say how it lays out the runtime")
             }
-            Unknown::Moved { experiment, what } => write!(f, "the experiment {experiment} moves {what}"),
             Unknown::Conflict { field, table, code, function } => write!(
                 f,
                 "the file is not what its version says: g.{field} is at {table} in that version, {function} has {code}"

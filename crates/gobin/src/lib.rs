@@ -36,6 +36,7 @@ pub mod moduledata;
 pub mod name;
 pub mod pattern;
 pub mod pclntab;
+pub mod release;
 pub mod rtype;
 pub mod signature;
 pub mod sites;

@@ -1,6 +1,6 @@
 //! How Go's maps lie in memory, by version.
 //!
-//! Up to Go 1.23 a map is a header and buckets, eight entries in each, further ones in a chain; from 1.24 on it is a
+//! In older releases a map is a header and buckets, eight entries in each, further ones in a chain; later it is a
 //! header, a directory of tables, and groups of eight entries (*Swiss* tables). Descriptors of maps say neither: the
 //! places are the runtime's and the compiler's own.
 
@@ -17,9 +17,6 @@ pub enum Maps {
     /// Header, buckets, chains of them.
     Buckets,
 }
-
-/// The first version with the other layout.
-const FIRST_SWISS: u32 = 24;
 
 /// Entries of a group or a bucket.
 // +rtype 1.21-1.23 const internal/abi.MapBucketCount = 8 | 1.24-1.25 const internal/abi.SwissMapGroupSlots = 8
@@ -62,35 +59,59 @@ pub mod swiss {
 pub mod buckets {
     /// In the header, `u8`: flags.
     // +rtype 1.21-1.23 hmap.flags uint8 @8
+    // +rtype X:noswissmap 1.24-1.25 hmap.flags uint8 @8
     pub const FLAGS: u64 = 8;
     /// One of the flags: it grows to the same size.
     // +rtype 1.21-1.23 const sameSizeGrow = 8
+    // +rtype X:noswissmap 1.24-1.25 const sameSizeGrow = 8
     pub const SAME_SIZE: u8 = 8;
     /// In the header, `u8`: there are 2 to this power of buckets.
     // +rtype 1.21-1.23 hmap.B uint8 @9
+    // +rtype X:noswissmap 1.24-1.25 hmap.B uint8 @9
     pub const B: u64 = 9;
     /// In the header: the buckets.
     // +rtype 1.21-1.23 hmap.buckets unsafe.Pointer @16
+    // +rtype X:noswissmap 1.24-1.25 hmap.buckets unsafe.Pointer @16
     pub const BUCKETS: u64 = 16;
     /// In the header: the buckets that are not all moved yet while the map grows.
     // +rtype 1.21-1.23 hmap.oldbuckets unsafe.Pointer @24
+    // +rtype X:noswissmap 1.24-1.25 hmap.oldbuckets unsafe.Pointer @24
     pub const OLD_BUCKETS: u64 = 24;
     /// In a bucket: the first key. A byte for each entry stands before it.
     // +rtype 1.21-1.23 bmap.tophash [8]uint8 @0
+    // +rtype X:noswissmap 1.24-1.25 bmap.tophash [8]uint8 @0
     pub const KEYS: u64 = 8;
     /// Bytes of that kind below this say that there is no entry.
     // +rtype 1.21-1.23 const minTopHash = 5
+    // +rtype X:noswissmap 1.24-1.25 const minTopHash = 5
     pub const LEAST_USED: u8 = 5;
+    /// The size of a map type's descriptor.
+    // +rtype X:noswissmap 1.24-1.25 size internal/abi.OldMapType = 88
+    pub(crate) const DESCRIPTOR: u64 = 88;
 }
 
 impl Maps {
     /// Those of programs that this release made; nothing if it is not known.
     #[must_use]
     pub fn of(go: &GoVersion) -> Option<Maps> {
-        let has = |name: &str| go.experiments.iter().any(|experiment| experiment == name);
-        match go.minor? < FIRST_SWISS || has("noswissmap") {
-            true => Some(Maps::Buckets),
-            false => Some(Maps::Swiss { split: has("mapsplitgroup") }),
-        }
+        let swiss = go.release()?.swiss_maps && !go.has_experiment("noswissmap");
+        Some(if swiss { Maps::Swiss { split: go.has_experiment("mapsplitgroup") } } else { Maps::Buckets })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn maps_are_those_of_the_release_and_its_experiments() {
+        let of = |version: &str| Maps::of(&GoVersion::parse(version));
+        let swiss = |split| Some(Maps::Swiss { split });
+        assert_eq!(["go1.23.12", "go1.24.11 X:noswissmap"].map(of), [Some(Maps::Buckets); 2]);
+        assert_eq!(
+            ["go1.24.11", "go1.27.3-X:mapsplitgroup", "go1.28"].map(of),
+            [swiss(false), swiss(true), swiss(false)]
+        );
+        assert_eq!(of("weekly"), None);
     }
 }

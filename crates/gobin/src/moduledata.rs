@@ -1,12 +1,13 @@
 //! `runtime.firstmoduledata`: where the linker put everything.
 //!
 //! The structure has no name in a stripped file. It starts with the addresses of the function table and of the names
-//! in it, a pair that stands nowhere else. Its later fields moved in 1.20, 1.26 and 1.27; one set of offsets is
+//! in it, a pair that stands nowhere else. Its later fields move from release to release; one set of offsets is
 //! believed only if what it gives is consistent.
 
 use crate::addr::VAddr;
 use crate::elf::Elf;
 use crate::pclntab::Header;
+use crate::release::{RELEASES, fields};
 
 /// The fields that matter here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,87 +45,17 @@ pub struct DataLayout {
     pub itabs: Option<(u64, u64)>,
 }
 
-/// Offsets of the fields that move, for one span of versions.
-struct Offsets {
-    since_minor: u32,
-    types: u64,
-    etypes: u64,
-    rodata: u64,
-    gofunc: u64,
-    typelinks: Option<u64>,
-    itablinks: Option<u64>,
-    typedesc_len: Option<u64>,
-    itabs: Option<u64>,
-}
-
-// +rtype moduledata.text uintptr
+// +rtype moduledata.text uintptr @176
 const TEXT: u64 = 176;
-// +rtype moduledata.etext uintptr
+// +rtype moduledata.etext uintptr @184
 const ETEXT: u64 = 184;
 
-/// Newest first.
-// +rtype moduledata.types uintptr
-// +rtype moduledata.etypes uintptr
-// +rtype moduledata.rodata uintptr
-// +rtype moduledata.gofunc uintptr
-// +rtype 1.18-1.26 moduledata.typelinks []int32
-// +rtype 1.18-1.26 moduledata.itablinks []*itab
-// +rtype 1.27 moduledata.typedesclen uintptr
-// +rtype 1.27 moduledata.itaboffset uintptr
-// +rtype 1.27 moduledata.itabsize uintptr
-const OFFSETS: [Offsets; 4] = [
-    Offsets {
-        since_minor: 27,
-        types: 296,
-        etypes: 312,
-        rodata: 336,
-        gofunc: 344,
-        typelinks: None,
-        itablinks: None,
-        typedesc_len: Some(304),
-        itabs: Some(320),
-    },
-    Offsets {
-        since_minor: 26,
-        types: 296,
-        etypes: 304,
-        rodata: 312,
-        gofunc: 320,
-        typelinks: Some(360),
-        itablinks: Some(384),
-        typedesc_len: None,
-        itabs: None,
-    },
-    Offsets {
-        since_minor: 20,
-        types: 296,
-        etypes: 304,
-        rodata: 312,
-        gofunc: 320,
-        typelinks: Some(352),
-        itablinks: Some(376),
-        typedesc_len: None,
-        itabs: None,
-    },
-    Offsets {
-        since_minor: 18,
-        types: 280,
-        etypes: 288,
-        rodata: 296,
-        gofunc: 304,
-        typelinks: Some(336),
-        itablinks: Some(360),
-        typedesc_len: None,
-        itabs: None,
-    },
-];
-
-/// Finds and reads it. `minor` is the Go version; without one every layout is tried.
+/// Finds and reads it. `release` is the minor and patch number of the Go version; without one every layout is tried.
 #[must_use]
-pub fn find(elf: &Elf, table: &Header, minor: Option<u32>) -> Option<Moduledata> {
+pub fn find(elf: &Elf, table: &Header, release: Option<(u32, u32)>) -> Option<Moduledata> {
     let named = elf.section(".go.module").map(|s| (s.addr, "section .go.module"));
     let by_pattern = || search(elf, table).map(|at| (at, "the pointer to the function table"));
-    named.and_then(|at| read(elf, table, at, minor)).or_else(|| read(elf, table, by_pattern()?, minor))
+    named.and_then(|at| read(elf, table, at, release)).or_else(|| read(elf, table, by_pattern()?, release))
 }
 
 /// The address of a word that points to the table and is followed by one that points to its names.
@@ -142,32 +73,39 @@ fn search(elf: &Elf, table: &Header) -> Option<VAddr> {
     likely_first.into_iter().find_map(|s| Some(s.addr.plus(finder.find(elf.segment_bytes(s))? as u64)))
 }
 
-fn read(elf: &Elf, table: &Header, (addr, found_by): (VAddr, &'static str), minor: Option<u32>) -> Option<Moduledata> {
+fn read(
+    elf: &Elf,
+    table: &Header,
+    (addr, found_by): (VAddr, &'static str),
+    release: Option<(u32, u32)>,
+) -> Option<Moduledata> {
     let points_to_table = elf.word(addr)? == table.addr.0 && elf.word(addr.plus(8))? == table.names_addr().0;
     let (text, etext) = (elf.pointer(addr.plus(TEXT))?, elf.pointer(addr.plus(ETEXT))?);
     let code = elf.segment(text).is_some_and(|s| s.executable) && text < etext;
     if !points_to_table || !code {
         return None;
     }
-    let fits = |o: &&Offsets| minor.is_none_or(|m| o.since_minor <= m);
-    let known = OFFSETS.iter().filter(fits).take(if minor.is_some() { 1 } else { OFFSETS.len() });
-    let data = known.filter_map(|o| read_data(elf, addr, o)).next();
+    let data = match release {
+        Some(release) => read_data(elf, addr, release),
+        None => RELEASES.iter().rev().find_map(|known| read_data(elf, addr, (known.minor, u32::MAX))),
+    };
     Some(Moduledata { addr, found_by, text, etext, data })
 }
 
-fn read_data(elf: &Elf, at: VAddr, o: &Offsets) -> Option<DataLayout> {
-    let word = |offset| elf.word(at.plus(offset));
-    let pointer = |offset| elf.pointer(at.plus(offset));
-    let list = |offset: u64| Some((VAddr(word(offset)?), word(offset + 8)?));
+fn read_data(elf: &Elf, at: VAddr, release: (u32, u32)) -> Option<DataLayout> {
+    let field = |name| fields::offset("runtime.moduledata", name, release).map(|offset| at.plus(offset));
+    let word = |name| elf.word(field(name)?);
+    let pointer = |name| elf.pointer(field(name)?);
+    let list = |name| field(name).and_then(|slice| Some((VAddr(elf.word(slice)?), elf.word(slice.plus(8))?)));
     let data = DataLayout {
-        types: pointer(o.types)?,
-        etypes: pointer(o.etypes)?,
-        rodata: pointer(o.rodata)?,
-        gofunc: pointer(o.gofunc)?,
-        typelinks: o.typelinks.and_then(list),
-        itablinks: o.itablinks.and_then(list),
-        typedesc_len: o.typedesc_len.and_then(word),
-        itabs: o.itabs.and_then(|offset| Some((word(offset)?, word(offset + 8)?))),
+        types: pointer("types")?,
+        etypes: pointer("etypes")?,
+        rodata: pointer("rodata")?,
+        gofunc: pointer("gofunc")?,
+        typelinks: list("typelinks"),
+        itablinks: list("itablinks"),
+        typedesc_len: word("typedesclen"),
+        itabs: word("itaboffset").zip(word("itabsize")),
     };
     consistent(elf, &data).then_some(data)
 }

@@ -4,7 +4,7 @@
 //! which inlined call each instruction came from. A [`Pclntab`] is a view of bytes; where the code itself stands is
 //! known from elsewhere (`moduledata.text`), so addresses here are offsets from there.
 //!
-//! Follows runtime/symtab.go and cmd/link/internal/ld/pcln.go of Go 1.18 to 1.27.
+//! Follows runtime/symtab.go and cmd/link/internal/ld/pcln.go of Go 1.18 and later.
 
 use crate::addr::VAddr;
 use crate::elf::{Elf, Placement, c_str, range, u32_at, u64_at, uvarint};

@@ -8,7 +8,7 @@
 //! have parameters of functions that are no methods. Types that reflect makes while a program runs are not in the file:
 //! [`RuntimeTypes::met`] reads them from a process.
 //!
-//! Follows internal/abi/type.go of Go 1.19 (there runtime/type.go) to 1.27.
+//! Follows internal/abi/type.go of Go 1.19 (there runtime/type.go) and later.
 
 mod itab;
 mod met;
@@ -23,6 +23,7 @@ use crate::addr::VAddr;
 use crate::buildinfo::GoVersion;
 use crate::elf::{Elf, u32_at};
 use crate::moduledata::{DataLayout, Moduledata};
+use crate::release::Release;
 use crate::types::{Field, Kind, Type, TypeRef, TypeSource};
 
 pub use itab::Itab;
@@ -37,8 +38,8 @@ pub struct RuntimeTypes<'d> {
     text: VAddr,
     etext: VAddr,
     data: &'d DataLayout,
-    minor: Option<u32>,
-    swiss_maps: bool,
+    release: Option<Release>,
+    old_maps: bool,
 }
 
 /// The part that all descriptors have.
@@ -151,15 +152,13 @@ impl<'d> RuntimeTypes<'d> {
     /// The descriptors of a file; `None` where moduledata does not say where they are.
     #[must_use]
     pub fn new(elf: &'d Elf, module: &'d Moduledata, go: Option<&GoVersion>) -> Option<RuntimeTypes<'d>> {
-        let minor = go.and_then(|go| go.minor);
-        let swiss_maps = go.is_none_or(|go| !go.experiments.iter().any(|e| e == "noswissmap"));
         Some(RuntimeTypes {
             elf,
             text: module.text,
             etext: module.etext,
             data: module.data.as_ref()?,
-            minor,
-            swiss_maps,
+            release: go.and_then(GoVersion::release),
+            old_maps: go.is_some_and(|go| go.has_experiment("noswissmap")),
         })
     }
 
@@ -175,7 +174,11 @@ impl<'d> RuntimeTypes<'d> {
     #[must_use]
     pub fn is_direct(&self, at: VAddr) -> Option<bool> {
         let flags = self.elf.read(at, HEADER)?;
-        Some(if self.minor? >= 26 { flags[TFLAG] & DIRECT_FLAG != 0 } else { flags[KIND] & DIRECT_KIND != 0 })
+        self.marks_direct(flags[TFLAG], flags[KIND])
+    }
+
+    fn marks_direct(&self, tflag: u8, kind: u8) -> Option<bool> {
+        Some(if self.release?.direct_in_tflag { tflag & DIRECT_FLAG != 0 } else { kind & DIRECT_KIND != 0 })
     }
 
     /// The import path of the package that a named type is of; empty for predeclared types.

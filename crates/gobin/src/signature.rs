@@ -17,6 +17,7 @@ use crate::addr::VAddr;
 use crate::dwarf::{self, Dwarf, Param};
 use crate::elf::Elf;
 use crate::name::{Name, Origin};
+use crate::release::Release;
 use crate::types::{TypeRef, TypeSource};
 
 mod comparison;
@@ -160,23 +161,18 @@ pub enum PlacedBy {
 pub struct Signatures<'d> {
     dwarf: &'d Dwarf,
     elf: &'d Elf,
-    minor: Option<u32>,
+    release: Option<Release>,
     shapes: Shapes,
     /// Entries that symbols call `name.abi0`: Go functions as assembly calls them.
     abi0: HashSet<VAddr>,
 }
 
-/// Up to this version arguments without a name are missing from DWARF.
-const LAST_THAT_OMITS: u32 = 21;
-/// Up to this version a generic method's dictionary came before its receiver.
-pub(crate) const LAST_WITH_DICTIONARY_FIRST: u32 = 19;
-
 impl<'d> Signatures<'d> {
-    /// Signatures of `elf`, made by Go 1.`minor`, from its DWARF sections.
+    /// Signatures of `elf`, built by a Go release, from its DWARF sections.
     #[must_use]
-    pub fn new(dwarf: &'d Dwarf, elf: &'d Elf, minor: Option<u32>) -> Signatures<'d> {
+    pub fn new(dwarf: &'d Dwarf, elf: &'d Elf, release: Option<Release>) -> Signatures<'d> {
         let abi0 = elf.symbols().filter(|s| s.function && s.name.ends_with(".abi0")).map(|s| s.addr).collect();
-        Signatures { dwarf, elf, minor, shapes: Shapes::default(), abi0 }
+        Signatures { dwarf, elf, release, shapes: Shapes::default(), abi0 }
     }
 
     /// The signature of a function. `None` if DWARF does not describe it, or does not know what it takes: so it is
@@ -211,6 +207,11 @@ impl<'d> Signatures<'d> {
         Some(signature)
     }
 
+    /// Whether DWARF describes parameters without a name too.
+    fn describes_unnamed(&self) -> bool {
+        self.release.is_none_or(|release| release.describes_unnamed_parameters)
+    }
+
     /// What is certain where the version leaves out arguments.
     fn remaining_if_omitted(
         &self,
@@ -218,7 +219,7 @@ impl<'d> Signatures<'d> {
         function: &dwarf::Function<'_>,
         places: &Places,
     ) -> Option<Remaining> {
-        let complete = of.assembly || self.minor.is_none_or(|m| m > LAST_THAT_OMITS);
+        let complete = of.assembly || self.describes_unnamed();
         if complete { None } else { self.remaining(of, function, places) }
     }
 
@@ -242,7 +243,7 @@ impl<'d> Signatures<'d> {
         let name = Name::parse(name);
         let Some(receiver) = name.receiver.filter(|_| name.origin() == Origin::Go) else { return false };
         let Some(ty) = function.args.first().and_then(|first| self.dwarf.resolve(first.ty)) else { return false };
-        self.minor.is_none_or(|m| m > LAST_THAT_OMITS) || is_type_of(receiver, &ty.name)
+        self.describes_unnamed() || is_type_of(receiver, &ty.name)
     }
 
     fn shapes_of(&self, params: &[Param<'_>]) -> Vec<Option<Arc<Shape>>> {
@@ -269,7 +270,7 @@ impl<'d> Signatures<'d> {
         if name.origin() != Origin::Go || !function.name.contains("[go.shape.") {
             return function.dictionary;
         }
-        let late = name.receiver.is_some() && self.minor.is_none_or(|m| m > LAST_WITH_DICTIONARY_FIRST);
+        let late = name.receiver.is_some() && self.release.is_none_or(|release| release.dictionary_behind_receiver);
         Some(usize::from(late))
     }
 }

@@ -7,26 +7,12 @@
 //! which the kernel emulates as well. A program in which it is another function, or may be reached otherwise, is
 //! refused.
 
-// +rtype 1.21-1.22 func runtime/internal/syscall.Syscall6 func(num uintptr, a1 uintptr, a2 uintptr, a3 uintptr, a4 uintptr, a5 uintptr, a6 uintptr) (r1 uintptr, r2 uintptr, errno uintptr)
-// +rtype 1.23-1.25 func internal/runtime/syscall.Syscall6 func(num uintptr, a1 uintptr, a2 uintptr, a3 uintptr, a4 uintptr, a5 uintptr, a6 uintptr) (r1 uintptr, r2 uintptr, errno uintptr)
-// +rtype 1.26- func internal/runtime/syscall/linux.Syscall6 func(num uintptr, a1 uintptr, a2 uintptr, a3 uintptr, a4 uintptr, a5 uintptr, a6 uintptr) (r1 uintptr, r2 uintptr, errno uintptr)
-
 use crate::addr::VAddr;
 use crate::elf::Arch;
 use crate::image::{Function, Image};
 use crate::insn::{self, Class, Flow};
 
-/// What it is called, and the last `N` of `go1.N` that calls it so.
-const NAMES: [(&str, u32); 3] = [
-    ("runtime/internal/syscall.Syscall6", 22),
-    ("internal/runtime/syscall.Syscall6", 25),
-    ("internal/runtime/syscall/linux.Syscall6", 27),
-];
-
-/// The first `N` of `go1.N` that has been looked through.
-const FIRST: u32 = 21;
-
-/// Its instructions, `asm_linux_amd64.s`: as the assembler writes them up to Go 1.26, and from 1.27 on, which is shorter.
+/// Its instructions, `asm_linux_amd64.s`, as older and as newer assemblers write them.
 const CODE: [&[u8]; 2] = [
     &[
         0x49, 0x89, 0xf2, // mov r10, rsi
@@ -90,9 +76,9 @@ impl SystemCalls {
         if image.arch() != Arch::Amd64 {
             return Err("on this machine it is not known where Go makes them".to_owned());
         }
-        let minor = image.minor().ok_or("the program does not say which Go it was built with")?;
-        let known = NAMES.iter().find(|(_, last)| (FIRST..=*last).contains(&minor));
-        let (name, _) = known.ok_or_else(|| format!("where Go 1.{minor} makes them is not known"))?;
+        let release = image.release().ok_or("the program does not say which Go it was built with")?;
+        let unknown = || format!("where Go 1.{} makes them is not known", release.minor);
+        let name = release.syscall6.ok_or_else(unknown)?;
         let found = image.named(name).find(Function::is_assembly);
         let function = found.ok_or_else(|| format!("the program has no {name}"))?;
         if !CODE.iter().any(|code| function.code().starts_with(code)) {

@@ -5,7 +5,7 @@
 //! it looks like one: a stack that does not lead to the function that no stack goes beyond (`runtime.goexit`) is
 //! [`Lost`] where it stops making sense, and what was found up to there is certain.
 //!
-//! Memory comes from whoever asks. Follows runtime/traceback.go (`unwinder`) of Go 1.21 to 1.27.
+//! Memory comes from whoever asks. Follows runtime/traceback.go (`unwinder`) of Go 1.21 and later.
 
 use std::collections::HashMap;
 use std::fmt;

@@ -29,7 +29,7 @@ impl Program {
     }
 
     fn signatures(&self) -> Signatures<'_> {
-        Signatures::new(&self.dwarf, &self.elf, self.image.minor())
+        Signatures::new(&self.dwarf, &self.elf, self.image.release())
     }
 
     fn signature(&self, name: &str) -> Option<Signature> {

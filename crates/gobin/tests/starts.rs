@@ -43,7 +43,7 @@ fn every_statement_leads_to_its_function(go: &'static str) {
                 "main.starts",
                 "main.write",
             ]);
-            wanted.extend(image.minor().is_some_and(|minor| minor >= 23).then_some("main.pulls"));
+            wanted.extend(image.release().is_some_and(|release| release.minor >= 23).then_some("main.pulls"));
             assert_eq!(found, wanted, "go{go} {} {}: {starts:?}", variant.name(), arch.goarch());
         }
     }

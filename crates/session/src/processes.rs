@@ -8,8 +8,8 @@ use std::io;
 use std::rc::Rc;
 
 use event::check::Line;
-use gobin::ability::TESTED;
 use gobin::buildinfo::{self, GoVersion};
+use gobin::release::{self, Release, Support};
 use gobin::{Arch, Elf};
 use kernel::privilege::Privileges;
 use kernel::proc::{self, Exe};
@@ -204,13 +204,15 @@ fn unfit(program: &Build) -> Option<String> {
     if program.arch != here {
         return Some(format!("its code is for {}, this machine is {}", program.arch.name(), here.name()));
     }
-    let known = format!("1.{} to 1.{}", TESTED.start(), TESTED.end());
+    let known = release::to_text(&release::tested());
     let Some(go) = &program.go else { return Some("its Go version is not recorded".to_owned()) };
-    match go.minor {
-        None => Some(format!("its Go version `{go}` is not one that gospect knows ({known})")),
-        Some(minor) if minor < *TESTED.start() => Some(format!("Go 1.{minor} is older than gospect knows ({known})")),
-        Some(minor) if minor > *TESTED.end() => Some(format!("Go 1.{minor} is newer than gospect knows ({known})")),
-        Some(_) => None,
+    let Some(Release { minor, support, .. }) = go.release() else {
+        return Some(format!("its Go version `{go}` is not one that gospect knows ({known})"));
+    };
+    match support {
+        Support::Older => Some(format!("Go 1.{minor} is older than gospect knows ({known})")),
+        Support::Newer => Some(format!("Go 1.{minor} is newer than gospect knows ({known})")),
+        Support::Tested => None,
     }
 }
 

@@ -42,7 +42,7 @@ struct Part {
 #[derive(Clone, Debug)]
 enum Number {
     Fixed(u64),
-    Column(Row),
+    InRow(Row),
 }
 
 #[derive(Clone, Debug)]
@@ -89,16 +89,15 @@ fn read(file: &Path, text: &str, claims: &mut Vec<Claim>) -> Result<(), String> 
         table.see(line);
         let place = Place { file: file.to_owned(), line: i + 1 };
         let damaged = |why: String| format!("{place}: {why}");
-        if let Some((name, size)) = table.size_on(line) {
-            let says = Says::Size { name, size: Number::Column(size) };
-            let parts = vec![Part { since: 0, until: u32::MAX, says }];
-            claims.push(Claim { place: place.clone(), experiment: table.experiment().map(str::to_owned), parts });
-        }
         let Some((before, comment)) = line.split_once("// +rtype ") else { continue };
-        let row = table.row(before);
-        let part = |text: &str| Part::parse(text, row.as_ref(), table.strct(), &lines[i + 1..], &table);
+        let (experiment, comment) = match comment.strip_prefix("X:").and_then(|comment| comment.split_once(' ')) {
+            Some((experiment, comment)) => (Some(experiment.to_owned()), comment),
+            None => (None, comment),
+        };
+        let row = Row::read(before);
+        let part = |text: &str| Part::parse(text, row.as_ref(), table.strct(), &lines[i + 1..]);
         let parts = comment.split(" | ").map(part).collect::<Result<_, _>>().map_err(damaged)?;
-        claims.push(Claim { place, experiment: table.experiment().map(str::to_owned), parts });
+        claims.push(Claim { place, experiment, parts });
     }
     Ok(())
 }
@@ -112,27 +111,20 @@ impl Version {
 }
 
 impl Claim {
-    /// What to ask a release. About an experiment only releases that have a column for it are asked.
+    /// The questions for a release.
     pub(super) fn questions(&self, version: Version) -> Vec<Question> {
         let holds = |p: &&Part| (p.since..=p.until).contains(&version.minor);
-        let asked = |q: &Question| self.experiment.is_none() || q.want != Want::Nothing;
-        self.parts.iter().filter(holds).filter_map(|p| p.says.question(version)).filter(asked).collect()
+        self.parts.iter().filter(holds).filter_map(|p| p.says.question(version)).collect()
     }
 }
 
 impl Part {
-    fn parse(
-        text: &str,
-        row: Option<&(String, Row)>,
-        strct: Option<&str>,
-        below: &[&str],
-        table: &Table,
-    ) -> Result<Part, String> {
+    fn parse(text: &str, row: Option<&(String, Row)>, strct: Option<&str>, below: &[&str]) -> Result<Part, String> {
         let (since, until, text) = versions(text.trim());
         let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
         let number = |text: Option<&str>| match (text, row) {
             (Some(n), _) => integer(n).map(Number::Fixed).ok_or_else(|| format!("`{n}` is no number")),
-            (None, Some((_, row))) => Ok(Number::Column(row.clone())),
+            (None, Some((_, row))) => Ok(Number::InRow(row.clone())),
             (None, None) => Err("no number follows `=`, and none stands in a row before it".to_owned()),
         };
         let assigned = |text: &str| {
@@ -150,13 +142,13 @@ impl Part {
                 let (name, by) = rest.split_once(" = ").ok_or("no functions follow `=`")?;
                 Says::Users { name: qualified(name), by: by.to_owned() }
             }
-            "list" => Says::List { name: qualified(rest), texts: table.rows(below) },
+            "list" => Says::List { name: qualified(rest), texts: Row::read_all(below) },
             _ => match (row, strct) {
                 (Some((path, row)), Some(strct)) => Says::Field {
                     strct: strct.to_owned(),
                     path: path.clone(),
                     ty: text.to_owned(),
-                    offset: Some(Number::Column(row.clone())),
+                    offset: Some(Number::InRow(row.clone())),
                 },
                 _ if rest.starts_with("= ") => assigned(text).map(|(name, value)| Says::Const { name, value })?,
                 _ => field(word, rest)?,
@@ -222,11 +214,11 @@ impl Says {
 }
 
 impl Number {
-    /// `None` where the release has no column; `Some(None)` where the column says that there is no such thing.
+    /// `None` where the table does not cover the release; `Some(None)` where the release has no such thing.
     fn at(&self, version: Version) -> Option<Option<u64>> {
         match self {
             Number::Fixed(n) => Some(Some(*n)),
-            Number::Column(row) => row.at(version),
+            Number::InRow(row) => row.at(version),
         }
     }
 }
@@ -240,16 +232,12 @@ impl Question {
         Question { text, want: Want::Nothing }
     }
 
-    /// The struct and the offset that it claims, of a question about a field or a size.
-    pub(super) fn about(&self) -> Option<(&str, Option<u64>)> {
-        let strct = self.text.split(' ').nth(1)?;
-        match self.want {
-            Want::Field(_, offset) => Some((strct, offset)),
-            _ => self.text.starts_with("size ").then_some((strct, None)),
-        }
+    /// Whether the answer is a place in memory: a size, or the offset of a field.
+    pub(super) fn is_layout(&self) -> bool {
+        matches!(self.want, Want::Field(..)) || self.text.starts_with("size ")
     }
 
-    /// Whether a list is only longer than the answer: patch releases append to lists, and ours are those of the last.
+    /// Whether a list is only longer than the answer.
     pub(super) fn appended(&self, answer: &str) -> bool {
         matches!(&self.want, Want::List(want) if want.strip_prefix(answer).is_some_and(|more| more.starts_with('\t')))
     }

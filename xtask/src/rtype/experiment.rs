@@ -1,5 +1,5 @@
-//! What experiments (`GOEXPERIMENT`) do to the tables: every one that a release knows must be listed, and what it moves
-//! must be among what the table of moves says.
+//! What experiments (`GOEXPERIMENT`) do to the tables: every one that a release knows must be listed, and none may move
+//! anything that our comments are about.
 
 use std::fs;
 use std::path::PathBuf;
@@ -9,13 +9,6 @@ use gospect_fixtures::Toolchain;
 use super::ask::Asker;
 use super::claim::{Claim, Question, Version};
 use super::table::between;
-
-/// A row of the table of moves.
-struct Moved<'t> {
-    experiment: &'t str,
-    strct: &'t str,
-    from: u64,
-}
 
 /// Experiments of a release that our list does not have are wrong.
 pub(super) fn names(
@@ -32,49 +25,27 @@ pub(super) fn names(
     Ok(())
 }
 
-/// Every field that an experiment moves in a release, switched on or off, must be among the moves.
-pub(super) fn moves(
-    go: &Toolchain,
-    release: &str,
-    claims: &[Claim],
-    files: &[(PathBuf, String)],
-    wrong: &mut Vec<String>,
-) -> Result<(), String> {
+/// A field that an experiment moves in a release, switched on or off, is wrong.
+pub(super) fn moves(go: &Toolchain, release: &str, claims: &[Claim], wrong: &mut Vec<String>) -> Result<(), String> {
     let version = Version::parse(release).ok_or_else(|| format!("`{release}` is no release of Go"))?;
     let asker = Asker::build(go, release)?;
-    let listed = section(files, "static MOVED")?;
-    let moved: Vec<Moved> = listed.lines().filter_map(Moved::read).collect();
     let asked: Vec<Question> = claims
         .iter()
         .filter(|c| c.experiment.is_none())
         .flat_map(|c| c.questions(version))
-        .filter(|q| q.about().is_some())
+        .filter(|q| q.is_layout())
         .collect();
     let texts: Vec<&str> = asked.iter().map(|q| q.text.as_str()).collect();
     let flags = flags(go)?;
     for experiment in flags.iter().flat_map(|name| [name.clone(), format!("no{name}")]) {
         let answers = asker.ask("amd64", Some(&experiment), &texts)?;
         for (question, answer) in asked.iter().zip(&answers) {
-            let Some((strct, offset)) = question.about() else { continue };
-            let covers = |m: &Moved| {
-                m.experiment == experiment && m.strct == strct && offset.is_none_or(|offset| offset >= m.from)
-            };
-            if question.wrong(answer).is_some() && !moved.iter().any(covers) {
+            if question.wrong(answer).is_some() {
                 wrong.push(format!("go{release}: {experiment} changes {}: {answer}", question.text));
             }
         }
     }
     Ok(())
-}
-
-impl<'t> Moved<'t> {
-    /// `moved("greenteagc", "runtime.p", 9392),`
-    fn read(line: &'t str) -> Option<Moved<'t>> {
-        let mut parts = between(line, "moved(", ")")?.split(", ");
-        let experiment = parts.next()?.trim_matches('"');
-        let strct = parts.next()?.trim_matches('"');
-        Some(Moved { experiment, strct, from: parts.next()?.parse().ok()? })
-    }
 }
 
 /// The experiments of a release, as its version text spells them.

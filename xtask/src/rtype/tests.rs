@@ -27,49 +27,45 @@ fn check(source: &str, release: &str, answers: &str, want: Expect) {
 }
 
 const TABLE: &str = r#"
-    [(23, 0), (23, 12), (26, 0)];
     Struct {
         name: "runtime.m",
-        size: [8, 16, __],
         fields: &[
-            ("park",     [320, 344, __]), // +rtype 1.23 note | 1.26 other
-            ("p.lo",     all(8)), // +rtype puintptr
+            ("park",     &[since(23, 320), patched(23, 12, 344), gone(26)]), // +rtype 1.23 note | 1.26 other
+            ("p.lo",     &[since(19, 8)]), // +rtype puintptr
         ],
 "#;
 
 #[test]
-fn a_row_is_checked_in_the_column_of_the_release() {
-    let answers = "size runtime.m -> 8\n field runtime.m park -> 320 | runtime.note\n field runtime.m p.lo -> 8 | runtime.puintptr";
+fn a_row_is_checked_with_the_number_of_the_release() {
+    let answers = "field runtime.m park -> 320 | runtime.note\n field runtime.m p.lo -> 8 | runtime.puintptr";
     check(
         TABLE,
         "1.23.11",
         answers,
         expect![[r#"
-            a.rs:5: size runtime.m: holds
-            a.rs:7: field runtime.m park: holds
-            a.rs:8: field runtime.m p.lo: holds"#]],
+            a.rs:5: field runtime.m park: holds
+            a.rs:6: field runtime.m p.lo: holds"#]],
     );
     check(
         TABLE,
         "1.23.12",
         answers,
         expect![[r#"
-            a.rs:5: size runtime.m: is said to be 16, is 8
-            a.rs:7: field runtime.m park: is said to be at 344, is at 320
-            a.rs:8: field runtime.m p.lo: holds"#]],
+            a.rs:5: field runtime.m park: is said to be at 344, is at 320
+            a.rs:6: field runtime.m p.lo: holds"#]],
     );
 }
 
 #[test]
-fn what_a_column_does_not_have_must_not_be_there() {
+fn a_field_that_is_gone_must_not_be_there() {
     let answers = "field runtime.m park -> 320 | runtime.note\n field runtime.m p.lo -> 8 | uint8";
     check(
         TABLE,
         "1.26.6",
         answers,
         expect![[r#"
-            a.rs:7: field runtime.m park: is said to be absent, is 320	runtime.note
-            a.rs:8: field runtime.m p.lo: is said to be puintptr, is uint8"#]],
+            a.rs:5: field runtime.m park: is said to be absent, is 320	runtime.note
+            a.rs:6: field runtime.m p.lo: is said to be puintptr, is uint8"#]],
     );
 }
 
@@ -97,8 +93,8 @@ fn constants_types_sizes_and_functions_stand_anywhere() {
 
 #[test]
 fn a_list_is_compared_from_end_to_end() {
-    let source = "pub(super) const MINORS: [u32; 2] = [26, 27];
-        // +rtype list reasons\n (\"\", all(0)),\n (\"send\", [__, 1]),\n (\"receive\", [1, 2]),\n];\n (\"no\", all(3)),";
+    let source = "// the reasons\n// +rtype list reasons\n (\"\", &[since(19, 0)]),\n (\"send\", &[since(27, 1)]),
+        (\"receive\", &[since(26, 1), since(27, 2)]),\n];\n (\"no\", &[since(19, 3)]),";
     check(source, "1.26.0", "array runtime.reasons ->  | receive", expect!["a.rs:2: array runtime.reasons: holds"]);
     check(
         source,

@@ -10,8 +10,9 @@ use crate::arginfo::{self, Guess, Known, Node};
 use crate::elf::Arch;
 use crate::image::{Function, Image};
 use crate::name::Origin;
+use crate::release::Release;
 use crate::rtype::{MethodSignature, Receiver, RuntimeTypes};
-use crate::signature::{Arg, Gaps, LAST_WITH_DICTIONARY_FIRST, PlacedBy, Signature, Source};
+use crate::signature::{Arg, Gaps, PlacedBy, Signature, Source};
 use crate::sites::Written;
 use crate::types::{Field, Kind, Type, TypeRef, TypeSource};
 
@@ -19,7 +20,7 @@ use crate::types::{Field, Kind, Type, TypeRef, TypeSource};
 pub struct Runtime<'i> {
     image: &'i Image,
     arch: Arch,
-    minor: Option<u32>,
+    release: Option<Release>,
     types: Option<RuntimeTypes<'i>>,
     methods: HashMap<VAddr, MethodSignature<'i>>,
     shapes: Shapes,
@@ -44,8 +45,8 @@ impl<'i> Runtime<'i> {
         if let Some(unreachable) = image.runtime_function("runtime.unreachableMethod") {
             methods.remove(&unreachable.entry());
         }
-        let (arch, minor) = (image.arch(), image.minor());
-        Runtime { image, arch, minor, types, methods, shapes: Shapes::default(), names: RwLock::default() }
+        let (arch, release) = (image.arch(), image.release());
+        Runtime { image, arch, release, types, methods, shapes: Shapes::default(), names: RwLock::default() }
     }
 
     /// Without `places`, those are unknown.
@@ -169,7 +170,7 @@ impl<'i> Runtime<'i> {
         if !name.contains('[') || function.arg_info().is_none() {
             return false;
         }
-        let late = self.minor.is_none_or(|m| m > LAST_WITH_DICTIONARY_FIRST);
+        let late = self.release.is_none_or(|release| release.dictionary_behind_receiver);
         let parts = function.parts();
         match (parts.origin() == Origin::Go && name.contains("[go.shape."), parts.receiver.is_some()) {
             (true, false) => false,

@@ -1,7 +1,7 @@
 //! What the code of a few runtime functions tells about layout: the offsets it uses, the variables it names.
 //!
-//! For stripped files, and as a check of the version table. Each rule is about one function that every Go version
-//! from 1.19 to 1.27 keeps out of line, and looks for an instruction that can only be the one meant; where it is
+//! For stripped files, and as a check of the version table. Each rule is about one function that every Go release
+//! since 1.19 keeps out of line, and looks for an instruction that can only be the one meant; where it is
 //! missing the rule answers nothing. Builds with `-N -l` and lock ranking call other lock functions, hence [`LOCKS`].
 //!
 //! Reads forward without following jumps: enough for offsets and addresses, no claim about control flow.
@@ -54,14 +54,23 @@ pub(super) fn wait_reason_offset(gopark: Code) -> Option<u64> {
     steps(gopark).into_iter().find_map(|s| if let Step::StoreByte(offset) = s { Some(offset) } else { None })
 }
 
-/// `runtime.allgs`, from `runtime.allgadd`: the slice that it appends to once it holds the lock.
+/// `runtime.allgs`, from `runtime.allgadd`: the slice that it appends to once it holds the lock. Its three words stand
+/// side by side, and are the first different global words that it uses.
 pub(super) fn appended_slice(allgadd: Code, locks: &[VAddr]) -> Option<VAddr> {
-    first_words(allgadd, locks, 3)
-}
-
-/// `runtime.allp`, from `runtime.retake`: the slice that it walks once it holds the lock.
-pub(super) fn walked_slice(retake: Code, locks: &[VAddr]) -> Option<VAddr> {
-    first_words(retake, locks, 2)
+    let steps = steps(allgadd);
+    let locked = steps.iter().position(|s| is_call_to(s, locks))?;
+    let mut words = Vec::with_capacity(3);
+    for step in &steps[locked..] {
+        if let Step::Access(at, 8) = step
+            && words.len() < 3
+            && !words.contains(at)
+        {
+            words.push(*at);
+        }
+    }
+    words.sort_unstable();
+    let first = *words.first()?;
+    (words == [first, first.plus(8), first.plus(16)]).then_some(first)
 }
 
 /// `runtime.allgptr` and `runtime.allglen`, from `runtime.allgadd`: what it publishes, in that order.
@@ -69,16 +78,6 @@ pub(super) fn published(allgadd: Code) -> Option<(VAddr, VAddr)> {
     let mut found = steps(allgadd).into_iter().filter_map(|s| if let Step::Publish(at) = s { Some(at) } else { None });
     let pair = (found.next()?, found.next()?);
     found.next().is_none().then_some(pair)
-}
-
-/// The first mutex that a function takes: in `runtime.stopTheWorldWithSema` it is `runtime.sched.lock`.
-pub(super) fn first_lock(function: Code, locks: &[VAddr]) -> Option<VAddr> {
-    let steps = steps(function);
-    let call = steps.iter().position(|s| is_call_to(s, locks))?;
-    match steps[..call].last()? {
-        Step::Address(at) => Some(*at),
-        _ => None,
-    }
 }
 
 /// `runtime.allm`, from `runtime.mexit`: the one address that it takes when it has taken a mutex, but for the mutex's
@@ -95,33 +94,12 @@ pub(super) fn address_behind_lock(mexit: Code, locks: &[VAddr]) -> Option<VAddr>
     found.next().is_none().then_some(first)
 }
 
-/// `runtime.waitReasonStrings` and how many it has, from `runtime.waitReason.String`.
+/// `runtime.waitReasonStrings` and its length, from `runtime.waitReason.String`.
 pub(super) fn string_table(string: Code) -> Option<(VAddr, u64)> {
     let steps = steps(string);
     let count = steps.iter().find_map(|s| if let Step::Compare(n) = s { Some(*n) } else { None })?;
     let table = steps.iter().rev().find_map(|s| if let Step::Address(at) = s { Some(*at) } else { None })?;
     Some((table, count))
-}
-
-/// Where the first `n` different global words that are used after the first lock stand side by side.
-fn first_words(function: Code, locks: &[VAddr], n: usize) -> Option<VAddr> {
-    let steps = steps(function);
-    let locked = steps.iter().position(|s| is_call_to(s, locks))?;
-    let mut words = Vec::with_capacity(n);
-    for step in &steps[locked..] {
-        if let Step::Access(at, 8) = step
-            && !words.contains(at)
-        {
-            words.push(*at);
-        }
-        if words.len() == n {
-            break;
-        }
-    }
-    words.sort_unstable();
-    let first = *words.first()?;
-    let side_by_side = words.iter().zip(0u64..).all(|(at, i)| *at == first.plus(8 * i));
-    (words.len() == n && side_by_side).then_some(first)
 }
 
 fn is_call_to(step: &Step, functions: &[VAddr]) -> bool {

@@ -3,14 +3,13 @@
 //! Such a type has no name of its own; it is put together from types that the file describes. What it refers to is
 //! read where it stands, and whatever does not fit makes it unknown.
 //!
-//! Follows reflect/type.go (`StructOf`, `MapOf`, `SliceOf`, `ArrayOf`, `FuncOf`, `ChanOf`, `PointerTo`), Go 1.21 to 1.27.
+//! Follows reflect/type.go (`StructOf`, `MapOf`, `SliceOf`, `ArrayOf`, `FuncOf`, `ChanOf`, `PointerTo`), Go 1.21 and later.
 
 use std::cell::Cell;
 
 use super::method::{COUNTS, FUNC, MOST_PARAMS, UNCOMMON_SIZE, VARIADIC};
 use super::{
-    ARRAY_LEN, DIRECT_FLAG, DIRECT_KIND, FIRST, HEADER, KIND, KIND_MASK, LIST, NAMED, RuntimeTypes, SECOND,
-    STRUCT_FIELD, TFLAG, UNCOMMON, kind,
+    ARRAY_LEN, FIRST, HEADER, KIND, KIND_MASK, LIST, NAMED, RuntimeTypes, SECOND, STRUCT_FIELD, TFLAG, UNCOMMON, kind,
 };
 use crate::addr::VAddr;
 use crate::made::Made;
@@ -108,8 +107,7 @@ impl Reader<'_> {
     }
 
     fn is_direct(&self, header: &Header) -> Option<bool> {
-        let newer = self.types.minor? >= 26;
-        Some(if newer { header.flags() & DIRECT_FLAG != 0 } else { header.raw[KIND] & DIRECT_KIND != 0 })
+        self.types.marks_direct(header.flags(), header.raw[KIND])
     }
 
     /// A type and its name.

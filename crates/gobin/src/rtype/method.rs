@@ -9,6 +9,7 @@ use std::collections::hash_map::Entry;
 use super::{Descriptor, HEADER, LIST, MOST, RuntimeTypes, UNCOMMON, kind};
 use crate::addr::VAddr;
 use crate::elf::u32_at;
+use crate::maps::buckets;
 use crate::types::TypeRef;
 
 /// A method of a concrete type.
@@ -231,16 +232,13 @@ impl<'d> RuntimeTypes<'d> {
         Some(Uncommon { package: u32_at(raw), methods, first: at.plus(u64::from(u32_at(&raw[8..]))) })
     }
 
-    /// The size of a descriptor of this kind without what may follow it; that of maps depends on the version.
+    /// The size of a descriptor of this kind without what may follow it.
     // +rtype 1.21- size internal/abi.ArrayType = 72
     // +rtype 1.21- size internal/abi.ChanType = 64
     // +rtype 1.21- size internal/abi.InterfaceType = 80
     // +rtype 1.21- size internal/abi.PtrType = 56
     // +rtype 1.21- size internal/abi.SliceType = 56
     // +rtype 1.21- size internal/abi.StructType = 80
-    // +rtype 1.19-1.20 size maptype = 88 | 1.21-1.23 size internal/abi.MapType = 88
-    // +rtype 1.24-1.25 size internal/abi.SwissMapType = 112 | 1.26 size internal/abi.MapType = 112
-    // +rtype 1.27 size internal/abi.MapType = 136
     pub(super) fn base_size(&self, kind: u8) -> Option<u64> {
         Some(match kind {
             kind::ARRAY => 72,
@@ -248,13 +246,8 @@ impl<'d> RuntimeTypes<'d> {
             kind::FUNC => FUNC,
             kind::INTERFACE | kind::STRUCT => 80,
             kind::POINTER | kind::SLICE => 56,
-            kind::MAP => match self.minor? {
-                ..24 => 88,
-                24..26 if !self.swiss_maps => 88,
-                24..27 => 112,
-                27 => 136,
-                _ => return None,
-            },
+            kind::MAP if self.old_maps => buckets::DESCRIPTOR,
+            kind::MAP => self.release?.map_descriptor?,
             _ => HEADER,
         })
     }

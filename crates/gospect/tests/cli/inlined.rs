@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use expect_test::expect;
 use gospect_fixtures::load::Service;
-use gospect_fixtures::{Arch, Fixture, VERSIONS, Variant, build, need};
+use gospect_fixtures::{Arch, Fixture, Variant, build, need, versions};
 use serde_json::Value;
 
 use crate::handed_around::{is_unharmed, program};
@@ -78,7 +78,7 @@ fn each_inlined_call_is_shown_once_or_its_place_is_refused() {
     need!(permitted());
     let Some(arch) = Arch::native().filter(|arch| *arch == Arch::Amd64) else { return };
     let mut ever = BTreeSet::new();
-    for (go, _) in VERSIONS {
+    for go in versions() {
         for variant in [Variant::Plain, Variant::Pie] {
             let path = need!(build(&Fixture::new("inlined", go, variant).on(arch)));
             for way in WAYS {
@@ -152,7 +152,7 @@ fn measured(said: &str) -> BTreeMap<(u64, String), Vec<Measured>> {
 fn an_inlined_call_lasts_no_longer_than_around_it_and_no_shorter_than_within() {
     need!(permitted());
     let Some(arch) = Arch::native().filter(|arch| *arch == Arch::Amd64) else { return };
-    for (go, _) in VERSIONS {
+    for go in versions() {
         for variant in [Variant::Plain, Variant::Pie] {
             let path = need!(build(&Fixture::new("lasting", go, variant).on(arch)));
             for way in WAYS {
@@ -329,7 +329,7 @@ fn calls_in_made_up_programs_are_those_that_their_twins_count() {
     let scratch = Scratch::new();
     let programs = std::env::var("GOSPECT_TWINS").ok().and_then(|n| n.parse().ok()).unwrap_or(2);
     let (mut exact, mut refused) = (0, 0);
-    for (seed, (go, _)) in (1..=programs).flat_map(|seed| VERSIONS.map(|go| (seed, go))) {
+    for (seed, go) in (1..=programs).flat_map(|seed| versions().map(move |go| (seed, go))) {
         let twins = twins::made_up(seed);
         let path = need!(twins.build(go, &scratch, &format!("{seed}-{go}")));
         let patterns = ["main.f*", "main.b*", "main.v*", "main.p*"];
