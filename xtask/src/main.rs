@@ -1,6 +1,8 @@
 //! The project's chores, as `cargo xtask COMMAND`. What `.ci/run` does is `cargo xtask ci`, and nothing else decides
 //! whether the tree is good.
 
+mod args;
+mod bed;
 mod cargo;
 mod ci;
 mod compare;
@@ -9,6 +11,7 @@ mod fixtures;
 mod fuzz;
 mod generate;
 mod pace;
+mod page;
 mod readme;
 mod real;
 mod rtype;

@@ -5,22 +5,23 @@
 //! `cargo xtask real` builds them through the Go module proxy, as `cargo xtask survey` does, and writes `docs/real.md`;
 //! with names it traces those and prints the page.
 
-mod lived;
-mod page;
+mod calls;
+mod goroutines;
 mod programs;
-mod traced;
+mod text;
 
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use gospect_fixtures::load::Connection;
 
-use crate::cargo::cargo;
-use crate::root;
-use lived::{Lives, Watching};
+use crate::args::Args;
+use crate::bed::{self, Process, named};
+use crate::page;
+use calls::Report;
+use goroutines::{Lifetimes, Watching};
 use programs::{Kind, PROGRAMS, Program};
-use traced::{Told, Tracing};
 
 /// Connections at the same time.
 const CONNECTIONS: u64 = 4;
@@ -31,21 +32,21 @@ const WATCHED: Duration = Duration::from_secs(1);
 /// So long a service may take until it answers.
 const START: Duration = Duration::from_secs(60);
 
-/// What came of one program.
+/// The results of one program.
 pub struct Row {
     program: &'static Program,
     work: Work,
-    told: Told,
+    report: Report,
     watched: Watched,
 }
 
-/// What came of its goroutines, and what it did meanwhile.
+/// Its goroutines, and whether it worked meanwhile.
 struct Watched {
-    lives: Lives,
+    lives: Lifetimes,
     right: bool,
 }
 
-/// What a program did meanwhile.
+/// The work of a program.
 enum Work {
     /// It answered.
     Served {
@@ -75,27 +76,15 @@ struct Served {
 
 /// `cargo xtask real [NAME...]`.
 pub fn run(args: &[String]) -> Result<bool, String> {
-    cargo(&["build", "--release", "--locked", "--package", "gospect"], &[])?;
-    let gospect = root().join("target/release/gospect");
-    let gospect = gospect.canonicalize().map_err(|e| format!("{}: {e}", gospect.display()))?;
-    if let Some(unknown) = args.iter().find(|name| PROGRAMS.iter().all(|program| program.name != **name)) {
-        let names: Vec<&str> = PROGRAMS.iter().map(|program| program.name).collect();
-        return Err(format!("there is no `{unknown}`, but {}", names.join(", ")));
-    }
-    let asked = |program: &&Program| args.is_empty() || args.iter().any(|name| name == program.name);
+    let chosen = Args::new(args).words(&PROGRAMS.iter().map(|program| program.name).collect::<Vec<_>>())?;
+    let gospect = bed::gospect()?;
+    let is_chosen = |program: &&Program| chosen.is_empty() || chosen.iter().any(|name| name == program.name);
     let mut rows = Vec::new();
-    for program in PROGRAMS.iter().filter(asked) {
+    for program in PROGRAMS.iter().filter(is_chosen) {
         eprintln!("{}", program.name);
         rows.push(trace(&gospect, program)?);
     }
-    let text = page::render(&rows);
-    if args.is_empty() {
-        let file = root().join("docs/real.md");
-        std::fs::write(&file, &text).map_err(|e| format!("{}: {e}", file.display()))?;
-        println!("docs/real.md written");
-    } else {
-        print!("{text}");
-    }
+    page::publish("docs/real.md", &text::render(&rows), chosen.is_empty())?;
     Ok(rows.iter().all(Row::is_good))
 }
 
@@ -107,7 +96,7 @@ impl Row {
             }
             Work::Made { same, .. } => *same,
         };
-        worked && self.told.adds_up() && self.watched.right && self.watched.lives.add_up()
+        worked && self.report.adds_up() && self.watched.right && self.watched.lives.add_up()
     }
 }
 
@@ -115,48 +104,41 @@ fn trace(gospect: &Path, program: &'static Program) -> Result<Row, String> {
     let path = (program.path)()?;
     let scratch = std::env::temp_dir().join("gospect-real").join(program.name);
     let _ = std::fs::remove_dir_all(&scratch);
-    std::fs::create_dir_all(&scratch).map_err(|e| format!("{}: {e}", scratch.display()))?;
+    std::fs::create_dir_all(&scratch).map_err(named(scratch.display()))?;
     match &program.kind {
         Kind::Service { .. } => serve(gospect, program, &path, &scratch),
         Kind::Command { .. } => make(gospect, program, &path, &scratch),
     }
 }
 
-/// A service that runs, until it is dropped.
+/// A running service.
 struct Service {
-    child: Child,
+    process: Process,
     address: String,
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 fn serve(gospect: &Path, program: &'static Program, path: &Path, scratch: &Path) -> Result<Row, String> {
     let service = start(program, path, scratch)?;
+    let pid = service.process.pid();
     let before = load(program, &service, LOAD);
-    let tracing = Tracing::of_process(gospect, program, service.child.id())?;
+    let tracer = calls::trace_process(gospect, program, pid)?;
     let during = load(program, &service, LOAD);
-    let told = tracing.stop()?;
+    let report = Report::new(tracer.stop()?);
     let after = load(program, &service, LOAD / 4);
-    let watching = Watching::of(gospect, ["-p", &service.child.id().to_string()], scratch)?;
+    let watching = Watching::start(gospect, ["-p", &pid.to_string()], scratch)?;
     let served = load(program, &service, WATCHED);
     let watched = Watched { lives: watching.stop()?, right: served.requests > 0 && served.requests == served.right };
-    Ok(Row { program, work: Work::Served { before, during, after }, told, watched })
+    Ok(Row { program, work: Work::Served { before, during, after }, report, watched })
 }
 
 fn start(program: &Program, path: &Path, scratch: &Path) -> Result<Service, String> {
     let Kind::Service { prepare, args, .. } = &program.kind else { return Err("it is no service".to_owned()) };
-    let said = |e: std::io::Error| format!("{}: {e}", program.name);
     let ports = [free_port()?, free_port()?];
-    prepare(scratch, ports).map_err(said)?;
+    prepare(scratch, ports).map_err(named(program.name))?;
     let mut command = Command::new(path);
     command.args(args(ports)).current_dir(scratch).env("HOME", scratch);
-    let child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().map_err(said)?;
-    let service = Service { child, address: format!("127.0.0.1:{}", ports[0]) };
+    let process = Process::start(command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()))?;
+    let service = Service { process, address: format!("127.0.0.1:{}", ports[0]) };
     let begun = Instant::now();
     while ask(program, &service, 0).is_none_or(|right| !right) {
         if begun.elapsed() > START {
@@ -167,7 +149,7 @@ fn start(program: &Program, path: &Path, scratch: &Path) -> Result<Service, Stri
     Ok(service)
 }
 
-/// A port that nobody has at the moment.
+/// A port that is free at the moment.
 fn free_port() -> Result<u16, String> {
     let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
     port.map(|address| address.port()).map_err(|e| e.to_string())
@@ -209,42 +191,34 @@ fn make(gospect: &Path, program: &'static Program, path: &Path, scratch: &Path) 
     let begun = Instant::now();
     let untraced = made(program, path, scratch)?;
     let alone = begun.elapsed();
-    prepare(scratch).map_err(|e| format!("{}: {e}", program.name))?;
+    prepare(scratch).map_err(named(program.name))?;
     let begun = Instant::now();
-    let told = Tracing::of_command(gospect, program, path, args, scratch)?.ended()?;
+    let report = calls::trace_to_end(gospect, program, path, args, scratch)?;
     let (times, same) = ([alone, begun.elapsed()], result(program, scratch)? == untraced);
-    let watching = Watching::of(gospect, ["--target", &path.display().to_string()], scratch)?;
+    let watching = Watching::start(gospect, ["--target", &path.display().to_string()], scratch)?;
     let right = made(program, path, scratch)? == untraced;
     let watched = Watched { lives: watching.stop()?, right };
-    Ok(Row { program, work: Work::Made { times, same }, told, watched })
+    Ok(Row { program, work: Work::Made { times, same }, report, watched })
 }
 
-/// What it makes when nobody starts it but us.
+/// The result of an untraced run.
 fn made(program: &Program, path: &Path, scratch: &Path) -> Result<Vec<u8>, String> {
     let Kind::Command { prepare, args, .. } = &program.kind else { return Err("it makes nothing".to_owned()) };
-    let said = |e: std::io::Error| format!("{}: {e}", program.name);
-    prepare(scratch).map_err(said)?;
-    let file = std::fs::File::create(scratch.join(programs::OUTPUT)).map_err(said)?;
+    prepare(scratch).map_err(named(program.name))?;
+    let file = std::fs::File::create(scratch.join(programs::OUTPUT)).map_err(named(program.name))?;
     let mut command = Command::new(path);
     command.args(*args).current_dir(scratch).envs(programs::go_env()?).stdout(file);
-    match command.status().map_err(said)?.success() {
+    match command.status().map_err(named(program.name))?.success() {
         true => result(program, scratch),
         false => Err(format!("{} fails by itself", program.name)),
     }
 }
 
-/// What it has made, which is not left there.
+/// Takes the result out of the scratch folder.
 fn result(program: &Program, scratch: &Path) -> Result<Vec<u8>, String> {
     let Kind::Command { made, .. } = &program.kind else { return Err("it makes nothing".to_owned()) };
     let file = scratch.join(made);
-    let result = std::fs::read(&file).map_err(|e| format!("{}: {e}", file.display()));
+    let result = std::fs::read(&file).map_err(named(file.display()));
     let _ = std::fs::remove_file(file);
     result
-}
-
-/// Where a fixture or another program of ours stands.
-fn fixture(name: &'static str, variant: gospect_fixtures::Variant) -> Result<PathBuf, String> {
-    let arch = gospect_fixtures::Arch::native().ok_or("no Go fixtures for this machine")?;
-    let fixture = gospect_fixtures::Fixture::new(name, "1.26", variant).on(arch);
-    gospect_fixtures::build(&fixture).map_err(|missing| missing.why)
 }

@@ -8,11 +8,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use gobin::insn::Class;
 use gobin::{Function, Image};
+
+use crate::bed::{go_program, named};
+use crate::page;
 
 mod table;
 
@@ -67,14 +70,7 @@ pub fn run(args: &[String]) -> Result<bool, String> {
     } else {
         args.iter().map(|a| survey(Path::new(a), None)).collect::<Result<_, _>>()?
     };
-    let text = table::render(&rows);
-    if args.is_empty() {
-        let file = crate::root().join("docs/survey.md");
-        std::fs::write(&file, &text).map_err(|e| format!("{}: {e}", file.display()))?;
-        println!("docs/survey.md written");
-    } else {
-        print!("{text}");
-    }
+    page::publish("docs/survey.md", &table::render(&rows), args.is_empty())?;
     Ok(rows.iter().all(Row::is_equal))
 }
 
@@ -88,7 +84,7 @@ impl Row {
 fn survey_set() -> Result<Vec<Row>, String> {
     let mut rows = Vec::new();
     for package in TOOLS.iter().chain(&PROGRAMS) {
-        match build(package, "").and_then(|plain| Ok((plain, build(package, "-s -w")?))) {
+        match go_program(package, "").and_then(|plain| Ok((plain, go_program(package, "-s -w")?))) {
             Ok((plain, stripped)) => {
                 eprintln!("reading {package}");
                 rows.push(survey(&plain, Some(&stripped))?);
@@ -97,43 +93,6 @@ fn survey_set() -> Result<Vec<Row>, String> {
         }
     }
     Ok(rows)
-}
-
-/// Builds a package in a module of its own, without cgo so that it needs no C compiler.
-pub fn build(package: &str, ldflags: &str) -> Result<PathBuf, String> {
-    let (path, _) = package.split_once('@').unwrap_or((package, ""));
-    let name = path.rsplit('/').find(|p| !is_version(p)).unwrap_or(path);
-    let folder = std::env::temp_dir().join("gospect-survey").join(name);
-    let file = folder.join(if ldflags.is_empty() { "plain" } else { "stripped" }).join(name);
-    if file.exists() {
-        return Ok(file);
-    }
-    eprintln!("building {package} {ldflags}");
-    std::fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
-    if !folder.join("go.mod").exists() {
-        go(&folder, &["mod", "init", "survey"])?;
-        if package.contains('@') {
-            go(&folder, &["get", package])?;
-        }
-    }
-    go(&folder, &["build", "-mod=mod", "-ldflags", ldflags, "-o", &file.to_string_lossy(), path])?;
-    Ok(file)
-}
-
-/// The `v3` of a module path.
-fn is_version(part: &str) -> bool {
-    part.strip_prefix('v').is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()))
-}
-
-fn go(folder: &Path, args: &[&str]) -> Result<(), String> {
-    let mut command = Command::new("go");
-    command.args(args).current_dir(folder).env("GOFLAGS", "").env("CGO_ENABLED", "0").env("GOWORK", "off");
-    let output = command.output().map_err(|e| format!("go {}: {e}", args[0]))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let text = String::from_utf8_lossy(&output.stderr);
-    Err(text.lines().last().unwrap_or("go failed and did not say why").to_owned())
 }
 
 fn survey(path: &Path, stripped: Option<&Path>) -> Result<Row, String> {
@@ -155,8 +114,8 @@ fn survey(path: &Path, stripped: Option<&Path>) -> Result<Row, String> {
 }
 
 fn open(path: &Path) -> Result<Image, String> {
-    let bytes = std::fs::read(path).map_err(|e| format!("{}: {e}", path.display()))?;
-    Image::parse(bytes).map_err(|e| format!("{}: {e}", path.display()))
+    let bytes = std::fs::read(path).map_err(named(path.display()))?;
+    Image::parse(bytes).map_err(named(path.display()))
 }
 
 fn compare_names(row: &mut Row, path: &Path, image: &Image) -> Result<(), String> {
@@ -179,7 +138,7 @@ fn compare_names(row: &mut Row, path: &Path, image: &Image) -> Result<(), String
 
 /// Text symbols by address.
 fn nm(path: &Path) -> Result<BTreeMap<u64, Vec<String>>, String> {
-    let output = Command::new("go").args(["tool", "nm"]).arg(path).output().map_err(|e| format!("go tool nm: {e}"))?;
+    let output = Command::new("go").args(["tool", "nm"]).arg(path).output().map_err(named("go tool nm"))?;
     let mut symbols: BTreeMap<u64, Vec<String>> = BTreeMap::new();
     for line in String::from_utf8_lossy(&output.stdout).lines() {
         let mut fields = line.trim_start().splitn(3, ' ');
@@ -233,21 +192,20 @@ fn compare_lines(row: &mut Row, path: &Path, functions: &[Function]) -> Result<(
 }
 
 fn addr2line(path: &Path, functions: &[Function]) -> Result<Vec<String>, String> {
-    let failed = |e: std::io::Error| format!("go tool addr2line: {e}");
     let mut child = Command::new("go")
         .args(["tool", "addr2line"])
         .arg(path)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
-        .map_err(failed)?;
+        .map_err(named("go tool addr2line"))?;
     let questions: String = functions.iter().fold(String::new(), |mut text, f| {
         let _ = writeln!(text, "{:x}", f.entry().0);
         text
     });
     let mut stdin = child.stdin.take().ok_or("go tool addr2line: no stdin")?;
     let writer = std::thread::spawn(move || stdin.write_all(questions.as_bytes()));
-    let output = child.wait_with_output().map_err(failed)?;
+    let output = child.wait_with_output().map_err(named("go tool addr2line"))?;
     let _ = writer.join();
     Ok(String::from_utf8_lossy(&output.stdout).lines().skip(1).step_by(2).map(str::to_owned).collect())
 }

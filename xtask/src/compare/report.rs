@@ -1,65 +1,38 @@
 //! What was measured, as it stands in `docs/performance.md`.
 
-use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
 
-use super::bed::Kind;
 use super::rows::BPFTRACE_COUNTS;
+use super::targets::Kind;
 use super::{Outcome, Sample, Setup};
+use crate::bed::{median, named};
+use crate::page::{self, Machine, first_line};
 
-/// Where the page's tables begin and end.
-const BEGIN: &str = "<!-- cargo xtask compare: begin -->\n";
-const END: &str = "<!-- cargo xtask compare: end -->\n";
-
-/// The page with this between its marks.
-pub fn between_marks(page: &str, text: &str) -> Result<String, String> {
-    let marked = page.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
-    let (before, after) = marked.ok_or("docs/performance.md has lost its marks")?;
-    Ok(format!("{before}{BEGIN}\n{}\n{END}{after}", text.trim_end()))
-}
-
-/// On what, when and with what it was measured.
+/// The machine, the date and the tools of a measurement.
 pub fn about(setup: &Setup) -> String {
-    let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let models: Vec<&str> = cpuinfo.lines().filter_map(|line| line.strip_prefix("model name\t: ")).collect();
-    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default().trim().to_owned();
-    let load = read("/proc/loadavg").split(' ').next().unwrap_or_default().to_owned();
-    let dlv = setup.dlv.as_ref().map_or_else(
-        |why| format!("no dlv ({why})"),
-        |dlv| format!("dlv {}", said(&dlv.display().to_string(), &["version"], "Version: ")),
-    );
+    let Machine { date, cores, model, kernel, load } = Machine::now();
+    let version = |program: &Path, args: &[&str], start| first_line(&program.display().to_string(), args, start);
+    let bpftrace = Some(version(Path::new("bpftrace"), &["--version"], "")).filter(|version| !version.is_empty());
     let tools = [
-        said(&setup.gospect.display().to_string(), &["--version"], ""),
-        match said("bpftrace", &["--version"], "") {
-            none if none.is_empty() => "no bpftrace".to_owned(),
-            version => version,
+        version(&setup.gospect, &["--version"], ""),
+        bpftrace.unwrap_or_else(|| "no bpftrace".to_owned()),
+        match &setup.dlv {
+            Ok(dlv) => format!("dlv {}", version(dlv, &["version"], "Version: ")),
+            Err(why) => format!("no dlv ({why})"),
         },
-        dlv,
     ];
     format!(
-        "{}: {} × {}, Linux {}, {}; {} rounds of {:.1} s each; load {load} from elsewhere when it began.\n",
-        said("date", &["-u", "+%-d %B %Y"], ""),
-        models.len(),
-        models.first().copied().unwrap_or("a processor that does not say what it is"),
-        // What stands behind the number is the builder's.
-        read("/proc/sys/kernel/osrelease").split('-').next().unwrap_or_default(),
+        "{date}: {cores} × {model}, Linux {kernel}, {}; {} rounds of {:.1} s each; load {load} from elsewhere when it began.\n",
         tools.join(", "),
         setup.rounds,
         setup.time.as_secs_f64(),
     )
 }
 
-/// The first line that a command says which begins so, without that.
-fn said(program: &str, args: &[&str], start: &str) -> String {
-    let output = Command::new(program).args(args).output();
-    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
-    text.lines().find_map(|line| line.strip_prefix(start)).unwrap_or_default().trim().to_owned()
-}
-
 /// What `gospect bench` says.
 pub fn bench(gospect: &Path) -> Result<String, String> {
-    let output = Command::new(gospect).arg("bench").output().map_err(|e| format!("{}: {e}", gospect.display()))?;
+    let output = Command::new(gospect).arg("bench").output().map_err(named(gospect.display()))?;
     let text = String::from_utf8_lossy(&output.stdout);
     match output.status.success() {
         true => Ok(format!("What one probe costs where, by `gospect bench`:\n\n```\n{}```\n", text)),
@@ -69,18 +42,15 @@ pub fn bench(gospect: &Path) -> Result<String, String> {
 
 /// A table: a row for each tracer.
 pub fn table(kind: &Kind, outcomes: &[Vec<Outcome>]) -> String {
-    let mut text = format!("{}:\n\n", kind.about);
-    let cost = if kind.is_call { "ns added a call | times bpftrace's count" } else { "p99" };
-    let lines = if kind.is_call { "---:|---:" } else { "---:" };
-    let _ = writeln!(text, "| | {}/s | min..max | of nothing | {cost} | events seen of true |", kind.unit);
-    let _ = writeln!(text, "|---|---:|---:|---:|{lines}|---|");
+    let per_second = format!(">{}/s", kind.unit);
+    let cost: &[&str] = if kind.is_call { &[">ns added a call", ">times bpftrace's count"] } else { &[">p99"] };
+    let columns = [&["", &per_second, ">min..max", ">of nothing"], cost, &["events seen of true"]].concat();
     let of = |name: &str| kind.rows.iter().position(|row| row.name == name).and_then(|at| outcomes.get(at));
     let none = Vec::new();
     let bases = Bases { nothing: outcomes.first().unwrap_or(&none), unit: of(BPFTRACE_COUNTS.name).unwrap_or(&none) };
-    for (row, outcomes) in kind.rows.iter().zip(outcomes) {
-        let _ = writeln!(text, "| {} | {} |", row.name, cells(kind, outcomes, &bases).join(" | "));
-    }
-    text
+    let rows = kind.rows.iter().zip(outcomes);
+    let rows = rows.map(|(row, outcomes)| [vec![row.name.to_owned()], cells(kind, outcomes, &bases)].concat());
+    format!("{}:\n\n{}", kind.about, page::table(&columns, rows))
 }
 
 /// What a row's figures are held against, by round.
@@ -187,19 +157,13 @@ fn count(rate: f64) -> String {
     groups.join(" ")
 }
 
-fn median(mut figures: Vec<f64>) -> f64 {
-    figures.sort_by(f64::total_cmp);
-    let middle = [figures.len().saturating_sub(1) / 2, figures.len() / 2];
-    middle.iter().map(|&at| figures.get(at).copied().unwrap_or(f64::NAN)).sum::<f64>() / 2.0
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use expect_test::expect;
 
-    use super::super::bed::KINDS;
+    use super::super::targets::KINDS;
     use super::*;
 
     fn sample(per_second: f64, seen: u64, truth: u64) -> Outcome {
@@ -230,7 +194,7 @@ mod tests {
 
             | | calls/s | min..max | of nothing | ns added a call | times bpftrace's count | events seen of true |
             |---|---:|---:|---:|---:|---:|---|
-            | nothing | 10 000 000 | 9 000 000..11 000 000 | 1.000 | 0 | 0.00 |  |
+            | nothing | 10 000 000 | 9 000 000..11 000 000 | 1.000 | 0 | 0.00 | |
             | gospect run: count of calls | 1 000 000 | 900 000..1 200 000 | 0.100 | 900 | 0.09 | all 310 |
             | gospect run: each call printed, with its argument | 1 000 000 | 1 000 000..1 000 000 | 0.095 | 905 | 0.09 | 198 of 200 (-1.00 %); says that 2 were lost; **target dead** in 1 of 3 rounds (signal: 11 (SIGSEGV)) |
             | bpftrace: count of calls, at the first byte | 100 000 | 100 000..100 000 | 0.010 | 9900 | 1.00 | all 310 |
@@ -240,18 +204,11 @@ mod tests {
 
             | | requests/s | min..max | of nothing | p99 | events seen of true |
             |---|---:|---:|---:|---:|---|
-            | nothing | 10 000 000 | 9 000 000..11 000 000 | 1.000 | 4.2 ms |  |
+            | nothing | 10 000 000 | 9 000 000..11 000 000 | 1.000 | 4.2 ms | |
             | gospect run: count of calls | 1 000 000 | 900 000..1 200 000 | 0.100 | 4.2 ms | all 310 |
             | gospect run: each call printed, with its argument | 1 000 000 | 1 000 000..1 000 000 | 0.095 | 4.2 ms | 198 of 200 (-1.00 %); says that 2 were lost; **target dead** in 1 of 3 rounds (signal: 11 (SIGSEGV)) |
             | bpftrace: count of calls, at the first byte | 100 000 | 100 000..100 000 | 0.010 | 4.2 ms | all 310 |
         "#]].assert_eq(&rows(&KINDS[1]));
-    }
-
-    #[test]
-    fn what_stands_between_the_marks_is_replaced() {
-        let page = format!("before\n{BEGIN}old\n{END}after\n");
-        assert_eq!(between_marks(&page, "new\n\n"), Ok(format!("before\n{BEGIN}\nnew\n{END}after\n")));
-        assert!(between_marks("none", "").is_err());
     }
 
     #[test]

@@ -1,256 +1,185 @@
 //! The tracers that are compared, one row each; a table of rows for each question.
 //!
-//! In `args`, `{pid}` is the process, `{path}` its program, `{func}` the function, and `{returns}` a list of bpftrace's
-//! probes on each of its returns, by address.
+//! In scripts and arguments, `{path}` is the program, `{func}` the function, and `{returns}` a list of bpftrace's probes on
+//! each of its returns, by address.
 
-/// Who traces.
+use crate::bed::{self, Stream};
+
+/// A tracer and its script or arguments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tool {
-    /// Nobody.
     Nothing,
-    /// The release build of this tree.
-    Gospect,
+    /// `gospect run` of this tree, without a budget.
+    Script(&'static str),
+    /// Another command of gospect with arguments, without a budget.
+    Gospect(&'static str, &'static [&'static str]),
+    /// The same within the usual budget.
+    GospectInBudget(&'static str, &'static [&'static str]),
     /// The one in PATH.
-    Bpftrace,
-    /// The one in PATH, else installed for this.
+    Bpftrace(&'static str),
+    /// The one in PATH, else built for this; prints each call.
     Dlv,
-}
-
-/// How a tracer says that its probes are in place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ready {
-    /// By an empty line.
-    EmptyLine,
-    /// By a line "ready".
-    Word,
-    /// Not at all: the function is called until a call is seen.
-    Seen,
 }
 
 /// One tracer at one task.
 pub struct Row {
-    /// What stands in the table.
+    /// Its name in the table.
     pub name: &'static str,
-    /// Who.
     pub tool: Tool,
-    /// With which arguments.
-    pub args: &'static [&'static str],
-    /// When its probes are in place.
-    pub ready: Ready,
     /// How many events a line of its output stands for.
     pub seen: fn(&str) -> u64,
     /// How many events a call is.
     pub events: u64,
 }
 
-/// What all others are held against; the first of each table.
-const NOTHING: Row = Row { name: "nothing", tool: Tool::Nothing, args: &[], ready: Ready::Seen, seen: none, events: 0 };
+/// Events in the output of a tracer.
+pub struct Events {
+    row: &'static Row,
+    pub seen: u64,
+    /// Lost, according to bpftrace.
+    pub lost: u64,
+}
+
+impl Events {
+    pub fn new(row: &'static Row) -> Events {
+        Events { row, seen: 0, lost: 0 }
+    }
+
+    pub fn take(&mut self, stream: Stream, line: &str) -> bool {
+        let events = (self.row.seen)(line);
+        self.seen += events;
+        self.lost += lost(line);
+        match self.row.tool {
+            Tool::Bpftrace(_) => line == "ready",
+            // It does not say when its probes are in place; a call that it shows does.
+            Tool::Dlv => events > 0,
+            _ => bed::is_attached(self, stream, line),
+        }
+    }
+}
+
+/// The base of all ratios; the first row of each table.
+const NOTHING: Row = Row { name: "nothing", tool: Tool::Nothing, seen: none, events: 0 };
+
+/// The row whose cost per call is the unit of the others'.
+pub const BPFTRACE_COUNTS: Row = Row {
+    name: "bpftrace: count of calls, at the first byte",
+    tool: Tool::Bpftrace("uprobe:{path}:{func} { @ = count(); }"),
+    seen: total,
+    events: 1,
+};
 
 /// The calls of a function.
 pub const CALLS: &[Row] = &[
     NOTHING,
     Row {
         name: "gospect run: count of calls",
-        tool: Tool::Gospect,
-        args: &["run", "--max-overhead", "off", "--ready-fd", "1", "-p", "{pid}", "-e", "go:{func} { @ = count() }"],
-        ready: Ready::EmptyLine,
+        tool: Tool::Script("go:{func} { @ = count() }"),
         seen: total,
         events: 1,
     },
     Row {
         name: "gospect run: each call printed, with its argument",
-        tool: Tool::Gospect,
-        args: &[
-            "run",
-            "--max-overhead",
-            "off",
-            "--ready-fd",
-            "1",
-            "-p",
-            "{pid}",
-            "-e",
-            "go:{func} { printf(\"E %d %d\\n\", goid, args.n) }",
-        ],
-        ready: Ready::EmptyLine,
+        tool: Tool::Script("go:{func} { printf(\"E %d %d\\n\", goid, args.n) }"),
         seen: printed,
         events: 1,
     },
     Row {
         name: "gospect run: each call and each return printed",
-        tool: Tool::Gospect,
-        args: &[
-            "run",
-            "--max-overhead",
-            "off",
-            "--ready-fd",
-            "1",
-            "-p",
-            "{pid}",
-            "-e",
+        tool: Tool::Script(
             "go:{func} { printf(\"E %d %d\\n\", goid, args.n) } goret:{func} { printf(\"R %d %d\\n\", goid, rets.0) }",
-        ],
-        ready: Ready::EmptyLine,
+        ),
         seen: printed,
         events: 2,
     },
     Row {
         name: "gospect run: histogram of durations by function",
-        tool: Tool::Gospect,
-        args: &[
-            "run",
-            "--max-overhead",
-            "off",
-            "--ready-fd",
-            "1",
-            "-p",
-            "{pid}",
-            "-e",
-            "goret:{func} { @[func] = hist(elapsed) }",
-        ],
-        ready: Ready::EmptyLine,
+        tool: Tool::Script("goret:{func} { @[func] = hist(elapsed) }"),
         seen: bars,
         events: 1,
     },
     Row {
         name: "gospect trace: each call with argument, result and duration",
-        tool: Tool::Gospect,
-        args: &["trace", "--max-overhead", "off", "--ready-fd", "1", "-p", "{pid}", "{func}"],
-        ready: Ready::EmptyLine,
+        tool: Tool::Gospect("trace", &["{func}"]),
         seen: told,
         events: 1,
     },
     BPFTRACE_COUNTS,
     Row {
         name: "bpftrace: count of calls and of returns, by address",
-        tool: Tool::Bpftrace,
-        args: &[
-            "-e",
-            "uprobe:{path}:{func} { @ = count(); } {returns} { @ = count(); } interval:ms:200 { printf(\"ready\\n\"); }",
-        ],
-        ready: Ready::Word,
+        tool: Tool::Bpftrace("uprobe:{path}:{func} { @ = count(); } {returns} { @ = count(); }"),
         seen: total,
         events: 2,
     },
     Row {
         name: "bpftrace: each call printed, with its register",
-        tool: Tool::Bpftrace,
-        args: &[
-            "-e",
-            "uprobe:{path}:{func} { printf(\"E %d %d\\n\", tid, reg(\"ax\")); } interval:ms:200 { printf(\"ready\\n\"); }",
-        ],
-        ready: Ready::Word,
+        tool: Tool::Bpftrace("uprobe:{path}:{func} { printf(\"E %d %d\\n\", tid, reg(\"ax\")); }"),
         seen: printed,
         events: 1,
     },
     Row {
         name: "bpftrace: each call and, by uretprobe, each return printed",
-        tool: Tool::Bpftrace,
-        args: &[
-            "-e",
+        tool: Tool::Bpftrace(
             "uprobe:{path}:{func} { printf(\"E %d %d\\n\", tid, reg(\"ax\")); } \
-             uretprobe:{path}:{func} { printf(\"R %d %d\\n\", tid, retval); } interval:ms:200 { printf(\"ready\\n\"); }",
-        ],
-        ready: Ready::Word,
+             uretprobe:{path}:{func} { printf(\"R %d %d\\n\", tid, retval); }",
+        ),
         seen: printed,
         events: 2,
     },
-    Row {
-        name: "dlv trace: each call printed",
-        tool: Tool::Dlv,
-        args: &["trace", "-p", "{pid}", "^{func}$"],
-        ready: Ready::Seen,
-        seen: traced,
-        events: 1,
-    },
+    Row { name: "dlv trace: each call printed", tool: Tool::Dlv, seen: traced, events: 1 },
 ];
 
-/// What becomes of goroutines, and how long the calls of the function take in which each request is answered.
+/// Goroutine states, and durations of the function that answers each request.
 pub const GOROUTINES: &[Row] = &[
     NOTHING,
     Row {
         name: "gospect states --summary, within the usual budget of 25%: times by state and start function, by turns",
-        tool: Tool::Gospect,
-        args: &["states", "--summary", "--ready-fd", "1", "-p", "{pid}"],
-        ready: Ready::EmptyLine,
+        tool: Tool::GospectInBudget("states", &["--summary"]),
         seen: none,
         events: 0,
     },
     Row {
         name: "gospect states --summary: the same all the time",
-        tool: Tool::Gospect,
-        args: &["states", "--summary", "--max-overhead", "off", "--ready-fd", "1", "-p", "{pid}"],
-        ready: Ready::EmptyLine,
+        tool: Tool::Gospect("states", &["--summary"]),
         seen: none,
         events: 0,
     },
-    Row {
-        name: "gospect states: a line for each change",
-        tool: Tool::Gospect,
-        args: &["states", "--max-overhead", "off", "--ready-fd", "1", "-p", "{pid}"],
-        ready: Ready::EmptyLine,
-        seen: none,
-        events: 0,
-    },
+    Row { name: "gospect states: a line for each change", tool: Tool::Gospect("states", &[]), seen: none, events: 0 },
     Row {
         name: "gospect hist: durations of the handler",
-        tool: Tool::Gospect,
-        args: &["hist", "--max-overhead", "off", "--ready-fd", "1", "-p", "{pid}", "{func}"],
-        ready: Ready::EmptyLine,
+        tool: Tool::Gospect("hist", &["{func}"]),
         seen: bars,
         events: 1,
     },
     Row {
         name: "gospect trace: each call of the handler, with all that its pointer leads to",
-        tool: Tool::Gospect,
-        args: &["trace", "--max-overhead", "off", "--ready-fd", "1", "-p", "{pid}", "{func}"],
-        ready: Ready::EmptyLine,
+        tool: Tool::Gospect("trace", &["{func}"]),
         seen: handled,
         events: 1,
     },
     BPFTRACE_COUNTS,
     Row {
         name: "bpftrace: times in states by goroutine, at the first byte of runtime.casgstatus",
-        tool: Tool::Bpftrace,
-        args: &[
-            "-e",
+        tool: Tool::Bpftrace(
             "uprobe:{path}:runtime.casgstatus { $g = reg(\"ax\"); if (@since[$g]) { @ns[$g, reg(\"bx\")] = sum(nsecs - @since[$g]); } \
-             @since[$g] = nsecs; } interval:ms:200 { printf(\"ready\\n\"); }",
-        ],
-        ready: Ready::Word,
+             @since[$g] = nsecs; }",
+        ),
         seen: none,
         events: 0,
     },
     Row {
         name: "bpftrace: a line for each change, at the first byte of runtime.casgstatus",
-        tool: Tool::Bpftrace,
-        args: &[
-            "-e",
-            "uprobe:{path}:runtime.casgstatus { printf(\"E %d %d %d\\n\", tid, reg(\"ax\"), reg(\"cx\")); } \
-             interval:ms:200 { printf(\"ready\\n\"); }",
-        ],
-        ready: Ready::Word,
+        tool: Tool::Bpftrace(
+            "uprobe:{path}:runtime.casgstatus { printf(\"E %d %d %d\\n\", tid, reg(\"ax\"), reg(\"cx\")); }",
+        ),
         seen: none,
         events: 0,
     },
 ];
 
-/// The row whose cost per call is the unit of the others'.
-pub const BPFTRACE_COUNTS: Row = Row {
-    name: "bpftrace: count of calls, at the first byte",
-    tool: Tool::Bpftrace,
-    args: &["-e", "uprobe:{path}:{func} { @ = count(); } interval:ms:200 { printf(\"ready\\n\"); }"],
-    ready: Ready::Word,
-    seen: total,
-    events: 1,
-};
-
-/// How many events a line of any tracer owns up to having lost: `Lost 16 events`, or `16 records of go:main.f came faster
-/// than they could be shown, and are lost`.
-pub fn lost(line: &str) -> u64 {
-    let number = match line.strip_prefix("Lost ") {
-        Some(rest) => rest.strip_suffix(" events"),
-        None => line.strip_suffix(", and are lost").and_then(|rest| rest.split(' ').next()),
-    };
+/// bpftrace's `Lost 16 events`; gospect has them in its summary.
+fn lost(line: &str) -> u64 {
+    let number = line.strip_prefix("Lost ").and_then(|rest| rest.strip_suffix(" events"));
     number.and_then(|number| number.parse().ok()).unwrap_or(0)
 }
 
@@ -300,8 +229,7 @@ mod tests {
         assert_eq!(["E 1 2", "R 1 2", "ready", ""].map(printed), [1, 1, 0, 0]);
         let line = "[1K, 2K)             17 |@@@@@@@@@@@                                         |";
         assert_eq!([line, "@[main.hit]:", "[0]  3 |@ |"].map(bars), [17, 0, 3]);
-        let own = "20 records of go:main.* came faster than they could be shown, and are lost";
-        assert_eq!(["Lost 16 events", own, "Lost", "7 hits, 0 printed"].map(lost), [16, 20, 0, 0]);
+        assert_eq!(["Lost 16 events", "Lost", "7 hits, 0 printed"].map(lost), [16, 0, 0]);
         let call = "21:00:47.123456  42     main.hit(n=1) = 7  1.2µs";
         assert_eq!([call, "TIME             GOID   CALL", "7 hits, 7 printed"].map(told), [1, 0, 0]);
         assert_eq!(["> goroutine(18): main.hit(5)", ">> goroutine(18): => (6)"].map(traced), [1, 0]);

@@ -1,25 +1,20 @@
-//! A tracer that runs: from its probes being in place to its end.
+//! Tracers on the targets: their command lines, and attaching.
 
-use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::{JoinHandle, sleep, spawn};
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 
-use super::bed::Bed;
-use super::rows::{Ready, Row, lost};
+use super::Setup;
+use super::rows::{Events, Row, Tool};
+use super::targets::Target;
+use crate::bed::{GLANCE, Tracer, named, trace_command};
 
-/// How long a tracer may take to put its probes in place, or to end.
-const PATIENCE: Duration = Duration::from_secs(15);
-/// How often it is looked whether it has.
-const GLANCE: Duration = Duration::from_millis(20);
 /// How long one call may take to be shown, where it is called until one is.
 const SHOWN: Duration = Duration::from_millis(500);
+/// Makes bpftrace print that its probes are in place.
+const BPFTRACE_READY: &str = "interval:ms:200 { printf(\"ready\\n\"); }";
 
-/// What stands in rows for the function's names.
+/// Values of the placeholders in rows.
 pub struct Names {
     path: String,
     function: String,
@@ -30,7 +25,7 @@ impl Names {
     /// Asks gospect where the function returns.
     pub fn of(gospect: &Path, path: &Path, function: &str) -> Result<Names, String> {
         let listed = Command::new(gospect).args(["list", "--json", "--sites"]).arg(path).arg(function).output();
-        let listed = listed.map_err(|e| format!("{}: {e}", gospect.display()))?;
+        let listed = listed.map_err(named(gospect.display()))?;
         let line = String::from_utf8_lossy(&listed.stdout).into_owned();
         let returns = returns(&line).ok_or_else(|| format!("gospect list tells no returns of {function}: {line}"))?;
         let path = path.display().to_string();
@@ -42,8 +37,8 @@ impl Names {
         self.path.rsplit('/').next().unwrap_or_default()
     }
 
-    fn fill(&self, text: &str, pid: u32) -> String {
-        let text = text.replace("{pid}", &pid.to_string()).replace("{path}", &self.path);
+    fn fill(&self, text: &str) -> String {
+        let text = text.replace("{path}", &self.path);
         text.replace("{func}", &self.function).replace("{returns}", &self.returns)
     }
 }
@@ -57,128 +52,47 @@ fn returns(line: &str) -> Option<Vec<u64>> {
     offsets.map(|offset| Some(entry + offset?)).collect()
 }
 
-/// What its output has told so far.
-#[derive(Default)]
-struct Told {
-    seen: AtomicU64,
-    lost: AtomicU64,
+/// The command of a row's tracer on a process; none where there is nothing to run.
+pub fn command(setup: &Setup, row: &Row, names: &Names, pid: u32) -> Result<Option<Command>, String> {
+    let fill = |text: &str| names.fill(text);
+    let mut command = match row.tool {
+        Tool::Nothing => return Ok(None),
+        Tool::Script(_) => trace_command(&setup.gospect, "run", pid),
+        Tool::Gospect(name, _) => trace_command(&setup.gospect, name, pid),
+        Tool::GospectInBudget(name, _) => {
+            let mut command = Command::new(&setup.gospect);
+            command.args([name, "--ready-fd", "1", "-p", &pid.to_string()]);
+            command
+        }
+        Tool::Bpftrace(_) => Command::new("bpftrace"),
+        Tool::Dlv => Command::new(setup.dlv.as_ref()?),
+    };
+    match row.tool {
+        Tool::Nothing => &mut command,
+        Tool::Script(script) => command.args(["-e", &fill(script)]),
+        Tool::Gospect(_, args) | Tool::GospectInBudget(_, args) => command.args(args.iter().map(|arg| fill(arg))),
+        Tool::Bpftrace(script) => command.args(["-e", &format!("{} {BPFTRACE_READY}", fill(script))]),
+        Tool::Dlv => command.args(["trace", "-p", &pid.to_string(), &fill("^{func}$")]),
+    };
+    Ok(Some(command))
 }
 
-/// One with its probes in place.
-pub struct Tracer {
-    child: Child,
-    told: Arc<Told>,
-    readers: Vec<JoinHandle<Vec<String>>>,
-    /// Calls that were made before its probes were in place.
-    unseen: u64,
-}
-
-/// What came of one when it has ended.
-pub struct Ended {
-    /// Events that it has shown or counted.
-    pub seen: u64,
-    /// Events that it owns up to having lost.
-    pub lost: u64,
-    /// Calls that were made before its probes were in place.
-    pub unseen: u64,
-    /// What is to be said of its end.
-    pub remark: Option<&'static str>,
-}
-
-impl Tracer {
-    /// Starts it and waits for its probes.
-    pub fn start(program: &Path, row: &Row, names: &Names, bed: &mut Bed) -> Result<Tracer, String> {
-        let args = row.args.iter().map(|arg| names.fill(arg, bed.pid()));
-        let mut command = Command::new(program);
-        command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().map_err(|e| format!("{} cannot be started: {e}", program.display()))?;
-        let (told, (says, ready)) = (Arc::new(Told::default()), channel());
-        let streams: [Option<Box<dyn Read + Send>>; 2] = [
-            child.stdout.take().map(|stream| Box::new(stream) as _),
-            child.stderr.take().map(|stream| Box::new(stream) as _),
-        ];
-        let reader = |stream| reader(stream, row, Arc::clone(&told), says.clone());
-        let readers = streams.into_iter().flatten().map(reader).collect();
-        let mut tracer = Tracer { child, told, readers, unseen: 0 };
-        match tracer.wait(row.ready, &ready, bed) {
-            Ok(unseen) => Ok(Tracer { unseen, ..tracer }),
-            Err(why) => Err(tracer.give_up(why).replace(&names.path, names.file())),
-        }
+/// Attaches a row's tracer. Returns the number of calls that it cannot have seen, too.
+pub fn attach(
+    mut command: Command,
+    row: &'static Row,
+    names: &Names,
+    target: &mut Target,
+) -> Result<(Tracer<Events>, u64), String> {
+    let mut tracer = Tracer::start(&mut command, Events::new(row), Events::take)?;
+    let waited = match row.tool {
+        Tool::Dlv => tracer.wait_until_attached(SHOWN, || target.poke()),
+        _ => tracer.wait_until_attached(GLANCE, || Ok(())).map(|_| 0),
+    };
+    match waited {
+        Ok(unseen) => Ok((tracer, unseen)),
+        Err(why) => Err(tracer.give_up(&why).replace(&names.path, names.file())),
     }
-
-    /// Waits for the probes; how many calls were made meanwhile that nobody saw.
-    fn wait(&mut self, how: Ready, ready: &Receiver<()>, bed: &mut Bed) -> Result<u64, &'static str> {
-        let (start, mut unseen) = (Instant::now(), 0);
-        while start.elapsed() < PATIENCE {
-            let poked = how == Ready::Seen;
-            if poked {
-                bed.poke().map_err(|_| "its target ended before its probes were in place")?;
-            }
-            if ready.recv_timeout(if poked { SHOWN } else { GLANCE }).is_ok() {
-                return Ok(unseen);
-            }
-            unseen += u64::from(poked);
-            if self.child.try_wait().is_ok_and(|status| status.is_some()) {
-                return Err("it ended before its probes were in place");
-            }
-        }
-        Err("its probes were not in place in time")
-    }
-
-    /// Ends it, and says why it could not be used: in its own words, if it has any.
-    fn give_up(mut self, why: &str) -> String {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        let lines = self.readers.drain(..).flat_map(|reader| reader.join().unwrap_or_default());
-        let error = |line: &String| line.to_lowercase().contains("error") && !line.contains("RLIMIT_MEMLOCK");
-        lines.into_iter().find(error).unwrap_or_else(|| why.to_owned())
-    }
-
-    /// Asks it to end.
-    pub fn end(mut self) -> Ended {
-        let _ = Command::new("kill").args(["-INT", &self.child.id().to_string()]).stderr(Stdio::null()).status();
-        let start = Instant::now();
-        let ended = |child: &mut Child| child.try_wait().is_ok_and(|status| status.is_some());
-        while !ended(&mut self.child) && start.elapsed() < PATIENCE {
-            sleep(GLANCE);
-        }
-        let remark = (!ended(&mut self.child)).then_some("did not end at Ctrl-C");
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        self.readers.drain(..).for_each(|reader| drop(reader.join()));
-        let [seen, lost] = [&self.told.seen, &self.told.lost].map(|count| count.load(Ordering::Relaxed));
-        Ended { seen, lost, unseen: self.unseen, remark }
-    }
-}
-
-/// Adds up what a stream tells, and keeps its first lines.
-fn reader(stream: impl Read + Send + 'static, row: &Row, told: Arc<Told>, says: Sender<()>) -> JoinHandle<Vec<String>> {
-    const KEPT: usize = 20;
-    let (count, how) = (row.seen, row.ready);
-    spawn(move || {
-        let (mut first, mut stream, mut line) = (Vec::new(), BufReader::new(stream), Vec::new());
-        while stream.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
-            let text = String::from_utf8_lossy(&line);
-            let text = text.trim_end_matches('\n');
-            let events = count(text);
-            told.seen.fetch_add(events, Ordering::Relaxed);
-            told.lost.fetch_add(lost(text), Ordering::Relaxed);
-            let is_ready = match how {
-                Ready::EmptyLine => text.is_empty(),
-                Ready::Word => text == "ready",
-                Ready::Seen => events > 0,
-            };
-            if is_ready {
-                // Nobody listens any more once it was ready.
-                let _ = says.send(());
-            }
-            if first.len() < KEPT {
-                first.push(text.to_owned());
-            }
-            line.clear();
-        }
-        first
-    })
 }
 
 #[cfg(test)]

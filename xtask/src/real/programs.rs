@@ -2,13 +2,12 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use gospect_fixtures::Variant;
 use gospect_fixtures::load::Connection;
 
-use super::fixture;
-use crate::survey;
+use crate::bed::{fixture, go, go_program};
+use crate::root;
 
 /// A program.
 pub struct Program {
@@ -56,7 +55,7 @@ pub const PROGRAMS: &[Program] = &[
     Program {
         name: "caddy",
         about: "serves files of 1 to 3 kB, of four requests one for a file that is not there",
-        path: || survey::build("github.com/caddyserver/caddy/v2/cmd/caddy@v2.10.0", ""),
+        path: || go_program("github.com/caddyserver/caddy/v2/cmd/caddy@v2.10.0", ""),
         functions: &[
             "github.com/caddyserver/caddy/v2/modules/caddyhttp.*",
             "github.com/caddyserver/caddy/v2/modules/caddyhttp/fileserver.*",
@@ -75,7 +74,7 @@ pub const PROGRAMS: &[Program] = &[
     Program {
         name: "etcd",
         about: "puts a value under one of 100 keys and gets it again",
-        path: || survey::build("go.etcd.io/etcd/server/v3@v3.6.4", ""),
+        path: || go_program("go.etcd.io/etcd/server/v3@v3.6.4", ""),
         functions: &[
             "go.etcd.io/etcd/server/v3/etcdserver.(*EtcdServer).*",
             "go.etcd.io/etcd/server/v3/etcdserver/api/v3rpc.*",
@@ -104,7 +103,7 @@ pub const PROGRAMS: &[Program] = &[
     Program {
         name: "prometheus",
         about: "works out sums that it is asked for, and scrapes itself each second",
-        path: || survey::build("github.com/prometheus/prometheus/cmd/prometheus@v0.305.0", ""),
+        path: || go_program("github.com/prometheus/prometheus/cmd/prometheus@v0.305.0", ""),
         functions: &[
             "github.com/prometheus/prometheus/promql.*",
             "github.com/prometheus/prometheus/web/api/v1.*",
@@ -155,7 +154,7 @@ pub const PROGRAMS: &[Program] = &[
     Program {
         name: "go-build",
         about: "compiles and links a small program (`go build`)",
-        path: || survey::build("cmd/go", ""),
+        path: || go_program("cmd/go", ""),
         functions: &["cmd/go/internal/work.*", "cmd/go/internal/load.*", "cmd/go/internal/modload.*"],
         except: &[],
         kind: Kind::Command {
@@ -171,7 +170,7 @@ pub const PROGRAMS: &[Program] = &[
     Program {
         name: "go-list",
         about: "describes the standard library (`go list -json std`), traced with every function outside of the runtime",
-        path: || survey::build("cmd/go", ""),
+        path: || go_program("cmd/go", ""),
         functions: &["*"],
         except: &["runtime.*", "runtime/*", "internal/runtime/*"],
         kind: Kind::Command { prepare: |_| Ok(()), args: &["list", "-json", "std"], made: OUTPUT },
@@ -191,8 +190,7 @@ fn file(n: u64) -> String {
 
 /// What the go command needs to find its own tools, which it looks for beside itself.
 pub fn go_env() -> Result<Vec<(String, String)>, String> {
-    let output = Command::new("go").args(["env", "GOROOT"]).output().map_err(|e| format!("go env: {e}"))?;
-    let root = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    let root = go(&root(), &["env", "GOROOT"])?;
     Ok([("GOROOT", root.as_str()), ("GOFLAGS", ""), ("GOWORK", "off"), ("GOTOOLCHAIN", "local"), ("CGO_ENABLED", "0")]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .to_vec())

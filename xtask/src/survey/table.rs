@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Places, Row};
+use crate::page::table;
 
 /// Differences of a kind that are shown for each program.
 const SHOWN: usize = 200;
@@ -28,17 +29,25 @@ builds the programs through the Go module proxy; `cargo xtask survey FILE...` do
 
 /// The page.
 pub(super) fn render(rows: &[Row]) -> String {
-    let mut text = HEAD.to_owned();
-    text += "| program | Go | MiB | functions | = nm | lines = addr2line | stripped | entries emulated / stepped | returns |\n";
-    text += "|---|---|---|---|---|---|---|---|---|\n";
-    rows.iter().for_each(|row| counts(&mut text, row));
-    text += "\n| program | places = DWARF | share | resliced | different | silent |\n|---|---|---|---|---|---|\n";
-    rows.iter().for_each(|row| places(&mut text, row));
+    let columns = [
+        "program",
+        "Go",
+        "MiB",
+        "functions",
+        "= nm",
+        "lines = addr2line",
+        "stripped",
+        "entries emulated / stepped",
+        "returns",
+    ];
+    let mut text = HEAD.to_owned() + &table(&columns, rows.iter().map(counts));
+    let columns = ["program", "places = DWARF", "share", "resliced", "different", "silent"];
+    text += &format!("\n{}", table(&columns, rows.iter().map(places)));
     rows.iter().for_each(|row| details(&mut text, row));
     text
 }
 
-fn counts(text: &mut String, row: &Row) {
+fn counts(row: &Row) -> [String; 9] {
     let differ = row.only_nm.len() + row.only_gospect.len() + row.renamed.len();
     let nm = match (row.symbols, differ) {
         (false, _) => "no symbols".to_owned(),
@@ -54,27 +63,22 @@ fn counts(text: &mut String, row: &Row) {
         Some(Ok(())) => "same",
         Some(Err(_)) => "**differs**",
     };
-    let _ = writeln!(
-        text,
-        "| {} | {} | {} | {} | {nm} | {lines} | {stripped} | {} / {} | {} |",
-        row.name, row.go, row.mib, row.functions, row.emulated, row.stepped, row.returns
-    );
+    let entries = format!("{} / {}", row.emulated, row.stepped);
+    let [mib, functions, returns] = [row.mib.to_string(), row.functions.to_string(), row.returns.to_string()];
+    [row.name.clone(), row.go.clone(), mib, functions, nm, lines, stripped.to_owned(), entries, returns]
 }
 
-fn places(text: &mut String, row: &Row) {
-    let _ = match &row.places {
-        None => writeln!(text, "| {} | no DWARF | | | | |", row.name),
-        Some(p) => writeln!(
-            text,
-            "| {} | {} | {:.2} % | {} | {} | {} |",
-            row.name,
-            p.equal,
-            share(p),
-            p.resliced,
-            p.different.len(),
-            p.silent
-        ),
+fn places(row: &Row) -> [String; 6] {
+    let cells = match &row.places {
+        None => ["no DWARF", "", "", "", ""].map(str::to_owned),
+        Some(p) => {
+            let counts = [p.resliced, p.different.len(), p.silent].map(|count| count.to_string());
+            let [resliced, different, silent] = counts;
+            [p.equal.to_string(), format!("{:.2} %", share(p)), resliced, different, silent]
+        }
     };
+    let [equal, share, resliced, different, silent] = cells;
+    [row.name.clone(), equal, share, resliced, different, silent]
 }
 
 /// Of the arguments that DWARF places, resliced ones left out.

@@ -1,14 +1,13 @@
 //! The programs that are traced, and the load on them.
 
-use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use gospect_fixtures::Variant;
 use gospect_fixtures::load::Service;
 
 use super::rows::{CALLS, GOROUTINES, Row};
+use crate::bed::{Dialog, named};
 
 /// At the same time.
 const CONNECTIONS: u64 = 4;
@@ -92,39 +91,35 @@ pub struct Measured {
     pub p99: Option<Duration>,
 }
 
-/// One that runs.
-pub enum Bed {
+/// A running program.
+pub enum Target {
     /// `fixtures/go/counter`
-    Loop(Loop),
-    /// `fixtures/go/gin`, and how often it was asked where each request is a call.
+    Loop(Dialog),
+    /// `fixtures/go/gin`, and the number of its requests where each is a call.
     Service(Service, Option<u64>),
 }
 
-impl Bed {
-    /// Starts it.
-    pub fn start(kind: &Kind, path: &Path) -> Result<Bed, String> {
-        match kind.is_call {
-            true => Loop::start(path).map(Bed::Loop),
-            false => {
-                let service = Service::start_quietly(path).map_err(|e| format!("the service does not start: {e}"))?;
-                Ok(Bed::Service(service, kind.each_request.then_some(0)))
-            }
+impl Target {
+    pub fn start(kind: &Kind, path: &Path) -> Result<Target, String> {
+        if kind.is_call {
+            return Dialog::start(path).map(Target::Loop);
         }
+        let service = Service::start_quietly(path).map_err(named("the service does not start"))?;
+        Ok(Target::Service(service, kind.each_request.then_some(0)))
     }
 
-    /// Its process.
     pub fn pid(&self) -> u32 {
         match self {
-            Bed::Loop(of) => of.child.id(),
-            Bed::Service(service, _) => service.pid(),
+            Target::Loop(program) => program.process.pid(),
+            Target::Service(service, _) => service.pid(),
         }
     }
 
     /// Has the function called once.
     pub fn poke(&mut self) -> Result<(), String> {
         match self {
-            Bed::Loop(of) => of.order(1).map(|_| ()),
-            Bed::Service(service, requests) => {
+            Target::Loop(program) => order(program, 1).map(|_| ()),
+            Target::Service(service, requests) => {
                 *requests = requests.map(|n| n + 1);
                 service.ask_once().map_err(|e| e.to_string())
             }
@@ -134,17 +129,19 @@ impl Bed {
     /// How often the function was called.
     pub fn calls(&mut self) -> Result<u64, String> {
         match self {
-            Bed::Loop(of) => of.order(0),
-            Bed::Service(_, Some(requests)) => Ok(*requests),
-            Bed::Service(service, None) => service.counters().map(|counters| counters.calls).map_err(|e| e.to_string()),
+            Target::Loop(program) => order(program, 0),
+            Target::Service(_, Some(requests)) => Ok(*requests),
+            Target::Service(service, None) => {
+                service.counters().map(|counters| counters.calls).map_err(|e| e.to_string())
+            }
         }
     }
 
     /// Puts load on it for that long.
     pub fn measure(&mut self, time: Duration) -> Result<Measured, String> {
         match self {
-            Bed::Loop(of) => of.measure(time),
-            Bed::Service(service, requests) => {
+            Target::Loop(program) => measure_loop(program, time),
+            Target::Service(service, requests) => {
                 let start = Instant::now();
                 let served = service.load(CONNECTIONS, Duration::ZERO, start + time);
                 *requests = requests.map(|n| n + served.requests);
@@ -159,66 +156,29 @@ impl Bed {
 
     /// How it ended, if it did.
     pub fn death(&mut self) -> Option<String> {
-        // Whoever is ending it may not be done yet.
+        // A signal may still be on its way.
         std::thread::sleep(Duration::from_millis(50));
         match self {
-            Bed::Loop(of) => of.child.try_wait().ok().flatten().map(|status| status.to_string()),
-            Bed::Service(service, _) => service.ended(),
+            Target::Loop(program) => program.process.ended().map(|status| status.to_string()),
+            Target::Service(service, _) => service.ended(),
         }
     }
 }
 
-/// The program that calls a function as often as it is told.
-pub struct Loop {
-    child: Child,
-    orders: ChildStdin,
-    answers: BufReader<ChildStdout>,
+/// Has the function called so often. Returns the number of all calls so far.
+fn order(program: &mut Dialog, calls: u64) -> Result<u64, String> {
+    let answer = program.ask(&format!("1 {calls}"))?;
+    let calls = answer.split(' ').next().and_then(|number| number.parse().ok());
+    calls.ok_or_else(|| format!("that is no number of calls: {answer}"))
 }
 
-impl Loop {
-    fn start(path: &Path) -> Result<Loop, String> {
-        // What it says when it dies is told by how it ends.
-        let mut command = Command::new(path);
-        let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
-        let mut child = child.map_err(|e| format!("{}: {e}", path.display()))?;
-        let (orders, answers) = (child.stdin.take(), child.stdout.take());
-        let (Some(orders), Some(answers)) = (orders, answers) else { return Err("it has no pipes".to_owned()) };
-        let mut of = Loop { child, orders, answers: BufReader::new(answers) };
-        match of.answer()?.as_str() {
-            "ready" => Ok(of),
-            other => Err(format!("it is not ready, but says {other}")),
-        }
+fn measure_loop(program: &mut Dialog, time: Duration) -> Result<Measured, String> {
+    let (start, mut calls, mut next) = (Instant::now(), 0, 8);
+    while start.elapsed() < time {
+        let ordered = Instant::now();
+        order(program, next)?;
+        calls += next;
+        next = if ordered.elapsed() < ORDER { next * 2 } else { next };
     }
-
-    fn answer(&mut self) -> Result<String, String> {
-        let mut line = String::new();
-        let read = self.answers.read_line(&mut line).map_err(|e| e.to_string())?;
-        if read == 0 { Err("it says nothing more".to_owned()) } else { Ok(line.trim().to_owned()) }
-    }
-
-    /// Has the function called so often; how often it was in all.
-    fn order(&mut self, calls: u64) -> Result<u64, String> {
-        writeln!(self.orders, "1 {calls}").map_err(|e| e.to_string())?;
-        let answer = self.answer()?;
-        let calls = answer.split(' ').next().and_then(|number| number.parse().ok());
-        calls.ok_or_else(|| format!("that is no number of calls: {answer}"))
-    }
-
-    fn measure(&mut self, time: Duration) -> Result<Measured, String> {
-        let (start, mut calls, mut order) = (Instant::now(), 0, 8);
-        while start.elapsed() < time {
-            let ordered = Instant::now();
-            self.order(order)?;
-            calls += order;
-            order = if ordered.elapsed() < ORDER { order * 2 } else { order };
-        }
-        Ok(Measured { per_second: calls as f64 / start.elapsed().as_secs_f64(), p99: None })
-    }
-}
-
-impl Drop for Loop {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+    Ok(Measured { per_second: calls as f64 / start.elapsed().as_secs_f64(), p99: None })
 }

@@ -2,14 +2,15 @@
 //! another gospect tells, by a script of its own.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// What tells when goroutines begin and end.
+use crate::bed::{self, Tracer, named};
+
+/// Prints when goroutines begin and end.
 const SCRIPT: &str = "goroutine:create { printf(\"c %d %d %d\\n\", pid, args.goid, nsecs) } \
                       goroutine:exit { printf(\"x %d %d %d\\n\", pid, args.goid, nsecs) }";
 /// Two probes at one place are not hit in the same moment.
@@ -24,9 +25,9 @@ const SHOWN: usize = 5;
 /// A goroutine: its process and number.
 type Id = (u64, u64);
 
-/// What came of it.
+/// Goroutines, and how their times by state compare with their lives.
 #[derive(Debug, Default)]
-pub struct Lives {
+pub struct Lifetimes {
     /// Goroutines that began and ended meanwhile.
     pub whole: u64,
     /// Those that were there all the time.
@@ -41,7 +42,7 @@ pub struct Lives {
     pub wrong: Vec<String>,
 }
 
-impl Lives {
+impl Lifetimes {
     /// Whether there is something to be said, and nothing is wrong.
     pub fn add_up(&self) -> bool {
         let few = self.apart <= (self.whole / INTERRUPTED).max(1);
@@ -49,67 +50,43 @@ impl Lives {
     }
 }
 
-/// Both at work.
+/// Two gospects at work: one adds up times by state, one prints when goroutines begin and end.
 pub struct Watching {
-    totals: Watcher,
-    events: Watcher,
+    totals: Tracer<()>,
+    events: Tracer<()>,
+    scratch: PathBuf,
     ready: Instant,
 }
 
 impl Watching {
-    /// On what such flags name; when both have their probes in place.
-    pub fn of(gospect: &Path, target: [&str; 2], scratch: &Path) -> Result<Watching, String> {
-        let positional = |[flag, what]: [&str; 2]| {
-            if flag == "--target" { vec![what.to_owned()] } else { vec![flag.to_owned(), what.to_owned()] }
-        };
-        let states = ["states", "--summary", "--by", "goid", "--json"].map(str::to_owned);
-        let totals = Watcher::start(gospect, [states.to_vec(), positional(target)].concat(), scratch.join("totals"))?;
-        let run = ["run", target[0], target[1], "-e", SCRIPT].map(str::to_owned);
-        // It begins later and ends earlier, so that whatever it tells of lies within what the other one has seen.
-        let events = Watcher::start(gospect, run.to_vec(), scratch.join("events"))?;
-        Ok(Watching { totals, events, ready: Instant::now() })
+    /// Watches the target of these flags. Both have attached when this returns.
+    pub fn start(gospect: &Path, target: [&str; 2], scratch: &Path) -> Result<Watching, String> {
+        let mut states = Command::new(gospect);
+        states.args(["states", "--summary", "--by", "goid", "--json"]);
+        states.args(if target[0] == "--target" { &target[1..] } else { &target[..] });
+        let totals = attach(&mut states, &scratch.join(TOTALS))?;
+        // It begins later and ends earlier, so that the other one sees all that it reports.
+        let mut run = Command::new(gospect);
+        let events = attach(run.arg("run").args(target).args(["-e", SCRIPT]), &scratch.join(EVENTS))?;
+        Ok(Watching { totals, events, scratch: scratch.to_owned(), ready: Instant::now() })
     }
 
-    /// Asks both to end, and compares.
-    pub fn stop(self) -> Result<Lives, String> {
-        let (events, asides) = self.events.stop()?;
-        if asides.contains(" lost") {
-            return Err(format!("records of goroutines were lost: {asides}"));
-        }
+    /// Ends both, and compares.
+    pub fn stop(self) -> Result<Lifetimes, String> {
+        let read = |file: &str| std::fs::read_to_string(self.scratch.join(file)).map_err(named(file));
+        self.events.stop()?.complete()?;
         let seen = self.ready.elapsed();
-        let (totals, _) = self.totals.stop()?;
-        compare(&totals, &events, seen)
+        self.totals.stop()?.succeeded()?;
+        compare(&read(TOTALS)?, &read(EVENTS)?, seen)
     }
 }
 
-/// One of them.
-struct Watcher {
-    child: Child,
-    file: PathBuf,
-}
+const TOTALS: &str = "totals";
+const EVENTS: &str = "events";
 
-impl Watcher {
-    fn start(gospect: &Path, args: Vec<String>, file: PathBuf) -> Result<Watcher, String> {
-        let mut command = Command::new(gospect);
-        command.args(args).args(["--max-overhead", "off", "--ready-fd", "1", "-o"]).arg(&file).stdin(Stdio::null());
-        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-        let mut child = child.map_err(|e| format!("{}: {e}", gospect.display()))?;
-        if let Some(stdout) = child.stdout.take() {
-            BufReader::new(stdout).read_line(&mut String::new()).map_err(|e| e.to_string())?;
-        }
-        Ok(Watcher { child, file })
-    }
-
-    /// What it has written, and what it has said.
-    fn stop(self) -> Result<(String, String), String> {
-        let stopped = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status();
-        stopped.map_err(|e| format!("kill: {e}"))?;
-        let output = self.child.wait_with_output().map_err(|e| e.to_string())?;
-        let asides = String::from_utf8_lossy(&output.stderr).into_owned();
-        let text =
-            std::fs::read_to_string(&self.file).map_err(|e| format!("{}: {e}: {asides}", self.file.display()))?;
-        if output.status.success() { Ok((text, asides)) } else { Err(asides) }
-    }
+fn attach(command: &mut Command, file: &Path) -> Result<Tracer<()>, String> {
+    command.args(["--max-overhead", "off", "--ready-fd", "1", "-o"]).arg(file);
+    Tracer::attach(command, (), bed::is_attached)
 }
 
 /// How long goroutines lived, of which beginning and end were seen.
@@ -132,11 +109,11 @@ fn lives(events: &str) -> BTreeMap<Id, u64> {
     lives
 }
 
-fn compare(totals: &str, events: &str, seen: Duration) -> Result<Lives, String> {
-    let (expected, mut lives, mut found) = (lives(events), Lives::default(), BTreeSet::new());
+fn compare(totals: &str, events: &str, seen: Duration) -> Result<Lifetimes, String> {
+    let (expected, mut lives, mut found) = (lives(events), Lifetimes::default(), BTreeSet::new());
     let seen = u64::try_from(seen.as_nanos()).unwrap_or(u64::MAX);
     for line in totals.lines() {
-        let object: Value = serde_json::from_str(line).map_err(|e| format!("{line}: {e}"))?;
+        let object: Value = serde_json::from_str(line).map_err(named(line))?;
         match object["type"].as_str() {
             Some("state_total") => {
                 let id = (number(&object["by"]["pid"]), number(&object["by"]["goid"]));
@@ -160,7 +137,7 @@ fn compare(totals: &str, events: &str, seen: Duration) -> Result<Lives, String> 
     Ok(lives)
 }
 
-impl Lives {
+impl Lifetimes {
     fn judge(&mut self, (pid, goid): Id, total: &Value, lived: Option<u64>, seen: u64) {
         let waiting = total["waiting_ns"].as_object().into_iter().flatten().map(|(_, ns)| number(ns)).sum::<u64>();
         let sum =
@@ -208,7 +185,7 @@ mod tests {
         )
     }
 
-    fn compared(lines: &[String]) -> Lives {
+    fn compared(lines: &[String]) -> Lifetimes {
         let summary = r#"{"type":"summary","hits":9,"full":[{"map":"@latency","times":1}]}"#;
         let lines: String = lines.iter().map(|line| line.clone() + "\n").collect();
         compare(&(lines + summary), EVENTS, Duration::from_micros(5000)).unwrap()
