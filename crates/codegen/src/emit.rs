@@ -55,6 +55,7 @@ use bpf::{AsmError, Caps, Entries, Feature, MapError, MapFlags, MapId, MapKind, 
 use event::schema::MapValue;
 use event::{MapIndex, MapSchema, Schema};
 
+use crate::capture::Captures;
 use plan::{Group, Plan, Pos};
 use program::{Program, Tables, control, counter, drops, engine_control, exit, firing, process, site, stack};
 use taint::Taints;
@@ -118,12 +119,12 @@ fn refused<T>(why: impl Into<String>, at: Option<Pos>) -> Result<T, Refused> {
     Err(Refused { why: why.into(), at })
 }
 
-/// Makes the program of a plan.
+/// Makes the program of a plan, with the tables for what it records ([`Captures::of`]).
 ///
 /// # Errors
 /// What the plan asks for and is not made, or not on kernels with those `caps`.
-pub fn emit(plan: &Plan, caps: Caps, options: &Options) -> Result<Program, Refused> {
-    emit_after(plan, caps, options, Schema::new())
+pub fn emit(plan: &Plan, captures: &Captures, caps: Caps, options: &Options) -> Result<Program, Refused> {
+    emit_after(plan, captures, caps, options, Schema::new())
 }
 
 /// The same for a plan whose numbers are those of an earlier one ([`plan::target::World::numbered`]): what records and
@@ -131,8 +132,14 @@ pub fn emit(plan: &Plan, caps: Caps, options: &Options) -> Result<Program, Refus
 ///
 /// # Errors
 /// As [`emit`], and that a map of the text holds something else than before.
-pub fn emit_after(plan: &Plan, caps: Caps, options: &Options, before: Schema) -> Result<Program, Refused> {
-    let mut shared = Shared::new(plan, caps, options, before)?;
+pub fn emit_after(
+    plan: &Plan,
+    captures: &Captures,
+    caps: Caps,
+    options: &Options,
+    before: Schema,
+) -> Result<Program, Refused> {
+    let mut shared = Shared::new((plan, captures), caps, options, before)?;
     shared.try_bodies()?;
     let users = entry::users(&mut shared)?;
     let mut hooks = pairs::hooks(&mut shared)?;
@@ -147,6 +154,7 @@ pub fn emit_after(plan: &Plan, caps: Caps, options: &Options, before: Schema) ->
 /// What all programs of a run have in common.
 struct Shared<'p> {
     plan: &'p Plan,
+    captures: &'p Captures,
     caps: Caps,
     maps: Maps,
     tables: Tables,
@@ -176,7 +184,12 @@ struct Shared<'p> {
 const MOST_HOOKS: usize = 7;
 
 impl<'p> Shared<'p> {
-    fn new(plan: &'p Plan, caps: Caps, options: &Options, mut schema: Schema) -> Result<Shared<'p>, Refused> {
+    fn new(
+        (plan, captures): (&'p Plan, &'p Captures),
+        caps: Caps,
+        options: &Options,
+        mut schema: Schema,
+    ) -> Result<Shared<'p>, Refused> {
         let mut maps = Maps::new();
         let mut tables = tables(plan, caps, options, &mut maps)?;
         let taints = Taints::of(plan);
@@ -190,7 +203,7 @@ impl<'p> Shared<'p> {
                 Some(_) => return refused(format!("{} would hold something else there", map.name), None),
             }
         }
-        let captured = capture::Captured::add(plan, caps, tables.frames.as_ref(), &mut maps, &mut schema)?;
+        let captured = capture::Captured::add((plan, captures), caps, tables.frames.as_ref(), &mut maps, &mut schema)?;
         tables.captures = captured.map(|captured| captured.tables);
         let (garbage, exits) = (taint::garbage(plan), taint::exits(plan));
         tables.starts = start::table(plan, &mut maps)?;
@@ -198,6 +211,7 @@ impl<'p> Shared<'p> {
         let rates = restraint.table(plan, &mut maps)?;
         Ok(Shared {
             plan,
+            captures,
             caps,
             maps,
             tables,

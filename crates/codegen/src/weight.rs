@@ -5,6 +5,7 @@ use bpf::Caps;
 use plan::limits;
 use plan::{GroupNo, Plan, Span, VariantNo};
 
+use crate::capture::Captures;
 use crate::emit::{Weight, together, variants, weigh};
 
 /// Code that the verifier would not follow.
@@ -23,9 +24,10 @@ impl TooHeavy {
 
 /// Weighs the code of a plan. A plan that cannot be compiled has no weight: [`emit`](crate::emit()) says why.
 #[must_use]
-pub fn too_heavy(plan: &Plan) -> Option<TooHeavy> {
+pub fn too_heavy(plan: &Plan, captures: &Captures) -> Option<TooHeavy> {
     // With the newest instructions code is no longer than without them, but for what is exchanged at once.
-    let [Ok(old), Ok(new)] = [Caps::linux_5_10(), Caps::linux_7_0()].map(|caps| weigh(plan, caps)) else { return None };
+    let weights = [Caps::linux_5_10(), Caps::linux_7_0()].map(|caps| weigh(plan, captures, caps));
+    let [Ok(old), Ok(new)] = weights else { return None };
     let most = |(a, b): (&Weight, &Weight)| Weight {
         code: a.code.max(b.code),
         steps: a.steps.max(b.steps),

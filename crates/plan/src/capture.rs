@@ -1,41 +1,4 @@
-//! Whole Go values: the tables by which one program in the kernel follows the pointers of any function's arguments and
-//! results, and what the bytes that it brings back are.
-//!
-//! ```text
-//! funcs[row]  → the ops of a function's arguments (or results), the words of the stack to copy, limits
-//! types[row]  → the ops of a value of that type; rows are those of event::go::Types
-//! ops[n]      → one pointer: where in the value it is, how much there is to read behind it, as which type
-//! dynamic     → the op for what an interface holds, by its first word
-//! instances   → the row of a generic function with type arguments, by its number and its dictionary
-//! ```
-//!
-//! The tables are made once, out of what executables say about their types; ten thousand functions are ten thousand
-//! rows. Two read them: the program that `codegen` makes, and [`interpret`], which is its test, and what runs
-//! where there is no such program. They must do the same, step by step.
-//!
-//! Wrong tables make wrong values, never a read outside of the record: both readers check every place.
-
-mod build;
-pub mod interpret;
-mod maps;
-mod opaque;
-mod printed;
-mod roots;
-
-use std::collections::BTreeMap;
-use std::ops::Range;
-
-pub use event::go::LEAST_ADDRESS;
-use event::go::{self, Call, TypeRow, Types};
-
-use gobin::types::TypeRef;
-
-use crate::plan::{AccessNo, Base, BinaryNo, PointNo, VariantNo};
-use crate::target::Target;
-
-pub use build::Builder;
-pub use opaque::{DEFAULT_OPAQUE, Opaque};
-pub use roots::Subject;
+//! How much of the values of recorded calls is wanted.
 
 /// How much is captured.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -59,413 +22,84 @@ impl Default for Limits {
     }
 }
 
-/// A record has no more bytes than this.
-pub const MOST_BYTES: u32 = 16 << 10;
-/// Nor has a chunk.
-pub const MOST_CHUNK: u32 = 4096;
-/// Words of the stack in a record.
-pub const MOST_STACK: u16 = 128;
-/// What waits to be followed.
-pub const QUEUE: u32 = 256;
-/// Remembered pointers that were followed.
-pub const VISITED: u32 = 256;
-
-/// What a record of a call is made by.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Captures {
-    /// What records are, in the order of [`Tables::functions`].
-    pub calls: Vec<Call>,
-    /// The types that they speak of.
-    pub types: Types,
-    /// The same for whoever follows pointers.
-    pub tables: Tables,
-    /// By number of the plan's function.
-    pub rows: BTreeMap<u32, Recorded>,
-    /// Functions with type arguments: by number of the plan's function, and by [`dynamic_key`] of their dictionary.
-    pub instances: BTreeMap<(u32, u64), Instance>,
-    /// What is printed as a whole: by the plan's variant, and by what it reads, one after the other in one record.
-    pub printed: BTreeMap<(VariantNo, Vec<AccessNo>), Print>,
-    /// Integer registers in a record: those that carry arguments, and where a call was inlined all that hold values.
-    pub registers: u8,
-    making: build::Making,
-}
-
-/// A type that is in no file, as an interface of a process held it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Met {
-    /// The process's number.
-    pub process: u32,
-    /// Where the process has the type.
-    pub address: u64,
-    /// The binary whose types it is made of.
-    pub binary: u32,
-    /// The type, for who answers for that binary.
-    pub ty: TypeRef,
-    /// The interface's second word is the value itself.
-    pub direct: bool,
-}
-
-/// What is new in [`Tables`].
+/// Types, and whether somebody wants to look into them.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Grown {
-    /// Rows of types that are others than before.
-    pub types: Vec<u32>,
-    /// Ops that were added.
-    pub ops: Range<u32>,
-    /// What the met type leads to, one of these.
-    pub op: u32,
+pub struct Opaque {
+    /// Matches whole names, with import paths.
+    pub types: String,
+    /// The fields that are followed and shown all the same; nothing where all are.
+    pub fields: Option<Vec<String>>,
+    /// Names without import paths match, too.
+    pub short: bool,
 }
 
-impl Captures {
-    /// Adds a type that was met while programs run by the tables.
-    pub fn meet(&mut self, met: Met, limits: &Limits, target: &dyn Target) -> Grown {
-        let (types, ops) = (self.tables.types.clone(), self.tables.ops.len() as u32);
-        let mut builder = Builder::resume(limits, std::mem::take(self));
-        builder.binary(BinaryNo(met.binary), target);
-        let (mut captures, dynamic, op) = builder.meet(met.binary, met.ty, met.direct);
-        captures.types.add_met(met.process, met.address, dynamic);
-        captures.tables.met.insert((met.process, met.address), op);
-        *self = captures;
-        let now = self.tables.types.iter().zip(0..);
-        let changed = now.filter(|(ty, row)| types.get(*row as usize) != Some(ty)).map(|(_, row)| row).collect();
-        Grown { types: changed, ops: ops..self.tables.ops.len() as u32, op }
-    }
-}
+/// What is opaque unless somebody says otherwise: a pattern, and behind a colon the fields that are followed all the same.
+pub const DEFAULT_OPAQUE: [&str; 45] = [
+    "bufio.*",
+    "context.afterFuncCtx:cancelCtx",
+    "context.cancelCtx:Context",
+    "context.timerCtx:cancelCtx",
+    "crypto/*",
+    "database/sql.DB",
+    "github.com/gin-gonic/gin.Context:Request,Writer,Params,index,fullPath,Keys,Errors",
+    "github.com/gin-gonic/gin.Engine",
+    "github.com/go-chi/chi/v5.Mux",
+    "github.com/go-redis/redis/*",
+    "github.com/gofiber/fiber/v2.App",
+    "github.com/gorilla/mux.Router",
+    "github.com/jackc/pgx/v5/pgxpool.Pool",
+    "github.com/labstack/echo/v4.Echo",
+    "github.com/labstack/echo/v4.context:request,response,path,pnames,pvalues",
+    "github.com/redis/go-redis/v9.*",
+    "github.com/rs/zerolog.Logger",
+    "github.com/sirupsen/logrus.Logger",
+    "go.mongodb.org/mongo-driver/mongo.*",
+    "go.uber.org/zap.*",
+    "go.uber.org/zap/*",
+    "go/token.FileSet",
+    "google.golang.org/grpc.ClientConn",
+    "google.golang.org/grpc.Server",
+    "gorm.io/gorm.Config",
+    "html/template.Template",
+    "internal/poll.*",
+    "internal/sync.*",
+    "log.Logger",
+    "log/slog.Logger",
+    "net.netFD",
+    "net.Resolver",
+    "net/http.Client",
+    "net/http.Server:Addr",
+    "net/http.Transport",
+    "net/http.body",
+    "net/http.conn:remoteAddr",
+    "net/http.response:status",
+    "os.file:name",
+    "reflect.rtype",
+    "runtime.*",
+    "sync.*",
+    "sync/atomic.*",
+    "testing.*",
+    "time.Location:name",
+];
 
-/// Whole values in one record, which is none of a call.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Print {
-    /// What they are.
-    pub values: go::Printed,
-    /// How they are followed; places of its ops count from where the values start.
-    pub by: Function,
-    /// Where the dictionary is, if they are of a generic function, and how they are followed with it, by [`dynamic_key`].
-    pub dictionary: Option<Base>,
-    /// See there.
-    pub instances: BTreeMap<u64, Function>,
-}
-
-/// A function whose calls are recorded.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Recorded {
-    /// What is recorded where it begins, a number in [`Captures::calls`].
-    pub begins: u32,
-    /// The same where it returns.
-    pub returns: u32,
-    /// The attach point that asks for it.
-    pub point: PointNo,
-    /// That calls begin is all that is recorded.
-    pub alone: bool,
-    /// Where its dictionary is, if there are [`Captures::instances`] of it.
-    pub dictionary: Option<Hidden>,
-}
-
-/// What is recorded of a generic function whose type arguments are known: numbers in [`Captures::calls`].
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Instance {
-    /// See [`Recorded::begins`].
-    pub begins: u32,
-    /// See [`Recorded::returns`].
-    pub returns: u32,
-}
-
-/// Where a dictionary is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Hidden {
-    /// It is an argument.
-    Passed {
-        /// Where it is in the record of a beginning, in bytes behind the context register.
-        at: u16,
-        /// As [`go::Root::lost_if`] says it of others.
-        lost_if: Option<u64>,
-    },
-    /// A closure has it: one of the first [`IN_CLOSURE`] words behind its code.
-    InClosure,
-}
-
-/// So many words of a closure are looked at.
-pub const IN_CLOSURE: u32 = 15;
-
-/// So many [`Captures::instances`] there are at most.
-pub const MOST_INSTANCES: usize = 1 << 16;
-
-/// What the program in the kernel goes by.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Tables {
-    /// What is captured of a function's arguments, or results.
-    pub functions: Vec<Function>,
-    /// By [`TypeRow`].
-    pub types: Vec<Type>,
-    /// Pointers to follow.
-    pub ops: Vec<Op>,
-    /// What an interface's first word means: [`dynamic_key`] → a number of an op.
-    pub dynamic: BTreeMap<u64, u32>,
-    /// The same of types that processes have made themselves: by process and address.
-    pub met: BTreeMap<(u32, u64), u32>,
-}
-
-/// Room in the kernel for so many ops, types and such types more than there are at first.
-pub const LATER_OPS: u32 = 8192;
-/// See [`LATER_OPS`].
-pub const LATER_TYPES: u32 = 4096;
-/// See [`LATER_OPS`].
-pub const LATER_MET: u32 = 4096;
-
-/// The key of an address, as its file counts, of a binary.
-#[must_use]
-pub const fn dynamic_key(binary: u32, address: u64) -> u64 {
-    (binary as u64) << BINARY_AT | address
-}
-
-/// Where the number of the binary is in [`dynamic_key`].
-pub const BINARY_AT: u32 = 48;
-
-/// What is captured of a function.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Function {
-    /// Its first op; places count from the registers of the record.
-    pub first: u32,
-    /// How many.
-    pub ops: u16,
-    /// Words of the stack to copy.
-    pub stack: u16,
-    /// Bytes of the record.
-    pub bytes: u32,
-    /// How many pointers are followed one behind the other.
-    pub depth: u32,
-}
-
-/// How a value of a type is gone through.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Type {
-    /// Its first op; places count from the value.
-    pub first: u32,
-    /// How many.
-    pub ops: u16,
-    /// Which of several values are there.
-    pub mask: Mask,
-    /// From value to value.
-    pub stride: u32,
-}
-
-/// Whether a byte for each value says if it is there.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-#[repr(u8)]
-pub enum Mask {
-    /// All are.
-    #[default]
-    None = 0,
-    /// The first eight bytes do: 128 or more where none is.
-    Group = 1,
-    /// They do: less than [`gobin::maps::buckets::LEAST_USED`] where none is.
-    Bucket = 2,
-}
-
-/// A pointer, and what is behind it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Op {
-    /// What it is.
-    pub kind: Kind,
-    /// [`flag`]s.
-    pub flags: u8,
-    /// Where it is.
-    pub at: u16,
-    /// How many values are read at most.
-    pub max: u16,
-    /// How many there are.
-    pub count: Count,
-    /// Bytes of one.
-    pub size: u32,
-    /// What they are.
-    pub row: TypeRow,
-}
-
-/// What an op does.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u8)]
-pub enum Kind {
-    /// Nothing: there is nothing behind it.
-    Nothing = 0,
-    /// Reads.
-    Pointer = 1,
-    /// Goes through values that were read with this one.
-    Inside = 2,
-    /// Looks up what the type is whose address is in the first word; the second is the pointer.
-    Eface = 3,
-    /// The same of an itab.
-    Iface = 4,
-}
-
-/// What else an op says.
-pub mod flag {
-    /// What is read holds no pointers.
-    pub const LEAF: u8 = 1;
-    /// What is behind it is as deep as the pointer.
-    pub const NO_DEPTH: u8 = 2;
-    /// Read it once for each record.
-    pub const VISIT: u8 = 4;
-    /// Followed at any depth.
-    pub const FREE: u8 = 8;
-}
-
-/// How many values there are behind a pointer.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u8)]
-pub enum Count {
-    /// One.
-    One = 0,
-    /// As the word behind the pointer says.
-    Length = 1,
-    /// Two to the power of the byte seven before the pointer: the buckets of a map.
-    Buckets = 2,
-    /// One more than the word behind the pointer says: the groups of a table.
-    Mask = 3,
-    /// One, if the word behind the pointer is 0: the only group of a map.
-    Only = 4,
-    /// The buckets that a map had before it grew.
-    OldBuckets = 5,
-}
-
-/// The tables as bytes, for maps of the kernel.
-pub mod layout {
-    use super::{Function, Hidden, Op, Type};
-
-    /// Bytes of a row of functions.
-    pub const FUNCTION: u32 = 40;
-    /// In it: `u32`, the first op.
-    pub const FIRST: i32 = 0;
-    /// `u16`: how many ops.
-    pub const OPS: i32 = 4;
-    /// `u16`: words of the stack.
-    pub const STACK: i32 = 6;
-    /// `u32`: bytes of the record.
-    pub const BYTES: i32 = 8;
-    /// `u32`: how many pointers one behind the other.
-    pub const DEPTH: i32 = 12;
-    /// `u32`: the row of the schema.
-    pub const ROW: i32 = 16;
-    /// `u32`: the entry in the counters of whoever asked for it.
-    pub const COUNTERS: i32 = 20;
-    /// `u32`: where the dictionary is, as [`Hidden::Passed`] says; 0 if there are no instances.
-    pub const DICTIONARY: i32 = 24;
-    /// What stands there instead if it is [`Hidden::InClosure`].
-    pub const IN_CLOSURE: u32 = 1;
-    /// `u64`: when it is lost, or 0.
-    pub const LOST_IF: i32 = 32;
-
-    /// Bytes of a row of types, which begins as one of functions does.
-    pub const TYPE: u32 = 16;
-    /// In it: `u8`, the mask.
-    pub const MASK: i32 = 6;
-    /// `u32`: from value to value.
-    pub const STRIDE: i32 = 8;
-
-    /// Bytes of an op.
-    pub const OP: u32 = 16;
-    /// In it: `u8`, its kind.
-    pub const KIND: i32 = 0;
-    /// `u8`: flags.
-    pub const FLAGS: i32 = 1;
-    /// `u16`: where.
-    pub const AT: i32 = 2;
-    /// `u16`: how many at most.
-    pub const MAX: i32 = 4;
-    /// `u8`: how they are counted.
-    pub const COUNT: i32 = 6;
-    /// `u32`: bytes of one.
-    pub const SIZE: i32 = 8;
-    /// `u32`: what they are.
-    pub const OP_ROW: i32 = 12;
-
-    /// In the key of [`super::Tables::met`]: `u32`, the process.
-    pub const MET_PROCESS: i32 = 0;
-    /// `u64`: the address. The word before it is 0 in its upper half.
-    pub const MET_ADDRESS: i32 = 8;
-    /// Bytes of that key.
-    pub const MET: u32 = 16;
-
-    /// A key of [`super::Tables::met`].
+impl Opaque {
+    /// Reads `PATTERN[:FIELD,FIELD…]`.
     #[must_use]
-    pub fn met(process: u32, address: u64) -> [u8; MET as usize] {
-        let mut bytes = [0; MET as usize];
-        put(&mut bytes, MET_PROCESS, &process.to_le_bytes());
-        put(&mut bytes, MET_ADDRESS, &address.to_le_bytes());
-        bytes
+    pub fn of(text: &str) -> Opaque {
+        let (types, fields) = text.split_once(':').unwrap_or((text, ""));
+        let fields = fields.split(',').filter(|field| !field.is_empty()).map(str::to_owned).collect();
+        Opaque { types: types.to_owned(), fields: Some(fields), short: false }
     }
 
-    /// In the key of [`super::Captures::instances`], as the kernel has it: `u64`, [`super::dynamic_key`] of the dictionary.
-    pub const DICTIONARY_AT: i32 = 0;
-    /// `u64`: the number of the function, or what stands for values that are printed.
-    pub const DICTIONARY_OF: i32 = 8;
-    /// Bytes of that key.
-    pub const INSTANCE: u32 = 16;
-
-    /// A key of instances.
+    /// The same as somebody types it, who knows names as they are shown.
     #[must_use]
-    pub fn instance(function: u64, dictionary: u64) -> [u8; INSTANCE as usize] {
-        let mut bytes = [0; INSTANCE as usize];
-        put(&mut bytes, DICTIONARY_AT, &dictionary.to_le_bytes());
-        put(&mut bytes, DICTIONARY_OF, &function.to_le_bytes());
-        bytes
+    pub fn typed(text: &str) -> Opaque {
+        Opaque { short: true, ..Opaque::of(text) }
     }
 
-    /// A row of functions.
+    /// Types that are not opaque after all, as somebody types them.
     #[must_use]
-    pub fn function(of: &Function, row: u32, counters: u32, hidden: Option<Hidden>) -> [u8; FUNCTION as usize] {
-        let mut bytes = [0; FUNCTION as usize];
-        put(&mut bytes, FIRST, &of.first.to_le_bytes());
-        put(&mut bytes, OPS, &of.ops.to_le_bytes());
-        put(&mut bytes, STACK, &of.stack.to_le_bytes());
-        put(&mut bytes, BYTES, &of.bytes.to_le_bytes());
-        put(&mut bytes, DEPTH, &of.depth.to_le_bytes());
-        put(&mut bytes, ROW, &row.to_le_bytes());
-        put(&mut bytes, COUNTERS, &counters.to_le_bytes());
-        match hidden {
-            Some(Hidden::Passed { at, lost_if }) => {
-                put(&mut bytes, DICTIONARY, &u32::from(at).to_le_bytes());
-                put(&mut bytes, LOST_IF, &lost_if.unwrap_or(0).to_le_bytes());
-            }
-            Some(Hidden::InClosure) => put(&mut bytes, DICTIONARY, &IN_CLOSURE.to_le_bytes()),
-            None => {}
-        }
-        bytes
+    pub fn followed(types: &str) -> Opaque {
+        Opaque { types: types.to_owned(), fields: None, short: true }
     }
-
-    /// A row of types.
-    #[must_use]
-    pub fn ty(of: &Type) -> [u8; TYPE as usize] {
-        let mut bytes = [0; TYPE as usize];
-        put(&mut bytes, FIRST, &of.first.to_le_bytes());
-        put(&mut bytes, OPS, &of.ops.to_le_bytes());
-        put(&mut bytes, MASK, &[of.mask as u8]);
-        put(&mut bytes, STRIDE, &of.stride.to_le_bytes());
-        bytes
-    }
-
-    /// An op.
-    #[must_use]
-    pub fn op(of: &Op) -> [u8; OP as usize] {
-        let mut bytes = [0; OP as usize];
-        put(&mut bytes, KIND, &[of.kind as u8, of.flags]);
-        put(&mut bytes, AT, &of.at.to_le_bytes());
-        put(&mut bytes, MAX, &of.max.to_le_bytes());
-        put(&mut bytes, COUNT, &[of.count as u8]);
-        put(&mut bytes, SIZE, &of.size.to_le_bytes());
-        put(&mut bytes, OP_ROW, &of.row.0.to_le_bytes());
-        bytes
-    }
-
-    fn put(bytes: &mut [u8], at: i32, what: &[u8]) {
-        let at = at as usize;
-        if let Some(place) = bytes.get_mut(at..at + what.len()) {
-            place.copy_from_slice(what);
-        }
-    }
-}
-
-/// How often the machine turns for a record of so many bytes: a chunk or an element each time, or an op.
-#[must_use]
-pub const fn turns(bytes: u32) -> u32 {
-    let turns = bytes / 8;
-    if turns < 256 { 256 } else { turns }
 }

@@ -15,8 +15,8 @@ pub use self::operator::{BinaryOp, UnaryOp};
 pub use self::plan::{
     Access, AccessNo, Accessed, Also, Base, Binary, BinaryNo, Body, BodyNo, Bound, Entry, Event, EventField, Exit,
     Expr, ExprKind, FieldForm, FuncNo, Function, Generic, GoroutineEvent, Group, GroupNo, Id, Kept, Location, Map,
-    MapNo, MapValue, Needs, On, Over, Period, Plan, Point, PointNo, Prelude, Recording, RegisterPart, Run, SaveNo,
-    Site, Skipped, Start, Stmt, StmtKind, StringNo, Syscall, SyscallEvent, Type, Under, Value, Var, VarNo, Variant,
-    VariantNo, Whole, WholeAt, Word,
+    MapNo, MapValue, Needs, On, Over, Period, Plan, Point, PointNo, Prelude, RecordedCalls, Recording, RegisterPart,
+    Run, SaveNo, Site, Skipped, Start, Stmt, StmtKind, StringNo, Syscall, SyscallEvent, Type, Under, Value, Var, VarNo,
+    Variant, VariantNo, Whole, WholeAt, Word,
 };
 pub use self::source::{Pos, Source, Span};

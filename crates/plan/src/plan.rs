@@ -21,12 +21,14 @@
 //! has it. What could not be read is 0 or "" where it is computed or compared with, is counted, and where it is
 //! printed, or part of a key, is marked as unreadable.
 
+use std::collections::BTreeMap;
+
 use gobin::insn::Class;
 use gobin::sites::Restored;
 use gobin::types::TypeRef;
 use gobin::{Arch, FileOff, VAddr};
 
-use crate::capture::Captures;
+use crate::capture;
 use crate::limits;
 use crate::machine::Register;
 use crate::source::{Source, Span};
@@ -118,8 +120,10 @@ pub struct Plan {
     pub events: Vec<Event>,
     /// What must be there besides the bodies.
     pub needs: Needs,
-    /// What records of whole calls are made by, if there are any.
-    pub captures: Option<Captures>,
+    /// The functions whose calls are recorded whole.
+    pub recorded: BTreeMap<FuncNo, RecordedCalls>,
+    /// How much of whole values is wanted.
+    pub values: capture::Limits,
 }
 
 impl Plan {
@@ -151,6 +155,17 @@ impl Plan {
         let binary = self.binaries.get(function.binary.index()).filter(|_| function.elsewhere);
         binary.map_or("", |binary| binary.path.as_str())
     }
+}
+
+/// A request for records of a function's calls.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RecordedCalls {
+    /// The number that the function's executable has for it: [`Found::index`](crate::target::Found::index).
+    pub index: u32,
+    /// The attach point that asks for it.
+    pub point: PointNo,
+    /// That calls begin is all that is recorded.
+    pub alone: bool,
 }
 
 /// What must be there besides the bodies, because some word is used.

@@ -19,8 +19,8 @@ use crate::diagnostic::{self, Diagnostic};
 use plan::limits;
 use plan::target::{Found, Runtime, World};
 use plan::{
-    Access, Body, BodyNo, FuncNo, Function, Kept, Map, MapValue, Needs, On, Plan, PointNo, Prelude, Recording, Skipped,
-    StmtKind, Type, Variant, VariantNo,
+    Access, Body, BodyNo, FuncNo, Function, Kept, Map, MapValue, Needs, On, Plan, PointNo, Prelude, RecordedCalls,
+    Recording, Skipped, StmtKind, Type, Variant, VariantNo,
 };
 
 mod calls;
@@ -512,8 +512,7 @@ impl<'s, 'w> Checker<'s, 'w> {
         plan.points = std::mem::take(&mut self.resolved.points);
         sites::count_attached(&mut plan);
         self.runtimes(&mut plan);
-        let targets: Vec<_> = self.resolved.binaries.iter().map(|binary| binary.target).collect();
-        plan.captures = recorded.captures(&plan, &self.world.captured(), &targets);
+        plan.recorded = recorded.requests();
         plan
     }
 
@@ -524,14 +523,15 @@ impl<'s, 'w> Checker<'s, 'w> {
         placement: usize,
         row: FuncNo,
         recording: Recording,
-        recorded: &mut calls::RecordedFunctions<'w>,
+        recorded: &mut calls::RecordedFunctions,
     ) {
         let placement = &self.resolved.placements[placement];
-        let (Some(binary), Some(found)) = (placement.place.binary(), placement.place.function()) else { return };
-        let target = self.resolved.binaries[binary.index()].target;
+        let Some(found) = placement.place.function() else { return };
         let of = class.clause.checked_sub(self.own).and_then(|n| self.of.get(n));
         let clause = of.copied().unwrap_or(class.clause);
-        if !recorded.add(row, (clause, placement.point), target, found.index, recording) {
+        let alone = recording == Recording::Start;
+        let calls = RecordedCalls { index: found.index, point: placement.point, alone };
+        if !recorded.add(row, clause, calls) {
             let span = self.resolved.points[placement.point.index()].span;
             let message = format!("calls of `{}` are recorded by another clause already", found.name);
             let help = "each call is recorded once; `call()` in a return records where it begins, too";
@@ -562,7 +562,8 @@ impl<'s, 'w> Checker<'s, 'w> {
             saves: Vec::new(),
             events: Vec::new(),
             needs: Needs::default(),
-            captures: None,
+            recorded: BTreeMap::new(),
+            values: self.world.captured(),
         }
     }
 

@@ -15,6 +15,7 @@
 //! The offsets that loader and programs share are constants here: [`control`], [`engine_control`], [`exit`], [`process`], [`counter`],
 //! [`site`], [`stack`], [`gos`], [`threads`].
 
+pub mod capture;
 pub mod frames;
 
 use std::fmt;
@@ -402,21 +403,21 @@ pub mod ends {
     pub const SIZE: u32 = 8;
 }
 
-/// The maps of [`plan::capture::Captures`], filled in from the start, laid out as [`plan::capture::layout`] says.
+/// The maps by which values are followed, filled in from the start, laid out as [`capture::layout`] says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct CaptureTables {
     /// An array: twice the number of the plan's function, one more where it returns. Behind them the same for functions
     /// with type arguments.
     pub functions: MapId,
-    /// A hash, if there are such: [`plan::capture::layout::instance`] → `u32`, half the place in `functions`.
+    /// A hash, if there are such: [`capture::layout::instance`] → `u32`, half the place in `functions`.
     pub instances: Option<MapId>,
     /// An array, by type row.
     pub types: MapId,
     /// An array.
     pub ops: MapId,
-    /// A hash: [`plan::capture::dynamic_key`] → `u32`.
+    /// A hash: [`capture::dynamic_key`] → `u32`.
     pub dynamic: MapId,
-    /// A hash: [`plan::capture::layout::met`] → `u32`. What runs adds to it, and to types and ops, while it runs.
+    /// A hash: [`capture::layout::met`] → `u32`. What runs adds to it, and to types and ops, while it runs.
     pub met: MapId,
     /// Where records are made: an array of slots.
     pub slots: MapId,

@@ -32,7 +32,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 pub use codegen::Restraint;
-use codegen::{Options, TooHeavy};
+use codegen::{Captures, Options, TooHeavy};
 use event::calls::Key;
 use event::goroutine::Told;
 use event::run::{Attached, Load, Summary};
@@ -281,6 +281,7 @@ pub struct Compiled {
     /// Of the plan, by their numbers there, as places in `executables`.
     binaries: Vec<usize>,
     plan: Plan,
+    captures: Captures,
     program: Program,
     engine: Engine,
     /// By which numbers its programs know processes.
@@ -292,7 +293,14 @@ pub struct Compiled {
 /// A plan and what it was made of.
 struct Planned {
     executables: Executables,
+    meaning: Meaning,
+}
+
+/// A script's meaning in a world.
+struct Meaning {
     plan: Plan,
+    captures: Captures,
+    /// As they are shown.
     warnings: String,
 }
 
@@ -335,12 +343,12 @@ impl Script {
             return Ok(script.to_string());
         }
         let engine = self.engine();
-        let plan = self.plan(&engine, self.opened()?, None)?.plan;
+        let Meaning { plan, captures, .. } = self.plan(&engine, self.opened()?, None)?.meaning;
         if stage == Stage::Plan {
             return Ok(plan.to_string());
         }
         let caps = engine.as_ref().map_or(Caps::linux_5_10(), Engine::caps);
-        let program = emit(&plan, caps, Numbers::default(), self.restraint, None)?;
+        let program = emit((&plan, &captures), caps, Numbers::default(), self.restraint, None)?;
         Ok(match stage {
             Stage::Schema => program.schema.to_string(),
             _ => program.to_string(),
@@ -353,7 +361,7 @@ impl Script {
     /// As [`Script::compile`].
     pub fn list(mut self) -> Result<String, Stopped> {
         self.text.push_str(" { }");
-        let plan = self.plan(&Engine::open(), self.opened()?, None)?.plan;
+        let plan = self.plan(&Engine::open(), self.opened()?, None)?.meaning.plan;
         let group = |group: GroupNo| plan.groups.get(group.index()).map_or(&[][..], |group| &group.runs);
         let probes = plan.sites.iter().flat_map(|site| {
             let (entry, exit) = (site.entry.as_ref(), site.exit.as_ref());
@@ -391,7 +399,7 @@ impl Script {
         let (limits, kernel) = (self.values.limits(), engine.as_ref().map_err(ToString::to_string));
         let answers = Answers::new(&executables, kernel, limits, before);
         let checked = self.check(&script, messages, &answers);
-        let (plan, warnings) = checked.map_err(|stopped| match stopped {
+        let meaning = checked.map_err(|stopped| match stopped {
             Stopped::Text(wrong) if self.lacks_target() && executables.lacks_target() => {
                 Stopped::Text(Wrong { class: Class::Usage, ..wrong })
             }
@@ -407,8 +415,8 @@ impl Script {
             stopped => stopped,
         })?;
         drop(answers);
-        self.restrains_something(&plan)?;
-        Ok(Planned { executables, plan, warnings })
+        self.restrains_something(&meaning.plan)?;
+        Ok(Planned { executables, meaning })
     }
 
     /// A limit that has nothing to limit was meant for something else.
@@ -424,19 +432,20 @@ impl Script {
         }
     }
 
-    /// What it means in a world, and the warnings as they are shown.
+    /// What it means in a world.
     fn check(
         &self,
         script: &probe::ast::Script,
         messages: Vec<Diagnostic>,
         world: &dyn World,
-    ) -> Result<(Plan, String), Stopped> {
+    ) -> Result<Meaning, Stopped> {
         let mut checked = probe::check(script, messages, &self.source(), &self.params, world);
-        let heavy = checked.plan.as_ref().and_then(codegen::too_heavy);
+        let captures = checked.plan.as_ref().map(|plan| Captures::of(plan, world)).unwrap_or_default();
+        let heavy = checked.plan.as_ref().and_then(|plan| codegen::too_heavy(plan, &captures));
         checked.messages.extend(heavy.map(|heavy| Diagnostic::error(heavy.at, heavy.why).help(TooHeavy::HELP)));
         let warnings = self.judge(&checked.messages)?;
         let plan = checked.plan.ok_or_else(|| Refusal::refused("the script means nothing"))?;
-        Ok((plan, warnings))
+        Ok(Meaning { plan, captures, warnings })
     }
 
     /// The messages as they are shown, if none of them is an error.
@@ -458,7 +467,7 @@ impl Script {
 }
 
 fn emit(
-    plan: &Plan,
+    (plan, captures): (&Plan, &Captures),
     caps: Caps,
     numbers: Numbers,
     restraint: Restraint,
@@ -468,14 +477,15 @@ fn emit(
     let options = Options { walk: numbers.walk.is_some(), restraint, ..Options::default() };
     if let Some(before) = before {
         let ring = before.maps.get(before.tables.ring).map_or(options.ring, |ring| ring.entries.on(1));
-        return codegen::emit_after(plan, caps, &Options { ring, ..options }, before.schema.clone()).map_err(refuse);
+        return codegen::emit_after(plan, captures, caps, &Options { ring, ..options }, before.schema.clone())
+            .map_err(refuse);
     }
-    let program = codegen::emit(plan, caps, &options).map_err(refuse)?;
+    let program = codegen::emit(plan, captures, caps, &options).map_err(refuse)?;
     let ring = ring(&program, caps);
     if ring == options.ring {
         Ok(program)
     } else {
-        codegen::emit(plan, caps, &Options { ring, ..options }).map_err(refuse)
+        codegen::emit(plan, captures, caps, &Options { ring, ..options }).map_err(refuse)
     }
 }
 
@@ -517,7 +527,7 @@ fn ring(program: &Program, caps: Caps) -> u32 {
 
 impl Compiled {
     fn new(script: Script, planned: Planned, engine: Engine, before: Option<&Program>) -> Result<Compiled, Refusal> {
-        let Planned { executables, plan, warnings } = planned;
+        let Planned { executables, meaning: Meaning { plan, captures, warnings } } = planned;
         let numbers = Numbers::find(&engine);
         if !numbers.own && !script.command.is_empty() {
             let why = "its number is not known: /proc is that of another pid namespace than gospect's";
@@ -528,10 +538,10 @@ impl Compiled {
         if let Some(Subject::Processes(pids)) = &script.subject {
             pids.iter().try_for_each(|pid| reached(numbers, *pid))?;
         }
-        let program = emit(&plan, engine.caps(), numbers, script.restraint, before)?;
+        let program = emit((&plan, &captures), engine.caps(), numbers, script.restraint, before)?;
         let found = plan.binaries.iter().map(|binary| executables.find(&binary.path));
         let binaries = found.collect::<Result<_, _>>().map_err(Refusal::refused)?;
-        Ok(Compiled { script, executables, binaries, plan, program, engine, numbers, warnings })
+        Ok(Compiled { script, executables, binaries, plan, captures, program, engine, numbers, warnings })
     }
 
     /// Runs it to its end, whatever that is.

@@ -7,7 +7,7 @@ use event::Fields;
 use super::memory::{Mark, Memory, Mode, Place};
 use super::weight::{self, Weight};
 use super::{Refused, Shared, capture, hit, refused, scratch, shapes, taint};
-use plan::capture::Print;
+use crate::capture::Print;
 use plan::{
     AccessNo, Accessed, BinaryNo, Body, Expr, MapNo, Pos, Prelude, Recording, Stmt, StmtKind, Type, VarNo, Variant,
     VariantNo,
@@ -356,7 +356,7 @@ impl<'a, 'p> Code<'a, 'p> {
             return Ok(None);
         }
         let key = (VariantNo(self.number as u32), accesses);
-        let mut all = self.shared.plan.captures.iter().flat_map(|captures| &captures.printed).enumerate();
+        let mut all = self.shared.captures.printed.iter().enumerate();
         match all.find(|(_, (known, _))| **known == key) {
             Some((number, (_, print))) => Ok(Some((number, print))),
             None => self.refuse("the plan does not say how a whole value is printed"),

@@ -12,7 +12,7 @@
 //! but the number of a slot, and everything that outlives a turn is in the slot, of which the verifier remembers
 //! nothing; so every number that is read from there is compared with a bound before it becomes part of an address.
 //!
-//! A turn does what [`plan::capture::interpret`] does, step by step.
+//! A turn does what the interpreter of the tests does, step by step.
 //!
 //! Where a record has nothing but registers, its size is known beforehand, and it is made in the ring itself: without
 //! scratch memory and turns, and without the wait at the end for the ring's memory, which other CPUs have read, to come
@@ -33,13 +33,11 @@ use gobin::Arch;
 
 use super::memory::{Place, SCRATCH_SLOTS};
 use super::{Refused, Shared, has_links, hit, refused, scratch};
-use plan::capture::{
-    BINARY_AT, Captures, Hidden, IN_CLOSURE, LATER_MET, LATER_OPS, LATER_TYPES, MOST_BYTES, MOST_CHUNK, MOST_STACK,
-    QUEUE, VISITED, layout, turns,
-};
+use crate::capture::Captures;
 use plan::machine::Register;
-use plan::{BinaryNo, Plan};
+use plan::{BinaryNo, FuncNo, Plan};
 use program::CaptureTables;
+use program::capture::{BINARY_AT, Hidden, MOST_BYTES, MOST_CHUNK, MOST_STACK, layout};
 use program::frames::{self, FRAME_CALL, FRAME_FLAGS, FRAME_NUMBER_AT, FRAME_TIME};
 use step::Step;
 
@@ -55,6 +53,25 @@ pub(super) const STACK: i32 = 128;
 const TURNS: i32 = 4;
 /// `BPF_RB_NO_WAKEUP`.
 const NO_WAKEUP: i32 = 1;
+
+/// Values that wait to be followed.
+pub(super) const QUEUE: u32 = 256;
+/// Remembered pointers that were followed.
+pub(super) const VISITED: u32 = 256;
+/// Words of a closure, behind its code, that may be its dictionary.
+pub(super) const IN_CLOSURE: u32 = 15;
+/// Room for ops that come while programs run.
+const LATER_OPS: u32 = 8192;
+/// Room for types that come while programs run.
+const LATER_TYPES: u32 = 4096;
+/// Room for interfaces' types that are in no file.
+const LATER_MET: u32 = 4096;
+
+/// How often the machine turns for a record of so many bytes: a chunk or an element each time, or an op.
+pub(super) const fn turns(bytes: u32) -> u32 {
+    let turns = bytes / 8;
+    if turns < 256 { 256 } else { turns }
+}
 
 /// A slot.
 mod slot {
@@ -122,14 +139,16 @@ pub(super) struct Captured {
 impl Captured {
     /// Adds what a plan needs; nothing if it records no calls.
     pub(super) fn add(
-        plan: &Plan,
+        (plan, captures): (&Plan, &Captures),
         caps: Caps,
         frames: Option<&frames::Tables>,
         maps: &mut Maps,
         schema: &mut Schema,
     ) -> Result<Option<Captured>, Refused> {
-        let Some(captures) = &plan.captures else { return Ok(None) };
-        let alone = alone(captures);
+        if captures.is_empty() {
+            return Ok(None);
+        }
+        let alone = alone(plan, captures);
         let first = schema.add_calls(captures.calls.clone(), captures.types.clone()).0;
         let printed = schema.add_printed(captures.printed.values().map(|print| print.values.clone()).collect());
         let row = |call: u32| match alone.contains(&call) {
@@ -172,12 +191,13 @@ impl Captured {
 /// Whether there are calls whose beginnings and returns are both recorded: then frames have a word for what the first
 /// has found out about the type arguments.
 pub(super) fn has_returns(plan: &Plan) -> bool {
-    plan.captures.iter().flat_map(|captures| captures.rows.values()).any(|of| !of.alone)
+    plan.recorded.values().any(|calls| !calls.alone)
 }
 
 /// The beginnings of calls of which nothing else is recorded.
-fn alone(captures: &Captures) -> BTreeSet<u32> {
-    let rows = captures.rows.iter().filter(|(_, of)| of.alone);
+fn alone(plan: &Plan, captures: &Captures) -> BTreeSet<u32> {
+    let is_alone = |row: u32| plan.recorded.get(&FuncNo(row)).is_some_and(|calls| calls.alone);
+    let rows = captures.rows.iter().filter(|(row, _)| is_alone(**row));
     let own = rows.clone().map(|(_, of)| of.begins);
     let instances = rows.flat_map(|(&number, _)| captures.instances.range((number, 0)..=(number, u64::MAX)));
     own.chain(instances.map(|(_, of)| of.begins)).collect()
@@ -204,11 +224,11 @@ pub(super) const PRINTED: u64 = 1 << 32;
 fn functions(plan: &Plan, captures: &Captures, rows: &[RowId]) -> Vec<u8> {
     let none = [0; 2 * layout::FUNCTION as usize].to_vec();
     let both = |number: u32, [begins, returns]: [u32; 2]| {
-        let recorded = captures.rows.get(&number)?;
+        let (recorded, calls) = (captures.rows.get(&number)?, plan.recorded.get(&FuncNo(number))?);
         let one = |call: u32| {
             let function = captures.tables.functions.get(call as usize)?;
             let row = rows.get(call as usize)?.0;
-            Some(layout::function(function, row, 1 + recorded.point.0, recorded.dictionary))
+            Some(layout::function(function, row, 1 + calls.point.0, recorded.dictionary))
         };
         Some([one(begins)?, one(returns)?].concat())
     };

@@ -10,8 +10,9 @@ use event::{Format, Row};
 use super::body::{Code, HIT, R0, R1, R2, R3, RECORD};
 use super::memory::Place;
 use super::{Refused, capture, hit, taint};
-use plan::capture::{MOST_BYTES, Print, layout};
+use crate::capture::Print;
 use plan::{Base, BinaryNo, Expr, ExprKind, StringNo, Type};
+use program::capture::{MOST_BYTES, layout};
 use program::counter;
 
 /// `BPF_RB_NO_WAKEUP`.

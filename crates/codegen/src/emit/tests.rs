@@ -7,6 +7,7 @@ mod captures;
 mod expressions;
 mod flips;
 mod goroutines;
+mod interpret;
 mod maps;
 mod paired;
 mod programs;
@@ -26,7 +27,8 @@ use event::{CallIndex, Folded, Schema, Snapshot, Value};
 use expect_test::Expect;
 use gobin::Arch;
 
-use super::{Options, Restraint, emit};
+use super::{Captures, Options, Restraint, emit};
+use crate::target::fake::Fake;
 use plan::Plan;
 use plan::machine::Register;
 use program::{Program, control, counter, exit};
@@ -34,6 +36,15 @@ use program::{Program, control, counter, exit};
 const CPUS: u32 = 2;
 const TGID: u32 = 7;
 const BIAS: u64 = 0x10_0000;
+
+/// A script's plan in a world, and the tables of what it records.
+fn compiled(text: &str, world: &Fake) -> (Plan, Captures) {
+    let source = plan::Source { name: String::new(), text: text.to_owned() };
+    let checked = probe::compile(&source, &[], world);
+    let plan = checked.plan.unwrap_or_else(|| panic!("{}", probe::render(&checked.messages, &source)));
+    let captures = Captures::of(&plan, world);
+    (plan, captures)
+}
 
 /// What programs find: registers and memory.
 #[derive(Clone, Default)]
@@ -77,14 +88,15 @@ struct Trial {
 }
 
 impl Trial {
+    /// Runs a plan that records no whole values.
     fn new(plan: &Plan, caps: Caps) -> Trial {
-        Trial::held_back(plan, caps, Restraint::default())
+        Trial::recording(plan, &Captures::default(), caps, Restraint::default())
     }
 
-    fn held_back(plan: &Plan, caps: Caps, restraint: Restraint) -> Trial {
+    fn recording(plan: &Plan, captures: &Captures, caps: Caps, restraint: Restraint) -> Trial {
         let options = Options { ring: 1 << 16, restraint, ..Options::default() };
-        let program = emit(plan, caps, &options).unwrap();
-        let again = emit(plan, caps, &options).unwrap();
+        let program = emit(plan, captures, caps, &options).unwrap();
+        let again = emit(plan, captures, caps, &options).unwrap();
         let bytes = |program: &Program| program.programs().flat_map(bpf::Program::serialize).collect::<Vec<u8>>();
         assert!(bytes(&program) == bytes(&again) && program == again, "the same plan gave different programs");
         for one in program.programs() {

@@ -11,7 +11,7 @@ use bpf::Caps;
 use event::Schema;
 
 use super::{Options, Refused, Shared};
-use plan::limits;
+use crate::capture::Captures;
 use plan::{BinaryOp, UnaryOp};
 use plan::{Body, Expr, ExprKind, Group, GroupNo, Plan, Stmt, StmtKind, VariantNo};
 
@@ -57,8 +57,8 @@ impl Weight {
 ///
 /// # Errors
 /// What the plan asks for and is not made.
-pub fn weigh(plan: &Plan, caps: Caps) -> Result<Vec<Weight>, Refused> {
-    let mut shared = Shared::new(plan, caps, &Options::default(), Schema::new())?;
+pub fn weigh(plan: &Plan, captures: &Captures, caps: Caps) -> Result<Vec<Weight>, Refused> {
+    let mut shared = Shared::new((plan, captures), caps, &Options::default(), Schema::new())?;
     shared.try_bodies()?;
     Ok(shared.weights)
 }
@@ -96,7 +96,7 @@ fn of_stmts(stmts: &[Stmt]) -> u64 {
 }
 
 fn of_stmt(stmt: &Stmt) -> u64 {
-    let inside = limits::exprs(&stmt.kind).map(of_expr).fold(0, u64::saturating_add);
+    let inside = stmt.exprs().into_iter().map(of_expr).fold(0, u64::saturating_add);
     match &stmt.kind {
         StmtKind::If { then, otherwise, .. } => {
             inside.saturating_add(1).saturating_add(of_stmts(then)).saturating_add(of_stmts(otherwise))
@@ -124,5 +124,5 @@ fn of_expr(expr: &Expr) -> u64 {
         ),
         _ => false,
     };
-    limits::inner(expr).map(of_expr).fold(u64::from(chooses), u64::saturating_add)
+    expr.parts().into_iter().map(of_expr).fold(u64::from(chooses), u64::saturating_add)
 }

@@ -3,14 +3,15 @@ use gobin::Arch;
 use plan::Source;
 use probe::{Diagnostic, render};
 
-use super::{TooHeavy, too_heavy};
+use super::{Captures, TooHeavy, too_heavy};
 use crate::target::fake::Fake;
 
 /// A text that is too much, and the message about it.
 fn check(text: &str, want: Expect) {
     let source = Source { name: String::new(), text: text.to_owned() };
-    let plan = probe::compile(&source, &[], &Fake::new(Arch::Amd64)).plan.unwrap();
-    let heavy = too_heavy(&plan).unwrap();
+    let world = Fake::new(Arch::Amd64);
+    let plan = probe::compile(&source, &[], &world).plan.unwrap();
+    let heavy = too_heavy(&plan, &Captures::of(&plan, &world)).unwrap();
     want.assert_eq(&render(&[Diagnostic::error(heavy.at, heavy.why).help(TooHeavy::HELP)], &source));
 }
 

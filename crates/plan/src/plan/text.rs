@@ -37,9 +37,8 @@ impl Display for Plan {
         }
         self.maps.iter().enumerate().try_for_each(|(i, m)| self.map(i, m, f))?;
         self.bodies.iter().enumerate().try_for_each(|(i, b)| Shown { plan: self, body: b }.body(i, f))?;
-        if let Some(captures) = &self.captures {
-            let (types, ops) = (captures.types.len(), captures.tables.ops.len());
-            writeln!(f, "records calls of {} functions by {types} types, {ops} pointers", captures.rows.len())?;
+        if !self.recorded.is_empty() {
+            writeln!(f, "records calls of {} functions", self.recorded.len())?;
         }
         self.shown_needs(f)
     }

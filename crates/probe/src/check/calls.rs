@@ -4,17 +4,13 @@
 //! The rest is asked where it returns, and if that refuses the call, its record is taken back.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
-
-use gobin::abi::Register;
+use std::collections::BTreeMap;
 
 use crate::ast::{
     Attach, AttachPoint, BinaryOp, Block, Clause, Expr, ExprKind as Ast, Script, Span, Spanned, Stmt, StmtKind,
 };
 use crate::diagnostic::Diagnostic;
-use plan::capture::{Builder, Captures, Limits, Subject};
-use plan::target::Target;
-use plan::{Access, AccessNo, FuncNo, Plan, PointNo, Recording, VariantNo, Whole};
+use plan::{FuncNo, RecordedCalls};
 
 /// What is known only where a call returns.
 const OF_RETURNS: [&str; 5] = ["elapsed", "failed", "ret", "rets", "retval"];
@@ -155,120 +151,20 @@ fn can_be_asked_early(e: &Expr) -> bool {
     }
 }
 
-/// The functions whose calls are recorded, and by which attach point.
+/// The functions whose calls are recorded, each by one clause.
 #[derive(Default)]
-pub(super) struct RecordedFunctions<'w> {
-    all: BTreeMap<FuncNo, Of<'w>>,
+pub(super) struct RecordedFunctions {
+    all: BTreeMap<FuncNo, (usize, RecordedCalls)>,
 }
 
-/// Who records a function's calls.
-struct Of<'w> {
-    clause: usize,
-    point: PointNo,
-    target: &'w dyn Target,
-    index: u32,
-    alone: bool,
-}
-
-impl<'w> RecordedFunctions<'w> {
+impl RecordedFunctions {
     /// Notes that a clause records a function's calls; says so if another one does already.
-    pub(super) fn add(
-        &mut self,
-        row: FuncNo,
-        (clause, point): (usize, PointNo),
-        target: &'w dyn Target,
-        index: u32,
-        recording: Recording,
-    ) -> bool {
-        let alone = recording == Recording::Start;
-        let of = self.all.entry(row).or_insert(Of { clause, point, target, index, alone });
-        of.clause == clause
+    pub(super) fn add(&mut self, row: FuncNo, clause: usize, calls: RecordedCalls) -> bool {
+        self.all.entry(row).or_insert((clause, calls)).0 == clause
     }
 
-    /// The tables by which their values are followed.
-    pub(super) fn captures(&self, plan: &Plan, limits: &Limits, targets: &[&'w dyn Target]) -> Option<Captures> {
-        let printed = printed(plan);
-        if self.all.is_empty() && printed.is_empty() {
-            return None;
-        }
-        let inlined = plan.functions.iter().any(|function| function.inlined.is_some());
-        let mut builder = Builder::new(limits, registers(plan.arch, inlined));
-        for (row, of) in &self.all {
-            let Some(function) = plan.functions.get(row.index()) else { continue };
-            builder.binary(function.binary, of.target);
-            let (name, entry, inlined) = (function.name.clone(), function.entry, function.inlined.clone());
-            let found = plan::target::Found { index: of.index, name, entry, inlined };
-            let signature = of.target.signature(&found).ok();
-            let instantiations = of.target.instantiations(&found);
-            let sites = of.target.sites(&found);
-            builder.function(
-                plan.arch,
-                Subject {
-                    binary: function.binary.0,
-                    number: row.0,
-                    point: of.point,
-                    alone: of.alone,
-                    name: &function.name,
-                    entry: function.entry,
-                    inlined: function.inlined.as_ref(),
-                    signature: signature.as_deref(),
-                    restored: sites.as_ref().and_then(|sites| sites.restored.as_ref()),
-                },
-                &instantiations,
-            );
-        }
-        for (variant, accesses) in printed {
-            let of = plan.variants.get(variant.index()).map_or(&[][..], |variant| &variant.accesses);
-            let whole = |access: &AccessNo| match of.get(access.index()) {
-                Some(Access::Go(whole)) => Some(whole),
-                _ => None,
-            };
-            let of: Vec<(AccessNo, Option<&Whole>)> = accesses.iter().map(|access| (*access, whole(access))).collect();
-            let binary = of.iter().find_map(|(_, whole)| *whole).map(|whole| whole.binary);
-            if let Some((binary, target)) = binary.and_then(|binary| Some((binary, targets.get(binary.index())?))) {
-                builder.binary(binary, *target);
-            }
-            builder.print(variant, &of);
-        }
-        Some(builder.finish())
+    /// The requests, for the plan.
+    pub(super) fn requests(self) -> BTreeMap<FuncNo, RecordedCalls> {
+        self.all.into_iter().map(|(row, (_, calls))| (row, calls)).collect()
     }
-}
-
-/// What is printed as a whole, by the variant that does so, each record's values once.
-fn printed(plan: &Plan) -> BTreeSet<(VariantNo, Vec<AccessNo>)> {
-    let mut all = BTreeSet::new();
-    for (variant, number) in plan.variants.iter().zip(0..) {
-        if let Some(body) = plan.bodies.get(variant.body.index()) {
-            printed_by(&body.code, &mut |accesses| _ = all.insert((VariantNo(number), accesses)));
-        }
-    }
-    all
-}
-
-fn printed_by(code: &[plan::Stmt], each: &mut dyn FnMut(Vec<AccessNo>)) {
-    for stmt in code {
-        match &stmt.kind {
-            plan::StmtKind::Printf { args, .. } => each_record(args.iter(), each),
-            plan::StmtKind::Print(value) => each_record(std::iter::once(value), each),
-            plan::StmtKind::If { then, otherwise, .. } => {
-                printed_by(then, each);
-                printed_by(otherwise, each);
-            }
-            plan::StmtKind::Repeat { body, .. } => printed_by(body, each),
-            _ => {}
-        }
-    }
-}
-
-fn each_record<'p>(values: impl Iterator<Item = &'p plan::Expr>, each: &mut dyn FnMut(Vec<AccessNo>)) {
-    let accesses: Vec<AccessNo> = values.filter_map(plan::Expr::whole).collect();
-    if !accesses.is_empty() {
-        each(accesses);
-    }
-}
-
-/// How many integer registers there are in a record.
-fn registers(arch: gobin::Arch, inlined: bool) -> u8 {
-    let registers = if inlined { Register::count_all(arch) } else { Register::count(arch, false) };
-    u8::try_from(registers).unwrap_or(u8::MAX)
 }

@@ -247,7 +247,7 @@ fn calls_that_return_and_those_that_were_inlined_are_recorded_by_one_clause() {
               call ends
             body 3: clause 2 on a Go call
               call begins
-            records calls of 2 functions by 2 types, 0 pointers
+            records calls of 2 functions
             needs frames, goid
         "#]],
     );
@@ -266,7 +266,7 @@ fn calls_that_return_and_those_that_were_inlined_are_recorded_by_one_clause() {
             variant 0: body 0 ()
             body 0: clause 1 on an inlined Go call
               call
-            records calls of 2 functions by 2 types, 0 pointers
+            records calls of 2 functions
             needs goid
         "#]],
     );

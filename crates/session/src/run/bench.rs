@@ -349,8 +349,8 @@ impl Bench {
         let engine = if self.by_tracefs { engine.without_links() } else { engine };
         let own =
             executables.targets().first().ok_or_else(|| Refusal::refused("gospect's own executable was not opened"))?;
-        let (plan, warnings) = script.check(&tree, messages, &Sample::new(own.elf(), bias(own.elf().entry.0)?))?;
-        Ok(Compiled::new(script, Planned { executables, plan, warnings }, engine, None)?)
+        let meaning = script.check(&tree, messages, &Sample::new(own.elf(), bias(own.elf().entry.0)?))?;
+        Ok(Compiled::new(script, Planned { executables, meaning }, engine, None)?)
     }
 }
 

@@ -1,13 +1,14 @@
 //! Types that processes have made themselves, by reflection: read from their memory when a record tells of one, and put
 //! into the tables by which programs in the kernel follow pointers, so that the next value of that type is captured.
 
+use codegen::{Captures, Grown};
 use event::go::Types;
 use gobin::rtype;
 use kernel::engine::{Error, Map, Maps};
 use kernel::{Pid, Process};
-use plan::capture::{self, Captures, Grown, layout};
 use plan::target::GoTarget;
 use program::CaptureTables;
+use program::capture::layout;
 
 use super::Compiled;
 use super::calls::Values;
@@ -39,7 +40,7 @@ pub(super) struct Met {
 impl Met {
     /// The tables of a run.
     pub fn of(compiled: &Compiled) -> Met {
-        Met { captures: compiled.plan.captures.clone().unwrap_or_default(), full: false }
+        Met { captures: compiled.captures.clone(), full: false }
     }
 
     /// All types that there are by now.
@@ -72,7 +73,7 @@ impl Met {
     }
 
     /// Puts what is new into the kernel's tables, what refers to it last; says whether there was room.
-    fn write(&self, grown: &Grown, met: capture::Met, tables: &CaptureTables, maps: &Maps) -> Result<bool, Error> {
+    fn write(&self, grown: &Grown, met: codegen::Met, tables: &CaptureTables, maps: &Maps) -> Result<bool, Error> {
         let all = [tables.ops, tables.types, tables.met].map(|id| maps.get(id));
         let [Some(ops), Some(types), Some(all_met)] = all else { return Ok(false) };
         let of = &self.captures.tables;
@@ -96,12 +97,12 @@ impl Met {
 }
 
 /// What a process has at that address, if it is still that process.
-fn found(unknown: Unknown, known: &Known<'_>) -> Option<capture::Met> {
+fn found(unknown: Unknown, known: &Known<'_>) -> Option<codegen::Met> {
     let Unknown { pid, process, binary, bias, address } = unknown;
     let image = known.executable(BUILD, binary)?.go()?;
     let memory = Process::open(pid).ok()?.memory().ok()?;
     let read = |at: u64, into: &mut [u8]| memory.read(at, into).is_ok();
     let rtype::Met { ty, direct } = image.runtime_types()?.met(address, bias, &read, image.made())?;
     let same = known.watch.number(pid, known.processes) == Some(process);
-    same.then_some(capture::Met { process, address, binary, ty, direct })
+    same.then_some(codegen::Met { process, address, binary, ty, direct })
 }

@@ -127,10 +127,8 @@ fn open(plans: &[&Plan], heads: &Heads<'_>, gone: &dyn Fn(FuncNo) -> bool) -> Op
     let is_ours = |row: u32| function(row).is_some_and(|function| function.panics);
     let is_panic = |row: u32| function(row).is_some_and(|function| function.name == PANIC);
     let is_paired = |row: u32| function(row).is_some_and(|function| function.frames);
-    let recorded = |row: u32| {
-        let mut captures = plans.iter().filter_map(|plan| plan.captures.as_ref());
-        captures.find_map(|captures| captures.rows.get(&row)).filter(|of| !of.alone)
-    };
+    let recorded =
+        |row: u32| plans.iter().find_map(|plan| plan.recorded.get(&FuncNo(row))).filter(|calls| !calls.alone);
     // Of a function whose calls are recorded those count that were wanted.
     let counts = |call: &OpenCall| match recorded(call.row) {
         Some(_) => call.flags & FRAME_RECORDED != 0,

@@ -160,14 +160,12 @@ pub(super) fn of_calls(
     maps: &Maps,
     alone: &HashMap<u64, u64>,
 ) -> Result<OfCalls, Error> {
-    let (Some(counters), Some(captures)) = (maps.get(program.tables.counters), &plan.captures) else {
-        return Ok(OfCalls::default());
-    };
-    let points = captures.rows.values().filter(|of| !of.alone).map(|of| of.point.index());
+    let Some(counters) = maps.get(program.tables.counters) else { return Ok(OfCalls::default()) };
+    let points = plan.recorded.values().filter(|of| !of.alone).map(|of| of.point.index());
     let points = points.filter(|&point| plan.points.get(point).is_some_and(|point| !point.ours));
     let points: BTreeSet<usize> = points.collect();
-    let beside = captures.rows.iter().filter(|(_, of)| of.alone && points.contains(&of.point.index()));
-    let beside: u64 = beside.filter_map(|(function, _)| alone.get(&u64::from(*function))).sum();
+    let beside = plan.recorded.iter().filter(|(_, of)| of.alone && points.contains(&of.point.index()));
+    let beside: u64 = beside.filter_map(|(function, _)| alone.get(&u64::from(function.0))).sum();
     let mut all = OfCalls::default();
     for point in points {
         let point = Words::read(counters, 1 + point as u32)?;

@@ -38,7 +38,7 @@ fn check_in(steps: std::ops::RangeInclusive<usize>, name: &str, make: &dyn Fn(us
     let engine = need!(engine());
     let (most, text) = largest(steps, make);
     let plan = planned(&text, &Fake::hooked(Arch::Amd64)).unwrap();
-    let weights = weigh(&plan, Caps::linux_5_10()).unwrap();
+    let weights = weigh(&plan.0, &plan.1, Caps::linux_5_10()).unwrap();
     let heaviest = weights.into_iter().max_by_key(|weight| weight.steps).unwrap();
     let looked =
         load(&engine, &plan).unwrap_or_else(|why| panic!("{name}, {most} times, {heaviest:?}: {}", start(&why)));

@@ -13,7 +13,7 @@ mod random;
 mod scripts;
 mod target;
 
-use codegen::Options;
+use codegen::{Captures, Options};
 use gospect_fixtures::Missing;
 use kernel::engine::{Engine, Error};
 use plan::target::World;
@@ -30,23 +30,28 @@ fn engine() -> Result<Engine, Missing> {
     }
 }
 
-/// The plan of a script that the checker takes.
-fn planned(text: &str, world: &dyn World) -> Result<Plan, String> {
+/// The plan of a script that the checker takes and that is not too heavy, and the tables of what it records.
+fn planned(text: &str, world: &dyn World) -> Result<(Plan, Captures), String> {
     let source = Source { name: String::new(), text: text.to_owned() };
     let checked = probe::compile(&source, &["7".to_owned()], world);
-    checked.plan.ok_or_else(|| format!("the checker: {}", probe::render(&checked.messages, &source)))
+    let plan = checked.plan.ok_or_else(|| format!("the checker: {}", probe::render(&checked.messages, &source)))?;
+    let captures = Captures::of(&plan, world);
+    match codegen::too_heavy(&plan, &captures) {
+        Some(heavy) => Err(format!("it is too heavy: {}", heavy.why)),
+        None => Ok((plan, captures)),
+    }
 }
 
 /// Emits and loads a plan as for this kernel, and as for one that has nothing new. How many instructions the verifier
 /// looked at for the largest program, where the kernel tells.
-fn load(engine: &Engine, plan: &Plan) -> Result<u32, String> {
+fn load(engine: &Engine, (plan, captures): &(Plan, Captures)) -> Result<u32, String> {
     let mut most = 0;
     let mut kernels = vec![engine.caps(), Caps::linux_5_10()];
     kernels.dedup();
     for caps in kernels {
         // With the most that any of them may have.
         let options = Options { ring: 1 << 16, walk: true, ..Options::default() };
-        let program = codegen::emit(plan, caps, &options).map_err(|why| format!("the emitter: {why}"))?;
+        let program = codegen::emit(plan, captures, caps, &options).map_err(|why| format!("the emitter: {why}"))?;
         let maps = engine.maps(&program.maps.with_room_for(64)).map_err(|error| format!("maps: {error}"))?;
         for one in program.programs() {
             let loaded = engine.load(one, &maps).map_err(|error| format!("the verifier, {caps:?}: {error}"))?;

@@ -11,7 +11,7 @@ use super::{Captured, Making, PRINTED, R0, R1, R2, R6, R7, R8, R9, R10, beginnin
 use crate::emit::memory::Place;
 use crate::emit::scratch;
 use plan::BinaryNo;
-use plan::capture::{BINARY_AT, Function, layout};
+use program::capture::{BINARY_AT, Function, layout};
 
 /// The functions for that.
 #[derive(Clone, Copy, Debug)]

@@ -9,7 +9,7 @@ use event::record;
 use super::{Captured, NO_WAKEUP, hit, look_up};
 use crate::emit::ids::Ids;
 use crate::frames::Ended;
-use plan::capture::layout;
+use program::capture::layout;
 use program::frames::{FRAME_CALL, FRAME_FLAGS, FRAME_NUMBER_AT, FRAME_ROW, FRAME_TIME, HEAD_GOID, HEAD_PANIC};
 use program::{FRAME_RECORDED, counter};
 

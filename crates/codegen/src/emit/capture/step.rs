@@ -5,8 +5,8 @@ use bpf::insn::{AluOp, Cond, Size};
 use bpf::{Assembler, Helper, Label, Reg};
 use event::go::{call, chunk};
 
-use super::{Captured, TURNS, field, look_up, or_stat, slot};
-use plan::capture::{Count, Kind, LEAST_ADDRESS, MOST_BYTES, MOST_CHUNK, Mask, QUEUE, VISITED, flag, layout};
+use super::{Captured, QUEUE, TURNS, VISITED, field, look_up, or_stat, slot};
+use program::capture::{Count, Kind, LEAST_ADDRESS, MOST_BYTES, MOST_CHUNK, Mask, flag, layout};
 
 use Reg::{R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, R10};
 

@@ -3,21 +3,21 @@
 use bpf::Caps;
 use event::{CallIndex, Schema};
 use gobin::Arch;
-use plan::Source;
 
-use crate::emit::Options;
+use super::compiled;
+use crate::emit::{Options, Refused, emit_after};
 use crate::target::fake::Fake;
-use plan::Plan;
+use program::Program;
 
-fn plan(text: &str) -> Plan {
-    let source = Source { name: String::new(), text: text.to_owned() };
-    probe::compile(&source, &[], &Fake::new(Arch::Amd64)).plan.unwrap()
+fn emitted(text: &str, before: Schema) -> Result<Program, Refused> {
+    let (plan, captures) = compiled(text, &Fake::new(Arch::Amd64));
+    emit_after(&plan, &captures, Caps::linux_5_10(), &Options::default(), before)
 }
 
 #[test]
 fn a_program_after_another_one_keeps_what_its_numbers_mean() {
     let emit_after = |text: &str, before: &Schema| {
-        let program = crate::emit_after(&plan(text), Caps::linux_5_10(), &Options::default(), before.clone());
+        let program = emitted(text, before.clone());
         program.map(|program| program.schema).map_err(|refused| refused.why)
     };
     let text = "go:main.fib { printf(\"%d\\n\", args.n); @[args.n] = count() }";
@@ -34,9 +34,7 @@ fn a_program_after_another_one_keeps_what_its_numbers_mean() {
 
 #[test]
 fn calls_that_are_recorded_after_others_are_read_by_types_of_their_own() {
-    let emit_after = |text: &str, before: Schema| {
-        crate::emit_after(&plan(text), Caps::linux_5_10(), &Options::default(), before).unwrap().schema
-    };
+    let emit_after = |text: &str, before: Schema| emitted(text, before).unwrap().schema;
     let first = emit_after("goret:main.handle { call() }", Schema::new());
     let both = emit_after("goret:main.small { call() }", first.clone());
     let names: Vec<&str> = both.calls().iter().map(|call| call.name.as_str()).collect();

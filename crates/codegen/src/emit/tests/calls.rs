@@ -8,12 +8,13 @@ use event::record;
 use gobin::Arch;
 use gobin::maps::Maps;
 
-use super::{BIAS, Trial, World};
+use super::interpret::{Loaded, capture};
+use super::{BIAS, Restraint, Trial, World, compiled};
+use crate::capture::Captures;
+use crate::emit::capture::IN_CLOSURE;
 use crate::target::fake::Fake;
 use plan::Plan;
-use plan::capture::interpret::{Loaded, capture};
-use plan::capture::{Captures, IN_CLOSURE, MOST_BYTES};
-use probe::compile;
+use program::capture::MOST_BYTES;
 
 /// Functions with arguments of every kind.
 const FUNCTIONS: [&str; 8] =
@@ -29,10 +30,8 @@ const WORDS: u64 = 4096;
 /// The words that lead from interfaces to types, as the process has them; and a dictionary.
 const TYPES: [u64; 8] = [0x50_0000, 0x50_0040, 0x50_0080, 0x50_00c0, 0x50_1000, 0x50_1040, 0x50_9000, DICTIONARY];
 
-fn planned(text: &str, maps: Maps) -> Plan {
-    let source = plan::Source { name: String::new(), text: text.into() };
-    let checked = compile(&source, &[], &Fake::hooked(Arch::Amd64).with_maps(maps));
-    checked.plan.unwrap_or_else(|| panic!("{}", probe::render(&checked.messages, &source)))
+fn recording(function: &str, maps: Maps) -> (Plan, Captures) {
+    compiled(&format!("go:{function} {{ call(); }}"), &Fake::hooked(Arch::Amd64).with_maps(maps))
 }
 
 /// A row of numbers that looks random (xorshift64).
@@ -124,10 +123,10 @@ fn chunks(record: &[u8], captures: &Captures) -> String {
     out
 }
 
-fn limited(plan: &mut Plan, random: &mut Random) {
+fn limited(captures: &mut Captures, random: &mut Random) {
     let bytes = [200, 300, 700, 2048, 4096, MOST_BYTES][random.below(6) as usize];
     let depth = random.below(5) as u32;
-    for function in &mut plan.captures.as_mut().unwrap().tables.functions {
+    for function in &mut captures.tables.functions {
         (function.bytes, function.depth) = (bytes.max(200 + 8 * u32::from(function.stack)), depth);
     }
 }
@@ -136,10 +135,9 @@ fn limited(plan: &mut Plan, random: &mut Random) {
 /// many had a dictionary that is known.
 fn equal(function: &str, maps: Maps, caps: Caps, seed: u64) -> (u32, usize, u32) {
     let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-    let mut plan = planned(&format!("go:{function} {{ call(); }}"), maps);
-    limited(&mut plan, &mut random);
-    let captures = plan.captures.clone().unwrap();
-    let mut run = Trial::new(&plan, caps);
+    let (plan, mut captures) = recording(function, maps);
+    limited(&mut captures, &mut random);
+    let mut run = Trial::recording(&plan, &captures, caps, Restraint::default());
     let (mut stats, mut longest, mut dictionaries) = (0, 0, 0);
     for _ in 0..8 {
         let words: Vec<u64> = (0..WORDS).map(|_| random.word()).collect();
@@ -200,8 +198,8 @@ fn the_program_and_rust_go_the_same_way() {
 
 /// How many records there are of a call while other threads use all scratch memory.
 fn without_scratch(function: &str, caps: Caps) -> usize {
-    let plan = planned(&format!("go:{function} {{ call(); }}"), Maps::Buckets);
-    let mut run = Trial::new(&plan, caps);
+    let (plan, captures) = recording(function, Maps::Buckets);
+    let mut run = Trial::recording(&plan, &captures, caps, Restraint::default());
     let slots = run.program.tables.captures.unwrap().slots;
     for (key, mut slot) in run.vm.entries(slots) {
         slot[0] = 1;

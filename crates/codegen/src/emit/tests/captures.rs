@@ -4,14 +4,15 @@ use expect_test::{Expect, expect};
 use gobin::Arch;
 use gobin::maps::Maps;
 
+use crate::capture::Captures;
 use crate::target::fake::Fake;
-use plan::capture::{Captures, Kind, Op, flag};
 use probe::compile;
+use program::capture::{Kind, Op, flag};
 
 fn captures(function: &str, maps: Maps) -> Captures {
     let source = plan::Source { name: String::new(), text: format!("goret:{function} {{ call(); }}") };
     let world = Fake::hooked(Arch::Amd64).with_maps(maps);
-    compile(&source, &[], &world).plan.and_then(|plan| plan.captures).unwrap()
+    Captures::of(&compile(&source, &[], &world).plan.unwrap(), &world)
 }
 
 fn op(captures: &Captures, op: &Op) -> String {

@@ -6,11 +6,10 @@ use event::decode;
 use expect_test::{Expect, expect};
 use gobin::Arch;
 
-use super::{Restraint, Trial, World, what};
+use super::{Restraint, Trial, World, compiled, what};
 use crate::target::fake::Fake;
 use plan::target::HookKind;
 use plan::{Plan, Site};
-use probe::compile;
 use program::frames::{Counters, Heads};
 use program::{FRAME_RECORDED, counter};
 
@@ -39,9 +38,8 @@ impl Calls {
     }
 
     pub(super) fn held_back(text: &str, caps: Caps, restraint: Restraint) -> Calls {
-        let source = plan::Source { name: String::new(), text: text.into() };
-        let plan = compile(&source, &[], &Fake::hooked(Arch::Amd64)).plan.unwrap();
-        Calls { run: Trial::held_back(&plan, caps, restraint), plan, hi: HI, goid: 42, sched_sp: 0 }
+        let (plan, captures) = compiled(text, &Fake::hooked(Arch::Amd64));
+        Calls { run: Trial::recording(&plan, &captures, caps, restraint), plan, hi: HI, goid: 42, sched_sp: 0 }
     }
 
     fn world(&self, registers: &[(&'static str, u64)]) -> World {

@@ -198,7 +198,7 @@ fn stacks_that_find_no_room_are_counted() {
 }
 
 fn refusal(plan: &Plan) -> String {
-    emit(plan, Caps::linux_7_0(), &Options::default()).unwrap_err().to_string()
+    emit(plan, &Captures::default(), Caps::linux_7_0(), &Options::default()).unwrap_err().to_string()
 }
 
 #[test]
@@ -253,7 +253,7 @@ fn the_listing_of_a_count() {
     let map = sketch.map("@", vec![Type::Id(Id::Func)], MapValue::Count);
     sketch.stmt(StmtKind::Aggregate { map, key: vec![word(Word::Func)], value: None });
     let plan = sketch.plan();
-    let program = emit(&plan, Caps::linux_7_0(), &Options::default()).unwrap();
+    let program = emit(&plan, &Captures::default(), Caps::linux_7_0(), &Options::default()).unwrap();
     expect![[r#"
         map ring ringbuf 4194304 bytes
         map control array key 4 value 56 entries 1
@@ -496,7 +496,7 @@ fn the_listing_of_a_predicate_and_a_printf() {
     sketch.body.predicate = Some(binary(plan::BinaryOp::Gt, n.clone(), int(10)));
     sketch.printf("%d %s\n", vec![n, text]);
     let plan = sketch.plan();
-    let program = emit(&plan, Caps::linux_5_10(), &Options::default()).unwrap();
+    let program = emit(&plan, &Captures::default(), Caps::linux_5_10(), &Options::default()).unwrap();
     expect![[r#"
         map ring ringbuf 4194304 bytes
         map control array key 4 value 56 entries 1

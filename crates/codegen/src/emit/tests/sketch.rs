@@ -1,5 +1,7 @@
 //! Plans made by hand: one clause on one Go function, unless more is said.
 
+use std::collections::BTreeMap;
+
 use gobin::insn::ArgumentRegisters;
 use gobin::sites::Restored;
 use gobin::{Arch, FileOff, VAddr};
@@ -130,7 +132,8 @@ impl Sketch {
             saves: Vec::new(),
             events: Vec::new(),
             needs: Needs::default(),
-            captures: None,
+            recorded: BTreeMap::new(),
+            values: plan::capture::Limits::default(),
         };
         let mut sketch = Sketch { plan, body: fresh(prelude), places: Vec::new(), line: 1 };
         sketch.function("main.f");

@@ -13,9 +13,11 @@ use gobin::types::{self, TypeRef, TypeSource};
 
 use super::maps::Part;
 use super::opaque::Opaques;
-use super::{Captures, Count, Kind, Limits, MOST_CHUNK, Mask, Op, Tables, Type, dynamic_key, flag};
-use crate::plan::BinaryNo;
-use crate::target::Target;
+use super::{Captures, Tables};
+use plan::BinaryNo;
+use plan::capture::Limits;
+use plan::target::Target;
+use program::capture::{Count, Kind, MOST_CHUNK, Mask, Op, Type, dynamic_key, flag, layout};
 
 /// Values nested deeper in each other are damage.
 const NESTED: usize = 48;
@@ -32,7 +34,7 @@ const CHAN: u32 = 16;
 const FUNC: u32 = 8;
 
 /// The tables in the making.
-pub struct Builder<'t> {
+pub(super) struct Builder<'t> {
     pub(super) limits: &'t Limits,
     opaques: Opaques,
     binaries: BTreeMap<u32, Binary<'t>>,
@@ -95,8 +97,7 @@ impl TypeSource for Source<'_> {
 }
 
 impl<'t> Builder<'t> {
-    /// Empty tables, for records with so many registers.
-    pub fn new(limits: &'t Limits, registers: u8) -> Builder<'t> {
+    pub(super) fn new(limits: &'t Limits, registers: u8) -> Builder<'t> {
         Builder {
             limits,
             opaques: Opaques::new(&limits.opaque),
@@ -123,7 +124,7 @@ impl<'t> Builder<'t> {
     }
 
     /// Says who answers for a binary.
-    pub fn binary(&mut self, number: BinaryNo, target: &'t dyn Target) {
+    pub(super) fn binary(&mut self, number: BinaryNo, target: &'t dyn Target) {
         self.binaries.entry(number.0).or_insert_with(|| Binary { target, shapes: Shapes::default() });
     }
 
@@ -395,7 +396,7 @@ impl<'t> Builder<'t> {
     // The end.
 
     /// Lists all that something leads to, and describes what was only referred to.
-    pub fn finish(mut self) -> Captures {
+    pub(super) fn finish(mut self) -> Captures {
         loop {
             self.list_waiting();
             let Some(binary) = self.reached.difference(&self.known).next().copied() else { break };
@@ -482,7 +483,7 @@ impl<'t> Builder<'t> {
         self.laid.extend(done);
         let mut known: HashMap<[u8; 16], u32> = HashMap::new();
         for (key, op) in self.dynamic {
-            let at = *known.entry(super::layout::op(&op)).or_insert_with(|| {
+            let at = *known.entry(layout::op(&op)).or_insert_with(|| {
                 ops.push(op);
                 ops.len() as u32 - 1
             });

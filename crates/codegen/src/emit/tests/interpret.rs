@@ -1,13 +1,13 @@
-//! What the program in the kernel does with the tables, in Rust: the same steps in the same order.
-//!
-//! It is the test of every row without any privilege, and what runs where no program can.
+//! What emitted programs do with the tables of whole values, in Rust: the same steps in the same order. Both must bring
+//! back the same bytes.
 
 use event::go::{call, chunk};
 use event::record;
 
-use super::{
-    BINARY_AT, Count, Kind, LEAST_ADDRESS, MOST_BYTES, MOST_CHUNK, Mask, Op, QUEUE, Tables, Type, VISITED, flag, turns,
-};
+use program::capture::{BINARY_AT, Count, Kind, LEAST_ADDRESS, MOST_BYTES, MOST_CHUNK, Mask, Op, Type, flag};
+
+use crate::capture::Tables;
+use crate::emit::capture::{QUEUE, VISITED, turns};
 
 /// Whoever reads the memory of the process.
 pub trait Memory {

@@ -7,13 +7,14 @@ use event::go::{Piece, Printed, Root, Source, Start, TypeRow};
 use gobin::VAddr;
 use gobin::types::TypeRef;
 
+use super::Print;
 use super::build::Builder;
-use super::{Function, MOST_BYTES, Op, Print, dynamic_key, flag};
-use crate::plan::{AccessNo, BinaryNo, RegisterPart, VariantNo, Whole, WholeAt};
+use plan::{AccessNo, BinaryNo, RegisterPart, VariantNo, Whole, WholeAt};
+use program::capture::{Function, MOST_BYTES, Op, dynamic_key, flag};
 
 impl Builder<'_> {
     /// Adds the values of one record, all of one binary. Nothing stands for those that are never to be had.
-    pub fn print(&mut self, variant: VariantNo, of: &[(AccessNo, Option<&Whole>)]) {
+    pub(super) fn print(&mut self, variant: VariantNo, of: &[(AccessNo, Option<&Whole>)]) {
         let binary = of.iter().find_map(|(_, whole)| *whole).map_or(BinaryNo(0), |whole| whole.binary).0;
         let (values, by, bytes) = self.starts(of, None);
         let mut print = Print {

@@ -8,24 +8,18 @@ use gobin::sites::Restored;
 use gobin::{Arch, VAddr};
 
 use super::build::Builder;
-use super::{Function, Hidden, Instance, MOST_BYTES, MOST_INSTANCES, MOST_STACK, Op, Recorded, dynamic_key};
-use crate::plan::PointNo;
-use crate::target::Inlined;
+use program::capture::{Function, Hidden, MOST_BYTES, MOST_STACK, Op, dynamic_key};
+
+use super::{Instance, MOST_INSTANCES, Recorded};
+use plan::target::Inlined;
 
 /// A function whose calls are recorded.
 #[derive(Clone, Copy)]
-pub struct Subject<'f> {
-    /// The number of its executable.
+pub(super) struct Subject<'f> {
     pub binary: u32,
     /// The plan's number.
     pub number: u32,
-    /// The attach point that asks for it.
-    pub point: PointNo,
-    /// That calls begin is all that is recorded.
-    pub alone: bool,
-    /// Its name.
     pub name: &'f str,
-    /// Its first byte.
     pub entry: VAddr,
     /// Where it was inlined, if it is such a place.
     pub inlined: Option<&'f Inlined>,
@@ -38,7 +32,7 @@ pub struct Subject<'f> {
 impl Builder<'_> {
     /// Adds a function: what is recorded where it begins, and where it returns; and the same for each list of type
     /// arguments that is known.
-    pub fn function(&mut self, arch: Arch, of: Subject<'_>, instantiations: &[Instantiation]) {
+    pub(super) fn function(&mut self, arch: Arch, of: Subject<'_>, instantiations: &[Instantiation]) {
         let Instance { begins, returns } = self.add_calls(arch, of, &[]);
         let hidden = of.signature.and_then(|signature| match &signature.dictionary {
             Some(place) => self.hidden(arch, of, place),
@@ -51,8 +45,7 @@ impl Builder<'_> {
             let instance = self.add_calls(arch, of, &one.type_args);
             self.captures.instances.insert((of.number, dynamic_key(of.binary, one.dictionary.0)), instance);
         }
-        let Subject { number, point, alone, .. } = of;
-        self.captures.rows.insert(number, Recorded { begins, returns, point, alone, dictionary });
+        self.captures.rows.insert(of.number, Recorded { begins, returns, dictionary });
     }
 
     /// Where a record has a dictionary that is passed.

@@ -5,7 +5,7 @@ use gobin::maps::{HEADER, LARGEST, Maps, SLOTS, buckets, swiss};
 use gobin::types::TypeRef;
 
 use super::build::{Builder, Listed, plain};
-use super::{Count, Kind, Mask, Op, flag};
+use program::capture::{Count, Kind, Mask, Op, flag};
 
 /// Parts of a map are as deep as the map.
 const INNER: u8 = flag::FREE | flag::NO_DEPTH;
