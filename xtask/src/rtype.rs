@@ -9,6 +9,7 @@
 //! +rtype const _Gwaiting = 4                    a constant; `const` may be left out
 //! +rtype func casgstatus func(gp *g, oldval uint32, newval uint32)
 //! +rtype users goexit0 = goexit1                the functions of its package that name a function, sorted
+//! +rtype users g.atomicstatus = casgstatus      those that name a field
 //! +rtype list waitReasonStrings                 an array of strings, equal to the rows that follow
 //! ```
 //!

@@ -210,12 +210,6 @@ impl Image {
         self.build.as_ref().map(|b| &b.go)
     }
 
-    /// The `26` of `go1.26`, if known.
-    #[must_use]
-    pub fn minor(&self) -> Option<u32> {
-        self.release().map(|release| release.minor)
-    }
-
     /// The Go release that built it, if the build information says.
     #[must_use]
     pub fn release(&self) -> Option<Release> {

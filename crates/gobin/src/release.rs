@@ -48,7 +48,6 @@ pub struct Release {
     // +rtype 1.26- func internal/runtime/syscall/linux.Syscall6 func(num uintptr, a1 uintptr, a2 uintptr, a3 uintptr, a4 uintptr, a5 uintptr, a6 uintptr) (r1 uintptr, r2 uintptr, errno uintptr)
     pub syscall6: Option<&'static str>,
     /// The runtime has coroutines, which change states without `casgstatus` (`iter.Pull`).
-    // +rtype 1.22- func coroswitch_m func(gp *g)
     pub coroutines: bool,
     /// `runtime.newproc1` makes a goroutine runnable before it has its goid.
     pub late_goid: bool,

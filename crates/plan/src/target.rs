@@ -11,6 +11,7 @@ use gobin::generic::Instantiation;
 use gobin::insn::Class;
 use gobin::maps::Maps;
 use gobin::pattern::Pattern;
+use gobin::release::Release;
 use gobin::signature::Signature;
 use gobin::sites::Sites;
 use gobin::types::{Type, TypeRef};
@@ -272,8 +273,8 @@ impl fmt::Display for Inlined {
 /// What the emitted programs must know of a Go runtime.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Runtime {
-    /// The `26` of `go1.26`, if known.
-    pub minor: Option<u32>,
+    /// The Go release that built it, if known.
+    pub release: Option<Release>,
     /// Where fields are, by struct and path (`g.goid`), for each of [`FIELDS`]; or why that is not known.
     pub fields: Vec<(&'static str, Result<u64, String>)>,
     /// Where the runtime's own events are seen.
@@ -338,7 +339,7 @@ impl Runtime {
         use HookKind::{CopyStack, CoroutineEnd, Goexit, GoroutineEnd, Recovery};
         let has = |kind| self.hooks(kind).next().is_some();
         let lacks = |kind| self.missing.iter().any(|(missing, _)| *missing == kind);
-        self.minor.is_some_and(|minor| EXITS_KNOWN.contains(&minor))
+        self.release.is_some_and(|release| release.is_tested())
             && [Recovery, GoroutineEnd, CopyStack].into_iter().all(has)
             && !lacks(Goexit)
             && !lacks(CoroutineEnd)
@@ -387,13 +388,13 @@ pub enum HookKind {
     PreemptScan,
     /// `runtime.casGFromPreempted(gp, …)`: preempted → waiting.
     FromPreempted,
-    /// `runtime.coroswitch_m(gp)`: waiting and running change places without `casgstatus` (since Go 1.22).
+    /// `runtime.coroswitch_m(gp)`: waiting and running change places without `casgstatus`.
     CoroSwitch,
-    /// `runtime.reentersyscall`: running → syscall without `casgstatus` (since Go 1.26).
+    /// `runtime.reentersyscall`: running → syscall without `casgstatus`.
     SyscallEnter,
-    /// `runtime.exitsyscall`: syscall → running without `casgstatus` (since Go 1.26).
+    /// `runtime.exitsyscall`: syscall → running without `casgstatus`.
     SyscallExit,
-    /// A return of `runtime.newproc1`, whose result is a new g with its goid (needed up to Go 1.23).
+    /// A return of `runtime.newproc1`, whose result is a new g with its goid.
     Created,
     /// `runtime.minit`: a thread, whose system stack this is, begins to run goroutines.
     ThreadStart,
@@ -401,31 +402,31 @@ pub enum HookKind {
     ThreadEnd,
 }
 
-/// The versions of which it is known how goroutines end that have calls open.
-const EXITS_KNOWN: std::ops::RangeInclusive<u32> = 21..=27;
+/// Whether a release needs a hook.
+type Need = fn(&Release) -> bool;
 
-/// Every kind of hook, the function or functions that it may be in, and the versions that need it.
-pub const HOOKS: [(HookKind, &[&str], std::ops::RangeInclusive<u32>); 14] = [
-    (HookKind::Recovery, &["runtime.recovery"], 0..=u32::MAX),
-    (HookKind::GoroutineEnd, &["runtime.gdestroy", "runtime.goexit0"], 0..=u32::MAX),
-    (HookKind::Goexit, &["runtime.Goexit"], EXITS_KNOWN),
-    (HookKind::CoroutineEnd, &["runtime.coroswitch_m"], 22..=*EXITS_KNOWN.end()),
-    (HookKind::CopyStack, &["runtime.copystack"], 0..=u32::MAX),
-    (HookKind::Status, &["runtime.casgstatus"], 0..=u32::MAX),
-    (HookKind::PreemptScan, &["runtime.casGToPreemptScan"], 0..=u32::MAX),
-    (HookKind::FromPreempted, &["runtime.casGFromPreempted"], 0..=u32::MAX),
-    (HookKind::CoroSwitch, &["runtime.coroswitch_m"], 22..=u32::MAX),
-    (HookKind::SyscallEnter, &["runtime.reentersyscall"], 26..=u32::MAX),
-    (HookKind::SyscallExit, &["runtime.exitsyscall"], 26..=u32::MAX),
-    (HookKind::Created, &["runtime.newproc1"], 0..=23),
-    (HookKind::ThreadStart, &["runtime.minit"], 0..=u32::MAX),
-    (HookKind::ThreadEnd, &["runtime.unminitSignals"], 0..=u32::MAX),
+/// Every kind of hook, the function or functions that it may be in, and the releases that need it.
+const HOOKS: [(HookKind, &[&str], Need); 14] = [
+    (HookKind::Recovery, &["runtime.recovery"], |_| true),
+    (HookKind::GoroutineEnd, &["runtime.gdestroy", "runtime.goexit0"], |_| true),
+    (HookKind::Goexit, &["runtime.Goexit"], Release::is_tested),
+    (HookKind::CoroutineEnd, &["runtime.coroswitch_m"], |release| release.is_tested() && release.coroutines),
+    (HookKind::CopyStack, &["runtime.copystack"], |_| true),
+    (HookKind::Status, &["runtime.casgstatus"], |_| true),
+    (HookKind::PreemptScan, &["runtime.casGToPreemptScan"], |_| true),
+    (HookKind::FromPreempted, &["runtime.casGFromPreempted"], |_| true),
+    (HookKind::CoroSwitch, &["runtime.coroswitch_m"], |release| release.coroutines),
+    (HookKind::SyscallEnter, &["runtime.reentersyscall"], |release| release.syscalls_without_casgstatus),
+    (HookKind::SyscallExit, &["runtime.exitsyscall"], |release| release.syscalls_without_casgstatus),
+    (HookKind::Created, &["runtime.newproc1"], |release| release.late_goid),
+    (HookKind::ThreadStart, &["runtime.minit"], |_| true),
+    (HookKind::ThreadEnd, &["runtime.unminitSignals"], |_| true),
 ];
 
 impl HookKind {
-    /// Whether the runtime of `go1.MINOR` needs it.
+    /// Whether the runtime of a release needs it.
     #[must_use]
-    pub fn is_of(self, minor: u32) -> bool {
-        HOOKS.iter().any(|(kind, _, versions)| *kind == self && versions.contains(&minor))
+    pub fn is_of(self, release: &Release) -> bool {
+        HOOKS.iter().any(|(kind, _, needed)| *kind == self && needed(release))
     }
 }

@@ -140,7 +140,12 @@ impl Part {
             }
             "users" => {
                 let (name, by) = rest.split_once(" = ").ok_or("no functions follow `=`")?;
-                Says::Users { name: qualified(name), by: by.to_owned() }
+                // A field is asked for behind its struct.
+                let mut name = qualified(name);
+                if let [_, field] = dots(&name)[..] {
+                    name.replace_range(field..=field, " ");
+                }
+                Says::Users { name, by: by.to_owned() }
             }
             "list" => Says::List { name: qualified(rest), texts: Row::read_all(below) },
             _ => match (row, strct) {
@@ -165,9 +170,7 @@ fn field(name: &str, ty: &str) -> Result<Says, String> {
         None => (ty, None),
     };
     let whole = qualified(name);
-    let slash = whole.rfind('/').map_or(0, |at| at + 1);
-    let dots: Vec<usize> = whole[slash..].match_indices('.').map(|(at, _)| slash + at).collect();
-    let &[_, end, ..] = &dots[..] else { return Err(format!("`{name}` has no struct and field")) };
+    let [_, end, ..] = dots(&whole)[..] else { return Err(format!("`{name}` has no struct and field")) };
     if ty.is_empty() {
         return Err(format!("`{name}` has no type"));
     }
@@ -290,6 +293,12 @@ fn short(text: &str) -> String {
         rest = &rest[start + len..];
     }
     (out + rest).replace("interface{}", "any")
+}
+
+/// The dots of a qualified name behind the import path.
+fn dots(name: &str) -> Vec<usize> {
+    let slash = name.rfind('/').map_or(0, |at| at + 1);
+    name[slash..].match_indices('.').map(|(at, _)| slash + at).collect()
 }
 
 /// A name with the import path of its package.

@@ -7,6 +7,7 @@
 //	const PKG.NAME         ->  VALUE
 //	func  PKG.NAME         ->  SIGNATURE
 //	users PKG.FUNC         ->  the functions of its package that name it, sorted, separated by tabs
+//	users PKG.STRUCT FIELD ->  the functions of its package that name such a field
 //	array PKG.NAME         ->  the strings of a composite literal, by index, separated by tabs
 //
 // An answer that starts with "!" says what is missing. Packages are type-checked from source, so nothing needs to be
@@ -64,7 +65,10 @@ func answer(q []string) string {
 		}
 		return "! not a constant"
 	case "users":
-		return users(object)
+		if len(q) > 2 {
+			return users(object, func(body *ast.BlockStmt) bool { return selects(body, q[2]) })
+		}
+		return users(object, func(body *ast.BlockStmt) bool { return names(body, object.Name()) })
 	case "array":
 		return array(object)
 	}
@@ -147,8 +151,8 @@ func array(object types.Object) string {
 	return strings.Join(texts, "\t")
 }
 
-// users finds the functions whose bodies have the name in them, whatever they do with it.
-func users(object types.Object) string {
+// users finds the functions in the package of an object whose bodies use it.
+func users(object types.Object, uses func(*ast.BlockStmt) bool) string {
 	pkg, err := build.Default.ImportDir(filepath.Join(build.Default.GOROOT, "src", object.Pkg().Path()), 0)
 	if err != nil {
 		return "! " + err.Error()
@@ -160,7 +164,7 @@ func users(object types.Object) string {
 			return "! " + err.Error()
 		}
 		for _, decl := range file.Decls {
-			if f, ok := decl.(*ast.FuncDecl); ok && f.Body != nil && names(f.Body, object.Name()) {
+			if f, ok := decl.(*ast.FuncDecl); ok && f.Body != nil && uses(f.Body) {
 				found = append(found, f.Name.Name)
 			}
 		}
@@ -169,6 +173,17 @@ func users(object types.Object) string {
 	return strings.Join(found, "\t")
 }
 
+// selects tells whether a body has `x.FIELD` in it, whatever it does with that.
+func selects(body *ast.BlockStmt, field string) (yes bool) {
+	ast.Inspect(body, func(n ast.Node) bool {
+		selector, ok := n.(*ast.SelectorExpr)
+		yes = yes || ok && selector.Sel.Name == field
+		return true
+	})
+	return yes
+}
+
+// names tells whether a body has the name of a function in it.
 func names(body *ast.BlockStmt, name string) (yes bool) {
 	ast.Inspect(body, func(n ast.Node) bool {
 		switch n := n.(type) {

@@ -124,14 +124,17 @@ fn a_comment_that_says_nothing_is_refused() {
 
 #[test]
 fn whoever_names_a_function_is_held_against_a_list() {
-    let source = "// +rtype 1.22- users gdestroy = coroswitch_m goexit0\n// +rtype users goexit0 = goexit1";
+    let source = "// +rtype 1.22- users gdestroy = coroswitch_m goexit0\n// +rtype users goexit0 = goexit1
+        // +rtype users g.atomicstatus = casgstatus";
     check(
         source,
         "1.27.0",
-        "users runtime.gdestroy -> coroswitch_m | goexit0 | other\n users runtime.goexit0 -> goexit1",
+        "users runtime.gdestroy -> coroswitch_m | goexit0 | other\n users runtime.goexit0 -> goexit1
+        users runtime.g atomicstatus -> casgstatus | faster",
         expect![[r#"
             a.rs:1: users runtime.gdestroy: is said to be at its end at 2, is `other`
-            a.rs:2: users runtime.goexit0: holds"#]],
+            a.rs:2: users runtime.goexit0: holds
+            a.rs:3: users runtime.g atomicstatus: is said to be at its end at 1, is `faster`"#]],
     );
     check("// +rtype users goexit0", "1.27.0", "", expect!["a.rs:1: no functions follow `=`"]);
 }

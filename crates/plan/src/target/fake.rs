@@ -351,7 +351,7 @@ impl Target for Program {
         let missing = lacks.into_iter().chain(gone);
         let missing = missing.map(|(kind, function)| (kind, format!("the program has no {function}"))).collect();
         Runtime {
-            minor: Some(26),
+            release: Some(gobin::release::Release::of(26)),
             fields: FIELDS.into_iter().enumerate().map(field).collect(),
             hooks,
             missing,

@@ -72,7 +72,7 @@ impl<'i> GoTarget<'i> {
         };
         let (hooks, missing) = hooks::find(self.image);
         Runtime {
-            minor: self.image.minor(),
+            release: self.image.release(),
             fields: FIELDS.into_iter().map(field).collect(),
             hooks,
             missing,

@@ -3,7 +3,7 @@
 //! Each hook is an instruction behind the stack check of a function of the runtime, so that it fires once a call, but
 //! for these: a recovered panic is seen where `runtime.recovery` jumps (only there the new stack pointer is known), the
 //! end of a goroutine that may have calls open where `runtime.Goexit` and `runtime.coroswitch_m` call what ends it, and a
-//! new goroutine, up to Go 1.23, where `runtime.newproc1` returns.
+//! new goroutine of older releases where `runtime.newproc1` returns.
 
 // What hooks take for granted: who is in the first argument, or in the first result, and what is in the others.
 //
@@ -15,6 +15,14 @@
 // +rtype 1.23- func newproc1 func(fn *funcval, callergp *g, callerpc uintptr, parked bool, waitreason waitReason) *g
 // +rtype func minit func()
 // +rtype func unminitSignals func()
+
+// Where a goroutine's state changes: every function that reads or writes it. `casgcopystack` puts it back, the scans
+// set and clear a bit, and what `allGsSnapshotSortedForGC` changes are leaked goroutines, whose change is not seen.
+//
+// +rtype 1.21 users g.atomicstatus = casGFromPreempted casGToPreemptScan casfrom_Gscanstatus casgcopystack casgstatus castogscanstatus readgstatus
+// +rtype 1.22-1.23 users g.atomicstatus = casGFromPreempted casGToPreemptScan casfrom_Gscanstatus casgcopystack casgstatus castogscanstatus coroswitch_m readgstatus
+// +rtype 1.24-1.25 users g.atomicstatus = casGFromPreempted casGToPreemptScan casfrom_Gscanstatus casgstatus castogscanstatus coroswitch_m readgstatus
+// +rtype 1.26- users g.atomicstatus = allGsSnapshotSortedForGC casGFromPreempted casGToPreemptScan casfrom_Gscanstatus casgstatus castogscanstatus coroswitch_m exitsyscall readgstatus reentersyscall
 
 // How goroutines end: `goexit`, in assembly, is what their first function returns to, with no call open; all others go
 // through Goexit, or are coroutines.
@@ -36,8 +44,9 @@ const ONLY_WHERE_USED: [HookKind; 3] = [HookKind::CoroSwitch, HookKind::Coroutin
 /// The hooks that were found, and why others were not.
 pub(super) fn find(image: &Image) -> (Vec<Hook>, Vec<(HookKind, String)>) {
     let (mut hooks, mut missing) = (Vec::new(), Vec::new());
-    for (kind, names, versions) in HOOKS {
-        if image.minor().is_some_and(|minor| !versions.contains(&minor)) {
+    let release = image.release();
+    for (kind, names, needed) in HOOKS {
+        if release.is_some_and(|release| !needed(&release)) {
             continue;
         }
         let function = names.iter().find_map(|name| image.runtime_function(name));

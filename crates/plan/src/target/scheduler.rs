@@ -1,16 +1,12 @@
 //! How a Go runtime changes the states of its goroutines: what must be known of it to see every change.
 //!
-//! Most changes go through `runtime.casgstatus`. Beside it stand preemption, coroutines since Go 1.22 and, since Go
-//! 1.26, system calls. Whoever watches goroutines needs all of these places or sees states that never were; so what is
-//! missing here is a reason to refuse, not to make do.
+//! Most changes go through `runtime.casgstatus`. Beside it stand preemption, coroutines and, in newer releases, system
+//! calls. Whoever watches goroutines needs all of these places or sees states that never were; so what is missing here
+//! is a reason to refuse, not to make do.
+
+use gobin::release::Release;
 
 use super::{Hook, HookKind, Runtime};
-
-/// The first and the last `N` of `go1.N` whose changes of states have been looked through.
-const KNOWN: std::ops::RangeInclusive<u32> = 21..=27;
-
-/// The last one that gives a new g its goid only after it has made it runnable.
-const LATE_GOID: u32 = 23;
 
 /// Reasons that a goroutine gives while it runs on, on the system stack: it only wants its own stack to be left alone.
 /// Such a wait begins from the state `running` and ends there, never by being made runnable.
@@ -80,11 +76,11 @@ impl Scheduler {
     /// # Errors
     /// What is not known, in a sentence without full stop.
     pub fn of(runtime: &Runtime) -> Result<Scheduler, String> {
-        let minor = runtime.minor.ok_or("the program does not say which Go it was built with")?;
-        if !KNOWN.contains(&minor) {
-            return Err(format!("how Go 1.{minor} changes the states of goroutines is not known"));
+        let release = runtime.release.ok_or("the program does not say which Go it was built with")?;
+        if !release.is_tested() {
+            return Err(format!("how Go 1.{} changes the states of goroutines is not known", release.minor));
         }
-        let hooks = hooks(runtime, minor)?;
+        let hooks = hooks(runtime, &release)?;
         let has_coroutines = hooks.iter().any(|hook| hook.kind == HookKind::CoroSwitch);
         let reason = |name: &str| {
             let number = runtime.wait_reasons.iter().position(|known| known == name);
@@ -112,7 +108,7 @@ impl Scheduler {
             no_waits: no_waits.fold(0, |bits, n| bits | 1 << n),
             preempted: reason("preempted")?,
             coroutine: if has_coroutines { reason("coroutine")? } else { 0 },
-            late_goid: minor <= LATE_GOID,
+            late_goid: release.late_goid,
             hooks,
         })
     }
@@ -137,11 +133,11 @@ impl States {
 }
 
 /// The places where states change. A program that uses no coroutines has no place for them.
-fn hooks(runtime: &Runtime, minor: u32) -> Result<Vec<Hook>, String> {
+fn hooks(runtime: &Runtime, release: &Release) -> Result<Vec<Hook>, String> {
     use HookKind::{CoroSwitch, Created, FromPreempted, PreemptScan, Status, SyscallEnter, SyscallExit};
     let kinds = [Status, PreemptScan, FromPreempted, CoroSwitch, SyscallEnter, SyscallExit, Created];
     let mut hooks = Vec::new();
-    for kind in kinds.into_iter().filter(|kind| kind.is_of(minor)) {
+    for kind in kinds.into_iter().filter(|kind| kind.is_of(release)) {
         if let Some((_, why)) = runtime.missing.iter().find(|(missing, _)| *missing == kind) {
             return Err(why.clone());
         }
@@ -180,8 +176,8 @@ mod tests {
         };
         let told = [
             refused(|_| ()),
-            refused(|runtime| runtime.minor = None),
-            refused(|runtime| runtime.minor = Some(28)),
+            refused(|runtime| runtime.release = None),
+            refused(|runtime| runtime.release = Some(Release::of(28))),
             gone(HookKind::SyscallExit, "runtime.exitsyscall: its code does not decode"),
             gone(HookKind::CoroSwitch, "runtime.coroswitch_m: its code does not decode"),
             refused(|runtime| runtime.hooks.retain(|hook| hook.kind != HookKind::PreemptScan)),

@@ -10,6 +10,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use gobin::buildinfo::GoVersion;
+use gobin::release::{self, Support};
 use kernel::{Login, child};
 
 use super::await_end;
@@ -88,16 +90,16 @@ pub fn built(user: Option<&Login>, tell: &mut dyn FnMut(&str)) -> Result<Option<
 
 impl<'u> Builder<'u> {
     fn new(user: Option<&'u Login>) -> Result<Option<Builder<'u>>, Refusal> {
-        let missing =
-            || Refusal::refused("the demo builds a small Go service, and there is no `go` here (1.21 or newer)");
-        let go = find_go(user).ok_or_else(|| missing().hint(INSTALL))?;
+        let oldest = format!("1.{} or newer", release::tested().start());
+        let missing = || format!("the demo builds a small Go service, and there is no `go` here ({oldest})");
+        let go = find_go(user).ok_or_else(|| Refusal::refused(missing()).hint(INSTALL))?;
         let Some(heard) = heard(Command::new(&go).current_dir("/").args(["env", "GOVERSION"]), user)? else {
             return Ok(None);
         };
         let version = heard.map_err(|why| Refusal::refused(format!("{} does not work: {why}", go.display())))?;
-        if minor(&version).is_some_and(|minor| minor < 21) {
-            let old =
-                format!("the demo builds a small Go service with Go 1.21 or newer, and {} is {version}", go.display());
+        if is_too_old(&version) {
+            let go = go.display();
+            let old = format!("the demo builds a small Go service with Go {oldest}, and {go} is {version}");
             return Err(Refusal::refused(old).hint(INSTALL));
         }
         Ok(Some(Builder { go, version, cache: cache(user)?, user }))
@@ -201,10 +203,10 @@ fn is_executable(file: &Path) -> bool {
     file.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
 }
 
-/// The number behind `go1.`; a version that was not released has none that is sure.
-fn minor(version: &str) -> Option<u32> {
-    let digits = version.strip_prefix("go1.")?;
-    digits.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+/// Whether gospect traces no programs of a Go that is this old. Versions that were not released have no number.
+fn is_too_old(version: &str) -> bool {
+    let release = version.starts_with("go1.").then(|| GoVersion::parse(version).release()).flatten();
+    release.is_some_and(|release| release.support == Support::Older)
 }
 
 /// Where it is kept. What other users can write to is no place for something that will be run.
@@ -233,8 +235,9 @@ mod tests {
     }
 
     #[test]
-    fn versions_have_numbers() {
-        assert_eq!(["go1.20.14", "go1.27rc1", "devel go1.28-af"].map(minor), [Some(20), Some(27), None]);
+    fn only_releases_are_too_old() {
+        let versions = ["go1.20.14", "go1.27rc1", "go1.28", "devel go1.20-af", "devel go1.28-af"];
+        assert_eq!(versions.map(is_too_old), [true, false, false, false, false]);
     }
 
     #[test]

@@ -386,7 +386,7 @@ fn a_switch_that_needs_casgstatus_after_all_is_one_switch() {
 #[test]
 fn up_to_go_1_23_a_new_goroutine_is_seen_when_it_has_its_goid() {
     let old = |runtime: &mut Runtime| {
-        runtime.minor = Some(23);
+        runtime.release = Some(gobin::release::Release::of(23));
         let hook = runtime.hooks(HookKind::Status).next().unwrap().clone();
         let at = gobin::VAddr(0x40_0600);
         runtime.hooks.push(plan::target::Hook { kind: HookKind::Created, at, ..hook });

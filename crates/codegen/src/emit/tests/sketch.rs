@@ -110,7 +110,8 @@ pub(super) fn runtime() -> Runtime {
         ("g.waitreason", 176),
         ("g.startpc", 296),
     ];
-    Runtime { minor: Some(26), fields: fields.map(|(name, at)| (name, Ok(at))).to_vec(), ..Runtime::default() }
+    let release = Some(gobin::release::Release::of(26));
+    Runtime { release, fields: fields.map(|(name, at)| (name, Ok(at))).to_vec(), ..Runtime::default() }
 }
 
 impl Sketch {
