@@ -27,6 +27,18 @@ impl Args {
         Ok(unit.mul_f64(number.min(DAY / unit.as_secs_f64())))
     }
 
+    /// Whether a flag is there.
+    pub fn flag(&mut self, flag: &str) -> bool {
+        let count = self.0.len();
+        self.0.retain(|word| word != flag);
+        self.0.len() < count
+    }
+
+    /// The remaining words.
+    pub fn rest(self) -> Vec<String> {
+        self.0
+    }
+
     /// The remaining words, of which each must be among the names.
     pub fn words(self, names: &[&str]) -> Result<Vec<String>, String> {
         match self.0.iter().find(|word| !names.contains(&word.as_str())) {
@@ -46,7 +58,8 @@ mod tests {
 
     #[test]
     fn flags_and_words_come_in_any_order() {
-        let mut all = args("a --rounds 3 b --minutes 0.5");
+        let mut all = args("a --rounds 3 --short b --minutes 0.5");
+        assert_eq!((all.flag("--short"), all.flag("--short")), (true, false));
         assert_eq!(all.number("--rounds", 5), Ok(3));
         assert_eq!(all.number("--rounds", 5), Ok(5));
         assert_eq!(all.time("--minutes", Duration::from_secs(60), 30.0), Ok(Duration::from_secs(30)));

@@ -34,10 +34,13 @@ pub fn gospect() -> Result<PathBuf, String> {
     path.canonicalize().map_err(named(path.display()))
 }
 
-/// Builds a fixture with a Go release that all measurements share.
+/// The Go release of fixtures.
+pub const FIXTURE_GO: &str = "1.26";
+
+/// Builds a fixture.
 pub fn fixture(name: &'static str, variant: Variant) -> Result<PathBuf, String> {
     let arch = Arch::native().ok_or("no Go fixtures for this machine")?;
-    gospect_fixtures::build(&Fixture::new(name, "1.26", variant).on(arch)).map_err(|missing| missing.why)
+    gospect_fixtures::build(&Fixture::new(name, FIXTURE_GO, variant).on(arch)).map_err(|missing| missing.why)
 }
 
 /// Builds a Go package in a module of its own, without cgo so that it needs no C compiler. Keeps it for the next time.
@@ -78,6 +81,19 @@ pub fn go(folder: &Path, args: &[&str]) -> Result<String, String> {
     Err(text.lines().last().unwrap_or("go failed without a message").to_owned())
 }
 
+/// Runs a command with this standard input, and returns the lines of its output.
+pub fn filter(command: &mut Command, input: String) -> Result<Vec<String>, String> {
+    let name = command.get_program().display().to_string();
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(named(&name))?;
+    let mut stdin = child.stdin.take().ok_or("a command has no standard input")?;
+    let writer = spawn(move || stdin.write_all(input.as_bytes()));
+    let output = child.wait_with_output().map_err(named(&name))?;
+    // A command that ends early does not read all.
+    let _ = writer.join();
+    let lines = String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect();
+    if output.status.success() { Ok(lines) } else { Err(format!("{name}: {}", output.status)) }
+}
+
 /// A child that is killed with its value.
 pub struct Process(Child);
 
@@ -92,6 +108,10 @@ impl Process {
 
     pub fn ended(&mut self) -> Option<ExitStatus> {
         self.0.try_wait().ok().flatten()
+    }
+
+    pub fn take_stdout(&mut self) -> Option<ChildStdout> {
+        self.0.stdout.take()
     }
 }
 

@@ -6,38 +6,25 @@
 
 use std::process::{Command, Stdio};
 
-use crate::root;
+use crate::args::Args;
+use crate::{bed, root};
 
-/// How long a target runs if nobody says.
+/// The usual time of a target.
 const SECONDS: u64 = 60;
-
-/// What was asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Asked {
-    /// All of them if none is named.
-    target: Option<String>,
-    seconds: u64,
-}
 
 /// `cargo xtask fuzz [TARGET] [--seconds N]`.
 pub fn run(args: &[String]) -> Result<bool, String> {
-    let asked = Asked::parse(args)?;
-    let mut chosen = Vec::new();
-    for (target, test) in tests()? {
-        if asked.target.as_ref().is_none_or(|name| *name == target) {
-            chosen.push(test);
-        }
-    }
-    if chosen.is_empty() {
-        let names: Vec<String> = tests()?.into_iter().map(|(target, _)| target).collect();
-        return Err(format!("there is no such target; there are {}", names.join(", ")));
-    }
+    let mut args = Args::new(args);
+    let seconds = args.number("--seconds", SECONDS)?;
+    let tests = tests()?;
+    let named = args.words(&tests.iter().map(|(target, _)| target.as_str()).collect::<Vec<_>>())?;
+    let chosen = tests.iter().filter(|(target, _)| named.is_empty() || named.contains(target)).map(|(_, test)| test);
     // One after the other: each input's memory is measured.
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(root()).args(["test", "--package", "gobin", "--test", "foreign_bytes", "--locked", "--"]);
-    cargo.args(["--exact", "--nocapture", "--test-threads=1"]).args(&chosen);
-    cargo.env("GOSPECT_FUZZ_SECONDS", asked.seconds.to_string()).stdin(Stdio::null());
-    let status = cargo.status().map_err(|err| format!("cargo could not be started: {err}"))?;
+    cargo.args(["--exact", "--nocapture", "--test-threads=1"]).args(chosen);
+    cargo.env("GOSPECT_FUZZ_SECONDS", seconds.to_string()).stdin(Stdio::null());
+    let status = cargo.status().map_err(bed::named("cargo"))?;
     Ok(status.success())
 }
 
@@ -57,37 +44,9 @@ fn calls(text: &str) -> Vec<(String, String)> {
     text.lines().filter_map(call).collect()
 }
 
-impl Asked {
-    fn parse(args: &[String]) -> Result<Asked, String> {
-        let mut asked = Asked { target: None, seconds: SECONDS };
-        let mut args = args.iter();
-        while let Some(arg) = args.next() {
-            match arg.as_str() {
-                "--seconds" => {
-                    let number = args.next().and_then(|n| n.parse().ok());
-                    asked.seconds = number.ok_or("`--seconds` takes a number")?;
-                }
-                name if asked.target.is_none() && !name.starts_with('-') => asked.target = Some(name.to_owned()),
-                other => return Err(format!("unexpected argument `{other}`")),
-            }
-        }
-        Ok(asked)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_target_and_a_time_are_read_in_any_order() {
-        let parse = |text: &str| Asked::parse(&text.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
-        let dwarf = Ok(Asked { target: Some("dwarf".to_owned()), seconds: 5 });
-        assert_eq!((parse("dwarf --seconds 5"), parse("--seconds 5 dwarf")), (dwarf.clone(), dwarf));
-        assert_eq!(parse(""), Ok(Asked { target: None, seconds: SECONDS }));
-        assert_eq!(parse("--seconds x"), Err("`--seconds` takes a number".to_owned()));
-        assert_eq!(parse("a b"), Err("unexpected argument `b`".to_owned()));
-    }
 
     #[test]
     fn the_targets_are_found_in_the_tests() {

@@ -7,6 +7,7 @@ mod cargo;
 mod ci;
 mod compare;
 mod dist;
+mod files;
 mod fixtures;
 mod fuzz;
 mod generate;

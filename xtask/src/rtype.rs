@@ -31,14 +31,15 @@ mod table;
 mod tests;
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::{Path, PathBuf};
 
 use gobin::release::{RELEASES, Release};
 use gospect_fixtures::{Toolchain, VERSIONS, toolchain};
 
 use ask::Asker;
 use claim::{Claim, Question, Version};
+
+use crate::args::Args;
+use crate::{files, root};
 
 /// The Go program that answers.
 const SOURCE: &str = include_str!("rtype/source.go");
@@ -65,10 +66,12 @@ const MACHINES: [&str; 2] = ["amd64", "arm64"];
 /// # Errors
 /// When our own comments cannot be read, or Go does not answer.
 pub fn run(args: &[String]) -> Result<bool, String> {
-    let files = rust_files(&crate::root())?;
+    let mut files = files::below(&root(), "rs")?;
+    files.retain(|(name, _)| name.starts_with("crates/"));
     let claims = claim::read_all(&files)?;
-    let with_experiments = args.iter().any(|arg| arg == EXPERIMENTS);
-    let named: BTreeSet<String> = args.iter().filter(|arg| *arg != EXPERIMENTS).cloned().collect();
+    let mut args = Args::new(args);
+    let with_experiments = args.flag(EXPERIMENTS);
+    let named: BTreeSet<String> = args.rest().into_iter().collect();
     let releases = if named.is_empty() { all_versions() } else { named };
     let mut wrong = Vec::new();
     for release in &releases {
@@ -133,24 +136,4 @@ fn compare(go: &Toolchain, release: &str, claims: &[Claim], wrong: &mut Vec<Stri
         }
     }
     Ok(held / MACHINES.len())
-}
-
-/// The Rust files of all crates, and what stands in them.
-fn rust_files(root: &Path) -> Result<Vec<(PathBuf, String)>, String> {
-    let mut found = Vec::new();
-    let mut waiting = vec![root.join("crates")];
-    while let Some(dir) = waiting.pop() {
-        let failed = |err: std::io::Error| format!("{}: {err}", dir.display());
-        for entry in fs::read_dir(&dir).map_err(failed)? {
-            let path = entry.map_err(failed)?.path();
-            if path.is_dir() {
-                waiting.push(path);
-            } else if path.extension().is_some_and(|e| e == "rs") {
-                let text = fs::read_to_string(&path).map_err(|err| format!("{}: {err}", path.display()))?;
-                found.push((path.strip_prefix(root).unwrap_or(&path).to_owned(), text));
-            }
-        }
-    }
-    found.sort();
-    Ok(found)
 }

@@ -6,15 +6,13 @@
 //! long, and writes `docs/survey.md`; `cargo xtask survey FILE...` prints the table for files at hand.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use gobin::insn::Class;
 use gobin::{Function, Image};
 
-use crate::bed::{go_program, named};
+use crate::bed::{filter, go_program, named};
 use crate::page;
 
 mod table;
@@ -192,22 +190,9 @@ fn compare_lines(row: &mut Row, path: &Path, functions: &[Function]) -> Result<(
 }
 
 fn addr2line(path: &Path, functions: &[Function]) -> Result<Vec<String>, String> {
-    let mut child = Command::new("go")
-        .args(["tool", "addr2line"])
-        .arg(path)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(named("go tool addr2line"))?;
-    let questions: String = functions.iter().fold(String::new(), |mut text, f| {
-        let _ = writeln!(text, "{:x}", f.entry().0);
-        text
-    });
-    let mut stdin = child.stdin.take().ok_or("go tool addr2line: no stdin")?;
-    let writer = std::thread::spawn(move || stdin.write_all(questions.as_bytes()));
-    let output = child.wait_with_output().map_err(named("go tool addr2line"))?;
-    let _ = writer.join();
-    Ok(String::from_utf8_lossy(&output.stdout).lines().skip(1).step_by(2).map(str::to_owned).collect())
+    let questions = functions.iter().map(|f| format!("{:x}\n", f.entry().0)).collect();
+    let lines = filter(Command::new("go").args(["tool", "addr2line"]).arg(path), questions)?;
+    Ok(lines.into_iter().skip(1).step_by(2).collect())
 }
 
 /// The stripped build must have the same functions in the same order at the same distance from the start of the code.

@@ -11,15 +11,17 @@ mod qemu;
 use std::fs;
 use std::io::{BufRead, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use guest::{MARK, canonical};
 use qemu::Qemu;
 
+use crate::args::Args;
+use crate::bed::{Process, named};
 use crate::cargo::cargo;
-use crate::root;
+use crate::{page, root};
 
 /// How many random scripts are loaded unless more or fewer are asked for.
 const SCRIPTS: u64 = 300;
@@ -190,23 +192,16 @@ fn all_held(rows: &[Row]) -> bool {
 }
 
 fn asked(args: &[String]) -> Result<Asked, String> {
-    let short = args.iter().any(|arg| arg == "--short");
+    let mut args = Args::new(args);
+    let short = args.flag("--short");
     let all = debian::KERNELS.map(|(version, _)| version);
-    let (versions, scripts) = if short { SHORT } else { (&all[..], SCRIPTS) };
-    let mut asked = Asked { versions: Vec::new(), scripts, short };
-    let mut args = args.iter().filter(|arg| *arg != "--short");
-    while let Some(arg) = args.next() {
-        if arg == "--scripts" {
-            let number = args.next().and_then(|number| number.parse().ok()).filter(|n| *n > 0);
-            asked.scripts = number.ok_or("`--scripts` needs a number from 1")?;
-        } else {
-            asked.versions.push(arg.clone());
-        }
+    let (usual, scripts) = if short { SHORT } else { (&all[..], SCRIPTS) };
+    let scripts = args.number("--scripts", scripts)?;
+    let mut versions = args.rest();
+    if versions.is_empty() {
+        versions = usual.iter().map(|version| (*version).to_owned()).collect();
     }
-    if asked.versions.is_empty() {
-        asked.versions = versions.iter().map(|version| (*version).to_owned()).collect();
-    }
-    Ok(asked)
+    Ok(Asked { versions, scripts, short })
 }
 
 /// Builds the tests: as all others are in short, else fast ones, without need for libraries where that can be done.
@@ -247,7 +242,7 @@ fn boot_all(qemu: &Qemu, asked: &Asked) -> Result<Vec<Row>, String> {
     if kernels.iter().any(Result::is_ok) {
         let archive = guest::archive(&programs(asked.short)?, asked)?;
         let written = fs::create_dir_all(&dir).and_then(|()| fs::write(dir.join("initramfs"), archive));
-        written.map_err(|err| format!("{}: {err}", dir.display()))?;
+        written.map_err(named(dir.display()))?;
     }
     let (dir, checks) = (&dir, asked.checks().len());
     std::thread::scope(|scope| {
@@ -275,39 +270,18 @@ fn boot(qemu: &Qemu, kernel: &Path, dir: &Path, version: &str, checks: usize) ->
     let mut qemu = qemu.command();
     // With more threads than one, instructions that are stepped over go wrong; and CMPXCHG16B, with which Linux 6.12
     // allocates where there is one, sometimes leaves something else in the flags.
-    qemu.args([
-        "-accel",
-        "tcg,thread=single",
-        "-cpu",
-        "max,cx16=off",
-        "-smp",
-        "2",
-        "-m",
-        "3000",
-        "-nodefaults",
-        "-no-reboot",
-    ])
-    .args([
-        "-display",
-        "none",
-        "-serial",
-        "stdio",
-        "-append",
-        "console=ttyS0 panic=-1 quiet mitigations=off no_timer_check",
-    ])
-    .arg("-kernel")
-    .arg(kernel)
-    .arg("-initrd")
-    .arg(dir.join("initramfs"));
-    let child = qemu.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn();
-    let mut machine = Machine(child.map_err(|err| format!("qemu: {err}"))?);
-    let mut file = fs::File::create(&log).map_err(|err| format!("{}: {err}", log.display()))?;
-    let (mut console, lines) = (Console::default(), machine.lines());
+    qemu.args("-accel tcg,thread=single -cpu max,cx16=off -smp 2 -m 3000 -nodefaults -no-reboot".split(' '));
+    qemu.args("-display none -serial stdio".split(' '));
+    qemu.args(["-append", "console=ttyS0 panic=-1 quiet mitigations=off no_timer_check"]);
+    qemu.arg("-kernel").arg(kernel).arg("-initrd").arg(dir.join("initramfs"));
+    let mut machine = Process::start(qemu.stdin(Stdio::null()).stdout(Stdio::piped()))?;
+    let mut file = fs::File::create(&log).map_err(named(log.display()))?;
+    let (mut console, lines) = (Console::default(), lines(&mut machine));
     let end = Instant::now() + PATIENCE;
     loop {
         match lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
             Ok(line) => {
-                writeln!(file, "{line}").map_err(|err| format!("{}: {err}", log.display()))?;
+                writeln!(file, "{line}").map_err(named(log.display()))?;
                 console.line(&line, Instant::now());
             }
             Err(RecvTimeoutError::Disconnected) => break,
@@ -324,29 +298,17 @@ fn boot(qemu: &Qemu, kernel: &Path, dir: &Path, version: &str, checks: usize) ->
     Ok(booted)
 }
 
-/// A machine that runs until it is dropped.
-struct Machine(Child);
-
-impl Machine {
-    fn lines(&mut self) -> Receiver<String> {
-        let (sender, receiver) = channel();
-        if let Some(stdout) = self.0.stdout.take() {
-            std::thread::spawn(move || {
-                let lines = BufReader::new(stdout).split(b'\n').map_while(Result::ok);
-                // Nobody listens any more: enough.
-                lines.map(|line| String::from_utf8_lossy(&line).trim_end().to_owned()).try_for_each(|l| sender.send(l))
-            });
-        }
-        receiver
+/// The lines of a machine's console, until it ends.
+fn lines(machine: &mut Process) -> Receiver<String> {
+    let (sender, receiver) = channel();
+    if let Some(stdout) = machine.take_stdout() {
+        std::thread::spawn(move || {
+            let lines = BufReader::new(stdout).split(b'\n').map_while(Result::ok);
+            // The receiver is gone once the time is up.
+            lines.map(|line| String::from_utf8_lossy(&line).trim_end().to_owned()).try_for_each(|l| sender.send(l))
+        });
     }
-}
-
-impl Drop for Machine {
-    fn drop(&mut self) {
-        // It may have ended.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+    receiver
 }
 
 /// What was understood of the console so far.
@@ -392,20 +354,23 @@ impl Booted {
 /// A row per kernel, a column per check.
 fn table(rows: &[Row], asked: &Asked) -> String {
     let checks = asked.checks();
-    let columns: String = checks.iter().map(|check| format!(" {} |", check.column)).collect();
-    let columns = columns.replace("random scripts", &format!("{} random scripts", asked.scripts));
-    let mut text = format!("| kernel |{columns}\n|---|{}\n", "---|".repeat(checks.len()));
-    for (version, row) in rows {
-        text += &match row {
-            Ok(booted) => {
-                let cells: String = booted.outcomes.iter().map(|outcome| format!(" {} |", outcome.cell())).collect();
-                let release = if booted.release.is_empty() { version } else { &booted.release };
-                format!("| {release} |{cells}\n")
-            }
-            Err(why) => format!("| {version} | skipped: {why} |{}\n", " |".repeat(checks.len() - 1)),
-        };
-    }
-    text
+    let random = format!("{} random scripts", asked.scripts);
+    let column =
+        |check: &&Check| if check.column == "random scripts" { random.clone() } else { check.column.to_owned() };
+    let columns: Vec<String> = std::iter::once("kernel".to_owned()).chain(checks.iter().map(column)).collect();
+    let row = |(version, row): &Row| match row {
+        Ok(booted) => {
+            let release = if booted.release.is_empty() { version } else { &booted.release };
+            std::iter::once(release.clone()).chain(booted.outcomes.iter().map(Outcome::cell)).collect()
+        }
+        Err(why) => {
+            let mut cells = vec![version.clone(), format!("skipped: {why}")];
+            cells.resize(columns.len(), String::new());
+            cells
+        }
+    };
+    let rows: Vec<Vec<String>> = rows.iter().map(row).collect();
+    page::table(&columns.iter().map(String::as_str).collect::<Vec<_>>(), rows)
 }
 
 impl Outcome {
@@ -483,7 +448,7 @@ mod tests {
         assert_eq!((&of(&[]).versions[..], of(&[]).scripts), (&["5.10", "6.1", "6.12"].map(str::to_owned)[..], 300));
         let said = of(&["6.1", "--scripts", "20"]);
         assert_eq!(said, Asked { versions: vec!["6.1".to_owned()], scripts: 20, short: false });
-        assert_eq!(asked_by(&["--scripts", "0"]), Err("`--scripts` needs a number from 1".to_owned()));
+        assert_eq!(asked_by(&["--scripts", "0"]), Err("`--scripts` needs a number above 0, not `0`".to_owned()));
     }
 
     #[test]

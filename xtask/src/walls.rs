@@ -10,6 +10,7 @@ use std::path::Path;
 
 use toml::{Table, Value};
 
+use crate::files::{self, entries, read};
 use crate::source::{self, Token};
 use modules::ModuleGraph;
 use sizes::{FunctionSizes, TABLES};
@@ -233,8 +234,7 @@ impl Workspace {
 
 impl Crate {
     fn read(root: &Path, dir: &Path) -> Result<Crate, String> {
-        let mut sources = Vec::new();
-        read_sources(dir, dir, &mut sources)?;
+        let sources = files::below(dir, "rs")?;
         let name = dir.strip_prefix(root).unwrap_or(dir).display().to_string();
         Crate::parse(&name, &read(&dir.join("Cargo.toml"))?, sources)
     }
@@ -326,29 +326,6 @@ fn at<'a>(table: &'a Table, path: &[&str]) -> Option<&'a Value> {
 
 fn table(text: &str) -> Result<Table, String> {
     text.parse().map_err(|err| format!("a manifest does not parse: {err}"))
-}
-
-fn read(path: &Path) -> Result<String, String> {
-    std::fs::read_to_string(path).map_err(|err| format!("{}: {err}", path.display()))
-}
-
-fn entries(dir: &Path) -> Result<Vec<std::path::PathBuf>, String> {
-    let all: Result<Vec<_>, _> = std::fs::read_dir(dir).and_then(|entries| entries.map(|e| Ok(e?.path())).collect());
-    let mut all = all.map_err(|err| format!("{}: {err}", dir.display()))?;
-    all.sort();
-    Ok(all)
-}
-
-fn read_sources(base: &Path, dir: &Path, sources: &mut Vec<(String, String)>) -> Result<(), String> {
-    for path in entries(dir)? {
-        if path.is_dir() {
-            read_sources(base, &path, sources)?;
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let name = path.strip_prefix(base).unwrap_or(&path).display().to_string();
-            sources.push((name, read(&path)?));
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

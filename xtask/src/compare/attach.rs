@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 
 use gospect_fixtures::{Arch, toolchain};
 
-use crate::bed::{self, Process, Tracer, median, named, trace_command};
+use crate::bed::{self, FIXTURE_GO, Process, Tracer, median, named, trace_command};
 
 /// A sentence with the medians.
 pub fn measure(gospect: &Path, scratch: &Path, rounds: usize) -> Result<String, String> {
     let machine = Arch::native().ok_or("no Go fixtures for this machine")?.goarch();
-    let go = toolchain("1.26").map_err(|missing| missing.why)?;
+    let go = toolchain(FIXTURE_GO).map_err(|missing| missing.why)?;
     let compiler = go.root.join("pkg/tool").join(format!("linux_{machine}/compile"));
     let source = scratch.join("source.go");
     let _ = std::fs::remove_file(&source);

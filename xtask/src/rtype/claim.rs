@@ -1,7 +1,6 @@
 //! What one comment says, and what must be asked to know whether it is true.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
 
 use super::SHORT;
 use super::table::{Row, Table};
@@ -16,7 +15,7 @@ pub(super) struct Version {
 /// Where a comment is.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
-    file: PathBuf,
+    file: String,
     line: usize,
 }
 
@@ -74,7 +73,7 @@ enum Want {
 }
 
 /// Reads the comments of all files.
-pub(super) fn read_all(files: &[(PathBuf, String)]) -> Result<Vec<Claim>, String> {
+pub(super) fn read_all(files: &[(String, String)]) -> Result<Vec<Claim>, String> {
     let mut claims = Vec::new();
     for (file, text) in files {
         read(file, text, &mut claims)?;
@@ -82,7 +81,7 @@ pub(super) fn read_all(files: &[(PathBuf, String)]) -> Result<Vec<Claim>, String
     Ok(claims)
 }
 
-fn read(file: &Path, text: &str, claims: &mut Vec<Claim>) -> Result<(), String> {
+fn read(file: &str, text: &str, claims: &mut Vec<Claim>) -> Result<(), String> {
     let lines: Vec<&str> = text.lines().collect();
     let mut table = Table::default();
     for (i, line) in lines.iter().enumerate() {
@@ -333,6 +332,6 @@ fn integer(text: &str) -> Option<u64> {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.file.display(), self.line)
+        write!(f, "{}:{}", self.file, self.line)
     }
 }

@@ -1,20 +1,18 @@
 //! What experiments (`GOEXPERIMENT`) do to the tables: every one that a release knows must be listed, and none may move
 //! anything that our comments are about.
 
-use std::fs;
-use std::path::PathBuf;
-
 use gospect_fixtures::Toolchain;
 
 use super::ask::Asker;
 use super::claim::{Claim, Question, Version};
 use super::table::between;
+use crate::files::read;
 
 /// Experiments of a release that our list does not have are wrong.
 pub(super) fn names(
     go: &Toolchain,
     release: &str,
-    files: &[(PathBuf, String)],
+    files: &[(String, String)],
     wrong: &mut Vec<String>,
 ) -> Result<(), String> {
     let listed = section(files, "static EXPERIMENTS")?;
@@ -51,7 +49,7 @@ pub(super) fn moves(go: &Toolchain, release: &str, claims: &[Claim], wrong: &mut
 /// The experiments of a release, as its version text spells them.
 fn flags(go: &Toolchain) -> Result<Vec<String>, String> {
     let path = go.root.join("src/internal/goexperiment/flags.go");
-    let text = fs::read_to_string(&path).map_err(|err| format!("{}: {err}", path.display()))?;
+    let text = read(&path)?;
     let flag = |line: &str| {
         let mut words = line.strip_prefix('\t')?.split_whitespace();
         let name = words.next().filter(|name| name.starts_with(|c: char| c.is_ascii_uppercase()))?;
@@ -61,7 +59,7 @@ fn flags(go: &Toolchain) -> Result<Vec<String>, String> {
 }
 
 /// The list that begins with these words, in whichever file it is.
-fn section<'t>(files: &'t [(PathBuf, String)], words: &str) -> Result<&'t str, String> {
+fn section<'t>(files: &'t [(String, String)], words: &str) -> Result<&'t str, String> {
     let list = files.iter().find_map(|(_, text)| between(text, words, "\n];"));
     list.ok_or_else(|| format!("no list begins with `{words}`"))
 }

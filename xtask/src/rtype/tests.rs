@@ -1,5 +1,4 @@
 use std::fmt::Write;
-use std::path::PathBuf;
 
 use expect_test::{Expect, expect};
 
@@ -11,7 +10,7 @@ fn check(source: &str, release: &str, answers: &str, want: Expect) {
         let mut pairs = answers.lines().filter_map(|line| line.trim().split_once(" -> "));
         pairs.find(|(q, _)| *q == question).map_or("! nothing", |(_, answer)| answer).replace(" | ", "\t")
     };
-    let text = match claim::read_all(&[(PathBuf::from("a.rs"), source.to_owned())]) {
+    let text = match claim::read_all(&[("a.rs".to_owned(), source.to_owned())]) {
         Err(why) => why,
         Ok(claims) => {
             let version = Version::parse(release).unwrap();

@@ -5,17 +5,16 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use gospect_fixtures::{Arch, Fixture, Variant, build, cache_dir, source, toolchain};
+use gospect_fixtures::{Variant, cache_dir, source, toolchain};
 
 use super::cpio::Archive;
 use super::{Asked, Programs};
+use crate::bed::{FIXTURE_GO, fixture, named};
+use crate::files::entries;
 use crate::root;
 
 /// Before each line of the script's own.
 pub const MARK: &str = "gospect-vm: ";
-
-/// The release of the Go programs.
-const GO: &str = "1.26";
 
 /// What tests trace.
 const FIXTURES: [(&str, Variant); 6] = [
@@ -71,14 +70,13 @@ fn init(programs: &Programs, asked: &Asked) -> String {
 }
 
 fn add_fixtures(archive: &mut Archive) -> Result<(), String> {
-    let arch = Arch::native().ok_or("no Go fixtures for this machine")?;
-    let go = toolchain(GO).map_err(|missing| missing.why)?;
+    let go = toolchain(FIXTURE_GO).map_err(|missing| missing.why)?;
     let says = format!("#!/bin/sh\necho {}; echo /go; echo /go; echo /go\n", go.version);
     archive.file(Path::new("/bin/go"), says.as_bytes());
     for (program, variant) in FIXTURES {
-        let path = build(&Fixture::new(program, GO, variant).on(arch)).map_err(|missing| missing.why)?;
+        let path = fixture(program, variant)?;
         add(archive, &path, &path)?;
-        add_all(archive, &source(program).canonicalize().map_err(|err| format!("{program}: {err}"))?)?;
+        add_all(archive, &source(program).canonicalize().map_err(named(program))?)?;
     }
     // Sources are found from there.
     archive.directory(&canonical(&root().join("crates/fixtures"))?);
@@ -87,24 +85,26 @@ fn add_fixtures(archive: &mut Archive) -> Result<(), String> {
 
 /// All files below a directory, where they are.
 fn add_all(archive: &mut Archive, dir: &Path) -> Result<(), String> {
-    let io = |err: std::io::Error| format!("{}: {err}", dir.display());
-    for entry in std::fs::read_dir(dir).map_err(io)? {
-        let entry = entry.map_err(io)?;
-        if entry.file_type().map_err(io)?.is_dir() {
-            add_all(archive, &entry.path())?;
+    for path in entries(dir)? {
+        if path.is_dir() {
+            add_all(archive, &path)?;
         } else {
-            archive.file(&entry.path(), &read(&entry.path())?);
+            archive.file(&path, &bytes(&path)?);
         }
     }
     Ok(())
 }
 
+fn bytes(path: &Path) -> Result<Vec<u8>, String> {
+    std::fs::read(path).map_err(named(path.display()))
+}
+
 /// A program with the libraries that it needs.
 fn add(archive: &mut Archive, from: &Path, to: &Path) -> Result<(), String> {
-    archive.file(to, &read(from)?);
+    archive.file(to, &bytes(from)?);
     for library in libraries(from) {
         if !archive.has(&library) {
-            archive.file(&library, &read(&library)?);
+            archive.file(&library, &bytes(&library)?);
         }
     }
     Ok(())
@@ -123,11 +123,7 @@ fn which(command: &str) -> Option<PathBuf> {
     dirs.map(|dir| dir.join(command)).find(|path| path.is_file())
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, String> {
-    std::fs::read(path).map_err(|err| format!("{}: {err}", path.display()))
-}
-
 /// The path without links and dots, as programs that were built know it.
 pub fn canonical(path: &Path) -> Result<PathBuf, String> {
-    path.canonicalize().map_err(|err| format!("{}: {err}", path.display()))
+    path.canonicalize().map_err(named(path.display()))
 }
