@@ -13,6 +13,7 @@ mod fuzz;
 mod generate;
 mod pace;
 mod page;
+mod prose;
 mod readme;
 mod real;
 mod rtype;
@@ -73,6 +74,12 @@ const COMMANDS: &[Command] = &[
         args: "[FILE...]",
         about: "Time `gospect list` against `go tool nm`, on the Go compiler or on files named",
         run: pace::run,
+    },
+    Command {
+        name: "prose",
+        args: "[--top N] [PART-OF-A-PATH...]",
+        about: "Count stand-in words in comments, docs and messages, and print the worst sentences",
+        run: prose::run,
     },
     Command {
         name: "readme",
