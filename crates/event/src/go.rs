@@ -15,6 +15,7 @@
 mod civil;
 mod decode;
 mod encoding;
+pub mod interfaces;
 mod kinds;
 mod known;
 mod maps;

@@ -26,6 +26,7 @@ pub mod names;
 pub mod record;
 pub mod run;
 pub mod schema;
+pub mod stream;
 pub mod totals;
 pub mod value;
 

@@ -24,6 +24,7 @@ pub mod page;
 pub mod printf;
 pub mod process;
 pub mod run;
+pub mod sink;
 pub mod source;
 pub mod state;
 pub mod strftime;

@@ -14,11 +14,29 @@ use super::{GoMap, MapLayout, TypeRow};
 /// Eight entries are together.
 // +rtype 1.21-1.22 const abi.MapBucketCount = 8 | 1.23 const abi.MapBucketCount = 8
 // +rtype 1.24-1.25 const internal/abi.SwissMapGroupSlots = 8 | 1.26- const internal/abi.MapGroupSlots = 8
-const SLOTS: usize = 8;
+pub(super) const SLOTS: usize = 8;
 /// Bytes of the header, of which no more than that is looked at.
 const HEADER: usize = 48;
 /// So many groups or buckets of a map are looked at.
 const GROUPS: usize = 4096;
+
+impl GoMap {
+    /// The row of its groups or buckets.
+    pub(super) fn group(&self) -> TypeRow {
+        match self.layout {
+            MapLayout::Swiss { group, .. } => group,
+            MapLayout::Buckets { bucket, .. } => bucket,
+        }
+    }
+
+    /// Whether the byte of an entry at the start of a group or bucket says that it is in use.
+    pub(super) fn in_use(&self, byte: u8) -> bool {
+        match self.layout {
+            MapLayout::Swiss { .. } => byte < 0x80,
+            MapLayout::Buckets { .. } => byte >= MIN_TOP_HASH,
+        }
+    }
+}
 
 /// A map.
 pub(super) fn read(decoder: &mut Decoder<'_>, map: &GoMap, span: Span<'_>) -> Read {
@@ -101,7 +119,7 @@ impl<'a> Found<'_, 'a> {
         if (there as u64) < count {
             self.rest = Some(groups.why(there * size));
         }
-        (0..there).for_each(|n| self.group(groups.part(n * size, size), |control| control < 0x80));
+        (0..there).for_each(|n| self.group(groups.part(n * size, size)));
     }
 
     // +rtype 1.21-1.23 runtime.hmap.count int @0
@@ -148,7 +166,7 @@ impl<'a> Found<'_, 'a> {
     fn bucket(&mut self, first: Span<'a>, row: TypeRow, size: usize) {
         let mut bucket = first;
         while self.groups < GROUPS {
-            self.group(bucket, |hash| hash >= MIN_TOP_HASH);
+            self.group(bucket);
             let Ok(next @ 1..) = bucket.word(size - 8) else { return };
             match self.decoder.memory(next, row, size) {
                 Ok(further) => bucket = further.part(0, size),
@@ -158,12 +176,12 @@ impl<'a> Found<'_, 'a> {
     }
 
     /// Eight entries, of which those are in use whose byte at the start says so.
-    fn group(&mut self, group: Span<'_>, in_use: impl Fn(u64) -> bool) {
+    fn group(&mut self, group: Span<'_>) {
         self.groups += 1;
         let slots = self.map.slots;
         for n in 0..SLOTS {
             match group.number(n, 1) {
-                Ok(byte) if in_use(byte) => {}
+                Ok(byte) if self.map.in_use(byte as u8) => {}
                 Ok(_) => continue,
                 Err(why) => return self.rest = Some(why),
             }
@@ -189,7 +207,7 @@ impl<'a> Found<'_, 'a> {
 
 /// Smaller numbers are marks and not hashes.
 // +rtype 1.21-1.23 const minTopHash = 5
-const MIN_TOP_HASH: u64 = 5;
+const MIN_TOP_HASH: u8 = 5;
 /// The marks of a bucket that was moved.
 // +rtype 1.21-1.23 const evacuatedX = 2
 // +rtype 1.21-1.23 const evacuatedEmpty = 4

@@ -41,6 +41,15 @@ impl<'a> Memory<'a> {
         Memory { chunks }
     }
 
+    /// The bytes that were read, and what they were read as.
+    pub fn each(mut bytes: &'a [u8]) -> impl Iterator<Item = (TypeRow, &'a [u8])> {
+        std::iter::from_fn(move || {
+            let (one, rest) = first(bytes)?;
+            bytes = rest;
+            Some((one.row, one.bytes))
+        })
+    }
+
     /// The longest that was read there as that.
     pub fn find(&self, address: u64, row: TypeRow) -> Found<'a> {
         let behind = self.chunks.partition_point(|chunk| (chunk.address, chunk.row) <= (address, row));

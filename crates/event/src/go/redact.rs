@@ -3,7 +3,7 @@
 //! Whether something is a secret is told by its name alone: that of an argument, a field, a key of a map or of a context.
 
 use std::cell::RefCell;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::value::{GoValue, Is, Known, Link};
 use super::{GoKind, TypeRow, Types};
@@ -38,7 +38,7 @@ struct OfType {
     /// What it is the key to is a secret.
     key: bool,
     /// Which fields are.
-    fields: Rc<[bool]>,
+    fields: Arc<[bool]>,
 }
 
 impl Secrets {
@@ -101,7 +101,7 @@ impl Secrets {
         let key = self.is(ty.name.rsplit('.').next().unwrap_or_default().as_bytes());
         let fields = match &ty.kind {
             GoKind::Struct(fields) => fields.iter().map(|field| self.is(field.name.as_bytes())).collect(),
-            _ => Rc::default(),
+            _ => Arc::default(),
         };
         OfType { key, fields }
     }
