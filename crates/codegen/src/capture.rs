@@ -18,7 +18,8 @@ use event::go::{self, Call, Types};
 use gobin::abi::Register;
 use gobin::types::TypeRef;
 use plan::capture::Limits;
-use plan::target::{Found, Target, World};
+use plan::target::{Found, Target};
+use plan::world::World;
 use plan::{Access, AccessNo, Base, BinaryNo, Expr, Plan, Stmt, StmtKind, VariantNo, Whole};
 use program::capture::{Function, Hidden, Op, Type};
 
@@ -28,20 +29,20 @@ use roots::Subject;
 /// What records of calls and of printed values are made by.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Captures {
-    /// What records are, in the order of [`Tables::functions`].
-    pub calls: Vec<Call>,
+    /// What records are, in the order of `Tables::functions`.
+    pub(crate) calls: Vec<Call>,
     /// The types that they speak of.
     pub types: Types,
     /// The same for whoever follows pointers.
     pub tables: Tables,
     /// By number of the plan's function: those of [`Plan::recorded`].
-    pub rows: BTreeMap<u32, Recorded>,
-    /// Functions with type arguments: by number of the plan's function, and by [`dynamic_key`] of their dictionary.
-    pub instances: BTreeMap<(u32, u64), Instance>,
+    pub(crate) rows: BTreeMap<u32, Recorded>,
+    /// Functions with type arguments: by number of the plan's function, and by [`program::capture::dynamic_key`] of their dictionary.
+    pub(crate) instances: BTreeMap<(u32, u64), Instance>,
     /// What is printed as a whole: by the plan's variant, and by what it reads, one after the other in one record.
-    pub printed: BTreeMap<(VariantNo, Vec<AccessNo>), Print>,
+    pub(crate) printed: BTreeMap<(VariantNo, Vec<AccessNo>), Print>,
     /// Integer registers in a record: those that carry arguments, and where a call was inlined all that hold values.
-    pub registers: u8,
+    pub(crate) registers: u8,
     making: build::Making,
 }
 
@@ -60,7 +61,7 @@ pub struct Met {
     pub direct: bool,
 }
 
-/// What is new in [`Tables`].
+/// What is new in the tables.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Grown {
     /// Rows of types that are others than before.
@@ -138,12 +139,12 @@ impl Captures {
 
 /// Whole values in one record, which is none of a call.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Print {
+pub(crate) struct Print {
     /// What they are.
     pub values: go::Printed,
     /// How they are followed; places of its ops count from where the values start.
     pub by: Function,
-    /// Where the dictionary is, if they are of a generic function, and how they are followed with it, by [`dynamic_key`].
+    /// Where the dictionary is, if they are of a generic function, and how they are followed with it, by [`program::capture::dynamic_key`].
     pub dictionary: Option<Base>,
     /// See there.
     pub instances: BTreeMap<u64, Function>,
@@ -151,7 +152,7 @@ pub struct Print {
 
 /// A function whose calls are recorded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Recorded {
+pub(crate) struct Recorded {
     /// What is recorded where it begins, a number in [`Captures::calls`].
     pub begins: u32,
     /// The same where it returns.
@@ -162,7 +163,7 @@ pub struct Recorded {
 
 /// What is recorded of a generic function whose type arguments are known: numbers in [`Captures::calls`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Instance {
+pub(crate) struct Instance {
     /// See [`Recorded::begins`].
     pub begins: u32,
     /// See [`Recorded::returns`].
@@ -170,18 +171,18 @@ pub struct Instance {
 }
 
 /// So many [`Captures::instances`] there are at most.
-pub const MOST_INSTANCES: usize = 1 << 16;
+pub(crate) const MOST_INSTANCES: usize = 1 << 16;
 
 /// What the program in the kernel goes by.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Tables {
     /// What is captured of a function's arguments, or results.
     pub functions: Vec<Function>,
-    /// By [`TypeRow`].
+    /// By [`go::TypeRow`].
     pub types: Vec<Type>,
     /// Pointers to follow.
     pub ops: Vec<Op>,
-    /// What an interface's first word means: [`dynamic_key`] → a number of an op.
+    /// What an interface's first word means: [`program::capture::dynamic_key`] → a number of an op.
     pub dynamic: BTreeMap<u64, u32>,
     /// The same of types that processes have made themselves: by process and address.
     pub met: BTreeMap<(u32, u64), u32>,

@@ -127,7 +127,7 @@ pub fn emit(plan: &Plan, captures: &Captures, caps: Caps, options: &Options) -> 
     emit_after(plan, captures, caps, options, Schema::new())
 }
 
-/// The same for a plan whose numbers are those of an earlier one ([`plan::target::World::numbered`]): what records and
+/// The same for a plan whose numbers are those of an earlier one ([`plan::world::World::numbered`]): what records and
 /// maps of that are keeps its numbers, and what is new follows, so that both programs can share a ring and their maps.
 ///
 /// # Errors

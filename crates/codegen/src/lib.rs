@@ -10,9 +10,9 @@
 
 mod capture;
 mod emit;
-pub mod frames;
 #[cfg(test)]
-mod target;
+mod fakes;
+pub mod frames;
 mod weight;
 
 pub use capture::{Captures, Grown, Met};

@@ -11,13 +11,13 @@
 //! ```
 //!
 //! **Bodies and variants.** A body is one clause's code for one choice of types; it names arguments by number
-//! ([`ExprKind::Access`]). A variant adds where each of them is. Functions that agree on types share a body, those
+//! ([`ExprKind::Access`](crate::ExprKind::Access)). A variant adds where each of them is. Functions that agree on types share a body, those
 //! that agree on places too share a variant, and all whose clauses end up in the same variants share a [`Group`]:
 //! ten thousand functions under one clause that names no argument are ten thousand rows and one group.
 //!
 //! **Values.** An integer is 64 bits wide while it is computed with: loads extend by the sign of its type, casts cut
 //! and extend again. Division, remainder, right shift and comparison go by `signed` of the *operands'* types (both
-//! have the same there; see [`ExprKind::Binary`]). Division by zero gives 0, shifts take the count modulo 64, as eBPF
+//! have the same there; see [`ExprKind::Binary`](crate::ExprKind::Binary)). Division by zero gives 0, shifts take the count modulo 64, as eBPF
 //! has it. What could not be read is 0 or "" where it is computed or compared with, is counted, and where it is
 //! printed, or part of a key, is marked as unreadable.
 
@@ -25,67 +25,21 @@ use std::collections::BTreeMap;
 
 use gobin::insn::Class;
 use gobin::sites::Restored;
-use gobin::types::TypeRef;
 use gobin::{Arch, FileOff, VAddr};
 
+use crate::body::{Body, Variant};
 use crate::capture;
-use crate::limits;
-use crate::machine::Register;
+use crate::code::Map;
+use crate::event::{Event, SyscallEvent};
+use crate::numbers::{BinaryNo, FuncNo, GroupNo, PointNo, SaveNo, VariantNo};
+use crate::place::Kept;
 use crate::source::{Source, Span};
-use crate::target::{Inlined, InlinedPlaces, Runtime};
+use crate::target::{Inlined, InlinedPlaces, Runtime, Start};
 
 mod cautions;
-mod code;
 mod text;
 mod threads;
 mod unknown;
-
-pub use self::code::{
-    EventField, Expr, ExprKind, FieldForm, Id, Map, MapValue, Recording, Stmt, StmtKind, Type, Var, Word,
-};
-
-macro_rules! numbers {
-    ($($(#[$doc:meta])* $name:ident;)*) => {
-        $(
-            $(#[$doc])*
-            #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-            pub struct $name(pub u32);
-
-            impl $name {
-                /// As an index.
-                #[must_use]
-                pub const fn index(self) -> usize {
-                    self.0 as usize
-                }
-            }
-        )*
-    };
-}
-
-numbers! {
-    /// A string in [`Plan::strings`].
-    StringNo;
-    /// A map in [`Plan::maps`].
-    MapNo;
-    /// A `$variable` of one body, in [`Body::vars`].
-    VarNo;
-    /// An argument, result or part of one, in [`Body::accesses`] and, with its place, in [`Variant::accesses`].
-    AccessNo;
-    /// An attach point in [`Plan::points`].
-    PointNo;
-    /// An executable in [`Plan::binaries`].
-    BinaryNo;
-    /// A function in [`Plan::functions`]: the row that records and `func` name.
-    FuncNo;
-    /// A body in [`Plan::bodies`].
-    BodyNo;
-    /// A variant in [`Plan::variants`].
-    VariantNo;
-    /// A group in [`Plan::groups`].
-    GroupNo;
-    /// What entries keep for returns, in [`Plan::saves`].
-    SaveNo;
-}
 
 /// A checked text.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -112,7 +66,7 @@ pub struct Plan {
     pub variants: Vec<Variant>,
     /// What runs one after the other.
     pub groups: Vec<Group>,
-    /// What [`ExprKind::Under`] is about, by its number; at most [`crate::limits::UNDERS`].
+    /// What [`ExprKind::Under`](crate::ExprKind::Under) is about, by its number; at most [`crate::limits::UNDERS`].
     pub unders: Vec<Under>,
     /// What an entry keeps for the return in its frame, slot by slot: each one word of 8 bytes, extended by its sign.
     pub saves: Vec<Vec<Kept>>,
@@ -127,7 +81,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// What `probe` shows for a number of [`Id::Probe`].
+    /// What `probe` shows for a number of [`Id::Probe`](crate::Id::Probe).
     #[must_use]
     pub fn probe_name(&self, number: u64) -> Option<String> {
         let point = self.points.get(usize::try_from(number >> 32).ok()?)?;
@@ -254,15 +208,6 @@ pub struct Binary {
     pub runtime: Option<Runtime>,
     /// Where it begins; nothing if it is a library.
     pub start: Option<Start>,
-}
-
-/// The first instruction that a process executes of an executable's own.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Start {
-    /// Where it is.
-    pub at: VAddr,
-    /// Where in the file.
-    pub file: FileOff,
 }
 
 /// Functions that others are called under: `under("main.handle")`.
@@ -411,342 +356,4 @@ pub struct Run {
     pub variant: VariantNo,
     /// The attach point on whose behalf.
     pub point: PointNo,
-}
-
-/// One clause's code for one choice of types.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Body {
-    /// Which clause, by position in the text.
-    pub clause: u32,
-    /// What it runs on: which words mean something.
-    pub prelude: Prelude,
-    /// Its variables. They are 0 or "" until something is assigned.
-    pub vars: Vec<Var>,
-    /// The types of what it reads of arguments and results, no two of the same path.
-    pub accesses: Vec<Accessed>,
-    /// It runs only where this is not 0.
-    pub predicate: Option<Expr>,
-    /// What it does.
-    pub code: Vec<Stmt>,
-    /// Where it stands.
-    pub span: Span,
-}
-
-impl Body {
-    /// What it records of calls, if it does.
-    #[must_use]
-    pub fn records(&self) -> Option<Recording> {
-        records(&self.code)
-    }
-}
-
-fn records(code: &[Stmt]) -> Option<Recording> {
-    code.iter().find_map(|stmt| match &stmt.kind {
-        StmtKind::Call { recording, .. } => Some(*recording),
-        StmtKind::If { then, otherwise, .. } => records(then).or_else(|| records(otherwise)),
-        StmtKind::Repeat { body, .. } => records(body),
-        _ => None,
-    })
-}
-
-/// What a body runs on.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
-pub enum Prelude {
-    /// A call of a Go function begins.
-    GoEntry,
-    /// A call of a Go function ends.
-    GoReturn,
-    /// A call of a Go function begins that was inlined.
-    GoInlined,
-    /// Some instruction of Go code.
-    GoCode,
-    /// A call of another function begins, or some instruction of it.
-    NativeCode,
-    /// A call of another function has returned.
-    NativeReturn,
-    /// A tracepoint's record.
-    Tracepoint,
-    /// A tick of a profile, in whatever runs there.
-    Profile,
-    /// A tick of gospect's own clock.
-    Interval,
-    /// Before anything fires, or after everything did.
-    Once,
-    /// A runtime event.
-    Goroutine(GoroutineEvent),
-    /// A system call.
-    Syscall(SyscallEvent),
-}
-
-impl Prelude {
-    /// Whether Go's code runs there, of a known function.
-    #[must_use]
-    pub fn is_go_code(self) -> bool {
-        matches!(self, Prelude::GoEntry | Prelude::GoInlined | Prelude::GoReturn | Prelude::GoCode)
-    }
-}
-
-/// An argument, result or part of one, as a body sees it.
-#[derive(Clone, PartialEq, Eq, Debug, Hash)]
-pub struct Accessed {
-    /// As written: `args.r.Tags[0]`, `len(args.s)`.
-    pub path: String,
-    /// Its type: an integer or a string.
-    pub ty: Type,
-}
-
-/// A body with places.
-#[derive(Clone, PartialEq, Eq, Debug, Hash)]
-pub struct Variant {
-    /// The code.
-    pub body: BodyNo,
-    /// Where each of [`Body::accesses`] is.
-    pub accesses: Vec<Access>,
-    /// It runs where a function jumps to another one, and that matters: calls are recorded.
-    pub jump: bool,
-}
-
-/// Where a part of an argument or result is.
-#[derive(Clone, PartialEq, Eq, Debug, Hash)]
-pub enum Access {
-    /// An integer.
-    Int(Value),
-    /// The bytes at the address in `data`, as many as `len` says, up to the type's maximum: what is cut there says so.
-    Str {
-        /// Where the address of the bytes is.
-        data: Value,
-        /// Where their number is: a signed word, nothing to read if it is not positive.
-        len: Value,
-        /// How many the script asks for, if it says so: the rest is not wanted, so that is no cut.
-        most: Option<u32>,
-    },
-    /// The integer that the entry kept in this word of its frame. The body does not run if the call was open already
-    /// when we attached.
-    Saved(u32),
-    /// The text that it kept from this word on.
-    SavedText(u32),
-    /// A whole value of Go.
-    Go(Whole),
-    /// Never to be had here, as results are not at a jump to another function: unreadable.
-    Unreadable,
-    /// Always 0: the function has nothing of the kind.
-    Zero,
-}
-
-/// What an entry keeps for a return.
-#[derive(Clone, PartialEq, Eq, Debug, Hash)]
-pub enum Kept {
-    /// An integer, in one word.
-    Int(Value),
-    /// The first bytes of a text, as [`Access::Str`] has it, in as many words as [`limits::KEPT_STRING`] bytes take.
-    Text {
-        /// Where the address of the bytes is.
-        data: Value,
-        /// Where their number is.
-        len: Value,
-        /// How many the script asks for.
-        most: Option<u32>,
-    },
-}
-
-impl Kept {
-    /// How many words of the frame it takes.
-    #[must_use]
-    pub fn words(&self) -> u32 {
-        match self {
-            Kept::Int(_) => 1,
-            Kept::Text { .. } => Type::Str { max: limits::KEPT_STRING }.stored() / 8,
-        }
-    }
-}
-
-/// A whole value of Go, for the tables of captures.
-#[derive(Clone, PartialEq, Eq, Debug, Hash)]
-pub struct Whole {
-    /// Whose types these are.
-    pub binary: BinaryNo,
-    /// What it is.
-    pub ty: TypeRef,
-    /// What it is called, where secrets are told by that.
-    pub name: String,
-    /// Where it is.
-    pub at: WholeAt,
-    /// What else it may be, if it is an argument whose type depends on type arguments.
-    pub generic: Option<Generic>,
-}
-
-/// The types of an argument, by the dictionary that its function is called with.
-#[derive(Clone, PartialEq, Eq, Debug, Hash)]
-pub struct Generic {
-    /// Where that is passed.
-    pub dictionary: Base,
-    /// The types, by its address.
-    pub types: Vec<(VAddr, TypeRef)>,
-}
-
-impl Generic {
-    /// The type for a dictionary.
-    #[must_use]
-    pub fn with(&self, dictionary: VAddr) -> Option<TypeRef> {
-        self.types.iter().find(|(at, _)| *at == dictionary).map(|(_, ty)| *ty)
-    }
-}
-
-impl Whole {
-    /// How many bytes a record has of it itself: the registers that it is in, or its address.
-    #[must_use]
-    pub fn bytes(&self) -> u32 {
-        match &self.at {
-            WholeAt::Registers(parts) => 8 * parts.iter().filter(|part| part.base.is_some()).count() as u32,
-            WholeAt::Stack(_) | WholeAt::Memory(_) => 8,
-        }
-    }
-}
-
-/// Where a whole value is.
-#[derive(Clone, PartialEq, Eq, Debug, Hash)]
-pub enum WholeAt {
-    /// In registers.
-    Registers(Vec<RegisterPart>),
-    /// In the caller's frame: this far behind the first stack argument.
-    Stack(u64),
-    /// In memory: at the address of what the location would load.
-    Memory(Value),
-}
-
-/// Bytes of a value that are in a register.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
-pub struct RegisterPart {
-    /// Where in the value.
-    pub offset: u32,
-    /// How many.
-    pub size: u32,
-    /// The register; nothing if it is one for floating point numbers, which probes do not see.
-    pub base: Option<Base>,
-}
-
-/// Where an integer is, if all the slices on the way to it are long enough.
-#[derive(Clone, PartialEq, Eq, Debug, Hash)]
-pub struct Value {
-    /// Checked first, in order: unreadable if one fails.
-    pub bounds: Vec<Bound>,
-    /// Where it is.
-    pub location: Location,
-}
-
-/// An index that must be below a slice's length.
-#[derive(Clone, PartialEq, Eq, Debug, Hash)]
-pub struct Bound {
-    /// Where the length is: a word.
-    pub len: Location,
-    /// The index.
-    pub index: u64,
-}
-
-/// Where an integer is: it starts with a register or a word of the stack and follows pointers.
-///
-/// Without `hops` the value is the base itself, its low `bytes` bytes. Otherwise the base is a pointer (8 bytes), and
-/// each hop adds its offset to the pointer and loads what is there: 8 bytes, the next pointer, but for the last one,
-/// which loads `bytes` bytes. Where a pointer on the way is nil the value is unreadable; reading it again at another
-/// place of the plan with an equal prefix may be spared.
-#[derive(Clone, PartialEq, Eq, Debug, Hash)]
-pub struct Location {
-    /// Where it starts.
-    pub base: Base,
-    /// Offsets, pointer by pointer.
-    pub hops: Vec<u64>,
-    /// Its width: 1, 2, 4 or 8.
-    pub bytes: u8,
-    /// Whether it is extended by its sign.
-    pub signed: bool,
-}
-
-/// Where a location starts.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
-pub enum Base {
-    /// A register. `argument` is its place among the integer argument registers, if it is read as one: where that bit
-    /// is not in [`Restored::registers`] of the entry, it holds garbage after the stack has grown.
-    Register {
-        /// Which.
-        register: Register,
-        /// Its bit.
-        argument: Option<u8>,
-    },
-    /// The caller's frame: this far behind the first stack argument, which is at SP + 8 when SP has its value at entry.
-    Stack(u64),
-}
-
-/// Something that fires without a site.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Event {
-    /// What.
-    pub on: On,
-    /// What runs.
-    pub group: GroupNo,
-}
-
-/// What fires without a site.
-#[derive(Clone, PartialEq, Eq, Debug, Hash)]
-pub enum On {
-    /// Before anything is attached.
-    Begin,
-    /// When everything is detached.
-    End,
-    /// From gospect's own loop.
-    Interval {
-        /// How often.
-        period_ns: u64,
-    },
-    /// On every CPU.
-    Profile {
-        /// How often.
-        period: Period,
-    },
-    /// A tracepoint of the kernel.
-    Tracepoint {
-        /// Its category.
-        category: String,
-        /// Its name.
-        name: String,
-    },
-    /// An event of an executable's Go runtime.
-    Goroutine {
-        /// The executable.
-        binary: BinaryNo,
-        /// Which.
-        event: GoroutineEvent,
-    },
-}
-
-/// A profile's rhythm.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
-pub enum Period {
-    /// That many a second.
-    Hz(u64),
-    /// One in that many nanoseconds.
-    Nanos(u64),
-}
-
-/// An event of Go's runtime.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
-pub enum GoroutineEvent {
-    /// `goroutine:create`
-    Create,
-    /// `goroutine:state`
-    State,
-    /// `goroutine:exit`
-    Exit,
-    /// `goroutine:park`
-    Park,
-    /// `goroutine:ready`
-    Ready,
-}
-
-/// What becomes of a system call.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
-pub enum SyscallEvent {
-    /// `syscall:enter`
-    Enter,
-    /// `syscall:exit`
-    Exit,
 }

@@ -1,7 +1,7 @@
-//! What the checker asks about the world: executables and their functions, the kernel's tracepoints.
+//! What the checker asks about an executable: functions, sites, signatures, types, its Go runtime.
 //!
-//! Questions only. [`World`] and [`Target`] are what somebody with files at hand implements; for Go programs and other
-//! ELF files [`GoTarget`] and [`ElfTarget`] do.
+//! Questions only. Whoever has files at hand answers them; for Go programs and other ELF files [`GoTarget`] and
+//! [`ElfTarget`] do.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,12 +17,7 @@ use gobin::sites::Sites;
 use gobin::types::{Type, TypeRef};
 use gobin::{FileOff, VAddr};
 
-use crate::plan::Function;
-pub use crate::plan::{FieldForm, Start};
-
 mod elf;
-#[cfg(test)]
-pub(crate) mod fake;
 mod go;
 mod hooks;
 mod scheduler;
@@ -35,66 +30,13 @@ pub use scheduler::{NO_WAITS, Scheduler};
 // +rtype func gopanic func(e any)
 pub const PANIC: &str = "runtime.gopanic";
 
-/// Everything outside the text.
-pub trait World {
-    /// The machine that programs run on.
-    fn arch(&self) -> gobin::Arch;
-
-    /// The executable that the text calls `path`; empty is the target of the command line. The same file is the same
-    /// reference, whatever it is called: no two programs can share a site.
-    ///
-    /// # Errors
-    /// Why there is none, in a sentence without full stop.
-    fn binary(&self, path: &str) -> Result<&dyn Target, String>;
-
-    /// What to ask [`World::binary`] for where an executable has no name in the text. Where the target of the command
-    /// line is several programs, each has a name of its own, the same one each time.
-    fn targets(&self) -> Vec<String> {
-        vec![String::new()]
-    }
-
-    /// The record of a tracepoint.
-    ///
-    /// # Errors
-    /// Why it is not known, in a sentence without full stop.
-    fn tracepoint(&self, category: &str, name: &str) -> Result<Vec<Field>, String>;
-
-    /// The numbers that are given away already, if the text was checked before, for other builds of executables or for
-    /// fewer of them. The plan keeps to them, so that what records, keys of maps and frames say means the same in both.
-    fn numbered(&self) -> Option<Numbered<'_>> {
-        None
-    }
-
-    /// How much of the values of recorded calls is wanted.
-    fn captured(&self) -> crate::capture::Limits {
-        crate::capture::Limits::default()
-    }
-}
-
-/// What has numbers.
-#[derive(Clone, Debug)]
-pub struct Numbered<'p> {
-    /// The executables, by what to ask [`World::binary`] for.
-    pub binaries: Vec<String>,
-    /// The functions. Those that are there no more keep their places.
-    pub functions: &'p [Function],
-}
-
-/// A field of a tracepoint's record.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Field {
-    /// Its name.
-    pub name: String,
-    /// Its type, as the kernel's format file has it.
-    pub type_name: String,
-    /// Where in the record it is.
-    pub offset: u32,
-    /// How many bytes it takes.
-    pub bytes: u32,
-    /// How it is stored; `None` for what the language has no type for.
-    pub form: Option<FieldForm>,
-    /// Whether it has a sign.
-    pub signed: bool,
+/// The first instruction that a process executes of an executable's own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Start {
+    /// Where it is.
+    pub at: VAddr,
+    /// Where in the file.
+    pub file: FileOff,
 }
 
 /// An executable.

@@ -17,7 +17,8 @@ use plan::Source;
 use crate::ast::{self, Clause, ExprKind as Ast, MapDecl, Script, Span};
 use crate::diagnostic::{self, Diagnostic};
 use plan::limits;
-use plan::target::{Found, Runtime, World};
+use plan::target::{Found, Runtime};
+use plan::world::World;
 use plan::{
     Access, Body, BodyNo, FuncNo, Function, Kept, Map, MapValue, Needs, On, Plan, PointNo, Prelude, RecordedCalls,
     Recording, Skipped, StmtKind, Type, Variant, VariantNo,
@@ -631,7 +632,7 @@ impl<'s, 'w> Checker<'s, 'w> {
         let mut refuse = |message: String, help: &str| {
             self.messages.push(Diagnostic::error(span, message).help(help));
         };
-        let parts = limits::parts(body);
+        let parts = body.parts();
         if parts > limits::PARTS {
             let message = format!("this does {parts} things, the kernel takes about {}", limits::PARTS);
             refuse(message, "what `unroll` repeats counts each time");
@@ -640,7 +641,7 @@ impl<'s, 'w> Checker<'s, 'w> {
             let message = format!("this has {} variables, the kernel has room for {}", body.vars.len(), limits::VARS);
             refuse(message, "a variable may be used again, maps hold any number of values");
         }
-        let waiting = limits::most_waiting(body);
+        let waiting = body.most_waiting();
         if waiting > limits::WAITING {
             let message = format!(
                 "an expression here keeps {waiting} values at once, the kernel has room for {}",

@@ -1,6 +1,6 @@
 //! The probe language: bpftrace's, for Go. Text in; what to attach, and what to run there, out.
 //!
-//! Pure: what has to be known of executables and of the kernel is asked through [`plan::target::World`]. The same text,
+//! Pure: what has to be known of executables and of the kernel is asked through [`plan::world::World`]. The same text,
 //! executables and parameters make the same [`plan::Plan`] on every machine.
 //!
 //! ```text
@@ -11,10 +11,10 @@
 pub mod ast;
 mod check;
 pub mod diagnostic;
+#[cfg(test)]
+mod fakes;
 mod lex;
 mod parse;
-#[cfg(test)]
-mod target;
 pub mod words;
 
 pub use check::{Checked, check, compile};

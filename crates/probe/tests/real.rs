@@ -8,7 +8,8 @@ use gobin::pattern::Pattern;
 use gobin::{Arch as Machine, Image};
 use gospect_fixtures::{Arch, Fixture, Variant, build, need, on_every_go};
 use plan::Source;
-use plan::target::{Field, GoTarget, HookKind, Target, World};
+use plan::target::{GoTarget, HookKind, Target};
+use plan::world::{Field, World};
 use probe::{Checked, compile, render};
 
 /// One program is the whole world.

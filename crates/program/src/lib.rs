@@ -64,7 +64,7 @@ pub mod engine_control {
     /// `u64`: its inode.
     pub const NAMESPACE_INODE: u32 = 8;
     /// `u64`: the address of the pid namespace whose numbers identify the processes that the two words above do not
-    /// cover, where programs follow the kernel's structures ([`codegen::Options::walk`]).
+    /// cover, where programs follow the kernel's structures (`codegen::Options::walk`).
     pub const NAMESPACE: u32 = 16;
     /// `u32`: the offset of `group_leader` in `task_struct`.
     pub const TASK_LEADER: u32 = 24;
@@ -535,7 +535,7 @@ impl Program {
     }
 
     /// The maps that are this program's alone: what stands in them is about its sites and its executables. All others
-    /// can be shared with those of other builds ([`codegen::emit_after`]).
+    /// can be shared with those of other builds (`codegen::emit_after`).
     #[must_use]
     pub fn own(&self) -> Vec<MapId> {
         let Tables { sites, firings, addresses, wrappers, captures, .. } = self.tables;

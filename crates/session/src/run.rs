@@ -41,7 +41,7 @@ use event::{Names, Row, Snapshot, Value};
 use kernel::Pid;
 use kernel::engine::{Engine, Feature, Numbers};
 pub use plan::capture::Opaque;
-use plan::target::World;
+use plan::world::World;
 use plan::{GroupNo, Plan, Source};
 use probe::Diagnostic;
 use program::{Caps, Program};

@@ -14,7 +14,8 @@ use super::body::{CONTEXT, R0, R1, R2, R3, R4};
 use super::entry::{Entry, HIT};
 use super::{Refused, Shared, hit};
 use plan::machine::Register;
-use plan::{BinaryNo, Plan, Start};
+use plan::target::Start;
+use plan::{BinaryNo, Plan};
 use program::{StartProgram, control, process, starts};
 
 /// What processes are known by is put together here, in the frame of the entry.

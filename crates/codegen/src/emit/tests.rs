@@ -28,7 +28,7 @@ use expect_test::Expect;
 use gobin::Arch;
 
 use super::{Captures, Options, Restraint, emit};
-use crate::target::fake::Fake;
+use crate::fakes::Fake;
 use plan::Plan;
 use plan::machine::Register;
 use program::{Program, control, counter, exit};

@@ -4,7 +4,7 @@ use plan::Source;
 use probe::{Diagnostic, render};
 
 use super::{Captures, TooHeavy, too_heavy};
-use crate::target::fake::Fake;
+use crate::fakes::Fake;
 
 /// A text that is too much, and the message about it.
 fn check(text: &str, want: Expect) {

@@ -2,8 +2,8 @@
 //! program does not say what is asked, or what is asked is about threads and not goroutines. Nothing here is wrong with
 //! the text, and it runs: it is said beforehand, since counters alone do not tell why they are as they are.
 
-use super::{Binary, BinaryNo, Plan};
 use crate::target::{HookKind, Runtime};
+use crate::{Binary, BinaryNo, Plan};
 
 /// The hooks of pairing, and what becomes of calls without each.
 const WITHOUT: [(HookKind, &str); 3] = [

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::{
+use crate::{
     Access, Base, Body, Expr, ExprKind, FieldForm, Group, Id, Kept, Location, Map, MapValue, On, Period, Plan, Point,
     Prelude, Recording, RegisterPart, Site, Stmt, StmtKind, StringNo, Syscall, Type, Value, Variant, Whole, WholeAt,
     Word,
@@ -169,7 +169,7 @@ fn site(site: &Site, f: &mut Formatter<'_>) -> fmt::Result {
     writeln!(f)
 }
 
-fn of_group(group: Option<super::GroupNo>) -> String {
+fn of_group(group: Option<crate::GroupNo>) -> String {
     group.map_or_else(String::new, |group| format!(" group {}", group.0))
 }
 
@@ -331,15 +331,15 @@ impl Shown<'_> {
         }
     }
 
-    fn var(&self, no: super::VarNo) -> String {
+    fn var(&self, no: crate::VarNo) -> String {
         self.body.vars.get(no.index()).map_or_else(|| "$?".to_owned(), |var| format!("${}", var.name))
     }
 
-    fn map(&self, no: super::MapNo) -> &str {
+    fn map(&self, no: crate::MapNo) -> &str {
         self.plan.maps.get(no.index()).map_or("@?", |map| &map.name)
     }
 
-    fn entry(&self, no: super::MapNo, key: &[Expr]) -> String {
+    fn entry(&self, no: crate::MapNo, key: &[Expr]) -> String {
         if key.is_empty() { self.map(no).to_owned() } else { format!("{}[{}]", self.map(no), self.list(key)) }
     }
 

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Body, Expr, ExprKind, MapNo, Plan, Stmt, StmtKind, Word};
+use crate::{Body, Expr, ExprKind, MapNo, Plan, Stmt, StmtKind, Word};
 
 /// By map the clauses whose code on Go's writes entries of the thread that it runs on, and those that read them.
 type Clauses = BTreeMap<MapNo, (BTreeSet<u32>, BTreeSet<u32>)>;

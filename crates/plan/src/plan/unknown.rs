@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Access, FuncNo, Plan, PointNo, Run};
+use crate::{Access, FuncNo, Plan, PointNo, Run};
 
 /// So many functions are named.
 const NAMED: usize = 3;

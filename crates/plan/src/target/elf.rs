@@ -11,8 +11,7 @@ use gobin::types::{Type, TypeRef};
 use gobin::{FileOff, VAddr};
 
 use super::go::SUGGESTED;
-use super::{Found, Runtime, Target};
-use crate::plan::Start;
+use super::{Found, Runtime, Start, Target};
 
 /// An executable or library in any language.
 pub struct ElfTarget<'e> {

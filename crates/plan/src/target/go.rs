@@ -17,8 +17,7 @@ use gobin::sites::Sites;
 use gobin::types::{Kind, Type, TypeRef, TypeSource};
 use gobin::{Arch, FileOff, Function, Image, VAddr};
 
-use super::{DynamicType, FIELDS, Found, Inlined, InlinedPlaces, NAMED, Runtime, SystemCalls, Target, hooks};
-use crate::plan::Start;
+use super::{DynamicType, FIELDS, Found, Inlined, InlinedPlaces, NAMED, Runtime, Start, SystemCalls, Target, hooks};
 
 /// How many names are suggested.
 pub(super) const SUGGESTED: usize = 3;

@@ -153,8 +153,8 @@ fn hooks(runtime: &Runtime, release: &Release) -> Result<Vec<Hook>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::target::World;
-    use crate::target::fake::Fake;
+    use crate::fakes::Fake;
+    use crate::world::World;
 
     fn runtime() -> Runtime {
         Fake::new(gobin::Arch::Amd64).binary("").expect("the fake program is there").runtime()

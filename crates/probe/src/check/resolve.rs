@@ -11,7 +11,8 @@ use gobin::sites::{Exit, Refusal, Sites};
 use crate::ast::{Attach, AttachPoint, Clock, Code, Script, Span, Spanned, User};
 use crate::diagnostic::Diagnostic;
 use crate::words;
-use plan::target::{Field, Found, InlinedPlaces, Scheduler, SystemCalls, Target, World};
+use plan::target::{Found, InlinedPlaces, Scheduler, SystemCalls, Target};
+use plan::world::{Field, World};
 use plan::{BinaryNo, GoroutineEvent, On, Period, Point, PointNo, Prelude, Skipped, SyscallEvent};
 
 use super::calls;

@@ -12,7 +12,8 @@ use crate::ast::{self, ExprKind as Ast, Span};
 use crate::diagnostic::{Diagnostic, position};
 use plan::limits;
 use plan::machine::Register;
-use plan::target::{Field, Found, Runtime, Target};
+use plan::target::{Found, Runtime, Target};
+use plan::world::Field;
 use plan::{
     Access, AccessNo, Accessed, Base, BinaryNo, Expr, ExprKind, FuncNo, Location, MapNo, Needs, Prelude, StringNo,
     Type, Value, Var, VarNo,

@@ -4,7 +4,7 @@ use plan::Source;
 
 use super::{Checked, compile};
 use crate::diagnostic::render;
-use crate::target::fake::Fake;
+use crate::fakes::Fake;
 use crate::words::{PROBES, ROWS};
 use plan::target::HookKind;
 

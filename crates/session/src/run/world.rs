@@ -14,7 +14,8 @@ use gobin::{Arch, Image};
 use kernel::engine::{Engine, tracepoint};
 use kernel::{FileId, Pid};
 use plan::capture::Limits;
-use plan::target::{ElfTarget, Field, GoTarget, Numbered, Target as Asked, World};
+use plan::target::{ElfTarget, GoTarget, Target as Asked};
+use plan::world::{Field, Numbered, World};
 use plan::{Binary, FieldForm};
 use probe::ast::{Attach, Script};
 

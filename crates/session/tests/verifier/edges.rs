@@ -8,7 +8,7 @@ use gobin::Arch;
 use gospect_fixtures::need;
 use program::Caps;
 
-use crate::target::fake::Fake;
+use crate::fakes::Fake;
 use crate::{engine, load, planned};
 
 /// The script with nearly as many of something as the checker takes, which is looked for in such steps, halved each time.

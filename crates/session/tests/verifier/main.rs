@@ -8,15 +8,15 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where something goes wrong")]
 
 mod edges;
+mod fakes;
 #[path = "../../../probe/tests/common/random.rs"]
 mod random;
 mod scripts;
-mod target;
 
 use codegen::{Captures, Options};
 use gospect_fixtures::Missing;
 use kernel::engine::{Engine, Error};
-use plan::target::World;
+use plan::world::World;
 use plan::{Plan, Source};
 use program::Caps;
 

@@ -6,8 +6,8 @@ use gobin::Arch;
 use gospect_fixtures::need;
 use kernel::engine::Engine;
 
+use crate::fakes::Fake;
 use crate::random::{Names, large, script};
-use crate::target::fake::Fake;
 use crate::{engine, load, planned};
 
 /// How many are tried unless more are asked for.

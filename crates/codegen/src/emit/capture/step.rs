@@ -1,5 +1,4 @@
-//! `capture_step`: some turns of the machine that follows pointers, each the same as in
-//! [`plan::capture::interpret`].
+//! `capture_step`: some turns of the machine that follows pointers, each the same as in the interpreter of the tests.
 
 use bpf::insn::{AluOp, Cond, Size};
 use bpf::{Assembler, Helper, Label, Reg};

@@ -6,7 +6,7 @@ use gobin::Arch;
 
 use super::compiled;
 use crate::emit::{Options, Refused, emit_after};
-use crate::target::fake::Fake;
+use crate::fakes::Fake;
 use program::Program;
 
 fn emitted(text: &str, before: Schema) -> Result<Program, Refused> {

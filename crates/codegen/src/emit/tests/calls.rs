@@ -12,7 +12,7 @@ use super::interpret::{Loaded, capture};
 use super::{BIAS, Restraint, Trial, World, compiled};
 use crate::capture::Captures;
 use crate::emit::capture::IN_CLOSURE;
-use crate::target::fake::Fake;
+use crate::fakes::Fake;
 use plan::Plan;
 use program::capture::MOST_BYTES;
 

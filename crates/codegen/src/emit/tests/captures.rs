@@ -5,7 +5,7 @@ use gobin::Arch;
 use gobin::maps::Maps;
 
 use crate::capture::Captures;
-use crate::target::fake::Fake;
+use crate::fakes::Fake;
 use probe::compile;
 use program::capture::{Kind, Op, flag};
 

@@ -4,7 +4,7 @@ use bpf::Caps;
 use gobin::Arch;
 
 use super::{Trial, World};
-use crate::target::fake::Fake;
+use crate::fakes::Fake;
 use plan::Plan;
 use probe::compile;
 use program::{Phase, counter, engine_control};

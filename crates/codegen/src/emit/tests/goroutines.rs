@@ -10,7 +10,7 @@ use gobin::Arch;
 use plan::Source;
 
 use super::{BIAS, TGID, Trial, World};
-use crate::target::fake::Fake;
+use crate::fakes::Fake;
 use plan::Plan;
 use plan::target::{HookKind, Runtime};
 use program::{HookSite, gos, process};
@@ -593,7 +593,7 @@ fn once_the_run_is_over_the_table_stays_as_it_is_and_says_why_a_goroutine_waits(
 #[test]
 fn goroutines_of_the_next_image_are_none_of_the_last_ones() {
     let mut plan = planned(EVERYTHING, |_| ());
-    plan.binaries[0].start = Some(plan::Start { at: gobin::VAddr(0x1000), file: gobin::FileOff(0x200) });
+    plan.binaries[0].start = Some(plan::target::Start { at: gobin::VAddr(0x1000), file: gobin::FileOff(0x200) });
     for caps in [Caps::linux_7_0(), Caps::linux_6_1(), Caps::linux_5_10()] {
         let mut stage = Stage::new(&plan, caps);
         let tables = stage.trial.program.tables;

@@ -7,7 +7,7 @@ use expect_test::{Expect, expect};
 use gobin::Arch;
 
 use super::{Restraint, Trial, World, compiled, what};
-use crate::target::fake::Fake;
+use crate::fakes::Fake;
 use plan::target::HookKind;
 use plan::{Plan, Site};
 use program::frames::{Counters, Heads};

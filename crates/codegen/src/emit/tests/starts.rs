@@ -6,8 +6,9 @@ use plan::Source;
 
 use super::sketch::Sketch;
 use super::{BIAS, TGID, Trial, World};
-use crate::target::fake::Fake;
-use plan::{Prelude, Start};
+use crate::fakes::Fake;
+use plan::Prelude;
+use plan::target::Start;
 use probe::compile;
 use program::{control, counter, process};
 

@@ -5,7 +5,7 @@ use expect_test::{Expect, expect};
 use gobin::Arch;
 
 use super::{Trial, World};
-use crate::target::fake::Fake;
+use crate::fakes::Fake;
 use plan::{Plan, SyscallEvent};
 use probe::compile;
 

@@ -4,8 +4,9 @@ use gobin::{Arch, VAddr};
 
 use super::super::compile;
 use super::source;
-use crate::target::fake::Fake;
-use plan::target::{Field, Numbered, Target, World};
+use crate::fakes::Fake;
+use plan::target::Target;
+use plan::world::{Field, Numbered, World};
 use plan::{BinaryNo, Function, Plan};
 
 struct Later {

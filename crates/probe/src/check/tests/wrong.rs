@@ -11,7 +11,7 @@ use plan::Source;
 
 use crate::check::compile;
 use crate::diagnostic::render;
-use crate::target::fake::Fake;
+use crate::fakes::Fake;
 
 /// A wrong text, and all that is told about it.
 fn check(text: &str, want: Expect) {

@@ -19,8 +19,9 @@ use gobin::sites::{Entry, Exit, Return, Sites};
 use gobin::types::{Type, TypeRef, TypeSource};
 use gobin::{Arch, FileOff, VAddr};
 use kernel::specimen::{self, CHECK, COLD, COLD_RETURN, FRAME, G, HOT, JUMP, RETURN};
-use plan::Start;
-use plan::target::{DynamicType, FIELDS, Field, Found, Hook, HookKind, Runtime, Target, World};
+use plan::target::Start;
+use plan::target::{DynamicType, FIELDS, Found, Hook, HookKind, Runtime, Target};
+use plan::world::{Field, World};
 
 use super::{RECORDED, Sited, goods, slot};
 

@@ -4,7 +4,7 @@ use expect_test::expect;
 use gobin::Arch;
 
 use super::{check, check_in};
-use crate::target::fake::Fake;
+use crate::fakes::Fake;
 use plan::target::HookKind;
 
 #[test]

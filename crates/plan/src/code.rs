@@ -1,8 +1,8 @@
 //! The code of bodies: statements and expressions whose names are looked up and whose types are known, and the
 //! variables and maps that they work on.
 
-use super::{AccessNo, MapNo, StringNo, VarNo};
 use crate::machine::Register;
+use crate::numbers::{AccessNo, MapNo, StringNo, VarNo};
 use crate::operator::{BinaryOp, UnaryOp};
 use crate::source::{Pos, Span};
 
@@ -106,6 +106,25 @@ pub enum Type {
     Tuple(Vec<Type>),
     /// A whole value of Go, which can only be printed.
     Go,
+}
+
+/// Bytes that a whole value of Go starts with at most: the registers that it can be in.
+const WHOLE: u32 = 16 * 8;
+
+impl Type {
+    /// Bytes that a value takes in a key or a record: texts with their lengths, everything in words of 8 bytes.
+    #[must_use]
+    pub fn stored(&self) -> u32 {
+        match self {
+            Type::Int { .. } => 8,
+            Type::Str { max } | Type::Buf { max } => 8 + max.next_multiple_of(8),
+            // A stack or address means something only together with its process.
+            Type::Id(Id::UStack(_) | Id::Usym) => 16,
+            Type::Id(_) => 8,
+            Type::Tuple(parts) => parts.iter().map(Type::stored).sum(),
+            Type::Go => WHOLE,
+        }
+    }
 }
 
 /// What a number stands for.

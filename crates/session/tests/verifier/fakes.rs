@@ -1,0 +1,12 @@
+//! The fake world of tests.
+
+use plan::FieldForm;
+use plan::target::{
+    DynamicType, FIELDS, Found, Hook, HookKind, Inlined, InlinedPlaces, Runtime, Start, SystemCalls, Target,
+};
+use plan::world::{Field, World};
+
+#[path = "../../../plan/src/fakes/fake.rs"]
+mod fake;
+
+pub(crate) use fake::Fake;
