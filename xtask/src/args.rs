@@ -39,7 +39,7 @@ impl Args {
         self.0
     }
 
-    /// The remaining words, of which each must be among the names.
+    /// The remaining words, all from a list of names.
     pub fn words(self, names: &[&str]) -> Result<Vec<String>, String> {
         match self.0.iter().find(|word| !names.contains(&word.as_str())) {
             Some(word) => Err(format!("unexpected argument `{word}`; the names are: {}", names.join(", "))),

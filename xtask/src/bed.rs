@@ -1,6 +1,6 @@
 //! The test bed of all measurements: programs under test, gospect and other tracers on them.
 //!
-//! Every child ends with its value, so a measurement that fails leaves no process behind.
+//! Dropping a value kills its child process, so a failed measurement leaves no process behind.
 
 use std::fmt::Display;
 use std::io::{BufRead, BufReader, Read, Write as _};
@@ -18,10 +18,10 @@ use crate::root;
 
 /// Time for a tracer to attach, and to end after Ctrl-C.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Between two looks at a process that attaches.
+/// Poll interval while a tracer attaches.
 pub const GLANCE: Duration = Duration::from_millis(20);
 
-/// Puts the name of the failing thing before an error.
+/// Puts the name of the object before an error.
 pub fn named<E: Display>(name: impl Display) -> impl FnOnce(E) -> String {
     move |error| format!("{name}: {error}")
 }
@@ -43,7 +43,7 @@ pub fn fixture(name: &'static str, variant: Variant) -> Result<PathBuf, String> 
     gospect_fixtures::build(&Fixture::new(name, FIXTURE_GO, variant).on(arch)).map_err(|missing| missing.why)
 }
 
-/// Builds a Go package in a module of its own, without cgo so that it needs no C compiler. Keeps it for the next time.
+/// Builds a Go package in a new module, without cgo and so without a C compiler. Later calls reuse the build.
 pub fn go_program(package: &str, ldflags: &str) -> Result<PathBuf, String> {
     let (path, _) = package.split_once('@').unwrap_or((package, ""));
     let name = path.rsplit('/').find(|part| !is_version(part)).unwrap_or(path);
@@ -88,13 +88,13 @@ pub fn filter(command: &mut Command, input: String) -> Result<Vec<String>, Strin
     let mut stdin = child.stdin.take().ok_or("a command has no standard input")?;
     let writer = spawn(move || stdin.write_all(input.as_bytes()));
     let output = child.wait_with_output().map_err(named(&name))?;
-    // A command that ends early does not read all.
+    // Writing fails when the command ends before it has read all.
     let _ = writer.join();
     let lines = String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect();
     if output.status.success() { Ok(lines) } else { Err(format!("{name}: {}", output.status)) }
 }
 
-/// A child that is killed with its value.
+/// A child process, killed on drop.
 pub struct Process(Child);
 
 impl Process {
@@ -122,7 +122,7 @@ impl Drop for Process {
     }
 }
 
-/// A program that says "ready" and then answers each line with a line.
+/// A program that prints "ready" and then answers each line with a line.
 pub struct Dialog {
     pub process: Process,
     questions: ChildStdin,
@@ -157,14 +157,14 @@ impl Dialog {
     }
 }
 
-/// The stream on which a line came.
+/// The stream of a line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Stream {
     Out,
     Err,
 }
 
-/// Takes a line into the state; true where the tracer says by it that its probes are attached.
+/// Adds a line to the state. Returns true for the line by which the tracer reports its probes attached.
 pub type TakeLine<S> = fn(&mut S, Stream, &str) -> bool;
 
 /// Recognizes the line of `--ready-fd 1`, and keeps nothing.
@@ -179,12 +179,12 @@ pub fn trace_command(gospect: &Path, command: &str, pid: u32) -> Command {
     trace
 }
 
-/// A running tracer, whose output threads take into a state as it comes.
+/// A running tracer. Threads read its output into a state.
 pub struct Tracer<S> {
     process: Process,
     state: Arc<Mutex<S>>,
     ready: Receiver<()>,
-    /// They return the text of standard error.
+    /// Threads returning the text of standard error.
     readers: Vec<JoinHandle<String>>,
 }
 
@@ -193,7 +193,7 @@ pub struct Ended<S> {
     pub state: S,
     pub stderr: String,
     pub status: ExitStatus,
-    /// Whether Ctrl-C sufficed.
+    /// Whether the tracer ended at Ctrl-C.
     pub in_time: bool,
 }
 
@@ -222,7 +222,7 @@ impl<S: Send + 'static> Tracer<S> {
         }
     }
 
-    /// Waits for the probes, and calls `provoke` before each wait of this length. Returns the number of waits in vain.
+    /// Waits for the probes, and calls `provoke` before each wait. Returns the number of waits before the last one.
     pub fn wait_until_attached(
         &mut self,
         wait: Duration,
@@ -246,7 +246,7 @@ impl<S: Send + 'static> Tracer<S> {
     pub fn give_up(mut self, why: &str) -> String {
         let _ = self.process.0.kill();
         let stderr = self.wait().map_or_else(|why| why, |ended| ended.stderr);
-        // bpftrace says the latter in any case.
+        // bpftrace prints the latter in any case.
         let lines = || stderr.lines().filter(|line| !line.is_empty() && !line.contains("RLIMIT_MEMLOCK"));
         let error = lines().find(|line| line.to_lowercase().contains("error"));
         error.or_else(|| lines().next()).unwrap_or(why).to_owned()
@@ -256,9 +256,9 @@ impl<S: Send + 'static> Tracer<S> {
         self.process.pid()
     }
 
-    /// Ends the tracer as by Ctrl-C, or kills it where that does not help.
+    /// Ends the tracer as by Ctrl-C; kills it if necessary.
     pub fn stop(mut self) -> Result<Ended<S>, String> {
-        // One that has ended by itself is waited for.
+        // The signal fails when the tracer has ended by itself.
         let _ = Command::new("kill").args(["-INT", &self.pid().to_string()]).stderr(Stdio::null()).status();
         let start = Instant::now();
         while self.process.ended().is_none() && start.elapsed() < PATIENCE {
@@ -269,7 +269,7 @@ impl<S: Send + 'static> Tracer<S> {
         Ok(Ended { in_time, ..self.wait()? })
     }
 
-    /// Waits until the tracer ends by itself.
+    /// Waits for the end of the tracer.
     pub fn wait(mut self) -> Result<Ended<S>, String> {
         let status = self.process.0.wait().map_err(|e| e.to_string())?;
         let stderr = self.readers.drain(..).map(|reader| reader.join().unwrap_or_default()).collect();
@@ -280,12 +280,12 @@ impl<S: Send + 'static> Tracer<S> {
 }
 
 impl<S> Ended<S> {
-    /// The result of a tracer that did not fail.
+    /// Fails if the tracer failed.
     pub fn succeeded(self) -> Result<Ended<S>, String> {
         if self.status.success() { Ok(self) } else { Err(self.stderr) }
     }
 
-    /// The result of one that did not lose records either.
+    /// Fails if the tracer failed or lost records.
     pub fn complete(self) -> Result<Ended<S>, String> {
         if self.count("lost") > 0 { Err(self.stderr) } else { self.succeeded() }
     }
@@ -325,7 +325,7 @@ fn reader<S: Send + 'static>(
             }
             let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
             if take(&mut state, kind, text.trim_end_matches('\n')) {
-                // The receiver is gone once the tracer has been waited for.
+                // Sending fails after the end of the tracer.
                 let _ = attached.send(());
             }
             drop(state);
@@ -335,7 +335,7 @@ fn reader<S: Send + 'static>(
     })
 }
 
-/// The middle one, or the mean of the two in the middle; not a number for none.
+/// The median; not a number for an empty list.
 pub fn median(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);
     let middle = [figures.len().saturating_sub(1) / 2, figures.len() / 2];

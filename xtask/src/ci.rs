@@ -1,6 +1,5 @@
-//! Everything that a commit must keep, one step after the other, each with its time. All steps run, also after one
-//! failed, so that one run says all there is to say. At the end stand the names of what failed; the last line counts
-//! the tests.
+//! All checks of a commit, one step after the other, each with its time. A failed step does not stop the run, so one
+//! run reports all failures. The names of failed steps and tests come at the end; the last line counts the tests.
 
 use std::io::Write;
 use std::process::{Command, Output};
@@ -10,19 +9,19 @@ use crate::cargo::{cargo, output, output_text};
 use crate::tests_run::{self, Counts};
 use crate::{dist, generate, no_args, root, vm, walls};
 
-/// What the whole should take on a machine with two cores, with toolchains and fixtures at hand.
+/// Time budget of a run on two cores, with toolchains and fixtures in the cache.
 const BUDGET: Duration = Duration::from_secs(600);
 
-/// What a step that holds says besides, or all that a failing one has to say.
+/// The note of a passed step, or the output of a failed one.
 type Outcome = Result<String, String>;
 
-/// A step by its name.
 type Step = (&'static str, fn() -> Outcome);
 
-/// The steps except the tests, which come between: cheap ones first.
-const BEFORE: &[Step] =
+/// The steps before and after the tests, cheap ones first.
+const BEFORE_TESTS: &[Step] =
     &[("fmt", fmt), ("gofmt", gofmt), ("walls", check_walls), ("generated", generated), ("clippy", clippy)];
-const AFTER: &[Step] = &[("docs", docs), ("check", check), ("check again", check_again), ("static", check_static)];
+const AFTER_TESTS: &[Step] =
+    &[("docs", docs), ("check", check), ("check again", check_again), ("static", check_static)];
 
 /// `cargo xtask ci`.
 pub fn run(args: &[String]) -> Result<bool, String> {
@@ -30,10 +29,10 @@ pub fn run(args: &[String]) -> Result<bool, String> {
     let start = Instant::now();
     let (mut failed, mut failed_tests) = (Vec::new(), Vec::new());
     let mut counts = Counts::default();
-    BEFORE.iter().for_each(|&(name, run)| step(name, run, &mut failed));
+    BEFORE_TESTS.iter().for_each(|&(name, run)| step(name, run, &mut failed));
     step("test", || tests_run::run(&mut counts, &mut failed_tests), &mut failed);
     step("kernels", || kernels(&mut counts), &mut failed);
-    AFTER.iter().for_each(|&(name, run)| step(name, run, &mut failed));
+    AFTER_TESTS.iter().for_each(|&(name, run)| step(name, run, &mut failed));
 
     let (took, budget) = (start.elapsed().as_secs(), BUDGET.as_secs());
     let verdict = if took > budget { ": OVER BUDGET" } else { "" };
@@ -48,7 +47,7 @@ pub fn run(args: &[String]) -> Result<bool, String> {
 
 fn step(name: &'static str, run: impl FnOnce() -> Outcome, failed: &mut Vec<&'static str>) {
     print!("{name:<12}");
-    // Only so that the name is seen while the step runs.
+    // Shows the name while the step runs. A failure to flush is harmless.
     let _ = std::io::stdout().flush();
     let start = Instant::now();
     let outcome = run();
@@ -70,7 +69,7 @@ fn clippy() -> Outcome {
     cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"], &[]).map(quiet)
 }
 
-/// Other kernels than this one, in short. One that cannot be had is skipped.
+/// The short run on other kernels. An unavailable kernel is skipped.
 fn kernels(counts: &mut Counts) -> Outcome {
     let (note, skipped) = vm::short()?;
     counts.skip(skipped);
@@ -87,8 +86,8 @@ fn check() -> Outcome {
     cargo(&CHECK, &[]).map(quiet)
 }
 
-/// What was just checked must not be checked again: a build script or a flag that differs between two commands would
-/// make every build slow, and nobody would know why.
+/// A second check must rebuild nothing. Otherwise a build script or a flag that differs between commands slows every
+/// build down.
 fn check_again() -> Outcome {
     let output = output_text(&cargo(&CHECK, &[])?);
     let rebuilt = |line: &&str| ["Compiling", "Checking"].contains(&line.split_whitespace().next().unwrap_or_default());
@@ -99,7 +98,7 @@ fn check_again() -> Outcome {
     Err(format!("a second `cargo check` did this again:\n{}", lines.join("\n")))
 }
 
-/// That what `cargo xtask dist` makes compiles; linking it would take minutes.
+/// Checks the build of `cargo xtask dist` without linking, which takes minutes.
 fn check_static() -> Outcome {
     if !dist::is_installed() {
         return Ok(format!("not done: `rustup target add {}`", dist::TARGET));
@@ -117,13 +116,13 @@ fn generated() -> Outcome {
     if stale.is_empty() {
         return Ok(String::new());
     }
-    Err(format!("stale, `cargo xtask generate` writes them anew: {}", stale.join(", ")))
+    Err(format!("stale (`cargo xtask generate` writes them): {}", stale.join(", ")))
 }
 
-/// Where Go programs are.
+/// Folders of Go programs.
 const GO: [&str; 2] = ["fixtures/go", "crates/session/src/demo/service"];
 
-/// The Go programs too are formatted. Without Go nobody can have changed them for the better, so it is only said.
+/// Checks the format of the Go programs. Skipped without Go.
 fn gofmt() -> Outcome {
     let Ok(go) = gospect_fixtures::toolchain("local") else {
         return Ok("not done: there is no Go here".to_owned());

@@ -1,10 +1,9 @@
-//! Puts what gospect costs beside what other tracers of Go programs cost, on this machine, in one run.
+//! Compares the cost of gospect with that of other tracers of Go programs, on this machine, in one run.
 //!
-//! Two programs are traced: one that does nothing but call a function, and a web service under load, this for its calls
-//! and for its goroutines. Each round goes through all tracers, so that a machine that does other things at times slows
-//! them all; figures are medians of rounds, ratios those of the same round. A tracer starts on a fresh process, measures,
-//! and is asked to end as by Ctrl-C; what it has seen is held against what the program itself has counted. What is not
-//! there, refuses, or ends its target is shown as that.
+//! There are two targets: a loop around one function, and a web service under load, traced for its calls and for its
+//! goroutines. Each round runs all tracers, so other load on the machine slows all of them; figures are medians of rounds,
+//! ratios compare figures of the same round. Each tracer gets a fresh process and ends by Ctrl-C. Its events are compared
+//! with the target's own counts. The tables name tracers that are missing, refuse, or end their target.
 //!
 //! A tracer is a [`rows::Row`]. The tables stand between marks in `docs/performance.md`.
 
@@ -27,43 +26,41 @@ use crate::args::Args;
 use crate::bed::{self, go_program, named};
 use crate::{page, root};
 
-/// How often each tracer is measured.
+/// Measurements of each tracer.
 const ROUNDS: usize = 5;
-/// How long each time.
+/// Length of a measurement.
 const SECONDS: f64 = 2.0;
-/// Installed where PATH has no delve; distributions have none that knows recent Go.
+/// Built if PATH has no delve; distributions have no delve for recent Go.
 const DELVE: &str = "github.com/go-delve/delve/cmd/dlv@v1.27.2";
 const PAGE: &str = "docs/performance.md";
 
-/// What came of one tracer in one round.
+/// The outcome of one tracer in one round.
 #[derive(Clone, Debug, PartialEq)]
 enum Outcome {
-    /// It measured.
     Fine(Sample),
-    /// Its target ended: how, and after how many calls.
+    /// The target ended, with this status.
     Dead(String),
-    /// It could not be used, in its own words.
+    /// The tracer could not attach, with its own error message.
     Refused(String),
 }
 
-/// What was measured.
+/// One measurement.
 #[derive(Clone, Debug, PartialEq)]
 struct Sample {
     /// Calls, or requests, a second.
     per_second: f64,
-    /// The time that one request in a hundred exceeds.
+    /// 99th percentile of the response time.
     p99: Option<Duration>,
-    /// Events that the tracer has shown or counted.
+    /// Events shown or counted by the tracer.
     seen: u64,
-    /// Events that there were.
+    /// Events counted by the target.
     truth: u64,
-    /// Events that the tracer owns up to having lost.
+    /// Events lost, according to the tracer.
     lost: u64,
-    /// What is to be said besides.
     remark: Option<&'static str>,
 }
 
-/// What is to be measured, and with what.
+/// Tools and extent of a comparison.
 struct Setup {
     rounds: usize,
     time: Duration,
@@ -100,7 +97,7 @@ pub fn run(args: &[String]) -> Result<bool, String> {
     Ok(true)
 }
 
-/// The delve in PATH, else one that is built.
+/// The delve in PATH, or a build of [`DELVE`].
 fn delve() -> Result<PathBuf, String> {
     let version = Command::new("dlv").arg("version").output();
     if version.is_ok_and(|output| output.status.success()) { Ok("dlv".into()) } else { go_program(DELVE, "") }

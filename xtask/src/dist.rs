@@ -1,7 +1,6 @@
 //! One file that runs on any Linux: gospect, linked statically against musl.
 //!
-//! What was built is held to what is said of it: the file asks for no loader, and answers in a root directory in which
-//! there is nothing but itself and a Go program, with an empty environment.
+//! The build is tested: the file asks for no loader, and runs in an empty root directory with an empty environment.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +11,7 @@ use gospect_fixtures::{Fixture, Variant, build};
 use crate::cargo::{cargo, output_text};
 use crate::{no_args, root};
 
-/// For what it is built.
+/// The Rust target of the build.
 pub const TARGET: &str = "x86_64-unknown-linux-musl";
 
 /// `cargo xtask dist`.
@@ -34,7 +33,7 @@ pub fn run(args: &[String]) -> Result<bool, String> {
     Ok(true)
 }
 
-/// Whether Rust has a library for it here.
+/// Whether Rust's library for the target is installed.
 pub fn is_installed() -> bool {
     let mut rustc = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
     let output = rustc.current_dir(root()).args(["--print", "target-libdir", "--target", TARGET]).output();
@@ -52,7 +51,7 @@ fn install() -> Result<(), String> {
     }
 }
 
-/// Asks for no loader: none of its program headers is `PT_INTERP`.
+/// Fails on a program header `PT_INTERP`, which asks for a loader.
 fn is_static(elf: &[u8]) -> Result<(), String> {
     const PT_INTERP: u32 = 3;
     let number = |at: usize, size: usize| {
@@ -68,7 +67,7 @@ fn is_static(elf: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-/// Runs it where nothing else is, and says what it did there.
+/// Runs the file in an empty root directory. Returns a note of the result.
 fn alone(built: &Path) -> Result<String, String> {
     let dir = Scratch::new()?;
     let into = |from: &Path, name: &str| {
@@ -87,12 +86,12 @@ fn alone(built: &Path) -> Result<String, String> {
     }
 }
 
-/// What it says there. Who is not root makes a namespace to be root in.
+/// The output of a command in a root directory. `unshare -r` allows chroot to users other than root.
 fn answered(dir: &Path, args: &[&str]) -> Result<String, String> {
     let mut command = Command::new("unshare");
     command.arg("-r").args(["chroot"]).arg(dir).arg("/gospect").args(args);
     let path = std::env::var_os("PATH").unwrap_or_default();
-    // For unshare and chroot to be found; nothing is there for gospect to find.
+    // PATH is for unshare and chroot. The new root has no programs for gospect.
     let output = command.env_clear().env("PATH", path).output().map_err(|err| format!("unshare: {err}"))?;
     match output.status.success() {
         true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
@@ -100,7 +99,7 @@ fn answered(dir: &Path, args: &[&str]) -> Result<String, String> {
     }
 }
 
-/// A directory that is gone at the end.
+/// A directory, removed on drop.
 struct Scratch(PathBuf);
 
 impl Scratch {

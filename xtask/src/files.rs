@@ -16,7 +16,7 @@ pub fn entries(dir: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(all)
 }
 
-/// Name below the folder and content of all files with this extension, except hidden ones and what cargo builds.
+/// Relative path and content of all files with this extension, except hidden folders and cargo's `target`.
 pub fn below(dir: &Path, extension: &str) -> Result<Vec<(String, String)>, String> {
     let mut found = Vec::new();
     let mut folders = vec![dir.to_owned()];

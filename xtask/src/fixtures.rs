@@ -1,4 +1,4 @@
-//! Builds the Go programs of the tests ahead and says which cannot be had here.
+//! Builds the Go programs of the tests ahead, and reports missing toolchains.
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use gospect_fixtures::{Fixture, build, versions};
 
-/// Builds at the same time; each `go build` uses several cores by itself.
+/// Builds at the same time; each `go build` uses several cores.
 const PARALLEL: usize = 2;
 
-/// What became of one fixture.
+/// The outcome of one build.
 enum Fate {
     Built,
     Missing(String),
@@ -55,7 +55,7 @@ fn build_all(all: &[Fixture]) -> Vec<Fate> {
     fates.into_iter().map(|(_, fate)| fate).collect()
 }
 
-/// A program that Go refuses panics; it is one cell of the table here, and what Go said stands on stderr.
+/// Building panics when Go refuses a program, and Go's messages are on standard error.
 fn build_one(fixture: &Fixture) -> Fate {
     match catch_unwind(AssertUnwindSafe(|| build(fixture))) {
         Ok(Ok(_)) => Fate::Built,

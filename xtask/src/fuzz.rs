@@ -1,8 +1,8 @@
-//! Mutates the saved inputs of `fuzz/corpus` for as long as one likes, on stable Rust: the same run as
-//! `crates/gobin/tests/foreign_bytes.rs` makes on every `cargo test`, but from another beginning each time. Inputs that
-//! fail are kept, and the test says where; in `fuzz/corpus` under a name of their own they are tried on every run.
+//! Mutates the saved inputs of `fuzz/corpus`, on stable Rust: the test `crates/gobin/tests/foreign_bytes.rs` with more
+//! time and another random seed each time. The test keeps failing inputs and prints their path; copied to `fuzz/corpus`,
+//! such an input is part of every run.
 //!
-//! libFuzzer, which finds its way by what the code does, needs nightly Rust: `cargo +nightly fuzz run -s none TARGET`.
+//! libFuzzer, which is guided by coverage, needs nightly Rust: `cargo +nightly fuzz run -s none TARGET`.
 
 use std::process::{Command, Stdio};
 
@@ -19,7 +19,7 @@ pub fn run(args: &[String]) -> Result<bool, String> {
     let tests = tests()?;
     let named = args.words(&tests.iter().map(|(target, _)| target.as_str()).collect::<Vec<_>>())?;
     let chosen = tests.iter().filter(|(target, _)| named.is_empty() || named.contains(target)).map(|(_, test)| test);
-    // One after the other: each input's memory is measured.
+    // One thread, because the test measures the memory for each input.
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(root()).args(["test", "--package", "gobin", "--test", "foreign_bytes", "--locked", "--"]);
     cargo.args(["--exact", "--nocapture", "--test-threads=1"]).args(chosen);
@@ -28,7 +28,7 @@ pub fn run(args: &[String]) -> Result<bool, String> {
     Ok(status.success())
 }
 
-/// Every target with its test, as the tests' source has them.
+/// Every target with its test, read from the source of the tests.
 fn tests() -> Result<Vec<(String, String)>, String> {
     let path = root().join("crates/gobin/tests/foreign_bytes.rs");
     let text = std::fs::read_to_string(&path).map_err(|err| format!("{}: {err}", path.display()))?;

@@ -1,5 +1,4 @@
-//! Files in the repository that are made from code, so that the two cannot differ. `cargo xtask generate` writes them,
-//! `cargo xtask ci` fails if one is stale.
+//! Generated files of the repository. `cargo xtask generate` writes them, `cargo xtask ci` fails on a stale file.
 
 use std::fmt::Write;
 
@@ -7,14 +6,14 @@ use gospect_fixtures::{Fixture, PROGRAMS, VERSIONS, Variant, source};
 
 use crate::root;
 
-/// A file and what it must contain.
+/// A file and its generator.
 struct Generated {
-    /// Below the root of the workspace.
+    /// Path below the root of the workspace.
     file: &'static str,
     make: fn() -> Result<String, String>,
 }
 
-/// All of them. Whatever is made from code has a row here.
+/// All generated files.
 const GENERATED: &[Generated] =
     &[Generated { file: "fixtures/README.md", make: fixtures }, Generated { file: "docs/language.md", make: language }];
 
@@ -31,12 +30,12 @@ pub fn run(args: &[String]) -> Result<bool, String> {
     }
 }
 
-/// The files whose content is not what the code makes now.
+/// The files whose content differs from the generator's.
 pub fn stale() -> Result<Vec<&'static str>, String> {
     let mut stale = Vec::new();
     for generated in GENERATED {
         let wanted = (generated.make)()?;
-        // A file that is not there, or not text, is as stale as any.
+        // A missing file, or one with other than text, is stale, too.
         if std::fs::read_to_string(root().join(generated.file)).ok() != Some(wanted) {
             stale.push(generated.file);
         }
@@ -94,7 +93,7 @@ fn flags(variant: Variant) -> String {
     quoted.join(" ") + after
 }
 
-/// The first sentence of the comment with which a Go file begins.
+/// The first sentence of the comment at the start of a Go file.
 fn first_sentence(file: &str) -> String {
     let comment: Vec<&str> = file.lines().map_while(|line| line.strip_prefix("// ")).collect();
     let text = comment.join(" ");

@@ -1,5 +1,5 @@
-//! The project's chores, as `cargo xtask COMMAND`. What `.ci/run` does is `cargo xtask ci`, and nothing else decides
-//! whether the tree is good.
+//! The project's chores, as `cargo xtask COMMAND`. `.ci/run` runs `cargo xtask ci`, and nothing else decides whether the
+//! tree is good.
 
 mod args;
 mod bed;
@@ -32,47 +32,42 @@ struct Command {
     name: &'static str,
     args: &'static str,
     about: &'static str,
-    /// `Ok(false)`: it did its work and what it found is not good. `Err`: it could not do its work.
+    /// `Ok(false)` when the chore found a fault, `Err` when it could not run.
     run: fn(&[String]) -> Result<bool, String>,
 }
 
-/// All of them. A new chore is a module with such a function and a row here.
+/// All chores. A new one is a module with a `run` function and a row here.
 const COMMANDS: &[Command] = &[
-    Command { name: "ci", args: "", about: "Check everything that a commit must keep", run: ci::run },
+    Command { name: "ci", args: "", about: "Run every check of a commit", run: ci::run },
     Command {
         name: "compare",
         args: "[--rounds N] [--seconds N] [TABLE...]",
-        about: "Put what gospect costs beside bpftrace and dlv, and write docs/performance.md",
+        about: "Measure the cost of gospect, bpftrace and dlv side by side, and write docs/performance.md",
         run: compare::run,
     },
-    Command {
-        name: "dist",
-        args: "",
-        about: "Make one static file that runs on any Linux, in target/dist",
-        run: dist::run,
-    },
+    Command { name: "dist", args: "", about: "Build a static gospect for any Linux, in target/dist", run: dist::run },
     Command {
         name: "fixtures",
         args: "[GO...]",
-        about: "Build the Go programs of the tests ahead, for all Go releases or those named",
+        about: "Build the Go programs of the tests ahead, for all or some Go releases",
         run: fixtures::run,
     },
     Command {
         name: "fuzz",
         args: "[TARGET] [--seconds N]",
-        about: "Damage programs at random and look that gobin answers, longer than the tests do",
+        about: "Feed damaged programs to gobin for longer than the tests do",
         run: fuzz::run,
     },
     Command {
         name: "generate",
         args: "[--check]",
-        about: "Write the files that are made from code, or say which are stale",
+        about: "Write generated files, or list stale ones",
         run: generate::run,
     },
     Command {
         name: "pace",
         args: "[FILE...]",
-        about: "Time `gospect list` against `go tool nm`, on the Go compiler or on files named",
+        about: "Time `gospect list` against `go tool nm`, on the Go compiler or other files",
         run: pace::run,
     },
     Command {
@@ -84,37 +79,37 @@ const COMMANDS: &[Command] = &[
     Command {
         name: "readme",
         args: "",
-        about: "Run the commands of README.md and docs/scripts.md on the demo, and write what they say",
+        about: "Run the commands of README.md and docs/scripts.md on the demo, and write their output",
         run: readme::run,
     },
     Command {
         name: "real",
         args: "[NAME...]",
-        about: "Trace real programs under load, all or those named, and write docs/real.md",
+        about: "Trace real programs under load, and write docs/real.md",
         run: real::run,
     },
     Command {
         name: "survey",
         args: "[FILE...]",
-        about: "Hold gobin against Go's own tools, on large programs or those named",
+        about: "Compare gobin with Go's own tools on large programs, and write docs/survey.md",
         run: survey::run,
     },
     Command {
         name: "rtype",
         args: "[GO...]",
-        about: "Hold what we assume of Go's runtime against the sources of every Go at hand, or those named",
+        about: "Check assumptions about Go's runtime against the sources of Go releases",
         run: rtype::run,
     },
     Command {
         name: "soak",
         args: "[--minutes N]",
-        about: "Hold probes on a service under load, for half an hour or so long",
+        about: "Trace a service under load for half an hour or N minutes",
         run: soak::run,
     },
     Command {
         name: "vm",
         args: "[--short] [--scripts N] [KERNEL...]",
-        about: "Boot Debian's kernels under qemu and hold the verifier, the ways of attaching and scripts on them",
+        about: "Test the verifier, attaching and scripts on Debian's kernels under qemu",
         run: vm::run,
     },
     Command {
@@ -150,12 +145,12 @@ fn usage() -> String {
     format!("usage: cargo xtask COMMAND\n\n{}", COMMANDS.iter().map(row).collect::<String>())
 }
 
-/// Where the workspace lies.
+/// The root of the workspace.
 fn root() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
-/// Refuses arguments, for commands that have none.
+/// Refuses arguments of a command without any.
 fn no_args(args: &[String]) -> Result<(), String> {
     args.first().map_or(Ok(()), |arg| Err(format!("unexpected argument `{arg}`")))
 }

@@ -1,6 +1,6 @@
-//! Times `gospect list` of a large program against `go tool nm` of the same, which lists its functions with less.
+//! Times `gospect list` of a large program against `go tool nm`, which lists the same functions in less detail.
 //!
-//! Both run in turns, with their output thrown away, and the medians are compared, so that other load slows both.
+//! Both run in turns, without output, and the medians are compared, so other load slows both.
 //! `cargo xtask pace` takes the Go compiler; other files can be named.
 
 use std::process::{Command, Stdio};

@@ -20,7 +20,7 @@ impl Machine {
         let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
         let model =
             read("/proc/cpuinfo").lines().find_map(|line| Some(line.strip_prefix("model name\t: ")?.to_owned()));
-        // The part after the number is the builder's.
+        // The distribution's build number follows the version.
         let first = |path: &str, end: char| read(path).trim().split(end).next().unwrap_or_default().to_owned();
         Machine {
             date: first_line("date", &["-u", "+%-d %B %Y"], ""),
@@ -32,7 +32,7 @@ impl Machine {
     }
 }
 
-/// The first line of a command's output that starts so, without the start; empty where the command fails.
+/// The rest of the first output line with this start; empty if the command fails.
 pub fn first_line(program: &str, args: &[&str], start: &str) -> String {
     let output = Command::new(program).args(args).output();
     let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
@@ -58,7 +58,7 @@ fn row(cells: &[String]) -> String {
     text + "\n"
 }
 
-/// Writes the page; prints it instead when the user asked for a part.
+/// Writes the whole page, or prints a part.
 pub fn publish(file: &str, text: &str, whole: bool) -> Result<(), String> {
     if !whole {
         print!("{text}");
@@ -69,7 +69,7 @@ pub fn publish(file: &str, text: &str, whole: bool) -> Result<(), String> {
     Ok(())
 }
 
-/// The page with this text between the marks of the chore `name`.
+/// Replaces the text between the marks of the chore `name`.
 pub fn between_marks(page: &str, name: &str, text: &str) -> Result<String, String> {
     let [begin, end] = ["begin", "end"].map(|side| format!("<!-- cargo xtask {name}: {side} -->\n"));
     let marked = page.split_once(&begin).and_then(|(before, rest)| Some((before, rest.split_once(&end)?.1)));

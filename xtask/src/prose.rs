@@ -16,9 +16,9 @@ const STAND_INS: [&str; 27] = [
     "whose", "whoever", "nobody", "somebody", "anybody", "everybody", "something", "nothing", "anything", "there", "one",
     "ones", "so",
 ];
-/// Sentences that are printed.
+/// Default number of printed sentences.
 const SHOWN: usize = 12;
-/// A sentence is printed only with so many words, and so many stand-ins among them.
+/// Minimum words and stand-ins of a printed sentence.
 const WORDS: usize = 6;
 const HITS: usize = 3;
 

@@ -1,8 +1,8 @@
-//! Samples in README.md and docs/scripts.md: what commands really write, on the service of `gospect demo`.
+//! Samples in README.md and docs/scripts.md: real output of commands on the service of `gospect demo`.
 //!
-//! A sample is a block of code behind a comment that has the command: `<!-- real: hist -p PID main.Query -->`. This runs
-//! each and puts what came into the block. That what stands there is still what gospect writes (the commands can be
-//! typed, columns and fields are those) is a test of the command line: times and numbers are not compared.
+//! A sample is a code block behind a comment with the command: `<!-- real: hist -p PID main.Query -->`. The chore runs each
+//! command and replaces the block by its output. A test of the command line checks that the samples are current: commands,
+//! columns and fields, but not times and numbers.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -10,16 +10,16 @@ use std::process::{Child, Command, Stdio};
 use crate::cargo::cargo;
 use crate::{no_args, root};
 
-/// The pages that have samples.
+/// The pages with samples.
 const PAGES: [&str; 2] = ["README.md", "docs/scripts.md"];
 
-/// What a sample's comment begins and ends with.
+/// Start and end of a sample's comment.
 const MARK: (&str, &str) = ("<!-- real: ", " -->");
 
-/// No line of a sample is longer.
+/// Maximum width of a line.
 const WIDEST: usize = 150;
 
-/// Of one with more lines the first and the last are shown.
+/// Maximum number of lines; of longer output, the first and last lines are shown.
 const LONGEST: usize = 36;
 
 /// `cargo xtask readme`.
@@ -36,7 +36,7 @@ pub fn run(args: &[String]) -> Result<bool, String> {
     Ok(true)
 }
 
-/// The text with what `run` says in place of each sample.
+/// The text with the result of `run` in each sample.
 fn renewed(text: &str, mut run: impl FnMut(&str) -> Result<String, String>) -> Result<String, String> {
     let mut out = String::new();
     let mut lines = text.lines();
@@ -52,7 +52,7 @@ fn renewed(text: &str, mut run: impl FnMut(&str) -> Result<String, String>) -> R
     Ok(out)
 }
 
-/// The service, while it runs.
+/// The running service.
 struct Demo {
     child: Child,
     pid: String,
@@ -70,11 +70,11 @@ impl Demo {
         if demo.pid.is_empty() { Err("gospect demo does not start".to_owned()) } else { Ok(demo) }
     }
 
-    /// A command as at a prompt, and what it says on both streams.
+    /// A command as at a prompt, and its output on both streams.
     fn says(&self, command: &str) -> Result<String, String> {
         println!("gospect {command}");
         let line = command.replace("PID", &self.pid);
-        // A shell's quotes are a shell's to read.
+        // The command may contain quotes of the shell.
         let output =
             Command::new("sh").args(["-c", &format!("exec \"$0\" {line} 2>&1"), PROGRAM]).current_dir(root()).output();
         let output = output.map_err(|err| format!("{command}: {err}"))?;
@@ -92,7 +92,7 @@ impl Demo {
 
 impl Drop for Demo {
     fn drop(&mut self) {
-        // By a signal that lets it take its service along.
+        // At this signal, gospect ends its service, too.
         let _ = Command::new("kill").arg(self.child.id().to_string()).status();
         let _ = self.child.wait();
     }

@@ -1,9 +1,9 @@
-//! Traces programs that others wrote, under load, on a hundred and more of their functions at once: they must work as
-//! they do without, and every call must be shown or counted. Then their goroutines are watched, and for each the times by
-//! state must add up to how long it was there.
+//! Traces real programs under load, a hundred and more functions of each at once: the programs must work as without
+//! probes, and every call must be shown or counted. Then traces their goroutines: the times by state of each goroutine must
+//! add up to its lifetime.
 //!
-//! `cargo xtask real` builds them through the Go module proxy, as `cargo xtask survey` does, and writes `docs/real.md`;
-//! with names it traces those and prints the page.
+//! `cargo xtask real` builds the programs through the Go module proxy, as `cargo xtask survey` does, and writes
+//! `docs/real.md`. With names, traces only these programs and prints the page.
 
 mod calls;
 mod goroutines;
@@ -25,11 +25,11 @@ use programs::{Kind, PROGRAMS, Program};
 
 /// Connections at the same time.
 const CONNECTIONS: u64 = 4;
-/// A service is under load for so long without probes, then with them.
+/// Time under load without probes, and again with probes.
 const LOAD: Duration = Duration::from_secs(5);
-/// And for so long while its goroutines are watched: each has several entries in a table.
+/// Time under load with goroutines traced: each goroutine takes several map entries.
 const WATCHED: Duration = Duration::from_secs(1);
-/// So long a service may take until it answers.
+/// Time for a service to start.
 const START: Duration = Duration::from_secs(60);
 
 /// The results of one program.
@@ -48,20 +48,20 @@ struct Watched {
 
 /// The work of a program.
 enum Work {
-    /// It answered.
+    /// Answered requests.
     Served {
         /// Without probes.
         before: Served,
-        /// With them.
+        /// With probes.
         during: Served,
-        /// When they were gone again.
+        /// After detaching.
         after: Served,
     },
-    /// It made something.
+    /// Made a file.
     Made {
-        /// Without probes, and with them.
+        /// Without and with probes.
         times: [Duration; 2],
-        /// Whether it was the same both times.
+        /// Whether both files were equal.
         same: bool,
     },
 }
@@ -155,7 +155,7 @@ fn free_port() -> Result<u16, String> {
     port.map(|address| address.port()).map_err(|e| e.to_string())
 }
 
-/// Whether the answer to one request was right; nothing if there was none.
+/// Whether the answer to one request was right; none without an answer.
 fn ask(program: &Program, service: &Service, n: u64) -> Option<bool> {
     let Kind::Service { ask, .. } = &program.kind else { return None };
     Connection::open(&service.address).and_then(|mut connection| ask(&mut connection, n)).ok()
@@ -167,7 +167,7 @@ fn load(program: &'static Program, service: &Service, time: Duration) -> Served 
         let Kind::Service { ask, .. } = &program.kind else { return Served::default() };
         let mut served = Served::default();
         let mut connection = Connection::open(&service.address).ok();
-        // Each connection has questions of its own.
+        // No two connections ask the same question.
         for n in (seed..).step_by(CONNECTIONS as usize).take_while(|_| begun.elapsed() < time) {
             let answer = connection.as_mut().and_then(|connection| ask(connection, n).ok());
             served.requests += 1;

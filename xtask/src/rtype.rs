@@ -1,6 +1,6 @@
-//! Holds what our sources assume about Go's runtime against Go's own sources, for every Go release at hand.
+//! Checks assumptions about Go's runtime against Go's own sources, for every available Go release.
 //!
-//! An assumption stands as a comment next to the code that makes it, and is one of these:
+//! An assumption is a comment next to its code, in one of these forms:
 //!
 //! ```text
 //! +rtype g.goid uint64                          a field and its type
@@ -9,19 +9,19 @@
 //! +rtype const _Gwaiting = 4                    a constant; `const` may be left out
 //! +rtype func casgstatus func(gp *g, oldval uint32, newval uint32)
 //! +rtype users goexit0 = goexit1                the functions of its package that name a function, sorted
-//! +rtype users g.atomicstatus = casgstatus      those that name a field
+//! +rtype users g.atomicstatus = casgstatus      the functions that name a field
 //! +rtype list waitReasonStrings                 an array of strings, equal to the rows that follow
 //! ```
 //!
-//! Go versions before it say when it holds: `1.22`, `1.19-1.22`, or `1.26-` for all from there on. Several that take
-//! each other's place are separated by ` | `. `X:noswissmap` before all asks with that experiment. What has no import path is of package runtime, or of one of [`SHORT`].
-//! Types are compared with package names, those of runtime left out.
+//! Go versions at the start restrict an assumption: `1.22`, `1.19-1.22`, or `1.26-` for 1.26 and later. ` | ` separates
+//! alternatives for different versions. `X:noswissmap` before all applies to a build with this experiment. Names without
+//! import path are in package runtime, or in a package of [`SHORT`]. Types are compared with package names except runtime.
 //!
-//! In a table, a comment behind a row is about the row: `// +rtype uint64` behind `("goid", &[since(19, 152), …])`
+//! In a table, a comment behind a row refers to the row: `// +rtype uint64` behind `("goid", &[since(19, 152), …])`
 //! checks type and offset in every release; `// +rtype const _Gidle` behind `("idle", &[since(19, 0)])` the number.
 //!
-//! Go answers itself, by a program ([`SOURCE`]) that type-checks the toolchain's sources and lays structs out as its
-//! compiler does, for both machines.
+//! A Go program ([`SOURCE`]) gives the answers: it type-checks the toolchain's sources and lays out structs as the compiler
+//! does, for both machines.
 
 mod ask;
 mod claim;
@@ -41,10 +41,10 @@ use claim::{Claim, Question, Version};
 use crate::args::Args;
 use crate::{files, root};
 
-/// The Go program that answers.
+/// The Go program with the answers.
 const SOURCE: &str = include_str!("rtype/source.go");
 
-/// Package names that need no import path.
+/// Packages with short names in assumptions.
 const SHORT: [(&str, &str); 6] = [
     ("abi", "internal/abi"),
     ("context", "context"),
@@ -54,17 +54,14 @@ const SHORT: [(&str, &str); 6] = [
     ("time", "time"),
 ];
 
-/// The flag for what takes long.
+/// The flag of the slow part.
 const EXPERIMENTS: &str = "--experiments";
 
-/// The machines whose layout is compared.
+/// Machines with compared layouts.
 const MACHINES: [&str; 2] = ["amd64", "arm64"];
 
-/// `cargo xtask rtype [--experiments] [GO...]`: all releases, or those named by full version. With `--experiments`
-/// what each experiment moves is looked at too, which takes minutes.
-///
-/// # Errors
-/// When our own comments cannot be read, or Go does not answer.
+/// `cargo xtask rtype [--experiments] [GO...]`, with full versions. `--experiments` also compares layouts under each
+/// experiment, which takes minutes.
 pub fn run(args: &[String]) -> Result<bool, String> {
     let mut files = files::below(&root(), "rs")?;
     files.retain(|(name, _)| name.starts_with("crates/"));
@@ -91,8 +88,8 @@ pub fn run(args: &[String]) -> Result<bool, String> {
     Ok(wrong.is_empty())
 }
 
-/// The versions that the tests build with, the newest compared patch release of each row of [`RELEASES`], and both
-/// sides of every patch release that moved something.
+/// The versions of the tests, the newest compared patch release of each row of [`RELEASES`], and both sides of every patch
+/// release with a changed layout.
 fn all_versions() -> BTreeSet<String> {
     let built = VERSIONS.iter().map(|(_, full)| (*full).to_owned());
     let covered = RELEASES.iter().filter(|release| !release.layouts.is_empty());
@@ -100,18 +97,18 @@ fn all_versions() -> BTreeSet<String> {
     built.chain(newest).chain(RELEASES.iter().flat_map(around_moves)).collect()
 }
 
-/// Both sides of the patch releases that moved something, and the first patch release before them.
+/// Both sides of the patch releases with a changed layout, and the first release.
 fn around_moves(release: &Release) -> Vec<String> {
     let moved = release.layouts.iter().filter(|&&patch| patch > 0);
     moved.flat_map(|&patch| [0, patch - 1, patch]).map(|patch| format!("1.{}.{patch}", release.minor)).collect()
 }
 
-/// Whether a newer patch release was compared too. Lists may be shorter here: patch releases append to them.
+/// Whether a newer patch release was compared, too. Lists may be shorter in an older one: patch releases append to lists.
 fn has_newer_patch(version: Version) -> bool {
     RELEASES.iter().any(|release| release.minor == version.minor && version.patch < release.compared)
 }
 
-/// How many claims hold in a release; those that do not are added to `wrong`.
+/// The number of true claims in a release. Adds false ones to `wrong`.
 fn compare(go: &Toolchain, release: &str, claims: &[Claim], wrong: &mut Vec<String>) -> Result<usize, String> {
     let version = Version::parse(release).ok_or_else(|| format!("`{release}` is no release of Go"))?;
     let asker = Asker::build(go, release)?;

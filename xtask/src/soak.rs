@@ -1,7 +1,7 @@
-//! Probes on a service under load for as long as one wants: the service must answer every request rightly, and gospect
-//! must count what the service counts, in memory that does not grow.
+//! Traces a service under load for a long time: every answer must be right, gospect's counts must be the service's, and
+//! gospect's memory must not grow.
 //!
-//! A test does the same for a minute; this is for longer, and its result stands in `docs/soak.md`.
+//! A test does the same for a minute. `docs/soak.md` has the result of half an hour.
 
 use std::time::{Duration, Instant};
 
@@ -11,17 +11,17 @@ use gospect_fixtures::load::{Counters, Served, Service};
 use crate::args::Args;
 use crate::bed::{self, Stream, Tracer, named};
 
-/// At the same time.
+/// Connections at the same time.
 const CONNECTIONS: u64 = 8;
 
-/// Between an answer and the next request of a connection.
+/// Pause between an answer and the next request of a connection.
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// How often the memory is looked at, in one soak.
+/// Memory samples.
 const LOOKS: u32 = 10;
 
-/// Entry and RETs of the function that requests are for, each call printed, as people do it with bpftrace; and behind
-/// it returns from deep below, on stacks that grow.
+/// Prints each call and return of the requested function, as common bpftrace scripts do, and counts returns of a function
+/// with deep calls on growing stacks.
 const SCRIPT: &str = r#"
 uprobe::main.Fibonacci { printf("%d \n", reg("ax")); @calls = count(); @arguments = sum(reg("ax")); }
 uretprobe::main.Fibonacci { printf("ret %d\n", retval); @returns = count(); @results = sum(retval); }
@@ -66,7 +66,7 @@ pub fn run(args: &[String]) -> Result<bool, String> {
     Ok(equal && flat && served.wrong.is_empty() && died.is_none())
 }
 
-/// Memory that a process holds; 0 once it has ended.
+/// Resident memory of a process; 0 after its end.
 fn resident_kilobytes(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
@@ -107,10 +107,10 @@ impl Seen {
     }
 }
 
-/// Prints each count of the service beside that of gospect. Returns whether all are equal.
+/// Prints the counts of the service and of gospect. Returns whether they are equal.
 fn print_counts(served: &Served, counted: Counters, seen: &Seen) -> bool {
     let map = |name| seen.map(name);
-    // `/counters` was one more request.
+    // One more for `/counters`.
     let requests = served.requests + 1;
     let rows = [
         ("calls: asked for, counted by the service", served.counters.calls, counted.calls),

@@ -12,7 +12,7 @@ pub struct Token<'a> {
     pub line: usize,
 }
 
-/// Classes of tokens that the checks tell apart.
+/// Classes of tokens.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
     Ident,
@@ -141,7 +141,7 @@ pub fn product_code(text: &str) -> Vec<Token<'_>> {
     code
 }
 
-/// Modules that a file declares for tests only: `#[cfg(test)] mod fake;`.
+/// Modules declared for tests only: `#[cfg(test)] mod fake;`.
 pub fn test_modules(text: &str) -> Vec<&str> {
     let mut all = tokens(text);
     all.retain(|token| token.kind != Kind::Comment);
@@ -176,7 +176,7 @@ pub fn head_length(tokens: &[Token]) -> usize {
     at
 }
 
-/// Tokens of the group that opens with the first token; 1 for a token that opens none.
+/// Tokens of the group opened by the first token; 1 for other tokens.
 pub fn group_length(tokens: &[Token]) -> usize {
     let mut depth = 0usize;
     for (at, token) in tokens.iter().enumerate() {
@@ -194,20 +194,20 @@ pub fn starts_with(tokens: &[Token], texts: &[&str]) -> bool {
     tokens.len() >= texts.len() && tokens.iter().zip(texts).all(|(token, text)| token.is(text))
 }
 
-/// The tokens behind the first place that reads so, if any are left there.
+/// The tokens behind the first match, if any follow.
 pub fn find<'t, 'a>(tokens: &'t [Token<'a>], texts: &[&str]) -> Option<&'t [Token<'a>]> {
     let at = (0..tokens.len()).find(|&at| starts_with(&tokens[at..], texts))?;
     Some(&tokens[at + texts.len()..]).filter(|rest| !rest.is_empty())
 }
 
-/// A path that a source names, and the name under which `use` brings it in.
+/// A path in a source, and the name under which `use` imports the item.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Path<'a> {
     pub segments: Vec<&'a str>,
     pub name: &'a str,
 }
 
-/// The paths that start here: one, or one for each leaf of the braces of a `use`.
+/// The path at the start, or all paths of a `use` with braces.
 pub fn paths<'a>(tokens: &[Token<'a>]) -> Vec<Path<'a>> {
     let mut found = Vec::new();
     tree(tokens, &[], &mut found);

@@ -1,4 +1,4 @@
-//! Holds what gobin says of large programs against what Go's own tools say of them.
+//! Compares gobin with Go's own tools on large programs.
 //!
 //! For each program: every function against `go tool nm`, file and line of every entry against `go tool addr2line`,
 //! the same functions once more in the stripped build, every function decoded or refused with a reason, and the
@@ -17,7 +17,7 @@ use crate::page;
 
 mod table;
 
-/// Programs that somebody else wrote, each large or odd in its own way.
+/// Large or unusual programs.
 const PROGRAMS: [&str; 6] = [
     "github.com/go-delve/delve/cmd/dlv@v1.26.0",
     "github.com/caddyserver/caddy/v2/cmd/caddy@v2.10.0",
@@ -27,17 +27,17 @@ const PROGRAMS: [&str; 6] = [
     "github.com/prometheus/prometheus/cmd/prometheus@v0.305.0",
 ];
 
-/// What the toolchain itself brings.
+/// Programs of the toolchain.
 const TOOLS: [&str; 5] = ["cmd/go", "cmd/gofmt", "cmd/compile", "cmd/link", "cmd/vet"];
 
-/// What was found out about one program.
+/// The results for one program.
 #[derive(Default)]
 struct Row {
     name: String,
     go: String,
     mib: u64,
     functions: usize,
-    /// Whether it has symbols to compare with.
+    /// Whether the program has symbols.
     symbols: bool,
     only_nm: Vec<String>,
     only_gospect: Vec<String>,
@@ -52,7 +52,7 @@ struct Row {
     places: Option<Places>,
 }
 
-/// How argument places compare with DWARF's.
+/// Argument places compared with DWARF's.
 #[derive(Default)]
 struct Places {
     equal: usize,
@@ -61,7 +61,7 @@ struct Places {
     different: Vec<String>,
 }
 
-/// Runs the survey; the outcome is whether everything was equal.
+/// `cargo xtask survey [FILE...]`. Returns whether everything was equal.
 pub fn run(args: &[String]) -> Result<bool, String> {
     let rows = if args.is_empty() {
         survey_set()?
@@ -149,7 +149,7 @@ fn nm(path: &Path) -> Result<BTreeMap<u64, Vec<String>>, String> {
     Ok(symbols)
 }
 
-/// A name as both tables have it. The function table writes `[...]` for type arguments and has no `.abi0`; the symbol
+/// The common form of a name. The function table writes `[...]` for type arguments and has no `.abi0`; the symbol
 /// table writes a dot for the middle dot by which the compiler numbers types declared inside functions.
 fn spelled(name: &str) -> String {
     let name = name.strip_suffix(".abi0").unwrap_or(name);
@@ -226,7 +226,7 @@ fn count_sites(row: &mut Row, image: &Image) {
     }
 }
 
-/// A reason without the offsets in it, to count by.
+/// A reason without its offsets, as a key for counting.
 fn general(reason: &str) -> String {
     reason.split(' ').map(|word| if word.starts_with("+0x") { "+…" } else { word }).collect::<Vec<_>>().join(" ")
 }

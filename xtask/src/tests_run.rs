@@ -1,9 +1,9 @@
-//! Runs all tests and counts them. A test that could not run here says so in a file (see `gospect_fixtures`), and is
-//! taken off the passed ones, for which the test harness holds it.
+//! Runs all tests and counts them. The test harness counts a skipped test as passed; such tests write their reason to a
+//! file (see `gospect_fixtures`) and are subtracted.
 //!
-//! Tests that trace real programs share the machine with each other and with whatever else runs there. So the few that
-//! fail are run once more, alone, with what they said shown in any case: one that fails again has failed, one that
-//! passes is *unsteady*, which is said where the run ends, for somebody to find out why.
+//! Tests that trace real programs share the machine with other tests and processes. Up to three failed tests run once
+//! more, alone. A test that fails again has failed; one that passes is *unsteady* and listed at the end of the run. The
+//! output of the first failure is shown in both cases.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,7 +14,7 @@ use gospect_fixtures::SKIPPED_FILE;
 
 use crate::cargo::cargo_shown;
 
-/// How many tests passed, failed, and could not run.
+/// Numbers of tests passed, failed, and skipped.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     passed: usize,
@@ -23,7 +23,7 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// More that could not run.
+    /// Adds skipped tests.
     pub fn skip(&mut self, more: usize) {
         self.skipped += more;
     }
@@ -35,24 +35,24 @@ impl fmt::Display for Counts {
     }
 }
 
-/// More failed tests than this are not chance, and none is run again.
+/// With more failed tests than this, none is repeated.
 const UNSTEADY: usize = 3;
 
-/// Runs the tests of the workspace, and fills `counts` and the names of those that `failed`. What they printed is the
-/// error if one failed, also when it was run again. Meanwhile each test binary is told as it starts.
+/// Runs the tests of the workspace, fills `counts` and the names of the `failed` tests, and prints each test binary as
+/// cargo starts it. The error is the output of the tests, if one failed.
 pub fn run(counts: &mut Counts, failed: &mut Vec<String>) -> Result<String, String> {
     let file = std::env::temp_dir().join(format!("gospect-skipped-{}", std::process::id()));
     let name = file.to_str().ok_or("the directory for temporary files has a name that is no text")?;
     println!();
     let env = [(SKIPPED_FILE, name), ("RUST_BACKTRACE", "0")];
-    let tested = cargo_shown(&TESTS, &env, tell);
+    let tested = cargo_shown(&TESTS, &env, print_binary);
     let skips = read_and_remove(&file)?;
     let reasons = reasons(&skips);
     let (Ok(printed) | Err(printed)) = &tested;
     *counts = count(printed, reasons.values().sum(), tested.is_ok());
     *failed = failures(printed);
     if tested.is_err() && again(counts, failed, printed, &env) {
-        // Whether it was skipped was written down the first time.
+        // The first run has written the reasons for skipping.
         read_and_remove(&file)?;
         print!("{:<12}", "");
         let unsteady = failed.drain(..).map(|test| format!("\n            UNSTEADY, passed alone: {test}"));
@@ -64,8 +64,7 @@ pub fn run(counts: &mut Counts, failed: &mut Vec<String>) -> Result<String, Stri
 
 const TESTS: [&str; 4] = ["test", "--workspace", "--no-fail-fast", "--locked"];
 
-/// Whether the tests that `failed` are few and all pass when they are run again, one at a time. They count as passed
-/// then.
+/// Repeats the `failed` tests if they are few, one at a time. Returns whether all pass; they count as passed then.
 fn again(counts: &mut Counts, failed: &[String], printed: &str, env: &[(&str, &str)]) -> bool {
     if failed.len() > UNSTEADY || failed.len() != counts.failed {
         return false;
@@ -75,7 +74,7 @@ fn again(counts: &mut Counts, failed: &[String], printed: &str, env: &[(&str, &s
     let args: Vec<&str> = TESTS.into_iter().chain(["--", "--test-threads=1", "--exact"]).chain(names).collect();
     let (Ok(alone) | Err(alone)) = &cargo_shown(&args, env, |_| ());
     let then = count(alone, 0, true);
-    // More where another binary has a test of that name.
+    // More when another binary has a test of the same name.
     let steady = then.failed == 0 && then.passed >= failed.len();
     if steady {
         (counts.passed, counts.failed) = (counts.passed + counts.failed, 0);
@@ -85,21 +84,21 @@ fn again(counts: &mut Counts, failed: &[String], printed: &str, env: &[(&str, &s
     steady
 }
 
-/// What failed tests said.
+/// The output of failed tests.
 fn complaints(printed: &str) -> String {
-    let mut said = String::new();
+    let mut output = String::new();
     let mut within = false;
     for line in printed.lines() {
         within = (within || line.starts_with("---- ")) && line != "failures:";
         if within {
-            said.extend([line, "\n"]);
+            output.extend([line, "\n"]);
         }
     }
-    said
+    output
 }
 
-/// A line for each test binary that cargo starts: what was built from which source.
-fn tell(line: &str) {
+/// Prints a line for each test binary started by cargo.
+fn print_binary(line: &str) {
     if let Some(binary) = binary(line) {
         println!("              {binary}");
     }
@@ -117,7 +116,7 @@ fn binary(line: &str) -> Option<String> {
     Some(format!("{name} {}", what.strip_prefix("unittests ").unwrap_or(what)))
 }
 
-/// The names of the tests that failed, each with its binary.
+/// The names of failed tests, each with its binary.
 fn failures(printed: &str) -> Vec<String> {
     let mut running = String::new();
     let mut failures = Vec::new();
@@ -129,7 +128,7 @@ fn failures(printed: &str) -> Vec<String> {
     failures
 }
 
-/// The skips that were written down; no file means none.
+/// The skipped tests with their reasons; none without a file.
 fn read_and_remove(file: &Path) -> Result<String, String> {
     match std::fs::read_to_string(file) {
         Err(err) if err.kind() == ErrorKind::NotFound => Ok(String::new()),
@@ -138,7 +137,7 @@ fn read_and_remove(file: &Path) -> Result<String, String> {
     .map_err(|err| format!("{}: {err}", file.display()))
 }
 
-/// How many tests were skipped for each reason.
+/// The number of skipped tests by reason.
 fn reasons(skipped: &str) -> BTreeMap<String, usize> {
     let mut reasons = BTreeMap::new();
     for line in skipped.lines() {

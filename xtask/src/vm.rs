@@ -1,7 +1,7 @@
-//! Tests on other kernels than the one at hand: Debian's, booted by qemu without hardware help, so that it works inside
-//! other virtual machines. What they came to is a table; the last one stands in `docs/kernels.md`.
+//! Tests on Debian's kernels, booted by qemu without hardware virtualization, and so also inside virtual machines.
+//! `docs/kernels.md` has the table of the last run.
 //!
-//! An emulated machine is ten to thirty times slower than a real one, so that `cargo xtask ci` does a part of it only.
+//! An emulated machine is ten to thirty times slower than a real one, so `cargo xtask ci` runs only a part (`--short`).
 
 mod cpio;
 mod debian;
@@ -23,26 +23,26 @@ use crate::bed::{Process, named};
 use crate::cargo::cargo;
 use crate::{page, root};
 
-/// How many random scripts are loaded unless more or fewer are asked for.
+/// Default number of random scripts.
 const SCRIPTS: u64 = 300;
 
-/// How long one kernel may take.
+/// Time limit of one kernel.
 const PATIENCE: Duration = Duration::from_secs(60 * 60);
 
-/// The kernels that `--short` takes, and how many random scripts.
+/// Kernels and number of random scripts of `--short`.
 const SHORT: (&[&str], u64) = (&["5.10", "6.1"], 10);
 
-/// Programs that need no library, where Rust has them.
+/// The Rust target for static programs.
 const STATIC: &str = "x86_64-unknown-linux-musl";
 
-/// What is looked at on each kernel: a column of the table.
+/// A group of tests, and a column of the table.
 struct Check {
     column: &'static str,
-    /// In the tests of the verifier, else in those of the command.
+    /// Whether the tests are in the binary `verifier`, else in `cli`.
     in_verifier: bool,
-    /// Whether it is one of those that `--short` leaves.
+    /// Whether `--short` includes the check.
     short: bool,
-    /// Their whole names.
+    /// Full names of the tests.
     tests: &'static [&'static str],
 }
 
@@ -122,48 +122,47 @@ const CHECKS: [Check; 9] = [
     },
 ];
 
-/// What is asked for.
+/// The extent of a run.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Asked {
     versions: Vec<String>,
-    /// How many random scripts are loaded.
+    /// Number of random scripts.
     scripts: u64,
-    /// Fewer checks, of the programs that the other tests were built as.
+    /// Fewer checks, with the test binaries of `cargo test`.
     short: bool,
 }
 
 impl Asked {
-    /// What is looked at, a column each.
     fn checks(&self) -> Vec<&'static Check> {
         CHECKS.iter().filter(|check| check.short || !self.short).collect()
     }
 }
 
-/// What was built for the machine.
+/// Programs for the machine.
 pub struct Programs {
     verifier: PathBuf,
     cli: PathBuf,
     gospect: PathBuf,
 }
 
-/// What became of a check.
+/// The outcome of a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Outcome {
-    /// After how many seconds.
+    /// Seconds.
     Held(u64),
     Failed,
-    /// The machine had ended, or its time.
+    /// The machine ended before, or its time was up.
     NotRun,
 }
 
-/// What became of a kernel.
+/// The outcomes on a kernel.
 #[derive(Debug)]
 struct Booted {
     release: String,
     outcomes: Vec<Outcome>,
 }
 
-/// A kernel as it was asked for, and what became of it, or why it could not be had.
+/// A kernel version, and its outcomes or the reason why the kernel is unavailable.
 type Row = (String, Result<Booted, String>);
 
 /// `cargo xtask vm [--short] [--scripts N] [KERNEL...]`.
@@ -174,7 +173,7 @@ pub fn run(args: &[String]) -> Result<bool, String> {
     Ok(all_held(&rows))
 }
 
-/// The short run as a part of all checks: what it came to, and how many kernels could not be had.
+/// The short run for `cargo xtask ci`. Returns the table and the number of unavailable kernels.
 pub fn short() -> Result<(String, usize), String> {
     let asked = asked(&["--short".to_owned()])?;
     let qemu = match Qemu::at_hand_or_fetched() {
@@ -204,7 +203,7 @@ fn asked(args: &[String]) -> Result<Asked, String> {
     Ok(Asked { versions, scripts, short })
 }
 
-/// Builds the tests: as all others are in short, else fast ones, without need for libraries where that can be done.
+/// Builds the tests: debug builds for `--short`, else release builds, static ones if possible.
 fn programs(short: bool) -> Result<Programs, String> {
     let how: &[&str] = match (short, has_static()) {
         (true, _) => &[],
@@ -235,7 +234,7 @@ fn executable<'a>(built: &'a str, test: &str) -> Option<&'a str> {
     line.split_once('(')?.1.strip_suffix(')')
 }
 
-/// Each kernel in a machine of its own, all at the same time: one takes one core.
+/// Boots all kernels at the same time, one machine each: a machine uses one core.
 fn boot_all(qemu: &Qemu, asked: &Asked) -> Result<Vec<Row>, String> {
     let kernels: Vec<_> = asked.versions.iter().map(|version| debian::kernel(version)).collect();
     let dir = root().join("target/vm");
@@ -258,18 +257,18 @@ fn boot_all(qemu: &Qemu, asked: &Asked) -> Result<Vec<Row>, String> {
     })
 }
 
-/// The machine sometimes dies while it starts, which is not the kernel's doing: once more then.
+/// Boots once more when the machine dies at its start, which happens and is not the kernel's fault.
 fn boot_twice(qemu: &Qemu, kernel: &Path, dir: &Path, version: &str, checks: usize) -> Result<Booted, String> {
     let first = boot(qemu, kernel, dir, version, checks)?;
     if first.release.is_empty() { boot(qemu, kernel, dir, version, checks) } else { Ok(first) }
 }
 
-/// Boots a kernel and waits for what the checks come to. What the console says is kept beside the archive.
+/// Boots a kernel and waits for the outcomes. Keeps the text of the console beside the archive.
 fn boot(qemu: &Qemu, kernel: &Path, dir: &Path, version: &str, checks: usize) -> Result<Booted, String> {
     let log = dir.join(format!("{version}.log"));
     let mut qemu = qemu.command();
-    // With more threads than one, instructions that are stepped over go wrong; and CMPXCHG16B, with which Linux 6.12
-    // allocates where there is one, sometimes leaves something else in the flags.
+    // With several threads, qemu executes single-stepped instructions wrongly. CMPXCHG16B, used by the allocator of
+    // Linux 6.12, sometimes leaves wrong flags.
     qemu.args("-accel tcg,thread=single -cpu max,cx16=off -smp 2 -m 3000 -nodefaults -no-reboot".split(' '));
     qemu.args("-display none -serial stdio".split(' '));
     qemu.args(["-append", "console=ttyS0 panic=-1 quiet mitigations=off no_timer_check"]);
@@ -304,14 +303,14 @@ fn lines(machine: &mut Process) -> Receiver<String> {
     if let Some(stdout) = machine.take_stdout() {
         std::thread::spawn(move || {
             let lines = BufReader::new(stdout).split(b'\n').map_while(Result::ok);
-            // The receiver is gone once the time is up.
+            // Sending fails after the time limit.
             lines.map(|line| String::from_utf8_lossy(&line).trim_end().to_owned()).try_for_each(|l| sender.send(l))
         });
     }
     receiver
 }
 
-/// What was understood of the console so far.
+/// The state of the checks, read from the console.
 #[derive(Default)]
 struct Console {
     release: String,
@@ -322,9 +321,9 @@ struct Console {
 
 impl Console {
     fn line(&mut self, line: &str, now: Instant) {
-        // A test that finds something missing passes; here everything must be there.
+        // A skipped test counts as passed in the harness, and as failed here.
         self.skipped |= line.contains("skipped: ");
-        // The kernel's own words may stand before ours in a line.
+        // The line may start with a message of the kernel.
         let Some((_, said)) = line.split_once(MARK) else { return };
         match said.split_whitespace().collect::<Vec<_>>()[..] {
             ["release", release] => release.clone_into(&mut self.release),

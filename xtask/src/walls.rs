@@ -1,6 +1,5 @@
 //! The structure of the workspace: which crate may depend on which and contain what, the order of modules inside each
-//! crate, and sizes. Read from the manifests and sources by a test, because a rule that only a document holds is gone
-//! after a year.
+//! crate, and sizes. Read from the manifests and sources by a test, because rules without a check decay.
 
 mod modules;
 mod sizes;
@@ -15,7 +14,7 @@ use crate::source::{self, Token};
 use modules::ModuleGraph;
 use sizes::{FunctionSizes, TABLES};
 
-/// Every crate of the workspace, existing or planned, and the crates of the workspace it may depend on.
+/// The crates of the workspace, and the crates of the workspace each may depend on.
 const ARROWS: &[(&str, &[&str])] = &[
     ("gobin", &[]),
     ("bpf", &[]),
@@ -32,19 +31,19 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("xtask", &["gospect-fixtures", "gobin", "probe"]),
 ];
 
-/// What any crate may use in its tests.
+/// A crate for the tests of any crate.
 const FOR_TESTS: &str = "gospect-fixtures";
 
 /// Crates that others may use in their tests only: most plans are easier to read as text.
 const TEST_ARROWS: &[(&str, &str)] = &[("codegen", "probe")];
 
-/// The one crate that may contain unsafe code.
+/// The only crate with unsafe code.
 const UNSAFE: &str = "kernel";
 
 /// Bytes in, values out: these crates touch neither files nor clocks nor the system.
 const PURE: [&str; 7] = ["gobin", "bpf", "event", "plan", "probe", "program", "codegen"];
 
-/// The modules of std that touch what pure crates must not.
+/// Modules of std with access to files, clocks or the system.
 const IMPURE: [&str; 7] = ["env", "fs", "net", "os", "process", "thread", "time"];
 
 /// Plain values of those modules.
@@ -53,8 +52,8 @@ const HARMLESS: [&str; 1] = ["time::Duration"];
 /// The list of direct dependencies, one line each: "- `name`: why this one".
 const DEPENDENCIES: &str = "docs/dependencies.md";
 
-/// Known violations of the module order and of sizes, with their reasons. The list may only shrink: a line that no
-/// violation needs any more is a violation itself.
+/// Known violations of the module order and of sizes, with their reasons. The list may only shrink: a needless line is a
+/// violation, too.
 const EXCEPTIONS: &[(&str, &str)] = &[
     ("crates/gobin/src/sites/tests.rs", "a snapshot for each kind of site"),
     ("crates/probe/src/check/tests.rs", "a snapshot for each message of the checker"),
@@ -214,7 +213,7 @@ impl Workspace {
         ARROWS.iter().any(|(known, _)| *known == name) || self.crates.iter().any(|one| one.name == name)
     }
 
-    /// Third-party crates without their one line, and lines without their crate.
+    /// Third-party crates without a line in the list, and lines without a crate.
     fn unlisted(&self) -> Vec<String> {
         let declared = at(&self.manifest, &["workspace", "dependencies"]).and_then(Value::as_table);
         let declared = declared.into_iter().flatten().map(|(key, value)| package(key, value));
@@ -251,7 +250,7 @@ impl Crate {
         files.map(|(file, text)| SourceFile { name: file.clone(), code: source::product_code(text) }).collect()
     }
 
-    /// Of all kinds, also those for some targets only.
+    /// Dependencies of all kinds and targets.
     fn dependencies(&self) -> Vec<Dependency> {
         let targets = self.manifest.get("target").and_then(Value::as_table).into_iter().flatten();
         let tables = std::iter::once(&self.manifest).chain(targets.filter_map(|(_, target)| target.as_table()));
@@ -259,7 +258,7 @@ impl Crate {
     }
 
     fn unsafe_code(&self) -> Vec<String> {
-        // In two pieces, so that this line does not find itself.
+        // In two pieces, otherwise this line matches.
         let levels = ["allow", "expect", "warn"].map(|level| format!("{level}({}", "unsafe_code"));
         let has = |text: &str| levels.iter().any(|level| text.contains(level.as_str()));
         let files = self.sources.iter().filter(|(_, text)| self.name != UNSAFE && has(text));
@@ -295,7 +294,7 @@ fn is_test(file: &str) -> bool {
     file.split('/').any(|part| part == "tests" || part == "tests.rs")
 }
 
-/// Beginnings of the paths of modules that a file declares for tests.
+/// Path prefixes of the test modules declared in a file.
 fn test_files(file: &str, text: &str) -> Vec<String> {
     let folder = file.strip_suffix(".rs").unwrap_or(file);
     let folder = folder.strip_suffix("/lib").or(folder.strip_suffix("/main")).unwrap_or(folder);
@@ -303,7 +302,7 @@ fn test_files(file: &str, text: &str) -> Vec<String> {
     modules.flat_map(|name| [format!("{folder}/{name}.rs"), format!("{folder}/{name}/")]).collect()
 }
 
-/// Modules of std that a pure crate must not use, as far as a file uses them.
+/// Modules of std in a file, of those forbidden in a pure crate.
 fn impure_modules<'a>(code: &[Token<'a>]) -> BTreeSet<&'a str> {
     let starts = (0..code.len()).filter(|&at| source::starts_with(&code[at..], &["std", "::"]));
     let paths = starts.flat_map(|at| source::paths(&code[at + 2..]));
@@ -311,7 +310,7 @@ fn impure_modules<'a>(code: &[Token<'a>]) -> BTreeSet<&'a str> {
     harmful.filter_map(|path| path.segments.first().copied().filter(|module| IMPURE.contains(module))).collect()
 }
 
-/// The names in lines such as "- `toml`: reads the manifests".
+/// Reads the names of lines such as "- `toml`: reads the manifests".
 fn listed(text: &str) -> Vec<String> {
     let name = |line: &str| Some(line.strip_prefix("- `")?.split_once("`: ")?.0.to_owned());
     text.lines().filter_map(name).collect()

@@ -1,6 +1,6 @@
-//! All functions of a large program at once: how long it takes until the probes are in place, and until they are gone.
+//! The time to attach to all functions of a large program, and to detach.
 //!
-//! The program is Go's own compiler, which waits for its source meanwhile: a pipe that nobody writes to.
+//! The program is Go's own compiler, waiting for its source from a silent pipe.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -22,7 +22,7 @@ pub fn measure(gospect: &Path, scratch: &Path, rounds: usize) -> Result<String, 
     let mut compile = Command::new(&compiler);
     compile.args(["-p", "p", "-o", "/dev/null"]).arg(&source).stdin(Stdio::null());
     let target = Process::start(&mut compile)?;
-    // Until it waits.
+    // For the compiler to reach the pipe.
     sleep(Duration::from_millis(500));
     let runs = (0..rounds).map(|_| once(gospect, target.pid())).collect::<Result<Vec<_>, _>>()?;
     let middle = |of: fn(&Run) -> Duration| median(runs.iter().map(|run| of(run).as_secs_f64()).collect());

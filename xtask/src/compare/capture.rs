@@ -1,7 +1,7 @@
-//! What it costs to record what a function is called with: a few words, a large struct, what a handler gets.
+//! The cost of recording arguments: a few words, a large struct, the arguments of a handler.
 //!
-//! Only entries, which are emulated, so that what is added is what gospect does itself. Calls come in bursts that the ring
-//! holds, with time in between to take them out: what finds no room would cost less.
+//! Measured at emulated entries, where most of the cost is gospect's own program. Calls come in bursts that fit into the
+//! ring, with pauses to drain the ring: a dropped record would cost less.
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,15 +11,15 @@ use gospect_fixtures::Variant;
 use crate::bed::{self, Dialog, Tracer, median, trace_command};
 use crate::page::table;
 
-/// Functions of the program `captured`, and what they take.
+/// Functions of the program `captured`, and their arguments.
 const FUNCTIONS: [(&str, &str); 3] = [
     ("pair", "an `int` and a `string`"),
     ("block", "a pointer to a struct of 1 KiB, with 7 pointers to strings"),
     ("handle", "a context with two values, a request with strings, slice, map and error, and a `[]byte`"),
 ];
-/// What is done at each entry; the first is what others are held against.
+/// Bodies of the entry probe; the first is the base of the ratio.
 const BODIES: [(&str, &str); 2] = [("counted", "{ @ = count(); }"), ("recorded", "{ call(); }")];
-/// Calls of a burst: records of the largest kind fit into a ring.
+/// Calls of a burst, few enough for a ring of the largest records.
 const BURST: u64 = 5_000;
 /// Bursts of a round.
 const BURSTS: u32 = 10;
@@ -51,7 +51,7 @@ pub fn measure(gospect: &Path, rounds: usize) -> Result<String, String> {
     Ok(format!("{head}\n\n{}", table(&columns, rows)))
 }
 
-/// Nanoseconds of a call while gospect does that at its entry.
+/// Nanoseconds of a call with this probe at its entry.
 fn traced(gospect: &Path, path: &Path, function: &str, body: &str) -> Result<f64, String> {
     let mut program = Dialog::start(path)?;
     let mut command = trace_command(gospect, "run", program.process.pid());
@@ -63,7 +63,7 @@ fn traced(gospect: &Path, path: &Path, function: &str, body: &str) -> Result<f64
     Ok(nanos)
 }
 
-/// Nanoseconds of a call: the fastest burst's, since others use the machine too.
+/// Nanoseconds of a call in the fastest burst, because other processes use the machine, too.
 fn bursts(program: &mut Dialog, function: &str) -> Result<f64, String> {
     let mut least = f64::INFINITY;
     for _ in 0..BURSTS {

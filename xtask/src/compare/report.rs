@@ -1,4 +1,4 @@
-//! What was measured, as it stands in `docs/performance.md`.
+//! The tables of `docs/performance.md`.
 
 use std::path::Path;
 use std::process::Command;
@@ -30,7 +30,7 @@ pub fn about(setup: &Setup) -> String {
     )
 }
 
-/// What `gospect bench` says.
+/// The output of `gospect bench`.
 pub fn bench(gospect: &Path) -> Result<String, String> {
     let output = Command::new(gospect).arg("bench").output().map_err(named(gospect.display()))?;
     let text = String::from_utf8_lossy(&output.stdout);
@@ -53,7 +53,7 @@ pub fn table(kind: &Kind, outcomes: &[Vec<Outcome>]) -> String {
     format!("{}:\n\n{}", kind.about, page::table(&columns, rows))
 }
 
-/// What a row's figures are held against, by round.
+/// The figures of each round to which other rows are compared.
 struct Bases<'o> {
     nothing: &'o [Outcome],
     unit: &'o [Outcome],
@@ -94,19 +94,19 @@ fn fine(outcome: &Outcome) -> Option<&Sample> {
     }
 }
 
-/// A figure of each round in which both were measured.
+/// A figure of each round with both measurements.
 fn by_round(outcomes: &[Outcome], bases: &[Outcome], of: impl Fn(&Sample, &Sample) -> f64) -> Vec<f64> {
     outcomes.iter().zip(bases).filter_map(|(outcome, base)| Some(of(fine(outcome)?, fine(base)?))).collect()
 }
 
-/// Nanoseconds that a call takes more than without a tracer, by round.
+/// Nanoseconds added to each call by the tracer, by round.
 fn added(outcomes: &[Outcome], nothing: &[Outcome]) -> Vec<Option<f64>> {
     let nanos = |sample: &Sample| 1e9 / sample.per_second;
     let rounds = outcomes.iter().zip(nothing);
     rounds.map(|(outcome, base)| Some(nanos(fine(outcome)?) - nanos(fine(base)?))).collect()
 }
 
-/// How many events were seen, and what went wrong.
+/// The share of events seen, and failures.
 fn remarks(outcomes: &[Outcome], samples: &[&Sample]) -> String {
     let (seen, truth) = samples.iter().fold((0, 0), |(seen, truth), s| (seen + s.seen, truth + s.truth));
     let mut parts = Vec::new();
@@ -146,7 +146,7 @@ fn part(figures: Vec<f64>) -> String {
     }
 }
 
-/// The median, with so many digits behind the point.
+/// The median with this number of decimals.
 fn shown(figures: Vec<f64>, digits: usize) -> String {
     if figures.is_empty() { "–".to_owned() } else { format!("{:.digits$}", median(figures)) }
 }

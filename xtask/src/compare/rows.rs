@@ -1,4 +1,4 @@
-//! The tracers that are compared, one row each; a table of rows for each question.
+//! The tracers under comparison, one row each.
 //!
 //! In scripts and arguments, `{path}` is the program, `{func}` the function, and `{returns}` a list of bpftrace's probes on
 //! each of its returns, by address.
@@ -15,9 +15,9 @@ pub enum Tool {
     Gospect(&'static str, &'static [&'static str]),
     /// The same within the usual budget.
     GospectInBudget(&'static str, &'static [&'static str]),
-    /// The one in PATH.
+    /// The bpftrace in PATH.
     Bpftrace(&'static str),
-    /// The one in PATH, else built for this; prints each call.
+    /// `dlv trace`, which prints each call.
     Dlv,
 }
 
@@ -26,9 +26,9 @@ pub struct Row {
     /// Its name in the table.
     pub name: &'static str,
     pub tool: Tool,
-    /// How many events a line of its output stands for.
+    /// The number of events in a line of output.
     pub seen: fn(&str) -> u64,
-    /// How many events a call is.
+    /// Events of one call.
     pub events: u64,
 }
 
@@ -51,7 +51,7 @@ impl Events {
         self.lost += lost(line);
         match self.row.tool {
             Tool::Bpftrace(_) => line == "ready",
-            // It does not say when its probes are in place; a call that it shows does.
+            // Delve does not report its probes attached, so the first call shown counts.
             Tool::Dlv => events > 0,
             _ => bed::is_attached(self, stream, line),
         }
@@ -61,7 +61,7 @@ impl Events {
 /// The base of all ratios; the first row of each table.
 const NOTHING: Row = Row { name: "nothing", tool: Tool::Nothing, seen: none, events: 0 };
 
-/// The row whose cost per call is the unit of the others'.
+/// The row with the unit of cost.
 pub const BPFTRACE_COUNTS: Row = Row {
     name: "bpftrace: count of calls, at the first byte",
     tool: Tool::Bpftrace("uprobe:{path}:{func} { @ = count(); }"),
@@ -101,7 +101,7 @@ pub const CALLS: &[Row] = &[
     Row {
         name: "gospect trace: each call with argument, result and duration",
         tool: Tool::Gospect("trace", &["{func}"]),
-        seen: told,
+        seen: is_call,
         events: 1,
     },
     BPFTRACE_COUNTS,
@@ -126,7 +126,7 @@ pub const CALLS: &[Row] = &[
         seen: printed,
         events: 2,
     },
-    Row { name: "dlv trace: each call printed", tool: Tool::Dlv, seen: traced, events: 1 },
+    Row { name: "dlv trace: each call printed", tool: Tool::Dlv, seen: is_delve_call, events: 1 },
 ];
 
 /// Goroutine states, and durations of the function that answers each request.
@@ -154,7 +154,7 @@ pub const GOROUTINES: &[Row] = &[
     Row {
         name: "gospect trace: each call of the handler, with all that its pointer leads to",
         tool: Tool::Gospect("trace", &["{func}"]),
-        seen: handled,
+        seen: is_handler_call,
         events: 1,
     },
     BPFTRACE_COUNTS,
@@ -177,7 +177,7 @@ pub const GOROUTINES: &[Row] = &[
     },
 ];
 
-/// bpftrace's `Lost 16 events`; gospect has them in its summary.
+/// bpftrace's `Lost 16 events`. Lost records of gospect are in its summary.
 fn lost(line: &str) -> u64 {
     let number = line.strip_prefix("Lost ").and_then(|rest| rest.strip_suffix(" events"));
     number.and_then(|number| number.parse().ok()).unwrap_or(0)
@@ -205,17 +205,17 @@ fn bars(line: &str) -> u64 {
 }
 
 /// `> goroutine(18): main.hit(5)`
-fn told(line: &str) -> u64 {
+fn is_call(line: &str) -> u64 {
     u64::from(line.contains("  main.") && line.contains(") = "))
 }
 
 /// `21:00:47.123456  42     main.main.func1(c=&gin.Context{…})  1.2µs`
-fn handled(line: &str) -> u64 {
+fn is_handler_call(line: &str) -> u64 {
     u64::from(line.contains("  main.main.func1("))
 }
 
-/// Of delve.
-fn traced(line: &str) -> u64 {
+/// A line of delve.
+fn is_delve_call(line: &str) -> u64 {
     u64::from(line.starts_with("> goroutine("))
 }
 
@@ -231,7 +231,7 @@ mod tests {
         assert_eq!([line, "@[main.hit]:", "[0]  3 |@ |"].map(bars), [17, 0, 3]);
         assert_eq!(["Lost 16 events", "Lost", "7 hits, 0 printed"].map(lost), [16, 0, 0]);
         let call = "21:00:47.123456  42     main.hit(n=1) = 7  1.2µs";
-        assert_eq!([call, "TIME             GOID   CALL", "7 hits, 7 printed"].map(told), [1, 0, 0]);
-        assert_eq!(["> goroutine(18): main.hit(5)", ">> goroutine(18): => (6)"].map(traced), [1, 0]);
+        assert_eq!([call, "TIME             GOID   CALL", "7 hits, 7 printed"].map(is_call), [1, 0, 0]);
+        assert_eq!(["> goroutine(18): main.hit(5)", ">> goroutine(18): => (6)"].map(is_delve_call), [1, 0]);
     }
 }

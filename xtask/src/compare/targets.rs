@@ -1,4 +1,4 @@
-//! The programs that are traced, and the load on them.
+//! The traced programs, and the load on them.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -9,36 +9,32 @@ use gospect_fixtures::load::Service;
 use super::rows::{CALLS, GOROUTINES, Row};
 use crate::bed::{Dialog, named};
 
-/// At the same time.
+/// Connections at the same time.
 const CONNECTIONS: u64 = 4;
-/// The calls of an order take about so long.
+/// Aimed duration of one order of calls.
 const ORDER: Duration = Duration::from_millis(50);
 
-/// A program and the function of it that is traced.
+/// A program and its traced function.
 pub struct Kind {
-    /// What its table is asked for by.
+    /// The name of the table on the command line.
     pub name: &'static str,
-    /// Which program.
     pub fixture: &'static str,
-    /// How it is built.
     pub variant: Variant,
-    /// Which function.
     pub function: &'static str,
-    /// What stands above its table.
+    /// The text above the table.
     pub about: &'static str,
-    /// What its throughput is of.
+    /// The unit of throughput.
     pub unit: &'static str,
-    /// Whether a unit is a call, so that what a call costs can be told.
+    /// Whether the unit is a call; then the table has the cost of a call.
     pub is_call: bool,
-    /// Whether each request calls the function once; else the program counts.
+    /// Whether each request calls the function once; otherwise the program counts the calls.
     pub each_request: bool,
-    /// Its rounds are so many times as long as others': a budget needs a while.
+    /// Factor of the length of rounds: a budget takes time to act.
     pub times: u32,
-    /// The tracers on it.
     pub rows: &'static [Row],
 }
 
-/// All of them.
+/// All targets.
 pub const KINDS: &[Kind] = &[
     Kind {
         name: "loop",
@@ -82,12 +78,12 @@ pub const KINDS: &[Kind] = &[
     },
 ];
 
-/// What was measured.
+/// The result under load.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Measured {
     /// Calls, or requests, a second.
     pub per_second: f64,
-    /// The time that one request in a hundred exceeds.
+    /// 99th percentile of the response time.
     pub p99: Option<Duration>,
 }
 
@@ -95,7 +91,7 @@ pub struct Measured {
 pub enum Target {
     /// `fixtures/go/counter`
     Loop(Dialog),
-    /// `fixtures/go/gin`, and the number of its requests where each is a call.
+    /// `fixtures/go/gin`, and the number of its requests if each is a call.
     Service(Service, Option<u64>),
 }
 
@@ -115,7 +111,7 @@ impl Target {
         }
     }
 
-    /// Has the function called once.
+    /// Calls the function once.
     pub fn poke(&mut self) -> Result<(), String> {
         match self {
             Target::Loop(program) => order(program, 1).map(|_| ()),
@@ -126,7 +122,7 @@ impl Target {
         }
     }
 
-    /// How often the function was called.
+    /// The number of calls so far.
     pub fn calls(&mut self) -> Result<u64, String> {
         match self {
             Target::Loop(program) => order(program, 0),
@@ -137,7 +133,7 @@ impl Target {
         }
     }
 
-    /// Puts load on it for that long.
+    /// Applies load.
     pub fn measure(&mut self, time: Duration) -> Result<Measured, String> {
         match self {
             Target::Loop(program) => measure_loop(program, time),
@@ -154,7 +150,7 @@ impl Target {
         }
     }
 
-    /// How it ended, if it did.
+    /// The exit status of an ended target.
     pub fn death(&mut self) -> Option<String> {
         // A signal may still be on its way.
         std::thread::sleep(Duration::from_millis(50));
@@ -165,7 +161,7 @@ impl Target {
     }
 }
 
-/// Has the function called so often. Returns the number of all calls so far.
+/// Makes the loop call the function. Returns the number of all calls so far.
 fn order(program: &mut Dialog, calls: u64) -> Result<u64, String> {
     let answer = program.ask(&format!("1 {calls}"))?;
     let calls = answer.split(' ').next().and_then(|number| number.parse().ok());

@@ -9,9 +9,9 @@ use super::rows::{Events, Row, Tool};
 use super::targets::Target;
 use crate::bed::{GLANCE, Tracer, named, trace_command};
 
-/// How long one call may take to be shown, where it is called until one is.
+/// Time for a single call to be shown.
 const SHOWN: Duration = Duration::from_millis(500);
-/// Makes bpftrace print that its probes are in place.
+/// Makes bpftrace report its probes attached.
 const BPFTRACE_READY: &str = "interval:ms:200 { printf(\"ready\\n\"); }";
 
 /// Values of the placeholders in rows.
@@ -22,7 +22,7 @@ pub struct Names {
 }
 
 impl Names {
-    /// Asks gospect where the function returns.
+    /// Asks gospect for the returns of the function.
     pub fn of(gospect: &Path, path: &Path, function: &str) -> Result<Names, String> {
         let listed = Command::new(gospect).args(["list", "--json", "--sites"]).arg(path).arg(function).output();
         let listed = listed.map_err(named(gospect.display()))?;
@@ -52,7 +52,7 @@ fn returns(line: &str) -> Option<Vec<u64>> {
     offsets.map(|offset| Some(entry + offset?)).collect()
 }
 
-/// The command of a row's tracer on a process; none where there is nothing to run.
+/// The command of a row's tracer on a process; none without a tracer.
 pub fn command(setup: &Setup, row: &Row, names: &Names, pid: u32) -> Result<Option<Command>, String> {
     let fill = |text: &str| names.fill(text);
     let mut command = match row.tool {
@@ -77,7 +77,7 @@ pub fn command(setup: &Setup, row: &Row, names: &Names, pid: u32) -> Result<Opti
     Ok(Some(command))
 }
 
-/// Attaches a row's tracer. Returns the number of calls that it cannot have seen, too.
+/// Attaches a row's tracer. Also returns the number of calls made before.
 pub fn attach(
     mut command: Command,
     row: &'static Row,

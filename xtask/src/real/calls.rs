@@ -1,4 +1,4 @@
-//! `gospect trace` on one of the programs: the lines that it prints, and the counts that it reports.
+//! `gospect trace` on one of the programs: its lines and its summary.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -34,7 +34,7 @@ pub struct Lines {
 impl Report {
     /// Whether every call was shown or counted, and no more was reported as shown than was read.
     pub fn adds_up(&self) -> bool {
-        // Those that panicked or ended with their goroutine are among the printed ones.
+        // Calls unwound by a panic or by `Goexit` are among the printed calls.
         let of = |name: &str| self.rest.get(name).copied().unwrap_or(0);
         let sum = self.printed + of("filtered") + of("over the limit") + of("still open") + of("lost");
         // Of some lost calls the entry is known.

@@ -1,5 +1,5 @@
-//! `gospect states --summary --by goid` on one of the programs, held against when its goroutines began and ended as
-//! another gospect tells, by a script of its own.
+//! `gospect states --summary --by goid` on one of the programs, compared with the start and end of its goroutines as
+//! reported by a script in another gospect.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -13,13 +13,13 @@ use crate::bed::{self, Tracer, named};
 /// Prints when goroutines begin and end.
 const SCRIPT: &str = "goroutine:create { printf(\"c %d %d %d\\n\", pid, args.goid, nsecs) } \
                       goroutine:exit { printf(\"x %d %d %d\\n\", pid, args.goid, nsecs) }";
-/// Two probes at one place are not hit in the same moment.
+/// Tolerance in nanoseconds: two probes at one place are hit one after the other.
 const APART: u64 = 20_000;
-/// And now and then the machine does something else between them: for one goroutine in so many.
+/// One goroutine in this number may exceed the tolerance, because the thread may be preempted between two probes.
 const INTERRUPTED: u64 = 1000;
-/// One part in so many is as good as the whole.
+/// Relative tolerance: one part in this number.
 const PART: u64 = 100;
-/// So many that are wrong are shown.
+/// Maximum number of faults shown.
 const SHOWN: usize = 5;
 
 /// A goroutine: its process and number.
@@ -30,20 +30,20 @@ type Id = (u64, u64);
 pub struct Lifetimes {
     /// Goroutines that began and ended meanwhile.
     pub whole: u64,
-    /// Those that were there all the time.
+    /// Goroutines that lived all the time.
     pub throughout: u64,
-    /// Changes of states.
+    /// State transitions.
     pub changes: u64,
-    /// Those of which they are further apart than the two probes usually are, and how far at most.
+    /// Goroutines beyond the tolerance, and the largest difference.
     pub apart: u64,
-    /// In nanoseconds.
+    /// Nanoseconds.
     pub furthest: u64,
-    /// What is wrong, in words.
+    /// Faults, one sentence each.
     pub wrong: Vec<String>,
 }
 
 impl Lifetimes {
-    /// Whether there is something to be said, and nothing is wrong.
+    /// Whether there were goroutines, and no faults.
     pub fn add_up(&self) -> bool {
         let few = self.apart <= (self.whole / INTERRUPTED).max(1);
         self.whole + self.throughout > 0 && self.changes > 0 && few && self.wrong.is_empty()
@@ -59,13 +59,13 @@ pub struct Watching {
 }
 
 impl Watching {
-    /// Watches the target of these flags. Both have attached when this returns.
+    /// Attaches both to the target of these flags.
     pub fn start(gospect: &Path, target: [&str; 2], scratch: &Path) -> Result<Watching, String> {
         let mut states = Command::new(gospect);
         states.args(["states", "--summary", "--by", "goid", "--json"]);
         states.args(if target[0] == "--target" { &target[1..] } else { &target[..] });
         let totals = attach(&mut states, &scratch.join(TOTALS))?;
-        // It begins later and ends earlier, so that the other one sees all that it reports.
+        // Starts later and ends earlier, so `totals` includes all reported lifetimes.
         let mut run = Command::new(gospect);
         let events = attach(run.arg("run").args(target).args(["-e", SCRIPT]), &scratch.join(EVENTS))?;
         Ok(Watching { totals, events, scratch: scratch.to_owned(), ready: Instant::now() })
@@ -89,7 +89,7 @@ fn attach(command: &mut Command, file: &Path) -> Result<Tracer<()>, String> {
     Tracer::attach(command, (), bed::is_attached)
 }
 
-/// How long goroutines lived, of which beginning and end were seen.
+/// Lifetimes of the goroutines with known start and end.
 fn lives(events: &str) -> BTreeMap<Id, u64> {
     let (mut begun, mut lives) = (BTreeMap::new(), BTreeMap::new());
     for line in events.lines() {
@@ -122,7 +122,7 @@ fn compare(totals: &str, events: &str, seen: Duration) -> Result<Lifetimes, Stri
             }
             Some("summary") => {
                 lives.changes = number(&object["hits"]);
-                // Of times until they ran less is asked here.
+                // A full map of latencies does not matter here.
                 let full = object["full"].as_array().into_iter().flatten();
                 full.filter(|full| full["map"] == "@time").for_each(|full| lives.wrong.push(full.to_string()));
             }
@@ -153,12 +153,12 @@ impl Lifetimes {
                 true
             }
             (Some(_), ..) => false,
-            // It was there while both watched, and somewhat longer.
+            // Lived throughout, and somewhat longer.
             (None, 0, 0) => {
                 self.throughout += 1;
                 sum >= seen
             }
-            // It began or ended while only one of them watched.
+            // Started or ended while only one gospect was attached.
             (None, ..) => return,
         };
         if !right {

@@ -1,4 +1,4 @@
-//! The programs that are traced: where they come from, what they do, which of their functions are traced.
+//! The traced programs: source, load, and traced functions.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,48 +9,45 @@ use gospect_fixtures::load::Connection;
 use crate::bed::{fixture, go, go_program};
 use crate::root;
 
-/// A program.
+/// A traced program.
 pub struct Program {
-    /// What it is called here.
     pub name: &'static str,
-    /// What it does meanwhile.
+    /// Its work under load, as the rest of a sentence.
     pub about: &'static str,
     /// Finds or builds it.
     pub path: fn() -> Result<PathBuf, String>,
-    /// What is traced.
+    /// Patterns of traced functions.
     pub functions: &'static [&'static str],
-    /// What of that is not.
+    /// Patterns of excluded functions.
     pub except: &'static [&'static str],
-    /// How it is run.
     pub kind: Kind,
 }
 
 /// How a program is run.
 pub enum Kind {
-    /// It answers requests, and is traced meanwhile.
+    /// Answers requests while traced.
     Service {
-        /// Puts files where it is started.
+        /// Writes files into the working directory.
         prepare: fn(&Path, [u16; 2]) -> io::Result<()>,
-        /// Its arguments; it listens on the first port.
+        /// Makes the arguments; the service listens on the first port.
         args: fn([u16; 2]) -> Vec<String>,
-        /// Asks something; whether the answer is right.
+        /// Sends a request, and returns whether the answer is right.
         ask: fn(&mut Connection, u64) -> io::Result<bool>,
     },
-    /// It makes something, and is traced from its start to its end.
+    /// Makes a file, traced from start to end.
     Command {
-        /// Puts files where it is started, each time.
+        /// Writes files into the working directory, before each run.
         prepare: fn(&Path) -> io::Result<()>,
-        /// Its arguments.
         args: &'static [&'static str],
-        /// The file that it makes.
+        /// The output file.
         made: &'static str,
     },
 }
 
-/// What a command writes to its standard output.
+/// File with the standard output of a command.
 pub const OUTPUT: &str = "output";
 
-/// All of them.
+/// All programs.
 pub const PROGRAMS: &[Program] = &[
     Program {
         name: "caddy",
@@ -95,7 +92,7 @@ pub const PROGRAMS: &[Program] = &[
                 let (key, value) = (base64(&format!("key{:03}", n % 100)), base64(&format!("value{n:010}")));
                 let put = connection.post("/v3/kv/put", &format!(r#"{{"key":"{key}","value":"{value}"}}"#))?;
                 let got = connection.post("/v3/kv/range", &format!(r#"{{"key":"{key}"}}"#))?;
-                // The four connections have keys of their own, since 100 is a multiple of four.
+                // No two of the four connections use the same key, because 100 is a multiple of four.
                 Ok(put.starts_with("200 ") && got.contains(&format!(r#""value":"{value}""#)))
             },
         },
@@ -160,7 +157,7 @@ pub const PROGRAMS: &[Program] = &[
         kind: Kind::Command {
             prepare: |at| {
                 std::fs::write(at.join("go.mod"), "module example.com/made\n\ngo 1.21\n")?;
-                // What is compiled must be new, and comes to the same.
+                // New source, so nothing comes from the build cache, with the same result.
                 std::fs::write(at.join("main.go"), format!("{MADE}\n// {:?}\n", std::time::SystemTime::now()))
             },
             args: &["build", "-trimpath", "-ldflags=-buildid=", "-o", "made", "."],
@@ -177,7 +174,7 @@ pub const PROGRAMS: &[Program] = &[
     },
 ];
 
-/// A program that is made.
+/// The program built by `go build`.
 const MADE: &str = "package main\n\nimport (\n\t\"fmt\"\n\t\"strings\"\n)\n\nfunc main() {\n\tfmt.Println(strings.ToUpper(\"made\"))\n}\n";
 
 fn words(text: &str) -> Vec<String> {
@@ -188,7 +185,7 @@ fn file(n: u64) -> String {
     n.to_string().repeat(1000 * n as usize)
 }
 
-/// What the go command needs to find its own tools, which it looks for beside itself.
+/// Environment for a go command outside of its GOROOT.
 pub fn go_env() -> Result<Vec<(String, String)>, String> {
     let root = go(&root(), &["env", "GOROOT"])?;
     Ok([("GOROOT", root.as_str()), ("GOFLAGS", ""), ("GOWORK", "off"), ("GOTOOLCHAIN", "local"), ("CGO_ENABLED", "0")]

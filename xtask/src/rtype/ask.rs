@@ -8,14 +8,13 @@ use gospect_fixtures::Toolchain;
 use super::SOURCE;
 use crate::bed::{filter, named};
 
-/// The program that answers, built by the toolchain that it is about.
+/// The Go program with the answers, built by the toolchain under check.
 pub(super) struct Asker {
     program: PathBuf,
     root: PathBuf,
 }
 
 impl Asker {
-    /// Builds it.
     pub(super) fn build(go: &Toolchain, release: &str) -> Result<Asker, String> {
         let dir = crate::root().join("target/rtype");
         let source = dir.join("source.go");

@@ -1,4 +1,4 @@
-//! What one comment says, and what must be asked to know whether it is true.
+//! Comments with claims about Go, and the questions to check them.
 
 use std::fmt;
 
@@ -12,24 +12,23 @@ pub(super) struct Version {
     pub(super) patch: u32,
 }
 
-/// Where a comment is.
+/// The place of a comment.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
     file: String,
     line: usize,
 }
 
-/// A comment.
+/// A comment with its claims.
 #[derive(Debug)]
 pub(super) struct Claim {
-    /// Where it is.
     pub(super) place: Place,
-    /// The experiment that it is about; without it the release as it is.
+    /// The experiment of the build; none for the release's default.
     pub(super) experiment: Option<String>,
     parts: Vec<Part>,
 }
 
-/// One of the alternatives of a comment.
+/// An alternative of a comment.
 #[derive(Debug)]
 struct Part {
     since: u32,
@@ -54,7 +53,7 @@ enum Says {
     List { name: String, texts: Vec<(String, Row)> },
 }
 
-/// What Go is asked, and what it must answer.
+/// A question to Go, and the right answer.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Question {
     pub(super) text: String,
@@ -64,11 +63,11 @@ pub(super) struct Question {
 #[derive(Debug, PartialEq, Eq)]
 enum Want {
     Exactly(String),
-    /// Type, and offset if it is claimed.
+    /// Type, and offset if claimed.
     Field(String, Option<u64>),
-    /// These, in this order.
+    /// Texts in order.
     List(String),
-    /// That there is no such thing.
+    /// Go must not have the name.
     Nothing,
 }
 
@@ -178,7 +177,7 @@ fn field(name: &str, ty: &str) -> Result<Says, String> {
 }
 
 impl Says {
-    /// What to ask about it; nothing where a number is not claimed for the release.
+    /// The question of a release; none without a number for the release.
     fn question(&self, version: Version) -> Option<Question> {
         Some(match self {
             Says::Field { strct, path, ty, offset } => {
@@ -216,7 +215,7 @@ impl Says {
 }
 
 impl Number {
-    /// `None` where the table does not cover the release; `Some(None)` where the release has no such thing.
+    /// `None` when the table does not cover the release, `Some(None)` when the release lacks the name.
     fn at(&self, version: Version) -> Option<Option<u64>> {
         match self {
             Number::Fixed(n) => Some(Some(*n)),
@@ -234,17 +233,17 @@ impl Question {
         Question { text, want: Want::Nothing }
     }
 
-    /// Whether the answer is a place in memory: a size, or the offset of a field.
+    /// Whether the answer is a size or an offset.
     pub(super) fn is_layout(&self) -> bool {
         matches!(self.want, Want::Field(..)) || self.text.starts_with("size ")
     }
 
-    /// Whether a list is only longer than the answer.
+    /// Whether the claimed list starts with the answer.
     pub(super) fn appended(&self, answer: &str) -> bool {
         matches!(&self.want, Want::List(want) if want.strip_prefix(answer).is_some_and(|more| more.starts_with('\t')))
     }
 
-    /// What is wrong with an answer.
+    /// The fault of an answer.
     pub(super) fn wrong(&self, answer: &str) -> Option<String> {
         let missing = answer.strip_prefix("! ");
         match (&self.want, missing) {
@@ -277,7 +276,7 @@ fn list_wrong(want: &str, answer: &str) -> Option<String> {
     Some(format!("is said to be {} at {at}, is {}", text(&want), text(&is)))
 }
 
-/// A type's text with package names instead of import paths, and no name for package runtime.
+/// The text of a type with package names instead of import paths, and none for package runtime.
 fn short(text: &str) -> String {
     let is_path = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '/' | '.' | '-');
     let mut out = String::new();

@@ -1,5 +1,5 @@
-//! What experiments (`GOEXPERIMENT`) do to the tables: every one that a release knows must be listed, and none may move
-//! anything that our comments are about.
+//! Experiments (`GOEXPERIMENT`): our list must have all experiments of a release, and no experiment may change a claimed
+//! layout.
 
 use gospect_fixtures::Toolchain;
 
@@ -8,7 +8,7 @@ use super::claim::{Claim, Question, Version};
 use super::table::between;
 use crate::files::read;
 
-/// Experiments of a release that our list does not have are wrong.
+/// Reports experiments of a release missing from our list.
 pub(super) fn names(
     go: &Toolchain,
     release: &str,
@@ -23,7 +23,7 @@ pub(super) fn names(
     Ok(())
 }
 
-/// A field that an experiment moves in a release, switched on or off, is wrong.
+/// Reports layouts changed by an experiment of a release, switched on or off.
 pub(super) fn moves(go: &Toolchain, release: &str, claims: &[Claim], wrong: &mut Vec<String>) -> Result<(), String> {
     let version = Version::parse(release).ok_or_else(|| format!("`{release}` is no release of Go"))?;
     let asker = Asker::build(go, release)?;
@@ -58,7 +58,7 @@ fn flags(go: &Toolchain) -> Result<Vec<String>, String> {
     Ok(text.lines().filter_map(flag).collect())
 }
 
-/// The list that begins with these words, in whichever file it is.
+/// The text of the list with this start, in any file.
 fn section<'t>(files: &'t [(String, String)], words: &str) -> Result<&'t str, String> {
     let list = files.iter().find_map(|(_, text)| between(text, words, "\n];"));
     list.ok_or_else(|| format!("no list begins with `{words}`"))

@@ -1,24 +1,24 @@
-//! Reads the rows of our tables as they are written: `("goid", &[since(19, 152), since(23, 160)]), // +rtype uint64`.
+//! Reads rows of tables in our sources: `("goid", &[since(19, 152), since(23, 160)]), // +rtype uint64`.
 
 use super::claim::Version;
 
-/// The table that a line stands in.
+/// The table of the current line.
 #[derive(Default)]
 pub(super) struct Table {
     strct: Option<String>,
 }
 
-/// A number in the course of the releases, oldest first; `None` where a release has none.
+/// A number by release, oldest first; `None` from releases without the number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Row {
     since: Vec<(Version, Option<u64>)>,
 }
 
-/// The first release that the tables cover.
+/// The first release in the tables.
 const OLDEST: Version = Version { minor: 19, patch: 0 };
 
 impl Table {
-    /// Takes note of what a line begins.
+    /// Moves to a line.
     pub(super) fn see(&mut self, line: &str) {
         if let Some(name) = between(line, "name: \"", "\",") {
             self.strct = Some(name.to_owned());
@@ -46,7 +46,7 @@ impl Row {
         below.iter().take_while(|line| line.trim() != "];").filter_map(|line| Row::read(line)).collect()
     }
 
-    /// The number in a release; outside `None` for releases that no table covers.
+    /// The number in a release; outer `None` for a release before the tables.
     pub(super) fn at(&self, version: Version) -> Option<Option<u64>> {
         let number = || self.since.iter().rfind(|(since, _)| *since <= version).and_then(|(_, number)| *number);
         (version >= OLDEST).then(number)

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{Places, Row};
 use crate::page::table;
 
-/// Differences of a kind that are shown for each program.
+/// Maximum number of differences of a kind shown for each program.
 const SHOWN: usize = 200;
 
 const HEAD: &str = "\
@@ -81,7 +81,7 @@ fn places(row: &Row) -> [String; 6] {
     [row.name.clone(), equal, share, resliced, different, silent]
 }
 
-/// Of the arguments that DWARF places, resliced ones left out.
+/// The share of equal places among arguments placed by DWARF, without resliced ones.
 fn share(p: &Places) -> f64 {
     100.0 * p.equal as f64 / (p.equal + p.different.len()).max(1) as f64
 }

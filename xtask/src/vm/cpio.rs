@@ -1,6 +1,6 @@
-//! An archive that Linux unpacks as its first file system: cpio's `newc`, of files and directories that root owns.
+//! An initramfs: a cpio archive in the format `newc`, with files and directories of root.
 //!
-//! No links and no devices: what boots from it mounts a devtmpfs. Follows the kernel's
+//! No links and no devices: the init script mounts a devtmpfs. Follows the kernel's
 //! `Documentation/driver-api/early-userspace/buffer-format.rst`.
 
 use std::collections::BTreeSet;
@@ -10,7 +10,7 @@ const DIRECTORY: u32 = 0o040_755;
 const EXECUTABLE: u32 = 0o100_755;
 const END: &str = "TRAILER!!!";
 
-/// What was put in so far.
+/// An unfinished archive.
 #[derive(Default)]
 pub struct Archive {
     bytes: Vec<u8>,
@@ -18,8 +18,7 @@ pub struct Archive {
 }
 
 impl Archive {
-    /// Puts in a file, and the directories above it; a path that is there already stays as it is. Every file can be
-    /// executed.
+    /// Adds an executable file and the directories above, unless the path exists.
     pub fn file(&mut self, path: &Path, content: &[u8]) {
         path.parent().into_iter().for_each(|parent| self.directory(parent));
         if self.paths.insert(path.to_owned()) {
@@ -27,7 +26,7 @@ impl Archive {
         }
     }
 
-    /// Puts in a directory and those above it.
+    /// Adds a directory and the directories above.
     pub fn directory(&mut self, path: &Path) {
         let Some(parent) = path.parent() else { return };
         self.directory(parent);
@@ -36,12 +35,11 @@ impl Archive {
         }
     }
 
-    /// Whether that path is in it.
     pub fn has(&self, path: &Path) -> bool {
         self.paths.contains(path)
     }
 
-    /// The whole.
+    /// The finished archive.
     pub fn end(mut self) -> Vec<u8> {
         self.entry(END, 0, &[]);
         self.bytes
@@ -64,7 +62,7 @@ impl Archive {
     }
 }
 
-/// Paths are written from the root, without it.
+/// The path without the slash at its start.
 fn name(path: &Path) -> String {
     path.to_string_lossy().trim_start_matches('/').to_owned()
 }

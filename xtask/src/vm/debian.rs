@@ -1,43 +1,43 @@
-//! Debian's kernels and programs, fetched by its own tools and kept in the cache; nothing is installed.
+//! Debian's kernels and programs, fetched by apt and kept in the cache, without installation.
 //!
-//! apt gets a directory of its own, so that neither the machine's sources nor its packages matter. Those for cloud
-//! machines are small and have what probes need.
+//! apt runs on a separate directory, independent of the machine's sources and packages. Kernels for cloud machines are
+//! small and support probes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Which Debian has which Linux.
+/// Linux versions and their Debian releases.
 pub const KERNELS: [(&str, &str); 3] = [("5.10", "bullseye"), ("6.1", "bookworm"), ("6.12", "trixie")];
 
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 const PACKAGE: &str = "linux-image-cloud-amd64";
 
-/// Where that kernel is, or in one sentence why it cannot be had.
+/// The path of a kernel, or the reason why there is none.
 pub fn kernel(version: &str) -> Result<PathBuf, String> {
     let (_, debian) = KERNELS.iter().find(|(known, _)| *known == version).ok_or_else(|| unknown(version))?;
     kept(&format!("Debian's Linux {version}"), &format!("vmlinuz-{version}"), |work, path| {
-        let depends = said(apt("apt-cache", debian, work)?.args(["depends", PACKAGE]))?;
+        let depends = output_of(apt("apt-cache", debian, work)?.args(["depends", PACKAGE]))?;
         let package = depends.lines().find_map(|line| line.trim().strip_prefix("Depends: "));
         let package = package.ok_or_else(|| format!("{debian} has no {PACKAGE}"))?;
-        said(apt("apt-get", debian, work)?.args(["download", package]))?;
+        output_of(apt("apt-get", debian, work)?.args(["download", package]))?;
         extract(&file(work, ".deb")?, &work.join("root"))?;
         rename(&file(&work.join("root/boot"), "vmlinuz")?, path)
     })
 }
 
-/// A directory with a package of Debian's and all that it needs, as they would be installed.
+/// A directory with a package and its dependencies, laid out as if installed.
 pub fn packages(debian: &str, package: &str) -> Result<PathBuf, String> {
     kept(&format!("Debian's {package}"), package, |work, path| {
         let install = ["install", "--download-only", "--no-install-recommends", "--yes", package];
-        said(apt("apt-get", debian, work)?.args(install))?;
+        output_of(apt("apt-get", debian, work)?.args(install))?;
         let root = work.join("root");
         files(&work.join("cache/archives"), ".deb")?.iter().try_for_each(|deb| extract(deb, &root))?;
         rename(&root, path)
     })
 }
 
-/// What has this name in the cache. If it is not there it is fetched: to the path, by way of a directory that goes then.
+/// A file or directory of the cache, fetched if absent: `fetch` gets a temporary work directory and the final path.
 fn kept(what: &str, name: &str, fetch: impl FnOnce(&Path, &Path) -> Result<(), String>) -> Result<PathBuf, String> {
     let dir = gospect_fixtures::cache_dir().join("kernels");
     let path = dir.join(name);
@@ -48,7 +48,7 @@ fn kept(what: &str, name: &str, fetch: impl FnOnce(&Path, &Path) -> Result<(), S
             .try_for_each(|dir| fs::create_dir_all(work.join(dir)))
             .map_err(|err| format!("{}: {err}", work.display()))
             .and_then(|()| fetch(&work, &path));
-        // What is left there is in nobody's way.
+        // A remaining work directory is harmless.
         let _ = fs::remove_dir_all(&work);
         fetched.map_err(|why| format!("{what} cannot be had: {why}"))?;
     }
@@ -61,29 +61,29 @@ fn unknown(version: &str) -> String {
 }
 
 fn extract(deb: &Path, root: &Path) -> Result<(), String> {
-    said(Command::new("dpkg-deb").arg("--extract").arg(deb).arg(root)).map(drop)
+    output_of(Command::new("dpkg-deb").arg("--extract").arg(deb).arg(root)).map(drop)
 }
 
 fn rename(from: &Path, to: &Path) -> Result<(), String> {
     fs::rename(from, to).map_err(|err| format!("{}: {err}", to.display()))
 }
 
-/// A program of apt's for that Debian, whose lists it has.
+/// An apt program with the lists of a Debian release.
 fn apt(program: &str, debian: &str, work: &Path) -> Result<Command, String> {
     let sources = work.join("sources");
     if !sources.exists() {
         let source = format!("deb [signed-by={KEYRING}] http://deb.debian.org/debian {debian} main\n");
         fs::write(&sources, source).map_err(|err| format!("{}: {err}", sources.display()))?;
-        said(bare("apt-get", work).arg("update"))?;
+        output_of(bare("apt-get", work).arg("update"))?;
     }
     Ok(bare(program, work))
 }
 
-/// apt with nothing of this machine in it.
+/// An apt program isolated from the machine's configuration.
 fn bare(program: &str, work: &Path) -> Command {
     let mut apt = Command::new(program);
     apt.current_dir(work).args(["-q", "-o", "APT::Architecture=amd64", "-o", "APT::Sandbox::User=root"]);
-    // Else what could not be fetched is only a warning.
+    // By default, apt only warns when it cannot fetch.
     apt.args(["-o", "APT::Update::Error-Mode=any"]);
     let dirs = [
         ("Etc::sourcelist", "sources"),
@@ -100,8 +100,8 @@ fn bare(program: &str, work: &Path) -> Command {
     apt
 }
 
-/// What a command prints; the cause in its own words if it fails.
-fn said(command: &mut Command) -> Result<String, String> {
+/// The output of a command; the error is the cause in its own words.
+fn output_of(command: &mut Command) -> Result<String, String> {
     let program = command.get_program().to_string_lossy().into_owned();
     let output = command.output().map_err(|err| format!("`{program}` could not be started: {err}"))?;
     if output.status.success() {
@@ -110,18 +110,18 @@ fn said(command: &mut Command) -> Result<String, String> {
     Err(cause(&String::from_utf8_lossy(&output.stderr)).to_owned())
 }
 
-/// apt's first error, which the others follow from; else the last line.
+/// apt's first error, the cause of the others, or the last line.
 fn cause(stderr: &str) -> &str {
     let first = stderr.lines().find_map(|line| line.strip_prefix("E: "));
     first.or_else(|| stderr.lines().rev().find(|line| !line.is_empty())).unwrap_or("it failed without a word")
 }
 
-/// The first file there of which this is a part of the name.
+/// The first file of a directory with this part in its name.
 fn file(dir: &Path, part: &str) -> Result<PathBuf, String> {
     files(dir, part)?.into_iter().next().ok_or_else(|| format!("there is no {part} in the package"))
 }
 
-/// The files there of which this is a part of the name.
+/// The files of a directory with this part in their names.
 fn files(dir: &Path, part: &str) -> Result<Vec<PathBuf>, String> {
     let entries = fs::read_dir(dir).map_err(|err| format!("{}: {err}", dir.display()))?;
     let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));

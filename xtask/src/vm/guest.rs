@@ -1,5 +1,5 @@
-//! What boots: a first file system with the tests, the Go programs that they trace, the few commands that they use, and
-//! a script that runs them one after the other and says on the console how each ended.
+//! The initramfs: tests, traced Go programs, commands, and a script that runs the tests one after the other and prints
+//! each exit status on the console.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -13,10 +13,10 @@ use crate::bed::{FIXTURE_GO, fixture, named};
 use crate::files::entries;
 use crate::root;
 
-/// Before each line of the script's own.
+/// Start of the script's lines on the console.
 pub const MARK: &str = "gospect-vm: ";
 
-/// What tests trace.
+/// The Go programs traced by the tests.
 const FIXTURES: [(&str, Variant); 6] = [
     ("counter", Variant::Plain),
     ("counter", Variant::Pie),
@@ -26,10 +26,10 @@ const FIXTURES: [(&str, Variant); 6] = [
     ("states", Variant::PieStripped),
 ];
 
-/// What the script and tests start; `go` is a script that says which Go the programs were built with.
+/// Commands of the script and the tests. `go` is a script that prints the Go version of the programs.
 const COMMANDS: [&str; 5] = ["sh", "mount", "ip", "cp", "kill"];
 
-/// The archive, or what it lacks.
+/// Makes the archive. The error names a missing part.
 pub fn archive(programs: &Programs, asked: &Asked) -> Result<Vec<u8>, String> {
     let mut archive = Archive::default();
     ["/proc", "/sys", "/dev", "/tmp"].iter().for_each(|dir| archive.directory(Path::new(dir)));
@@ -45,7 +45,7 @@ pub fn archive(programs: &Programs, asked: &Asked) -> Result<Vec<u8>, String> {
     Ok(archive.end())
 }
 
-/// What runs as the first process.
+/// The script of the first process.
 fn init(programs: &Programs, asked: &Asked) -> String {
     let mut script = format!(
         "#!/bin/sh\n\
@@ -78,12 +78,12 @@ fn add_fixtures(archive: &mut Archive) -> Result<(), String> {
         add(archive, &path, &path)?;
         add_all(archive, &source(program).canonicalize().map_err(named(program))?)?;
     }
-    // Sources are found from there.
+    // Tests find the sources from this directory.
     archive.directory(&canonical(&root().join("crates/fixtures"))?);
     Ok(())
 }
 
-/// All files below a directory, where they are.
+/// Adds all files below a directory, at the same path.
 fn add_all(archive: &mut Archive, dir: &Path) -> Result<(), String> {
     for path in entries(dir)? {
         if path.is_dir() {
@@ -99,7 +99,7 @@ fn bytes(path: &Path) -> Result<Vec<u8>, String> {
     std::fs::read(path).map_err(named(path.display()))
 }
 
-/// A program with the libraries that it needs.
+/// Adds a program and its libraries.
 fn add(archive: &mut Archive, from: &Path, to: &Path) -> Result<(), String> {
     archive.file(to, &bytes(from)?);
     for library in libraries(from) {
@@ -110,7 +110,7 @@ fn add(archive: &mut Archive, from: &Path, to: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// What the loader says it would map; nothing for a static program.
+/// The libraries of a program, according to the loader; none for a static program.
 fn libraries(program: &Path) -> Vec<PathBuf> {
     let said = Command::new("ldd").arg(program).output().map(|output| output.stdout).unwrap_or_default();
     let said = String::from_utf8_lossy(&said).into_owned();
@@ -123,7 +123,7 @@ fn which(command: &str) -> Option<PathBuf> {
     dirs.map(|dir| dir.join(command)).find(|path| path.is_file())
 }
 
-/// The path without links and dots, as programs that were built know it.
+/// The path without links and dots, as compiled into programs.
 pub fn canonical(path: &Path) -> Result<PathBuf, String> {
     path.canonicalize().map_err(named(path.display()))
 }

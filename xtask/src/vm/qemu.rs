@@ -1,4 +1,4 @@
-//! The emulator: the one in PATH, else Debian's, which runs where it was unpacked, by its own loader and libraries.
+//! The emulator in PATH, or Debian's, which runs unpacked, with its own loader and libraries.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,22 +7,22 @@ use super::debian;
 
 const PROGRAM: &str = "qemu-system-x86_64";
 
-/// Which Debian's is fetched, and its package.
+/// Debian release and package of the emulator.
 const DEBIAN: (&str, &str) = ("bookworm", "qemu-system-x86");
 
-/// Where Debian has libraries for amd64.
+/// Debian's library folders for amd64.
 const LIBRARIES: [&str; 3] =
     ["usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu/pulseaudio"];
 
-/// How it is started.
+/// An available emulator.
 pub enum Qemu {
     InPath,
-    /// All that it needs is below this directory.
+    /// Unpacked below this directory, with libraries and firmware.
     Unpacked(PathBuf),
 }
 
 impl Qemu {
-    /// The emulator, or why there is none.
+    /// Finds or fetches the emulator.
     pub fn at_hand_or_fetched() -> Result<Qemu, String> {
         if cfg!(not(target_arch = "x86_64")) {
             return Err("the kernels are for amd64, and this machine is not".to_owned());
@@ -32,7 +32,7 @@ impl Qemu {
         fetched.map_err(|why| format!("`{PROGRAM}` could not be started: {err}; and {why}"))
     }
 
-    /// The command that starts it, without arguments for the machine.
+    /// The command without arguments for the machine.
     pub fn command(&self) -> Command {
         match self {
             Qemu::InPath => Command::new(PROGRAM),
@@ -41,7 +41,7 @@ impl Qemu {
     }
 }
 
-/// The loader starts it, so that it does not know by itself where its parts are.
+/// Started by the loader, qemu cannot find its modules and firmware, so the command names them.
 fn unpacked(root: &Path) -> Command {
     let libraries = LIBRARIES.map(|dir| root.join(dir).display().to_string()).join(":");
     let mut qemu = Command::new(root.join("lib/x86_64-linux-gnu/ld-linux-x86-64.so.2"));

@@ -1,14 +1,14 @@
 //! The order of a crate's top-level modules: each may use only modules below it.
 //!
-//! A reference is a path that starts with `crate::`, or with enough `super::` to reach the root of the crate. A name that
-//! the root re-exports counts as its module. Items of the root itself count as nothing: they lie below all modules.
+//! A reference is a path that starts with `crate::`, or with enough `super::` to reach the root of the crate. A name
+//! re-exported by the root counts as its module. Items of the root itself do not count: they lie below all modules.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{SourceFile, Violation};
 use crate::source::{self, Kind, Path, Token};
 
-/// References between the top-level modules of one crate: for each pair, a file that has one.
+/// References between the top-level modules of one crate, each with an example file.
 pub struct ModuleGraph {
     name: String,
     modules: BTreeSet<String>,
@@ -53,8 +53,8 @@ impl ModuleGraph {
         layers
     }
 
-    /// References that close a cycle: all of a cycle that remains without the exceptions, and the exceptions that would
-    /// bring one back.
+    /// References in cycles: all references of a cycle without exceptions, and the exceptions without which there would
+    /// be a cycle.
     pub fn violations(&self, exceptions: &[&str]) -> Vec<Violation> {
         let pruned = self.without(exceptions);
         let arrows = self.arrows.iter().filter(|((from, to), _)| reaches(&pruned, to, from));
@@ -91,7 +91,7 @@ fn top_module(file: &str) -> Option<String> {
     (!["lib", "main"].contains(&name)).then(|| name.to_owned())
 }
 
-/// Names that the root brings in from its modules.
+/// Names of the root imported from its modules.
 fn re_exports(root: &[Token], modules: &BTreeSet<String>) -> BTreeMap<String, String> {
     let uses = (0..root.len()).filter(|&at| source::starts_with(&root[at..], &["use"]));
     let paths = uses.flat_map(|at| source::paths(&root[at + 1..]));
@@ -103,7 +103,7 @@ fn re_exports(root: &[Token], modules: &BTreeSet<String>) -> BTreeMap<String, St
     pairs.filter(|(name, _)| !modules.contains(name)).collect()
 }
 
-/// First segments of the paths from the root that a file names.
+/// First segments of all paths from the root in a file.
 fn root_names<'a>(file: &SourceFile<'a>) -> Vec<&'a str> {
     let mut names = Vec::new();
     let depth = file.name.split('/').count() - 1;

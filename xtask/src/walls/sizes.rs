@@ -1,7 +1,8 @@
 //! Sizes of files, functions and structs.
 //!
-//! A function counts from its `fn` to its closing brace. A struct is plain data, and may have any number of fields, when it
-//! derives a trait and no method takes it by `&mut self`: it is made, compared and read, and keeps no state of its own.
+//! A function counts from its `fn` to its closing brace. A struct is plain data, and may have any number of fields, when
+//! it derives a trait and no method takes it by `&mut self`: code makes, compares and reads such values, and they keep no
+//! state.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +16,7 @@ const FUNCTION: usize = 40;
 /// Fields of a struct that is not plain data.
 const FIELDS: usize = 12;
 
-/// Files that are tables, whose length says nothing about their structure.
+/// Tables: their length says nothing about structure.
 pub const TABLES: &[(&str, &str)] = &[];
 
 /// A function and its length in lines.
@@ -52,7 +53,7 @@ impl FunctionSizes {
     }
 }
 
-/// Files that are too long, and entries of `tables` that are not.
+/// Long files outside of `tables`, and needless entries of `tables`.
 pub fn long_files(files: impl Iterator<Item = (String, usize)>, tables: &[(&str, &str)]) -> Vec<Violation> {
     let (mut found, mut stale): (Vec<Violation>, BTreeSet<&str>) = (Vec::new(), tables.iter().map(|t| t.0).collect());
     for (file, lines) in files.filter(|(_, lines)| *lines > FILE) {
@@ -88,7 +89,7 @@ pub fn functions(dir: &str, files: &[SourceFile]) -> Vec<Function> {
     found
 }
 
-/// Structs of a crate with too many fields that are not plain data.
+/// Large structs of a crate, except plain data.
 pub fn large_structs(name: &str, files: &[SourceFile]) -> Vec<Violation> {
     let changing: BTreeSet<&str> = files.iter().flat_map(|file| changing_types(&file.code)).collect();
     let mut found = Vec::new();
@@ -152,7 +153,7 @@ fn implemented<'a>(head: &[Token<'a>]) -> Option<&'a str> {
     for (at, token) in head.iter().enumerate() {
         match token.text {
             "<" => depth += 1,
-            // The other one is of an arrow.
+            // Not the arrow of a return type.
             ">" if head[at - 1].text != "-" => depth -= 1,
             "where" => break,
             _ if depth == 0 && token.kind == Kind::Ident => name = Some(token.text),
