@@ -3,7 +3,7 @@ use super::*;
 #[test]
 fn each_row_is_of_the_release_after_the_one_before() {
     assert!(RELEASES.windows(2).all(|pair| pair[1].minor == pair[0].minor + 1));
-    assert_eq!((tested(), covered()), (21..=27, 19..=27));
+    assert_eq!((*tested().start(), *covered().start()), (21, 19));
 }
 
 #[test]

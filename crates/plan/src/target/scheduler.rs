@@ -177,7 +177,7 @@ mod tests {
         let told = [
             refused(|_| ()),
             refused(|runtime| runtime.release = None),
-            refused(|runtime| runtime.release = Some(Release::of(28))),
+            refused(|runtime| runtime.release = Some(Release::of(99))),
             gone(HookKind::SyscallExit, "runtime.exitsyscall: its code does not decode"),
             gone(HookKind::CoroSwitch, "runtime.coroswitch_m: its code does not decode"),
             refused(|runtime| runtime.hooks.retain(|hook| hook.kind != HookKind::PreemptScan)),
@@ -188,7 +188,7 @@ mod tests {
         expect_test::expect![[r#"
             nothing is wrong
             the program does not say which Go it was built with
-            how Go 1.28 changes the states of goroutines is not known
+            how Go 1.99 changes the states of goroutines is not known
             runtime.exitsyscall: its code does not decode
             runtime.coroswitch_m: its code does not decode
             where the runtime does PreemptScan is not known
