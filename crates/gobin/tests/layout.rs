@@ -117,10 +117,10 @@ fn a_file_that_is_not_of_its_version_is_not_believed() {
 #[test]
 fn versions_that_the_table_does_not_have_are_refused_in_words() {
     let versions = [
-        "go1.28.0",
+        "go1.99.0",
         "go1.17.2",
         "go1.27rc1",
-        "devel go1.28-abc123 Mon",
+        "devel go1.99-abc123 Mon",
         "weekly",
         "",
         "go1.26.1 X:nogreenteagc",
@@ -134,10 +134,10 @@ fn versions_that_the_table_does_not_have_are_refused_in_words() {
         text += &line;
     }
     expect![[r#"
-        go1.28.0: m.curg: go1.28.0 is not one of Go 1.19 to 1.27: only DWARF can say how its runtime is laid out
+        go1.99.0: m.curg: go1.99.0 is not one of Go 1.19 to 1.27: only DWARF can say how its runtime is laid out
         go1.17.2: m.curg: go1.17.2 is not one of Go 1.19 to 1.27: only DWARF can say how its runtime is laid out
         go1.27rc1: m.curg: go1.27rc1 is no release: only DWARF can say how its runtime is laid out
-        devel go1.28-abc123 Mon: m.curg: devel go1.28-abc123 Mon is no release: only DWARF can say how its runtime is laid out
+        devel go1.99-abc123 Mon: m.curg: devel go1.99-abc123 Mon is no release: only DWARF can say how its runtime is laid out
         weekly: m.curg: `weekly` names no release of Go, and there is no DWARF
         : m.curg: the file has no Go version and no DWARF
         go1.26.1 X:nogreenteagc: m.curg: 184 by the table for go1.26
