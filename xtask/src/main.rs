@@ -27,97 +27,27 @@ mod walls;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// A word after `cargo xtask`.
-struct Command {
-    name: &'static str,
-    args: &'static str,
-    about: &'static str,
-    /// `Ok(false)` when the chore found a fault, `Err` when it could not run.
-    run: fn(&[String]) -> Result<bool, String>,
-}
+/// Runs a chore: `Ok(false)` when the chore found a fault, `Err` when it could not run.
+type Run = fn(&[String]) -> Result<bool, String>;
 
-/// All chores. A new one is a module with a `run` function and a row here.
-const COMMANDS: &[Command] = &[
-    Command { name: "ci", args: "", about: "Run every check of a commit", run: ci::run },
-    Command {
-        name: "compare",
-        args: "[--rounds N] [--seconds N] [TABLE...]",
-        about: "Measure the cost of gospect, bpftrace and dlv side by side, and write docs/performance.md",
-        run: compare::run,
-    },
-    Command { name: "dist", args: "", about: "Build a static gospect for any Linux, in target/dist", run: dist::run },
-    Command {
-        name: "fixtures",
-        args: "[GO...]",
-        about: "Build the Go programs of the tests ahead, for all or some Go releases",
-        run: fixtures::run,
-    },
-    Command {
-        name: "fuzz",
-        args: "[TARGET] [--seconds N]",
-        about: "Feed damaged programs to gobin for longer than the tests do",
-        run: fuzz::run,
-    },
-    Command {
-        name: "generate",
-        args: "[--check]",
-        about: "Write generated files, or list stale ones",
-        run: generate::run,
-    },
-    Command {
-        name: "pace",
-        args: "[FILE...]",
-        about: "Time `gospect list` against `go tool nm`, on the Go compiler or other files",
-        run: pace::run,
-    },
-    Command {
-        name: "prose",
-        args: "[--top N] [PART-OF-A-PATH...]",
-        about: "Count stand-in words in comments, docs and messages, and print the worst sentences",
-        run: prose::run,
-    },
-    Command {
-        name: "readme",
-        args: "",
-        about: "Run the commands of README.md and docs/scripts.md on the demo, and write their output",
-        run: readme::run,
-    },
-    Command {
-        name: "real",
-        args: "[NAME...]",
-        about: "Trace real programs under load, and write docs/real.md",
-        run: real::run,
-    },
-    Command {
-        name: "survey",
-        args: "[FILE...]",
-        about: "Compare gobin with Go's own tools on large programs, and write docs/survey.md",
-        run: survey::run,
-    },
-    Command {
-        name: "rtype",
-        args: "[GO...]",
-        about: "Check assumptions about Go's runtime against the sources of Go releases",
-        run: rtype::run,
-    },
-    Command {
-        name: "soak",
-        args: "[--minutes N]",
-        about: "Trace a service under load for half an hour or N minutes",
-        run: soak::run,
-    },
-    Command {
-        name: "vm",
-        args: "[--short] [--scripts N] [KERNEL...]",
-        about: "Test the verifier, attaching and scripts on Debian's kernels under qemu",
-        run: vm::run,
-    },
-    Command {
-        name: "walls",
-        args: "",
-        about: "Print the module order of each crate; check it, the crates' dependencies, and sizes",
-        run: walls::run,
-    },
+/// Name, arguments and purpose of each chore. A new one is a module with a `run` function and a row here.
+#[rustfmt::skip]
+const CHORES: &[(&str, &str, &str, Run)] = &[
+    ("ci", "", "Run every check of a commit", ci::run),
+    ("compare", "[--rounds N] [--seconds N] [TABLE...]", "Measure the cost of gospect, bpftrace and dlv side by side, and write docs/performance.md", compare::run),
+    ("dist", "", "Build a static gospect for any Linux, in target/dist", dist::run),
+    ("fixtures", "[GO...]", "Build the Go programs of the tests ahead, for all or some Go releases", fixtures::run),
+    ("fuzz", "[TARGET] [--seconds N]", "Feed damaged programs to gobin for longer than the tests do", fuzz::run),
+    ("generate", "[--check]", "Write generated files, or list stale ones", generate::run),
+    ("pace", "[FILE...]", "Time `gospect list` against `go tool nm`, on the Go compiler or other files", pace::run),
+    ("prose", "[--top N] [PART-OF-A-PATH...]", "Count stand-in words in comments, docs and messages, and print the worst sentences", prose::run),
+    ("readme", "", "Run the commands of README.md and docs/scripts.md on the demo, and write their output", readme::run),
+    ("real", "[NAME...]", "Trace real programs under load, and write docs/real.md", real::run),
+    ("survey", "[FILE...]", "Compare gobin with Go's own tools on large programs, and write docs/survey.md", survey::run),
+    ("rtype", "[GO...]", "Check assumptions about Go's runtime against the sources of Go releases", rtype::run),
+    ("soak", "[--minutes N]", "Trace a service under load for half an hour or N minutes", soak::run),
+    ("vm", "[--short] [--scripts N] [KERNEL...]", "Test the verifier, attaching and scripts on Debian's kernels under qemu", vm::run),
+    ("walls", "", "Print the module order of each crate; check it, the crates' dependencies, and sizes", walls::run),
 ];
 
 fn main() -> ExitCode {
@@ -126,11 +56,11 @@ fn main() -> ExitCode {
         eprint!("{}", usage());
         return ExitCode::from(2);
     };
-    let Some(command) = COMMANDS.iter().find(|command| command.name == name) else {
+    let Some((.., run)) = CHORES.iter().find(|(chore, ..)| chore == name) else {
         eprint!("xtask: there is no `{name}`\n\n{}", usage());
         return ExitCode::from(2);
     };
-    match (command.run)(rest) {
+    match run(rest) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(why) => {
@@ -141,8 +71,9 @@ fn main() -> ExitCode {
 }
 
 fn usage() -> String {
-    let row = |c: &Command| format!("  {:<28} {}\n", format!("{} {}", c.name, c.args), c.about);
-    format!("usage: cargo xtask COMMAND\n\n{}", COMMANDS.iter().map(row).collect::<String>())
+    let row =
+        |(name, args, about, _): &(&str, &str, &str, Run)| format!("  {:<46} {about}\n", format!("{name} {args}"));
+    format!("usage: cargo xtask COMMAND\n\n{}", CHORES.iter().map(row).collect::<String>())
 }
 
 /// The root of the workspace.
