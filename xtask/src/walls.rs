@@ -55,7 +55,6 @@ const DEPENDENCIES: &str = "docs/dependencies.md";
 /// Known violations of the module order and of sizes, with their reasons. The list may only shrink: a needless line is a
 /// violation, too.
 const EXCEPTIONS: &[(&str, &str)] = &[
-    ("crates/gobin/src/sites/tests.rs", "a snapshot for each kind of site"),
     ("crates/probe/src/check/tests.rs", "a snapshot for each message of the checker"),
     ("bpf::Task", "a made-up process, all fields public; it also draws random numbers"),
     ("codegen::Builder", "builds all capture tables at once"),
