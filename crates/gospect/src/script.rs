@@ -8,7 +8,7 @@ use event::goroutine::Told;
 use event::run::{Attached, Load, Program, Summary};
 use event::totals::{Goroutines, Lasting};
 use event::{Names, Snapshot, Value};
-use session::run::{Call, Limits, Script, Show, Stopped, Values};
+use session::run::{Call, EngineChoice, Limits, Script, Show, Stopped, Values};
 use session::{Group, Subject};
 use ui::call::{Page, Shown, View};
 use ui::go::Style;
@@ -50,12 +50,12 @@ pub(crate) fn go(run: &mut Run, script: Script, fold: Option<Box<dyn Fold>>) -> 
     let typed = &run.typed.run;
     let patient = run.is_looked_on();
     let reading = Patience::with(patient, "reading programs and writing probes");
-    let compiled = script.compile();
+    let prepared = script.compile();
     drop(reading);
-    let compiled = compiled?;
+    let prepared = prepared?;
     if !typed.quiet {
         // With standard error closed there is nobody to tell.
-        let _ = io::stderr().write_all(compiled.warnings.as_bytes());
+        let _ = io::stderr().write_all(prepared.warnings.as_bytes());
     }
     session::wait_for_orders();
     let limits = Limits { duration: typed.duration, printed: typed.printed, overhead: typed.overhead.0 };
@@ -70,7 +70,7 @@ pub(crate) fn go(run: &mut Run, script: Script, fold: Option<Box<dyn Fold>>) -> 
     let attaching = Some(Patience::with(patient, "putting probes in place"));
     let of = Screen::of(&mut run.out, run.format);
     let mut screen = Screen { width, quiet, buffered, ready, line, calls, fold, attaching, ..of };
-    let ended = compiled.run(limits, &mut screen);
+    let ended = prepared.run(limits, &mut screen);
     screen.attaching = None;
     if let Err(Stopped::Show(error)) = &ended
         && error.kind() == io::ErrorKind::BrokenPipe
@@ -132,7 +132,7 @@ fn script(run: &Run) -> Result<Script, Failure> {
         subject: subject(run)?,
         command: command(run)?,
         as_root: typed.run.as_root,
-        by_tracefs: typed.run.by_tracefs,
+        engine: EngineChoice { by_tracefs: typed.run.by_tracefs },
         values: typed.run.values.clone(),
         restraint: typed.run.restraint,
     })

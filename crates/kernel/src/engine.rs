@@ -1,286 +1,275 @@
-//! Runs eBPF programs on probes: makes maps, loads programs, attaches them, reads what they say.
+//! The engine that probes by uprobes: programs run in the kernel, records come through its ring buffer.
 //!
-//! ```text
-//! Engine::open ── what can this kernel do (caps), which way of attaching
-//!    ├─ maps      Map: get, put, entries, clear            ├─ ring     Ring: drain
-//!    ├─ load      Program, or what the verifier said        ├─ run      BEGIN, END, interval
-//!    └─ attach    uprobes (one multi link, or one tracefs event), tracepoints, clocks
-//! ```
+//! Below the contract ([`::engine::Engine`]) lie links and events in tracefs, the numbers of processes in pid namespaces, the
+//! hand-over between two links of one program, and the measurement of what a hit costs here.
 //!
-//! Everything is held by file descriptors: when gospect dies, however it dies, the kernel takes the probes out. Events
-//! in tracefs are the exception; they carry the name of the process that made them, and [`Engine::open`] sweeps out
-//! what dead ones have left (harmless by then: nothing is attached to it).
-//!
-//! Knows nothing of Go. It trusts the sites it is given: the kernel takes an offset in the middle of an instruction and
-//! ruins the program, so only a complete decoder may name them.
+//! Knows no Go.
 
-pub mod attach;
-mod caps;
-pub mod command;
-pub(crate) mod cpus;
-mod error;
-mod load;
-mod map;
-mod numbers;
-mod ring;
-pub mod sys;
-mod tracefs;
-pub mod tracepoint;
+mod build;
+mod calibration;
+mod hand_over;
 
-#[cfg(test)]
-mod tests;
-
-use std::os::fd::OwnedFd;
-use std::sync::OnceLock;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use bpf::{Assembler, Caps, MapId, Reg, Source};
+use ::engine::{
+    Admitted, Attached, Build, Capabilities, Engine, Error, Part, Pid, SiteCosts, SiteIds, Source, Tables, Tracepoint,
+};
+use bpf::MapId;
+use plan::{BinaryNo, FuncNo, On, Period};
 
-use sys::Sys;
-use tracefs::Tracefs;
+use crate::loader::{self, Loader, Maps, Numbers, Ring, Timing, Way, attach};
+use build::LoadedBuild;
+use calibration::Calibration;
+use hand_over::{HandOver, Links};
 
-pub use bpf::Feature;
-
-pub use attach::{Attached, RefusedSite, Site, Uprobes, Way};
-pub use command::Held;
-pub use error::{Error, Interface, Rejection};
-pub use load::Program;
-pub use map::{Entry, Map, Maps};
-pub use numbers::{Numbers, Walk};
-pub use ring::Ring;
-pub use sys::linux;
-
-/// Programs are timed while it is there.
-#[derive(Debug)]
-pub struct Timing {
-    _fd: OwnedFd,
+/// How probes are attached.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Method {
+    /// By the best way that the kernel has.
+    #[default]
+    Best,
+    /// By events in tracefs, also where the kernel has links of many uprobes.
+    Tracefs,
 }
 
-/// A kernel that was asked what it can do, and is able to run gospect's programs.
-pub struct Engine {
-    sys: Sys,
-    caps: Caps,
-    tracefs: OnceLock<Tracefs>,
+/// The engine.
+pub struct KernelEngine {
+    loader: Loader,
+    numbers: Numbers,
+    builds: Vec<LoadedBuild>,
+    hand_over: HandOver,
+    links: Links,
+    events: Vec<Event>,
+    ring: Option<Ring>,
+    calibration: Calibration,
+    timing: Option<Timing>,
 }
 
-/// Major and minor of a release such as `6.18.44-generic`.
-fn version(release: &str) -> Option<(u32, u32)> {
-    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(str::parse);
-    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+/// A program that runs at no site.
+struct Event {
+    on: On,
+    program: loader::Program,
+    attached: Option<attach::Attached>,
 }
 
-impl Engine {
-    /// Takes the kernel that we run on.
+impl KernelEngine {
+    /// Uses the kernel that gospect runs on.
     ///
     /// # Errors
     /// [`Error::NotPermitted`] without privilege, [`Error::TooOld`] below Linux 5.10.
-    pub fn open() -> Result<Engine, Error> {
-        Engine::on(sys::linux())
+    pub fn open(method: Method) -> Result<KernelEngine, Error> {
+        let loader = Loader::open()?;
+        let loader = if method == Method::Tracefs { loader.without_links() } else { loader };
+        let numbers = Numbers::find(&loader);
+        Ok(KernelEngine {
+            loader,
+            builds: Vec::new(),
+            hand_over: HandOver::default(),
+            links: Links::new(numbers),
+            numbers,
+            events: Vec::new(),
+            ring: None,
+            calibration: Calibration::default(),
+            timing: None,
+        })
     }
 
-    /// Takes any kernel.
-    ///
-    /// # Errors
-    /// As [`Engine::open`].
-    pub fn on(sys: Sys) -> Result<Engine, Error> {
-        // Before Linux 5.11 maps are locked memory. Where the limit cannot be raised they may still fit.
-        let _ = sys.raise_memlock();
-        let caps = caps::probe(&sys)?;
-        Ok(Engine { sys, caps, tracefs: OnceLock::new() })
+    /// The first build, whose tables all builds share.
+    fn first(&self) -> Result<&LoadedBuild, Error> {
+        self.builds.first().ok_or_else(|| Error::wrong("using an engine", "no program is loaded"))
     }
 
-    /// What the kernel has beyond Linux 5.10.
-    #[must_use]
-    pub fn caps(&self) -> Caps {
-        self.caps
+    fn processes_table(&self) -> Result<(Tables, MapId), Error> {
+        let first = self.first()?;
+        Ok((first.maps.tables(), first.program.tables.processes))
     }
 
-    /// Treats the kernel as if it had no more than that: programs and ways of attaching are chosen accordingly. Without
-    /// [`Feature::UprobeMulti`] everything goes through tracefs.
-    #[must_use]
-    pub fn limited_to(self, caps: Caps) -> Engine {
-        let both = Feature::all().filter(|&f| caps.has(f) && self.caps.has(f)).collect();
-        Engine { caps: both, ..self }
-    }
-
-    /// Attaches by tracefs, even where there are links.
-    #[must_use]
-    pub fn without_links(self) -> Engine {
-        let caps = self.caps.without(Feature::UprobeMulti);
-        self.limited_to(caps)
-    }
-
-    /// How uprobes are attached here.
-    #[must_use]
-    pub fn way(&self) -> Way {
-        Way::best(self.caps)
-    }
-
-    /// Whether taking one link out waits until no program runs any more at any site, as the kernel guards all of them
-    /// together since Linux 6.12.
-    #[must_use]
-    pub fn waits_for_all(&self) -> bool {
-        self.way() == Way::Multi && version(&self.sys.release()).is_some_and(|version| version >= (6, 12))
-    }
-
-    /// How many CPUs the machine may have, which is how many values a map by CPU has.
-    #[must_use]
-    pub fn cpus(&self) -> u32 {
-        self.sys.possible_cpus()
-    }
-
-    /// Makes all maps of a run and fills in what they hold from the start.
-    ///
-    /// # Errors
-    /// The kernel's, with the map's name.
-    pub fn maps(&self, maps: &bpf::Maps) -> Result<Maps, Error> {
-        map::create(&self.sys, self.caps, maps)
-    }
-
-    /// Makes the maps in `own`, and takes all others from another run of the same kind of program, so that both write
-    /// into the same ones. Nothing if those are not alike.
-    ///
-    /// # Errors
-    /// The kernel's, with the map's name.
-    pub fn maps_beside(&self, maps: &bpf::Maps, first: &Maps, own: &[MapId]) -> Result<Option<Maps>, Error> {
-        map::create_beside(&self.sys, self.caps, maps, first, own)
-    }
-
-    /// Loads a program.
-    ///
-    /// # Errors
-    /// [`Error::Lacking`] when it needs what the kernel does not have, [`Error::Rejected`] with the verifier's words.
-    pub fn load(&self, program: &bpf::Program, maps: &Maps) -> Result<Program, Error> {
-        let lacking = program.lacking(self.caps);
-        if !lacking.is_empty() {
-            return Err(Error::Lacking { program: program.name().to_owned(), features: lacking });
+    /// Loads what later builds share: events, the ring, and the words of the engine.
+    fn load_shared(&mut self, program: &::engine::Program, maps: &Maps) -> Result<(), Error> {
+        for event in &program.events {
+            let loaded = self.loader.load(&event.program, maps)?;
+            self.events.push(Event { on: event.on.clone(), program: loaded, attached: None });
         }
-        load::load(&self.sys, program, |id| maps.fd(id))
+        let missing = || Error::wrong("making the tables of a program", "one is missing");
+        self.ring = Some(self.loader.ring(maps.get(program.tables.ring).ok_or_else(missing)?)?);
+        self.links.write(maps.get(program.tables.engine).ok_or_else(missing)?)
     }
 
-    /// A program that does nothing, for uprobes: what it costs is what being probed costs.
-    ///
-    /// # Errors
-    /// The kernel's.
-    pub fn load_nothing(&self) -> Result<Program, Error> {
-        let mut asm = Assembler::new("nothing", self.way().kind(), Source::default());
-        asm.mov(Reg::R0, 0).exit();
-        let program = asm.finish(&bpf::Maps::new());
-        let program =
-            program.map_err(|error| Error::wrong("making the program that does nothing", error.to_string()))?;
-        load::load(&self.sys, &program, |_| None)
-    }
-
-    /// Runs a raw tracepoint program here and now, with these arguments.
-    ///
-    /// # Errors
-    /// The kernel's.
-    pub fn run(&self, program: &Program, args: &[u64]) -> Result<u32, Error> {
-        let result = self.sys.prog_run(program.fd(), args);
-        result.map_err(|error| Error::of(Interface::Programs, format!("running {}", program.name()), error))
-    }
-
-    /// How often a program should have run and did not, because another one was running on that CPU. Kernels before
-    /// Linux 5.12 do not count it, and those up to 6.6 not for uprobes.
-    ///
-    /// # Errors
-    /// The kernel's.
-    pub fn missed(&self, program: &Program) -> Result<u64, Error> {
-        let misses = self.sys.prog_misses(program.fd());
-        misses.map_err(|error| {
-            Error::of(Interface::Programs, format!("asking how often {} was missed", program.name()), error)
+    fn attach_event(&self, event: &Event) -> Result<Option<attach::Attached>, Error> {
+        Ok(match &event.on {
+            On::Tracepoint { category, name } => {
+                Some(self.loader.on_tracepoint(&event.program, &self.loader.tracepoint(category, name)?)?)
+            }
+            On::Profile { period } => Some(self.loader.on_clock(&event.program, hertz(*period))?),
+            On::Begin | On::End | On::Interval { .. } | On::Goroutine { .. } => None,
         })
     }
 
-    /// Has the kernel take down for how long programs run, all of them, until what this answers is dropped. That costs each
-    /// run some nanoseconds.
-    ///
-    /// # Errors
-    /// The kernel's.
-    pub fn time_programs(&self) -> Result<Timing, Error> {
-        let timing = self.sys.time_programs().map(|fd| Timing { _fd: fd });
-        timing.map_err(|error| Error::of(Interface::Programs, "having programs timed", error))
-    }
-
-    /// For how long a program has run while programs were timed.
-    ///
-    /// # Errors
-    /// The kernel's.
-    pub fn run_time(&self, program: &Program) -> Result<Duration, Error> {
-        let run_time = self.sys.prog_run_time(program.fd());
-        run_time.map(Duration::from_nanos).map_err(|error| {
-            Error::of(Interface::Programs, format!("asking for how long {} has run", program.name()), error)
-        })
-    }
-
-    /// How many instructions the verifier looked at before it took a program, one in a loop once for each turn; it gives
-    /// up at a million. 0 before Linux 5.16, which does not tell.
-    ///
-    /// # Errors
-    /// The kernel's.
-    pub fn verified(&self, program: &Program) -> Result<u32, Error> {
-        let verified = self.sys.prog_verified(program.fd());
-        verified.map_err(|error| {
-            Error::of(Interface::Programs, format!("asking what the verifier did with {}", program.name()), error)
-        })
-    }
-
-    /// The records of a ring.
-    ///
-    /// # Errors
-    /// The kernel's.
-    pub fn ring(&self, map: &Map) -> Result<Ring, Error> {
-        let memory = self.sys.map_ring(map.raw());
-        memory.map(Ring::of).map_err(|error| Error::of(Interface::Maps, format!("mapping ring {}", map.name()), error))
-    }
-
-    /// Attaches a program to places in a file. Which way is the program's: [`bpf::Kind::UprobeMulti`] by a link of many
-    /// uprobes, [`bpf::Kind::Uprobe`] by an event in tracefs.
-    ///
-    /// # Errors
-    /// The kernel's, unless it is about single sites: those are in [`Attached::refused`].
-    pub fn uprobes(&self, program: &Program, uprobes: &Uprobes<'_>) -> Result<Attached, Error> {
-        attach::uprobes(&self.sys, || self.tracefs(), program, uprobes)
-    }
-
-    /// A tracepoint's number and fields.
-    ///
-    /// # Errors
-    /// When there is none of that name, or tracefs cannot be read.
-    pub fn tracepoint(&self, category: &str, name: &str) -> Result<tracepoint::Tracepoint, Error> {
-        tracepoint::read(self.tracefs()?, category, name)
-    }
-
-    /// Category and name of every tracepoint, sorted.
-    ///
-    /// # Errors
-    /// When tracefs cannot be read.
-    pub fn tracepoints(&self) -> Result<Vec<(String, String)>, Error> {
-        tracepoint::all(self.tracefs()?)
-    }
-
-    /// Attaches a program to a tracepoint.
-    ///
-    /// # Errors
-    /// The kernel's.
-    pub fn on_tracepoint(&self, program: &Program, point: &tracepoint::Tracepoint) -> Result<Attached, Error> {
-        attach::tracepoint(&self.sys, program, point)
-    }
-
-    /// Runs a program so many times a second on each CPU.
-    ///
-    /// # Errors
-    /// The kernel's.
-    pub fn on_clock(&self, program: &Program, hz: u64) -> Result<Attached, Error> {
-        attach::clock(&self.sys, program, hz)
-    }
-
-    fn tracefs(&self) -> Result<&Tracefs, Error> {
-        if let Some(tracefs) = self.tracefs.get() {
-            return Ok(tracefs);
+    fn attach_events(&mut self) -> Result<(), Error> {
+        for n in 0..self.events.len() {
+            self.events[n].attached = self.attach_event(&self.events[n])?;
         }
-        let opened = Tracefs::open(&self.sys)?;
-        opened.sweep();
-        Ok(self.tracefs.get_or_init(|| opened))
+        Ok(())
+    }
+}
+
+fn hertz(period: Period) -> u64 {
+    match period {
+        Period::Hz(hz) => hz,
+        Period::Nanos(nanos) => (1_000_000_000 / nanos.max(1)).max(1),
+    }
+}
+
+impl Engine for KernelEngine {
+    fn name(&self) -> &'static str {
+        "kernel"
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            caps: self.loader.caps(),
+            sites: if self.loader.way() == Way::Multi { SiteIds::Cookie } else { SiteIds::Address },
+            walks_namespaces: self.numbers.walk.is_some(),
+            knows_pids: self.numbers.own,
+            lanes: self.loader.cpus(),
+        }
+    }
+
+    fn tracepoints(&self) -> Result<Vec<(String, String)>, Error> {
+        self.loader.tracepoints()
+    }
+
+    fn tracepoint(&self, category: &str, name: &str) -> Result<Tracepoint, Error> {
+        self.loader.tracepoint(category, name)
+    }
+
+    fn can_identify(&self, pid: Pid) -> bool {
+        self.numbers.reach(pid)
+    }
+
+    fn load(&mut self, source: Source) -> Result<Option<Build>, Error> {
+        let program = &source.program;
+        let maps = match self.builds.first() {
+            None => self.loader.maps(&program.maps)?,
+            Some(first) => match self.loader.maps_beside(&program.maps, &first.maps, &program.own())? {
+                Some(maps) => maps,
+                None => return Ok(None),
+            },
+        };
+        let only = source.only.filter(|_| self.numbers.own);
+        let program = source.program.clone();
+        let build = LoadedBuild::load(&self.loader, Source { only, ..source }, maps.clone(), &mut self.links)?;
+        if self.builds.is_empty() {
+            self.load_shared(&program, &maps)?;
+        }
+        self.builds.push(build);
+        Ok(Some(Build(self.builds.len() - 1)))
+    }
+
+    fn tables(&self, build: Build) -> Tables {
+        self.builds.get(build.0).map(|build| build.maps.tables()).unwrap_or_default()
+    }
+
+    fn admit(&mut self, process: Admitted) -> Result<bool, Error> {
+        let (tables, id) = self.processes_table()?;
+        tables.admit(id, &process)
+    }
+
+    fn dismiss(&mut self, pid: Pid, binary: BinaryNo) -> Result<(), Error> {
+        let (tables, id) = self.processes_table()?;
+        tables.get(id)?.remove(&Admitted::key(pid, binary)).map(drop)
+    }
+
+    fn processes(&self) -> Result<Vec<Admitted>, Error> {
+        let (tables, id) = self.processes_table()?;
+        tables.admitted(id)
+    }
+
+    fn attach(&mut self, build: Build, part: Part) -> Result<Attached, Error> {
+        let dropped = self.hand_over.dropped();
+        let missing = || Error::wrong("attaching a program", "there is no such build");
+        match (part, self.builds.get_mut(build.0)) {
+            (Part::Events, _) => self.attach_events().map(|()| Attached::default()),
+            (Part::Sites, Some(build)) => build.attach(&self.loader, dropped),
+            (Part::Binary(_), Some(_)) => Err(Error::wrong("attaching a program", "executables are attached together")),
+            (Part::Hooks(kind), Some(build)) => build.resume(&self.loader, kind).map(|()| Attached::default()),
+            (_, None) => Err(missing()),
+        }
+    }
+
+    fn detach(&mut self, build: Build, part: Part) -> bool {
+        match (part, self.builds.get_mut(build.0)) {
+            (Part::Events, _) => self.events.iter_mut().fold(false, |any, event| any | event.attached.take().is_some()),
+            (Part::Sites, Some(of)) => {
+                self.hand_over.stop(build.0);
+                of.detach(|_| true)
+            }
+            (Part::Binary(binary), Some(build)) => build.detach(|of| of == binary),
+            (Part::Hooks(kind), Some(build)) => build.rest(kind),
+            (_, None) => false,
+        }
+    }
+
+    fn is_attached(&self, build: Build, part: Part) -> bool {
+        match (part, self.builds.get(build.0)) {
+            (Part::Events, _) => self.events.iter().any(|event| event.attached.is_some()),
+            (Part::Sites, Some(build)) => build.is_in(|_| true),
+            (Part::Binary(binary), Some(build)) => build.is_in(|of| of == binary),
+            (Part::Hooks(kind), Some(build)) => build.hooks_are_attached(kind),
+            (_, None) => false,
+        }
+    }
+
+    fn attached_functions(&self, build: Build) -> BTreeSet<FuncNo> {
+        self.builds.get(build.0).map(LoadedBuild::attached_functions).unwrap_or_default()
+    }
+
+    fn drop_functions(&mut self, functions: &[FuncNo]) {
+        self.hand_over.begin(functions, &self.builds);
+    }
+
+    fn dropped(&self) -> &BTreeSet<FuncNo> {
+        self.hand_over.dropped()
+    }
+
+    fn advance(&mut self) -> Result<bool, Error> {
+        self.advance_hand_over()
+    }
+
+    fn run(&mut self, event: usize) -> Result<(), Error> {
+        let missing = || Error::wrong("running an event", "there is no such event");
+        let event = self.events.get(event).ok_or_else(missing)?;
+        self.loader.run(&event.program, &[]).map(drop)
+    }
+
+    fn drain(&mut self, record: &mut dyn FnMut(&[u8])) -> usize {
+        self.ring.as_mut().map_or(0, |ring| ring.drain(record))
+    }
+
+    fn missed(&self) -> u64 {
+        let programs = self.builds.iter().flat_map(LoadedBuild::programs);
+        let all = programs.chain(self.events.iter().map(|event| &event.program));
+        all.map(|program| self.loader.missed(program).unwrap_or(0)).sum()
+    }
+
+    fn site_costs(&mut self) -> Option<SiteCosts> {
+        self.calibration.costs(self.loader.caps())
+    }
+
+    fn stop_measuring(&mut self) {
+        self.calibration.end();
+    }
+
+    fn time_hooks(&mut self) {
+        if self.timing.is_none() {
+            self.timing = self.loader.time_programs().ok();
+        }
+    }
+
+    fn hook_time(&self) -> Option<Duration> {
+        self.timing.as_ref()?;
+        let hooks = self.builds.iter().flat_map(LoadedBuild::hooks);
+        Some(hooks.map(|program| self.loader.run_time(program).unwrap_or_default()).sum())
     }
 }

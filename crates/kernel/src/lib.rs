@@ -1,5 +1,5 @@
 //! The Linux kernel as gospect meets it: what `/proc` says about processes, which rights gospect itself has,
-//! program files mapped into memory, and the [`engine`] that runs eBPF programs on probes.
+//! program files mapped into memory, and the [`engine`] that runs eBPF programs at probes.
 //!
 //! Knows nothing of Go: a file is bytes, a process is a number, an address is a `u64`. Errors are the kernel's own
 //! ([`std::io::Error`]); whoever asked knows what for, and makes the sentence.
@@ -11,9 +11,11 @@ pub mod cgroup;
 pub mod child;
 #[allow(unsafe_code, reason = "clock_gettime(2) and localtime_r(3) have no safe form")]
 pub mod clock;
+pub mod command;
 pub mod engine;
 mod file;
 pub mod kallsyms;
+pub mod loader;
 #[allow(unsafe_code, reason = "getpwuid_r(3), getgrouplist(3) and setuid(2) have no safe form")]
 pub mod login;
 pub mod machine;
@@ -29,8 +31,9 @@ pub mod signal;
 pub mod specimen;
 pub mod users;
 
+pub use ::engine::Pid;
 pub use file::{FileId, NotAFile, open_file};
 pub use login::Login;
 pub use map::{Mapped, say_before_sigbus};
 pub use overlay::{map, map_file};
-pub use proc::{Memory, Pid, Process};
+pub use proc::{Memory, Process};

@@ -6,7 +6,6 @@
 //! Says nothing about threads but that they are some.
 
 use std::ffi::OsStr;
-use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::AsRawFd;
@@ -14,18 +13,10 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use engine::Pid;
+
 use crate::cgroup::{self, Container};
 use crate::file::FileId;
-
-/// The number of a process, in the namespace that gospect's `/proc` belongs to.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Pid(pub u32);
-
-impl fmt::Display for Pid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
 
 /// All processes there are, in order. Each may be gone by the time it is asked for anything.
 ///
@@ -365,6 +356,8 @@ fn parse_auxv(bytes: &[u8], wanted: u64) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt;
+
     use super::*;
     use expect_test::{Expect, expect};
 

@@ -21,7 +21,7 @@ use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 use crate::clock;
-use crate::proc::Pid;
+use ::engine::Pid;
 
 /// How many functions are there to be called.
 pub const HOT: usize = 32;

@@ -545,6 +545,20 @@ impl Program {
         [sites, firings].into_iter().chain(maybe).chain(captures.into_iter().flatten()).collect()
     }
 
+    /// Leaves only the sites of functions, with code that does nothing: what a hit costs by itself.
+    ///
+    /// # Errors
+    /// When such code cannot be assembled.
+    pub fn empty(&mut self) -> Result<(), bpf::AsmError> {
+        for user in &mut self.users {
+            let mut asm = bpf::Assembler::new("nothing", user.program.kind(), bpf::Source::default());
+            asm.mov(bpf::Reg::R0, 0).exit();
+            user.program = asm.finish(&Maps::new())?;
+        }
+        (self.hooks, self.starts, self.events) = (Vec::new(), Vec::new(), Vec::new());
+        Ok(())
+    }
+
     /// Leaves only what is to be put into some executables.
     pub fn only_in(&mut self, wanted: impl Fn(BinaryNo) -> bool) {
         self.users.retain(|user| wanted(user.binary));

@@ -12,11 +12,12 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use kernel::engine::Engine;
 use kernel::{Login, Pid, child, signal};
 
 use crate::invoker;
+use crate::machine::Machine;
 use crate::refusal::Refusal;
+use crate::run::EngineChoice;
 
 /// How often is looked whether something has ended.
 const GLANCE: Duration = Duration::from_millis(20);
@@ -51,7 +52,7 @@ pub struct Service {
 /// # Errors
 /// Why not.
 pub fn may_probe() -> Result<(), Refusal> {
-    Engine::open().map(drop).map_err(|error| Refusal::from(&error))
+    Machine::this().engine(EngineChoice::default()).map(drop).map_err(|error| Refusal::from(&error))
 }
 
 impl Service {

@@ -6,35 +6,38 @@
 //! What is tried last is the whole of it: the programs of a script, put in place in a process of gospect's own by each
 //! way of attaching, have to see every call ([`bench::trial`]).
 
+use engine::{Engine, Error, Feature, Interface, SiteIds};
 use event::check::{Check, Line, Need};
-use kernel::engine::{Engine, Error, Feature, Interface, Way};
 use kernel::machine::{Limit, Machine};
 use kernel::privilege::{Capability, Privileges};
 use kernel::specimen;
 
 use crate::privilege;
 use crate::refusal::{CLOCK, EVENTS, FILES, FORBIDDEN, LOCKED, Refusal, TRACEFS, UNLOCKED};
+use crate::run::EngineChoice;
 use crate::run::bench::{self, Trial};
 
 /// Looks and tries.
 #[must_use]
 pub fn examine() -> Vec<Check> {
-    let engine = Engine::open();
+    let engine = crate::machine::Machine::this().engine(EngineChoice::default());
     // Limits are raised by then, where they may be.
     let mut machine = Machine::read();
     let tried = engine.map(|engine| {
         // It may be found, or mounted, where nobody else looks.
         machine.tracefs = engine.tracepoints().err().map(|error| error.to_string());
-        let by = |way| specimen::exists().then(|| bench::trial(way).map_err(|stopped| stopped.to_string()));
-        let link = if engine.way() == Way::Multi { by(Way::Multi) } else { None };
-        Tried { way: engine.way(), lacks: lacks(&engine), link, event: by(Way::Tracefs) }
+        let by =
+            |by_tracefs| specimen::exists().then(|| bench::trial(by_tracefs).map_err(|stopped| stopped.to_string()));
+        let sites = engine.capabilities().sites;
+        let link = if sites == SiteIds::Cookie { by(false) } else { None };
+        Tried { sites, lacks: lacks(engine.as_ref()), link, event: by(true) }
     });
     checks(&machine, std::env::consts::ARCH, &tried)
 }
 
 /// What the kernel can do, found by trying.
 struct Tried {
-    way: Way,
+    sites: SiteIds,
     lacks: Vec<Feature>,
     /// What came of probes by a link, where that could be tried.
     link: Option<Result<Trial, String>>,
@@ -42,8 +45,8 @@ struct Tried {
     event: Option<Result<Trial, String>>,
 }
 
-fn lacks(engine: &Engine) -> Vec<Feature> {
-    Feature::all().filter(|&feature| !engine.caps().has(feature)).collect()
+fn lacks(engine: &dyn Engine) -> Vec<Feature> {
+    Feature::all().filter(|&feature| !engine.capabilities().caps.has(feature)).collect()
 }
 
 fn checks(machine: &Machine, arch: &str, tried: &Result<Tried, Error>) -> Vec<Check> {
@@ -140,13 +143,13 @@ fn programs(machine: &Machine, tried: &Result<Tried, Error>) -> Check {
 }
 
 fn way(tried: &Tried, machine: &Machine) -> Check {
-    match (tried.way, &machine.tracefs) {
-        (Way::Multi, _) => good(Line::Attaching, "all probes of a program by one uprobe_multi link"),
-        (Way::Tracefs, None) => good(
+    match (tried.sites, &machine.tracefs) {
+        (SiteIds::Cookie, _) => good(Line::Attaching, "all probes of a program by one uprobe_multi link"),
+        (SiteIds::Address, None) => good(
             Line::Attaching,
             "by an event in tracefs, since the kernel has no uprobe_multi that filters by process",
         ),
-        (Way::Tracefs, Some(why)) => bad(
+        (SiteIds::Address, Some(why)) => bad(
             Line::Attaching,
             Need::Probes,
             format!("this kernel needs tracefs for probes, and it cannot be read: {why}"),
@@ -159,9 +162,9 @@ fn way(tried: &Tried, machine: &Machine) -> Check {
 const UNTRIED: &str = "gospect carries nothing to try probes on for this machine, only for amd64";
 
 fn link(tried: &Tried) -> Check {
-    match (&tried.link, tried.way) {
-        (None, Way::Tracefs) => good(Line::Link, "not tried: this kernel has none that filters by process"),
-        (trial, Way::Multi | Way::Tracefs) => {
+    match (&tried.link, tried.sites) {
+        (None, SiteIds::Address) => good(Line::Link, "not tried: this kernel has none that filters by process"),
+        (trial, SiteIds::Cookie | SiteIds::Address) => {
             let fix = "gospect run --way tracefs does without; please report it";
             came_of(Line::Link, "a uprobe_multi link", trial.as_ref(), Need::Probes, fix)
         }
@@ -169,7 +172,7 @@ fn link(tried: &Tried) -> Check {
 }
 
 fn event(tried: &Tried, machine: &Machine) -> Check {
-    let need = if tried.way == Way::Tracefs { Need::Probes } else { Need::Nothing };
+    let need = if tried.sites == SiteIds::Address { Need::Probes } else { Need::Nothing };
     came_of(Line::Event, "an event in tracefs", tried.event.as_ref(), need, unlocked_or(machine, EVENTS))
 }
 
@@ -189,7 +192,7 @@ fn came_of(name: Line, what: &str, trial: Option<&Result<Trial, String>>, need: 
 }
 
 fn cost(tried: &Tried) -> Check {
-    let of_way = if tried.way == Way::Multi { &tried.link } else { &tried.event };
+    let of_way = if tried.sites == SiteIds::Cookie { &tried.link } else { &tried.event };
     match of_way {
         None => good(Line::Cost, format!("not tried: {UNTRIED}")),
         Some(Ok(trial)) => {
@@ -322,9 +325,9 @@ mod tests {
         want.assert_eq(&checks(machine, "x86_64", &tried).iter().map(line).collect::<String>());
     }
 
-    fn tried(way: Way, lacks: Vec<Feature>, link: Option<Result<Trial, String>>) -> Result<Tried, Error> {
+    fn tried(sites: SiteIds, lacks: Vec<Feature>, link: Option<Result<Trial, String>>) -> Result<Tried, Error> {
         let event = Some(Ok(Trial { calls: 12_500, emulated: 612.4, stepped: 9871.6 }));
-        Ok(Tried { way, lacks, link, event })
+        Ok(Tried { sites, lacks, link, event })
     }
 
     const TRIAL: Trial = Trial { calls: 12_500, emulated: 589.9, stepped: 9412.0 };
@@ -355,7 +358,7 @@ mod tests {
         ]);
         check(
             &root,
-            tried(Way::Multi, vec![Feature::RegisterWrite], Some(Ok(TRIAL))),
+            tried(SiteIds::Cookie, vec![Feature::RegisterWrite], Some(Ok(TRIAL))),
             expect![[r#"
                 ok machine: amd64
                 ok kernel: Linux 6.18.0; gospect manages without: writable registers
@@ -429,7 +432,7 @@ mod tests {
         };
         check(
             &container,
-            tried(Way::Tracefs, Feature::all().collect(), None),
+            tried(SiteIds::Address, Feature::all().collect(), None),
             expect![[r#"
                 ok machine: amd64
                 ok kernel: Linux 5.10.0; gospect manages without: atomics with fetch, maps without RLIMIT_MEMLOCK, callbacks, attach cookies, links for perf events, ancestors of control groups, bpf_loop, bpf_strncmp, sleepable uprobes, hash maps without preallocation in tracing, uprobe_multi, uprobe_multi filtered by process, cpu v4 instructions, writable registers
@@ -463,7 +466,7 @@ mod tests {
         let why = "what probes cost cannot be said: 3 of 5 calls of emulated.1 were seen".to_owned();
         check(
             &root,
-            tried(Way::Multi, Vec::new(), Some(Err(why))),
+            tried(SiteIds::Cookie, Vec::new(), Some(Err(why))),
             expect![[r#"
                 ok machine: amd64
                 ok kernel: Linux 6.18.0
@@ -486,7 +489,7 @@ mod tests {
                 ok lockdown: none
             "#]],
         );
-        let untried = Tried { way: Way::Multi, lacks: Vec::new(), link: None, event: None };
+        let untried = Tried { sites: SiteIds::Cookie, lacks: Vec::new(), link: None, event: None };
         check(
             &root,
             Ok(untried),

@@ -16,10 +16,10 @@ use kernel::users::Users;
 use kernel::{Pid, Process, proc, signal};
 use serde_json::Value;
 
-use crate::invoker;
 use crate::privilege;
 use crate::processes::{Unseen, is_go, processes};
 use crate::refusal::{Class, Refusal};
+use crate::{invoker, machine};
 
 /// A container's id is taken from so many of its first digits on.
 const SHORTEST: usize = 4;
@@ -100,11 +100,11 @@ impl Group {
 
     /// Whether a process is one of them.
     #[must_use]
-    pub fn has(&self, process: &Process) -> bool {
+    pub(crate) fn has(&self, process: &dyn machine::Process) -> bool {
         let of_user = |uid: u32| process.status().is_ok_and(|status| status.uid == uid);
         let in_group = |wanted: &String| process.cgroups().is_ok_and(|text| cgroup::is_in(&text, wanted));
         let in_container = |wanted: &Contained| {
-            let found = process.container().ok().flatten();
+            let found = process.cgroups().ok().and_then(|text| cgroup::container(&text));
             found.is_some_and(|found| match wanted {
                 Contained::Container(id) => found.id == *id,
                 Contained::Pod(uid) => found.pod.as_ref() == Some(uid),

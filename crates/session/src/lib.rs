@@ -8,6 +8,7 @@ pub mod doctor;
 pub mod group;
 mod invoker;
 mod library;
+mod machine;
 pub mod ordered;
 pub mod privilege;
 pub mod processes;

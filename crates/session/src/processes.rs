@@ -99,8 +99,8 @@ pub fn processes() -> Result<Processes, Refusal> {
 }
 
 /// One process, if it runs a program of Go.
-pub(crate) fn go(process: &kernel::Process) -> Option<Process> {
-    Look::new(Privileges::own().ok()?).look_into(process).ok()?
+pub(crate) fn go(pid: Pid) -> Option<Process> {
+    Look::new(Privileges::own().ok()?).look_into(&kernel::Process::open(pid).ok()?).ok()?
 }
 
 /// Whether a process runs a program of Go, if it may be looked at.

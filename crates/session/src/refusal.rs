@@ -3,8 +3,8 @@
 use std::fmt::{self, Display};
 use std::io;
 
+use engine::{Error, Interface};
 use event::check::Line;
-use kernel::engine::{Error, Interface};
 use kernel::privilege::Privileges;
 
 use crate::privilege::{self, Obstacle};

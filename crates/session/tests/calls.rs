@@ -16,15 +16,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use engine::{Error, Feature};
 use event::calls::{Key, Record};
 use event::go::{Call, End, Short, call, chunk};
 use event::record;
 use event::run::{Attached, Summary};
 use event::{CallIndex, Format, Header, Names, Schema, Snapshot, Value, What};
 use gospect_fixtures::{Arch, Fixture, Missing, Variant, build, need, versions};
-use kernel::engine::{Engine, Error, Feature};
+use kernel::loader::Loader;
 use session::Subject;
-use session::run::{Limits, Script, Show};
+use session::run::{EngineChoice, Limits, Script, Show};
 
 /// What a run has shown.
 #[derive(Default)]
@@ -155,7 +156,7 @@ impl Drop for Program {
 }
 
 fn permitted() -> Result<(), Missing> {
-    match Engine::open() {
+    match Loader::open() {
         Ok(_) => Ok(()),
         Err(Error::NotPermitted { doing, error, .. }) => {
             Err(Missing { why: format!("{doing} is not permitted: {error}") })
@@ -177,8 +178,8 @@ fn run<T>(
     let answer = thread::scope(|scope| {
         let (shown, text) = (&shown, text.to_owned());
         let running = scope.spawn(move || {
-            let subject = Some(Subject::processes(&[kernel::Pid(pid)]));
-            let script = Script { text, subject, by_tracefs, ..Script::default() };
+            let subject = Some(Subject::processes(&[engine::Pid(pid)]));
+            let script = Script { text, subject, engine: EngineChoice { by_tracefs }, ..Script::default() };
             let compiled = script.compile().unwrap_or_else(|stopped| panic!("{stopped}"));
             compiled.run(Limits::default(), &mut Keeper { shown, ready }).map(|_| ()).map_err(|e| e.to_string())
         });
@@ -360,7 +361,7 @@ fn what_is_recorded_is_what_memory_holds() {
             });
             let summary = shown.summary.as_ref().unwrap();
             assert_eq!([summary.lost, summary.open, summary.unreadable], [0; 3], "{go} {variant:?}");
-            let waits = !by_tracefs && Engine::open().unwrap().caps().has(Feature::SleepableUprobes);
+            let waits = !by_tracefs && Loader::open().unwrap().caps().has(Feature::SleepableUprobes);
             let cold = |stat: u32| if waits { call::stat::RETRIED } else { call::stat::FAULT } & stat != 0;
             assert!(stats(&shown, COLD).into_iter().any(cold), "{go} {by_tracefs}: {}", told_of(&shown, COLD));
             for want in wants.iter().filter(|want| waits || !want.contains(COLD)) {

@@ -14,21 +14,27 @@ mod rival;
 mod sample;
 
 use std::io;
+use std::rc::Rc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use event::Folded;
 use event::check::Line;
 use event::run::Summary;
-use kernel::engine::{self, Engine, Site, Uprobes, Way, attach};
+use gobin::Elf;
 use kernel::specimen::{self, Specimen};
 use kernel::{Pid, Process};
 
-use super::live::{Life, Live};
-use super::world::Executables;
-use super::{Compiled, Limits, Planned, Script, Show, Stopped};
+use super::compile::Prepared;
+use super::executable::Executable;
+use super::lifetime::Lifetime;
+use super::run_loop::Run;
+use super::script::{EngineChoice, Limits, Script, Stopped};
+use super::show::Show;
+use crate::machine::Machine;
 use crate::refusal::Refusal;
 use crate::subject::Subject;
+use crate::target::Target;
 use flow::{Flow, Paced};
 use goods::Goods;
 use rival::Rival;
@@ -142,18 +148,16 @@ pub struct Trial {
 ///
 /// # Errors
 /// The kernel's; also when not all calls were seen.
-pub fn trial(way: Way) -> Result<Trial, Stopped> {
-    let mut bench = Bench::start(way == Way::Tracefs)?;
+pub fn trial(by_tracefs: bool) -> Result<Trial, Stopped> {
+    let mut bench = Bench::start(by_tracefs)?;
     let sites = [Sited::Emulated, Sited::Stepped];
-    let compiled = sites.map(|site| bench.compile_body(site, Body::Count));
-    let compiled = compiled.into_iter().collect::<Result<Vec<_>, _>>()?;
     let mut cases = vec![Case::without_probes(BARE, CALLS)];
-    for (site, compiled) in sites.into_iter().zip(&compiled) {
-        cases.push(bench.case(site, Body::Count, compiled)?);
+    for site in sites {
+        cases.push(bench.case(site, Body::Count)?);
     }
     bench.rounds(&mut cases, Duration::ZERO)?;
     cases.iter().try_for_each(Case::saw_all)?;
-    let cost = |case: &Case<'_>| median(less(&case.times, &cases[0].times));
+    let cost = |case: &Case| median(less(&case.times, &cases[0].times));
     let [_, emulated, stepped] = &cases[..] else { return Err(Refusal::refused("nothing was tried").into()) };
     let calls = emulated.called() + stepped.called();
     Ok(Trial { calls, emulated: cost(emulated), stepped: cost(stepped) })
@@ -206,7 +210,7 @@ impl Bench {
             let why = "gospect carries nothing to measure probes with for this machine, only for amd64";
             return Err(Refusal::refused(why).explained_by(Line::Machine).into());
         }
-        Engine::open()?;
+        Machine::this().engine(EngineChoice { by_tracefs })?;
         let unstarted = |e| Refusal::refused(format!("the process to be probed cannot be started: {e}"));
         let goods = Goods::new();
         let specimen = Specimen::start().map_err(unstarted)?;
@@ -219,10 +223,9 @@ impl Bench {
     /// The kernel's; also when not all hits were seen, so that there is nothing to say of their cost.
     pub fn hits(&mut self, time: Duration, bpftrace: bool) -> Result<(Vec<Hit>, Option<Versus>), Stopped> {
         let own: Vec<(Sited, Body)> = all().collect();
-        let compiled = own.iter().map(|&(site, body)| self.compile_body(site, body)).collect::<Result<Vec<_>, _>>()?;
         let mut cases = vec![Case::without_probes(BARE, CALLS)];
-        for (&(site, body), compiled) in own.iter().zip(&compiled) {
-            cases.push(self.case(site, body, compiled)?);
+        for &(site, body) in &own {
+            cases.push(self.case(site, body)?);
         }
         let rival = if bpftrace { Some(Rival::start(&mut self.specimen)?) } else { None };
         if rival.is_some() {
@@ -230,7 +233,7 @@ impl Bench {
         }
         self.rounds(&mut cases, time)?;
         let bare = std::mem::take(&mut cases[0].times);
-        let measured = |case: &Case<'_>| less(&case.times, &bare);
+        let measured = |case: &Case| less(&case.times, &bare);
         let empty = measured(&cases[1]);
         let hits: Vec<Hit> = own.iter().zip(&cases[1..]).map(|(&of, case)| hit(of, &measured(case), &empty)).collect();
         cases.iter().try_for_each(Case::saw_all)?;
@@ -243,32 +246,25 @@ impl Bench {
 
     fn floor(&mut self, site: Sited, calls: u64) -> Result<u64, Stopped> {
         let slot = slot(site, Body::Hist);
-        let compiled = self.compile(format!("goret:{} {{ @ = quantiles(elapsed) }}", sample::hot_name(slot)))?;
-        let live = in_place(&compiled)?;
+        let run = attached(self.compile(format!("goret:{} {{ @ = quantiles(elapsed) }}", sample::hot_name(slot)))?)?;
         self.specimen.calls(slot, calls).map_err(|e| gone(&e))?;
-        let maps = live.snapshots()?;
+        let maps = run.snapshots()?;
         match maps.first().and_then(|map| map.entries.first()).map(|entry| &entry.value) {
             Some(Folded::Quantiles(quantiles, _)) => Ok(quantiles.p50.unwrap_or(0).unsigned_abs()),
             _ => Err(Refusal::refused("no call was measured").into()),
         }
     }
 
-    fn compile_body(&self, site: Sited, body: Body) -> Result<Compiled, Stopped> {
-        // The program of a count is not loaded where the body is empty; its engine and its file are asked for.
-        self.compile(text(slot(site, body), body))
-    }
-
-    fn case<'c>(&self, site: Sited, body: Body, compiled: &'c Compiled) -> Result<Case<'c>, Stopped> {
-        let probes = match body {
-            Body::Empty => nothing(compiled, self.specimen.pid())?,
-            _ => Probes::Live(Box::new(in_place(compiled)?)),
-        };
+    fn case(&self, site: Sited, body: Body) -> Result<Case, Stopped> {
+        let prepared = self.compile(text(slot(site, body), body))?;
+        let run = attached(if body == Body::Empty { prepared.emptied()? } else { prepared })?;
         let calls = if site == Sited::Emulated { CALLS } else { STEPPED_CALLS };
         let arguments = self.goods.registers(body).unwrap_or(specimen::ARGUMENTS);
-        Ok(Case { slot: slot(site, body), calls, arguments, probes, times: Vec::new() })
+        let (slot, counts) = (slot(site, body), body != Body::Empty);
+        Ok(Case { slot, calls, arguments, run: Some(run), counts, times: Vec::new() })
     }
 
-    fn rounds(&mut self, cases: &mut [Case<'_>], time: Duration) -> Result<(), Stopped> {
+    fn rounds(&mut self, cases: &mut [Case], time: Duration) -> Result<(), Stopped> {
         let start = Instant::now();
         for round in 0.. {
             if round >= ROUNDS && start.elapsed() >= time {
@@ -277,9 +273,7 @@ impl Bench {
             for case in cases.iter_mut() {
                 let took = self.specimen.calls_with(case.slot, case.calls, case.arguments).map_err(|e| gone(&e))?;
                 case.times.push(took.as_nanos() as f64 / case.calls as f64);
-                if let Probes::Live(live) = &mut case.probes {
-                    live.discard();
-                }
+                case.run.iter_mut().for_each(|run| _ = run.discard());
             }
         }
         Ok(())
@@ -292,16 +286,15 @@ impl Bench {
     pub fn attaching(&mut self, time: Duration) -> Result<Vec<Attaching>, Stopped> {
         let patterns = ["many.0000", "many.0*", "many.*"];
         let compiled = patterns.map(|pattern| self.compile(format!("go:{pattern} {{ @ = count() }}")));
-        let compiled = compiled.into_iter().collect::<Result<Vec<_>, _>>()?;
-        let mut lives = compiled.iter().map(loaded).collect::<Result<Vec<_>, _>>()?;
+        let mut runs = compiled.into_iter().map(|one| loaded(one?)).collect::<Result<Vec<_>, _>>()?;
         let mut turns = SITES.map(|_| Vec::new());
         let start = Instant::now();
         for turn in 0.. {
             if turn >= TURNS && start.elapsed() >= time {
                 break;
             }
-            for ((live, life), turns) in lives.iter_mut().zip(&mut turns) {
-                turns.push(come_and_go(live, life)?);
+            for ((run, life), turns) in runs.iter_mut().zip(&mut turns) {
+                turns.push(come_and_go(run, life)?);
             }
         }
         let took = |turns: &[[Duration; 2]], which: usize| {
@@ -316,16 +309,15 @@ impl Bench {
     /// # Errors
     /// The kernel's.
     pub fn ring(&mut self, time: Duration) -> Result<Throughput, Stopped> {
-        let compiled = self.compile(text(BUSY, Body::Event4))?;
-        let mut live = in_place(&compiled)?;
+        let mut run = attached(self.compile(text(BUSY, Body::Event4))?)?;
         let (start, mut taken, mut flow) = (Instant::now(), 0, Flow::new(&mut self.specimen));
         while start.elapsed() < time {
             flow.fill(taken).map_err(|e| gone(&e))?;
             sleep(TICK);
-            taken += live.discard() as u64;
+            taken += run.discard() as u64;
         }
         let took = start.elapsed();
-        Ok(Throughput { events_per_s: per_second(taken, took), lost: live.summary()?.lost })
+        Ok(Throughput { events_per_s: per_second(taken, took), lost: run.summary()?.lost })
     }
 
     /// How many of its records are shown, as `gospect run` does it.
@@ -339,19 +331,23 @@ impl Bench {
         Ok(Throughput { events_per_s: per_second(paced.shown, paced.took), lost: paced.lost })
     }
 
-    /// What `gospect run` would make of a text, if the specimen were a program of Go.
-    fn compile(&self, text: String) -> Result<Compiled, Stopped> {
+    /// Compiles a text as `gospect run` does, with the specimen as a program of Go.
+    fn compile(&self, text: String) -> Result<Prepared, Stopped> {
         let subject = Some(Subject::Processes(vec![self.specimen.pid()]));
-        let script = Script { text, subject, by_tracefs: self.by_tracefs, ..Script::default() };
-        let (tree, messages) = probe::parse(&script.source());
-        let executables = Executables::open(Some(&Subject::Path("/proc/self/exe".into())), None, &tree)?;
-        let engine = Engine::open()?;
-        let engine = if self.by_tracefs { engine.without_links() } else { engine };
-        let own =
-            executables.targets().first().ok_or_else(|| Refusal::refused("gospect's own executable was not opened"))?;
-        let meaning = script.check(&tree, messages, &Sample::new(own.elf(), bias(own.elf().entry.0)?))?;
-        Ok(Compiled::new(script, Planned { executables, meaning }, engine, None)?)
+        let engine = EngineChoice { by_tracefs: self.by_tracefs };
+        let script = Script { text, subject, engine, ..Script::default() };
+        script.compile_on(Machine::this().with_files(|_| own_executable()))
     }
+}
+
+/// Gospect's own executable, described as a program of Go with the functions of the specimen.
+fn own_executable() -> Result<Executable, Refusal> {
+    let own = Executable::open(&Target::Path("/proc/self/exe".into()))?;
+    let unreadable = |why: String| Refusal::refused(format!("gospect's own executable cannot be read: {why}"));
+    let file = kernel::map_file("/proc/self/exe".as_ref()).map_err(|e| unreadable(e.to_string()))?;
+    let elf = Elf::parse(file).map_err(|e| unreadable(e.to_string()))?;
+    let bias = bias(elf.entry.0)?;
+    Ok(own.described(Rc::new(Sample::new(elf, bias))))
 }
 
 /// How far behind the addresses of its file gospect is loaded.
@@ -382,30 +378,22 @@ fn gone(error: &io::Error) -> Refusal {
     Refusal::refused(format!("the process to be probed has ended: {error}"))
 }
 
-/// A function and what is on it.
-struct Case<'c> {
+/// A function and its probe.
+struct Case {
     slot: usize,
     /// In a round.
     calls: u64,
     arguments: [u64; 6],
-    probes: Probes<'c>,
+    run: Option<Run>,
+    /// Whether its probe counts calls.
+    counts: bool,
     /// Nanoseconds a call, by round.
     times: Vec<f64>,
 }
 
-/// What is in place, as long as this is there.
-enum Probes<'c> {
-    /// Nothing, or nothing of ours.
-    None,
-    /// A program that does nothing.
-    Nothing { _attached: attach::Attached, _program: engine::Program },
-    /// A script.
-    Live(Box<Live<'c>>),
-}
-
-impl Case<'_> {
-    fn without_probes(slot: usize, calls: u64) -> Self {
-        Case { slot, calls, arguments: specimen::ARGUMENTS, probes: Probes::None, times: Vec::new() }
+impl Case {
+    fn without_probes(slot: usize, calls: u64) -> Case {
+        Case { slot, calls, arguments: specimen::ARGUMENTS, run: None, counts: false, times: Vec::new() }
     }
 
     fn called(&self) -> u64 {
@@ -413,9 +401,9 @@ impl Case<'_> {
     }
 
     fn saw_all(&self) -> Result<(), Stopped> {
-        match &self.probes {
-            Probes::Live(live) => Ok(all_seen(&sample::hot_name(self.slot), self.called(), &live.summary()?)?),
-            Probes::None | Probes::Nothing { .. } => Ok(()),
+        match self.run.as_ref().filter(|_| self.counts) {
+            Some(run) => Ok(all_seen(&sample::hot_name(self.slot), self.called(), &run.summary()?)?),
+            None => Ok(()),
         }
     }
 }
@@ -430,44 +418,30 @@ fn all_seen(name: &str, called: u64, summary: &Summary) -> Result<(), Refusal> {
     Err(Refusal::refused(format!("what probes cost cannot be said: {why}")))
 }
 
-fn loaded(compiled: &Compiled) -> Result<(Live<'_>, Life), Stopped> {
-    let life = Life::begin(&compiled.script)?;
-    Ok((Live::load(compiled, Limits::default(), &life)?, life))
+fn loaded(prepared: Prepared) -> Result<(Run, Lifetime), Stopped> {
+    let life = Lifetime::begin(&prepared.compiled.script, &prepared.machine)?;
+    Ok((Run::load(prepared, Limits::default(), &life, false)?, life))
 }
 
-fn in_place(compiled: &Compiled) -> Result<Live<'_>, Stopped> {
-    let (mut live, life) = loaded(compiled)?;
-    live.attach(&life)?;
-    live.arm(true)?;
-    Ok(live)
+fn attached(prepared: Prepared) -> Result<Run, Stopped> {
+    let (mut run, life) = loaded(prepared)?;
+    run.attach(&life)?;
+    run.arm(true)?;
+    match run.summary()?.skipped.first() {
+        Some(skipped) => Err(Refusal::refused(skipped.why.clone()).into()),
+        None => Ok(run),
+    }
 }
 
-/// The program that does nothing, at the sites of a script.
-fn nothing(compiled: &Compiled, pid: Pid) -> Result<Probes<'static>, Stopped> {
-    let missing = || Refusal::refused("the script has no probe");
-    let user = compiled.program.users.first().ok_or_else(missing)?;
-    let sites: Vec<Site> = user.sites.iter().map(|site| Site { offset: site.file.0, cookie: 0 }).collect();
-    let executable = compiled.executables.targets().first().ok_or_else(missing)?;
-    let program = compiled.engine.load_nothing()?;
-    let uprobes = Uprobes { file: &executable.file, sites: &sites, pid: Some(pid), returning: false };
-    let attached = compiled.engine.uprobes(&program, &uprobes)?;
-    refused(&attached)?;
-    Ok(Probes::Nothing { _attached: attached, _program: program })
-}
-
-fn refused(attached: &attach::Attached) -> Result<(), Refusal> {
-    attached.refused.first().map_or(Ok(()), |refused| Err(Refusal::refused(refused.to_string())))
-}
-
-/// How long it takes to put a script's probes in place, and to take them out.
-fn come_and_go(live: &mut Live<'_>, life: &Life) -> Result<[Duration; 2], Stopped> {
+/// How long it takes to attach a script's probes, and to detach them.
+fn come_and_go(run: &mut Run, life: &Lifetime) -> Result<[Duration; 2], Stopped> {
     let start = Instant::now();
-    live.attach(life)?;
+    run.attach(life)?;
     let came = start.elapsed();
     let start = Instant::now();
-    live.detach();
+    run.detach();
     let went = start.elapsed();
-    match live.summary()?.skipped.first() {
+    match run.summary()?.skipped.first() {
         Some(skipped) => Err(Refusal::refused(format!("{} was not probed: {}", skipped.func, skipped.why)).into()),
         None => Ok([came, went]),
     }

@@ -4,23 +4,23 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::io;
 
+use engine::{Error, Pid, Tables};
 use event::calls::{Calls, Finished, Key, Panics, Reader, Record, Told};
 use event::decode::Whole;
 use event::go::redact::{SECRETS, Secrets};
 use event::go::{self, End, Frame, GoValue, Types, World};
 use event::{CallIndex, Header, Id, IdKind, Moment, Names, Schema, What};
 use gobin::VAddr;
-use kernel::Pid;
-use kernel::engine::{Error, Maps};
-use kernel::proc::Process;
 use plan::capture::{Limits, Opaque};
 use plan::target::PANIC;
 
+use super::executable::Executable;
+use super::leftovers::Open;
 use super::met::{self, Met};
 use super::names::Known;
-use super::remains::Open;
-use super::world::Executable;
-use super::{Show, Stopped};
+use super::script::Stopped;
+use super::show::Show;
+use crate::machine::Host;
 
 /// A call, for whoever shows it.
 #[derive(Clone, Copy, Debug)]
@@ -179,13 +179,13 @@ impl Joined {
     }
 
     /// Looks at the types that interfaces held and nobody knew, so that what they hold next can be followed.
-    pub fn meet(&mut self, known: &Known<'_>, values: &Values, maps: &Maps) -> Result<Option<String>, Error> {
+    pub fn meet(&mut self, known: &Known<'_>, values: &Values, tables: &Tables) -> Result<Option<String>, Error> {
         let waiting = std::mem::take(&mut self.seen.get_mut().waiting);
         if waiting.is_empty() {
             return Ok(None);
         }
-        let met = self.met.get_or_insert_with(|| Met::of(known.first));
-        waiting.into_iter().try_fold(None, |said, unknown| Ok(met.meet(unknown, known, values, maps)?.or(said)))
+        let met = self.met.get_or_insert_with(|| Met::of(&known.builds[0].compiled));
+        waiting.into_iter().try_fold(None, |said, unknown| Ok(met.meet(unknown, known, values, tables)?.or(said)))
     }
 
     /// Of how many only the beginning was recorded, by function.
@@ -274,10 +274,8 @@ fn record(call: CallIndex, bytes: Vec<u8>) -> Record {
 
 /// The type that an itab is about, as the process has it now.
 // +rtype 1.21-1.22 itab._type *abi.Type @8 | 1.23- internal/abi.ITab.Type *abi.Type @8
-fn type_of_itab(pid: Pid, itab: u64) -> io::Result<u64> {
-    let mut word = [0; 8];
-    Process::open(pid)?.memory()?.read(itab.wrapping_add(8), &mut word)?;
-    Ok(u64::from_le_bytes(word))
+fn type_of_itab(host: &dyn Host, pid: Pid, itab: u64) -> io::Result<u64> {
+    host.process(pid)?.memory()?.word(itab.wrapping_add(8))
 }
 
 /// An executable in a process.
@@ -326,14 +324,14 @@ impl World for InProcess<'_, '_> {
         let known = self.seen.borrow().itabs.get(&key).copied();
         // One that could not be read is not asked for again either.
         known.unwrap_or_else(|| {
-            let ty = type_of_itab(self.pid, address).ok();
+            let ty = type_of_itab(self.known.processes.host(), self.pid, address).ok();
             self.seen.borrow_mut().itabs.insert(key, ty);
             ty
         })
     }
 
     fn process(&self) -> u32 {
-        *self.number.get_or_init(|| self.known.watch.number(self.pid, self.known.processes).unwrap_or(0))
+        *self.number.get_or_init(|| self.known.processes.number(self.pid, &self.known.rows).unwrap_or(0))
     }
 
     fn unknown(&self, address: u64) {

@@ -1,23 +1,22 @@
 //! What user space does with the maps of a script: shows them, empties them.
 
+use engine::{Error, Program, Table, Tables};
 use event::schema::MapSchema;
 use event::{MapIndex, Snapshot};
-use kernel::engine::{Error, Map, Maps};
-use program::Program;
 
 /// The maps of a script, by their numbers in its schema.
 #[derive(Clone, Copy)]
 pub(super) struct UserMaps<'r> {
     /// What was compiled.
     pub program: &'r Program,
-    /// What was made of it.
-    pub maps: &'r Maps,
+    /// The tables of the run.
+    pub tables: &'r Tables,
 }
 
 impl<'r> UserMaps<'r> {
-    fn find(&self, index: MapIndex) -> Option<(&'r MapSchema, &'r Map)> {
+    fn find(&self, index: MapIndex) -> Option<(&'r MapSchema, &'r dyn Table)> {
         let id = self.program.user_maps.get(index.0 as usize)?;
-        Some((self.program.schema.map(index)?, self.maps.get(*id)?))
+        Some((self.program.schema.map(index)?, self.tables.find(*id)?))
     }
 
     /// A map as it is now.

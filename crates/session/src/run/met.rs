@@ -1,17 +1,16 @@
 //! Types that processes have made themselves, by reflection: read from their memory when a record tells of one, and put
 //! into the tables by which programs in the kernel follow pointers, so that the next value of that type is captured.
 
-use codegen::{Captures, Grown};
+use engine::{Error, Pid, Table, Tables};
 use event::go::Types;
 use gobin::rtype;
-use kernel::engine::{Error, Map, Maps};
-use kernel::{Pid, Process};
+use codegen::{Captures, Grown};
 use plan::target::GoTarget;
 use program::CaptureTables;
 use program::capture::layout;
 
-use super::Compiled;
 use super::calls::Values;
+use super::compile::Compiled;
 use super::names::Known;
 
 /// A type that an interface of a process holds.
@@ -54,7 +53,7 @@ impl Met {
         unknown: Unknown,
         known: &Known<'_>,
         values: &Values,
-        maps: &Maps,
+        shared: &Tables,
     ) -> Result<Option<String>, Error> {
         if self.full {
             return Ok(None);
@@ -64,20 +63,20 @@ impl Met {
             return Ok(None);
         };
         let grown = self.captures.meet(met, &values.limits(), &target);
-        let tables = known.first.program.tables.captures;
+        let tables = known.builds[0].program().tables.captures;
         self.full = match tables {
-            Some(tables) => !self.write(&grown, met, &tables, maps)?,
+            Some(tables) => !self.write(&grown, met, &tables, shared)?,
             None => true,
         };
         Ok(self.full.then(|| "the program makes more types than there is room for, the others stay unknown".to_owned()))
     }
 
     /// Puts what is new into the kernel's tables, what refers to it last; says whether there was room.
-    fn write(&self, grown: &Grown, met: codegen::Met, tables: &CaptureTables, maps: &Maps) -> Result<bool, Error> {
-        let all = [tables.ops, tables.types, tables.met].map(|id| maps.get(id));
+    fn write(&self, grown: &Grown, met: codegen::Met, tables: &CaptureTables, shared: &Tables) -> Result<bool, Error> {
+        let all = [tables.ops, tables.types, tables.met].map(|id| shared.find(id));
         let [Some(ops), Some(types), Some(all_met)] = all else { return Ok(false) };
         let of = &self.captures.tables;
-        let has_room = |map: &Map, most: Option<u32>| most.is_none_or(|most| most < map.capacity());
+        let has_room = |map: &dyn Table, most: Option<u32>| most.is_none_or(|most| most < map.capacity());
         if !has_room(ops, grown.ops.clone().last()) || !has_room(types, grown.types.iter().max().copied()) {
             return Ok(false);
         }
@@ -100,9 +99,9 @@ impl Met {
 fn found(unknown: Unknown, known: &Known<'_>) -> Option<codegen::Met> {
     let Unknown { pid, process, binary, bias, address } = unknown;
     let image = known.executable(BUILD, binary)?.go()?;
-    let memory = Process::open(pid).ok()?.memory().ok()?;
+    let memory = known.processes.host().process(pid).ok()?.memory().ok()?;
     let read = |at: u64, into: &mut [u8]| memory.read(at, into).is_ok();
     let rtype::Met { ty, direct } = image.runtime_types()?.met(address, bias, &read, image.made())?;
-    let same = known.watch.number(pid, known.processes) == Some(process);
+    let same = known.processes.number(pid, &known.rows) == Some(process);
     same.then_some(codegen::Met { process, address, binary, ty, direct })
 }

@@ -1,38 +1,33 @@
 //! Names for the numbers that programs in the kernel send: functions, probes, stacks, moments.
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
+use engine::{Pid, Table};
 use event::go::Frame;
 use event::goroutine::{Change, Told};
 use event::value::{Id, IdKind};
 use event::{Header, Moment, Names};
 use gobin::elf::Placement;
 use gobin::{CallAt, Function, VAddr};
-use kernel::engine::Map;
-use kernel::kallsyms::Symbols;
-use kernel::{Pid, clock};
+use kernel::clock;
 use plan::Plan;
 use program::stack;
 
-use super::Compiled;
-use super::watch::Watch;
-use super::world::Executable;
+use super::executable::Executable;
+use super::probes::Build;
+use super::processes::{ProcessRows, Processes};
 
 /// What numbers mean at this moment.
 pub(super) struct Known<'r> {
-    /// What was compiled for the executables that there were at first.
-    pub first: &'r Compiled,
-    /// And for those that have replaced them since, one after the other.
-    pub later: &'r [Compiled],
-    /// Where they are loaded.
-    pub watch: &'r Watch,
-    /// What the programs know about that.
-    pub processes: Option<&'r Map>,
+    /// All builds; the plan of the last one knows all functions.
+    pub builds: &'r [Build],
+    /// Where executables are loaded.
+    pub processes: &'r Processes,
+    /// The same as programs know it.
+    pub rows: ProcessRows<'r>,
     /// User stacks, if there are any.
-    pub stacks: Option<&'r Map>,
-    /// The kernel's functions, once one is asked for; nothing if it does not tell them.
-    pub kernel: &'r OnceCell<Option<Symbols>>,
+    pub stacks: Option<&'r dyn Table>,
     /// What makes boot time the time of day.
     pub unix_less_boot: i64,
     /// The time zone.
@@ -74,7 +69,7 @@ impl Names for Known<'_> {
             IdKind::WaitReason => {
                 let binary = usize::try_from(id.number >> 32).ok()?;
                 self.agreed(binary, |build| {
-                    let runtime = build.plan.binaries.get(binary)?.runtime.as_ref()?;
+                    let runtime = build.plan().binaries.get(binary)?.runtime.as_ref()?;
                     runtime.wait_reasons.get((id.number & 0xffff_ffff) as usize).cloned()
                 })
             }
@@ -85,10 +80,7 @@ impl Names for Known<'_> {
             }
             IdKind::UserSymbol => Some(self.symbol(id.process, id.number, false)),
             IdKind::UserStack => self.stack(id),
-            IdKind::KernelSymbol => {
-                let symbols = self.kernel.get_or_init(|| Symbols::read().ok()).as_ref()?;
-                symbols.at(id.number).map(|(name, _)| name.to_owned())
-            }
+            IdKind::KernelSymbol => self.processes.host().kernel_function(id.number),
             IdKind::KernelStack => None,
         }
     }
@@ -100,12 +92,12 @@ impl Names for Known<'_> {
 }
 
 /// What a goroutine was started with.
-fn start(build: &Compiled, binary: usize, at: VAddr) -> Option<String> {
-    let runtime = build.plan.binaries.get(binary).and_then(|binary| binary.runtime.as_ref());
+fn start(build: &Build, binary: usize, at: VAddr) -> Option<String> {
+    let runtime = build.plan().binaries.get(binary).and_then(|binary| binary.runtime.as_ref());
     if let Some(name) = runtime.and_then(|runtime| runtime.start_name(at)) {
         return Some(name.to_owned());
     }
-    let binaries = build.binaries();
+    let binaries = build.compiled.binaries();
     let function = binaries.get(binary)?.go()?.function_at(at)?;
     Some(function.name().to_owned())
 }
@@ -113,7 +105,7 @@ fn start(build: &Compiled, binary: usize, at: VAddr) -> Option<String> {
 impl Known<'_> {
     /// The last plan has all functions of those before it, by the same numbers.
     fn plan(&self) -> &Plan {
-        &self.later.last().unwrap_or(self.first).plan
+        self.builds.last().unwrap_or(&self.builds[0]).plan()
     }
 
     /// The executable of a function, where another one has a function of that name.
@@ -167,16 +159,15 @@ impl Known<'_> {
     }
 
     /// What a number means that does not say which build of an executable it is about: what it means in all of them.
-    fn agreed(&self, binary: usize, name: impl Fn(&Compiled) -> Option<String>) -> Option<String> {
-        let builds = std::iter::once(self.first).chain(self.later);
-        let mut names = builds.filter(|build| binary < build.plan.binaries.len()).map(name);
+    fn agreed(&self, binary: usize, name: impl Fn(&Build) -> Option<String>) -> Option<String> {
+        let mut names = self.builds.iter().filter(|build| binary < build.plan().binaries.len()).map(name);
         let first = names.next()??;
         names.all(|name| name.as_ref() == Some(&first)).then_some(first)
     }
 
     /// An executable of a plan, in some build.
     pub fn executable(&self, build: usize, binary: u32) -> Option<&Executable> {
-        self.build(build).binary(binary)
+        self.build(build).compiled.binary(binary)
     }
 
     /// By how much the addresses of an executable of the plan are greater in a process than in its file.
@@ -184,12 +175,12 @@ impl Known<'_> {
         if executable.elf().placement == Placement::Fixed {
             return 0;
         }
-        let ask = || self.watch.bias(pid, binary, self.processes);
+        let ask = || self.processes.bias(pid, binary, &self.rows);
         *self.biases.borrow_mut().entry((pid, binary)).or_insert_with(ask)
     }
 
-    fn build(&self, build: usize) -> &Compiled {
-        build.checked_sub(1).and_then(|n| self.later.get(n)).unwrap_or(self.first)
+    fn build(&self, build: usize) -> &Build {
+        self.builds.get(build).unwrap_or(&self.builds[0])
     }
 
     /// One line for each frame; functions that were inlined have lines of their own.
@@ -248,7 +239,7 @@ impl Known<'_> {
     /// The Go function at an address of a process, the address as its file counts, and what was taken off it.
     fn code(&self, process: u64, at: u64) -> Option<(Function<'_>, VAddr, u64)> {
         let pid = u32::try_from(process).map_or(Pid(0), Pid);
-        let mut binaries = (0..).zip(self.build(self.watch.build_of(pid)).binaries());
+        let mut binaries = (0..).zip(self.build(self.processes.build_of(pid)).compiled.binaries());
         binaries.find_map(|(n, executable)| {
             let bias = self.bias(pid, n, executable);
             let at = VAddr(at.wrapping_sub(bias));

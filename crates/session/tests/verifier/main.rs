@@ -15,13 +15,14 @@ mod scripts;
 
 use codegen::{Captures, Options};
 use gospect_fixtures::Missing;
-use kernel::engine::{Engine, Error};
+use engine::Error;
+use kernel::loader::Loader;
 use plan::world::World;
 use plan::{Plan, Source};
 use program::Caps;
 
-fn engine() -> Result<Engine, Missing> {
-    match Engine::open() {
+fn engine() -> Result<Loader, Missing> {
+    match Loader::open() {
         Ok(engine) => Ok(engine),
         Err(Error::NotPermitted { doing, error, .. }) => {
             Err(Missing { why: format!("{doing} is not permitted: {error}") })
@@ -44,7 +45,7 @@ fn planned(text: &str, world: &dyn World) -> Result<(Plan, Captures), String> {
 
 /// Emits and loads a plan as for this kernel, and as for one that has nothing new. How many instructions the verifier
 /// looked at for the largest program, where the kernel tells.
-fn load(engine: &Engine, (plan, captures): &(Plan, Captures)) -> Result<u32, String> {
+fn load(engine: &Loader, (plan, captures): &(Plan, Captures)) -> Result<u32, String> {
     let mut most = 0;
     let mut kernels = vec![engine.caps(), Caps::linux_5_10()];
     kernels.dedup();

@@ -4,7 +4,7 @@ use std::thread;
 
 use gobin::Arch;
 use gospect_fixtures::need;
-use kernel::engine::Engine;
+use kernel::loader::Loader;
 
 use crate::fakes::Fake;
 use crate::random::{Names, large, script};
@@ -38,7 +38,7 @@ struct Outcome {
     most: (u32, u64),
 }
 
-fn tried(engine: &Engine, seeds: impl Iterator<Item = u64>) -> Outcome {
+fn tried(engine: &Loader, seeds: impl Iterator<Item = u64>) -> Outcome {
     let mut outcome = Outcome::default();
     for seed in seeds {
         let text = text(seed);

@@ -21,7 +21,7 @@ use gobin::{Arch, FileOff, VAddr};
 use kernel::specimen::{self, CHECK, COLD, COLD_RETURN, FRAME, G, HOT, JUMP, RETURN};
 use plan::target::Start;
 use plan::target::{DynamicType, FIELDS, Found, Hook, HookKind, Runtime, Target};
-use plan::world::{Field, World};
+use plan::world::World;
 
 use super::{RECORDED, Sited, goods, slot};
 
@@ -39,15 +39,15 @@ pub const STEPPED: usize = HOT / 2;
 const ARGUMENTS: [(&str, TypeRef); 4] = [("a", goods::INT), ("b", goods::INT), ("c", goods::INT), ("d", goods::INT)];
 
 /// The specimen as a program of Go.
-pub struct Sample<'e> {
-    elf: &'e Elf,
+pub struct Sample {
+    elf: Elf,
     /// What addresses in our memory have more than those of the file.
     bias: u64,
 }
 
-impl<'e> Sample<'e> {
+impl Sample {
     /// In gospect's own executable, loaded so far behind its addresses.
-    pub fn new(elf: &'e Elf, bias: u64) -> Sample<'e> {
+    pub fn new(elf: Elf, bias: u64) -> Sample {
         Sample { elf, bias }
     }
 
@@ -86,27 +86,13 @@ fn field(name: &str) -> Result<u64, String> {
     } as u64)
 }
 
-impl World for Sample<'_> {
-    fn arch(&self) -> Arch {
-        Arch::Amd64
-    }
-
-    fn binary(&self, path: &str) -> Result<&dyn Target, String> {
-        if path.is_empty() { Ok(self) } else { Err("there is nothing but the target".to_owned()) }
-    }
-
-    fn tracepoint(&self, _: &str, _: &str) -> Result<Vec<Field>, String> {
-        Err("there is nothing but the target".to_owned())
-    }
-}
-
-impl TypeSource for Sample<'_> {
+impl TypeSource for Sample {
     fn resolve(&self, at: TypeRef) -> Option<Arc<Type>> {
         goods::resolve(at)
     }
 }
 
-impl Target for Sample<'_> {
+impl Target for Sample {
     fn is_go(&self) -> bool {
         true
     }

@@ -49,7 +49,7 @@ fn no_two_cases_have_a_function_in_common() {
 #[test]
 fn sites_are_instructions_of_the_class_that_is_claimed() {
     let elf = own();
-    let sample = Sample::new(&elf, bias(elf.entry.0).unwrap());
+    let sample = Sample::new(own(), bias(elf.entry.0).unwrap());
     let mut seen = Vec::new();
     for found in ["emulated.*", "stepped.*", "many.*"].iter().flat_map(|p| sample.matching(&Pattern::new(p))) {
         let sites = sample.sites(&found).unwrap();
@@ -155,11 +155,11 @@ fn what_is_recorded_is_all_that_pointers_lead_to() {
     let started = || Bench::start(false).map_err(|why| gospect_fixtures::Missing { why: why.to_string() });
     let mut bench = gospect_fixtures::need!(started());
     for body in RECORDED {
-        let compiled = bench.compile_body(Sited::Emulated, body).unwrap();
+        let prepared = bench.compile(text(slot(Sited::Emulated, body), body)).unwrap();
         let (slot, arguments) = (slot(Sited::Emulated, body), bench.goods.registers(body).unwrap());
         let mut seen = Seen { specimen: &mut bench.specimen, slot, arguments, calls: Vec::new(), summary: None };
         let limits = Limits { printed: Some(3), duration: Some(Duration::from_secs(20)), ..Limits::default() };
-        compiled.run(limits, &mut seen).unwrap();
+        prepared.run(limits, &mut seen).unwrap();
         let Seen { calls, summary, .. } = seen;
         let Summary { hits, printed, lost, .. } = summary.unwrap();
         assert_eq!((hits, printed, lost, calls.len()), (3, 3, 0, 3), "{body:?}");
