@@ -23,8 +23,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("probe", &["plan", "gobin", "event"]),
     ("program", &["plan", "bpf", "gobin", "event"]),
     ("codegen", &["plan", "program", "bpf", "gobin", "event"]),
-    ("kernel", &["bpf"]),
-    ("session", &["gobin", "plan", "probe", "program", "codegen", "kernel", "event"]),
+    ("engine", &["bpf", "plan", "program", "gobin"]),
+    ("kernel", &["bpf", "plan", "program", "engine"]),
+    ("simulator", &["bpf", "plan", "program", "gobin", "engine"]),
+    ("session", &["gobin", "plan", "probe", "program", "codegen", "engine", "kernel", "event"]),
     ("ui", &["event", "gobin"]),
     ("gospect", &["session", "ui", "event", "gobin"]),
     ("gospect-fixtures", &[]),
@@ -35,7 +37,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const FOR_TESTS: &str = "gospect-fixtures";
 
 /// Crates that others may use in their tests only: most plans are easier to read as text.
-const TEST_ARROWS: &[(&str, &str)] = &[("codegen", "probe")];
+const TEST_ARROWS: &[(&str, &str)] = &[("codegen", "probe"), ("session", "simulator"), ("session", "bpf")];
 
 /// The only crate with unsafe code.
 const UNSAFE: &str = "kernel";
@@ -60,8 +62,6 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("codegen::Builder", "builds all capture tables at once"),
     ("codegen::Code", "emits one program"),
     ("codegen::Shared", "maps and tables that the emitted programs share"),
-    ("session::Live", "the run loop"),
-    ("session::Watch", "the table of watched processes"),
     ("session::Fields", "offsets in the runtime's structures: plain data, but it derives nothing"),
 ];
 

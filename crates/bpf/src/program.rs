@@ -150,6 +150,11 @@ impl Program {
         encode_all(&linked)
     }
 
+    /// Its instructions, with other ids of maps.
+    pub(crate) fn with_maps(&self, mut id: impl FnMut(MapId) -> MapId) -> Vec<Insn> {
+        self.insns.iter().map(|insn| with_map(insn, &mut |map| id(map).0)).collect()
+    }
+
     /// What the kernel must have beyond Linux 5.10, each once.
     #[must_use]
     pub fn needs(&self) -> Vec<Feature> {

@@ -74,6 +74,23 @@ impl Vm {
         })
     }
 
+    /// Adds the maps of another build: those in `own`, filled; all others are the machine's by the same ids. Returns the
+    /// machine's id of each map of the build.
+    ///
+    /// # Errors
+    /// If there are more maps than addresses can name.
+    pub fn extend(&mut self, maps: &Maps, own: &[MapId]) -> Result<Vec<MapId>, MapError> {
+        maps.iter().map(|(id, spec)| if own.contains(&id) { self.store.add(spec) } else { Ok(id) }).collect()
+    }
+
+    /// Makes a program of another build ready, whose maps have these ids here ([`Vm::extend`]).
+    ///
+    /// # Errors
+    /// As [`Vm::load`].
+    pub fn load_with(&self, program: &Program, ids: &[MapId]) -> Result<Image, Fault> {
+        Image::of(&program.with_maps(|id| ids.get(id.index()).copied().unwrap_or(id)), &self.store)
+    }
+
     /// Makes a program ready to run on this machine.
     ///
     /// # Errors

@@ -15,9 +15,8 @@ use std::time::{Duration, Instant};
 use kernel::{Login, Pid, child, signal};
 
 use crate::invoker;
-use crate::machine::Machine;
+use crate::machine::{EngineChoice, Machine};
 use crate::refusal::Refusal;
-use crate::run::EngineChoice;
 
 /// How often is looked whether something has ended.
 const GLANCE: Duration = Duration::from_millis(20);

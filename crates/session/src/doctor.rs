@@ -14,13 +14,12 @@ use kernel::specimen;
 
 use crate::privilege;
 use crate::refusal::{CLOCK, EVENTS, FILES, FORBIDDEN, LOCKED, Refusal, TRACEFS, UNLOCKED};
-use crate::run::EngineChoice;
 use crate::run::bench::{self, Trial};
 
 /// Looks and tries.
 #[must_use]
 pub fn examine() -> Vec<Check> {
-    let engine = crate::machine::Machine::this().engine(EngineChoice::default());
+    let engine = crate::machine::Machine::this().engine(crate::machine::EngineChoice::default());
     // Limits are raised by then, where they may be.
     let mut machine = Machine::read();
     let tried = engine.map(|engine| {

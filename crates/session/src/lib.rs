@@ -5,6 +5,7 @@
 
 pub mod demo;
 pub mod doctor;
+mod executable;
 pub mod group;
 mod invoker;
 mod library;

@@ -16,8 +16,8 @@ use kernel::proc::{Mapping, Stat, Status};
 use kernel::signal::Order;
 use kernel::{FileId, Login};
 
+use crate::executable::{Executable, Stamp};
 use crate::refusal::Refusal;
-use crate::run::{EngineChoice, Executable, Stamp};
 use crate::target::Target;
 
 /// The processes of a machine.
@@ -112,6 +112,13 @@ pub(crate) trait Clock {
     fn now(&self) -> Duration {
         Duration::from_nanos(self.since_boot())
     }
+}
+
+/// Which engine attaches probes, and how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EngineChoice {
+    /// The kernel engine attaches by events in tracefs even where the kernel has links.
+    pub by_tracefs: bool,
 }
 
 /// Opens an engine.

@@ -99,15 +99,20 @@ pub(super) struct Store {
 
 impl Store {
     pub(super) fn new(maps: &Maps, cpus: u32) -> Result<Store, MapError> {
-        if let Some((_, spec)) = maps.iter().nth(MAX_MAPS) {
+        let mut store = Store { cpus: cpus as usize, maps: Vec::new(), values: Vec::new(), pending: Vec::new() };
+        maps.iter().try_for_each(|(_, spec)| store.add(spec).map(drop))?;
+        Ok(store)
+    }
+
+    /// Adds a map, filled with what it holds from the start.
+    pub(super) fn add(&mut self, spec: &MapSpec) -> Result<MapId, MapError> {
+        if self.maps.len() >= MAX_MAPS {
             return Err(MapError { map: spec.name.clone(), why: "there are more than 32768 maps" });
         }
-        let mut store = Store { cpus: cpus as usize, maps: Vec::new(), values: Vec::new(), pending: Vec::new() };
-        for (id, spec) in maps.iter() {
-            store.make(spec, cpus);
-            store.fill(id, spec);
-        }
-        Ok(store)
+        let id = MapId(self.maps.len() as u32);
+        self.make(spec, self.cpus as u32);
+        self.fill(id, spec);
+        Ok(id)
     }
 
     fn make(&mut self, spec: &MapSpec, cpus: u32) {

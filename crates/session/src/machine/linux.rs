@@ -15,8 +15,8 @@ use kernel::proc::{Mapping, Stat, Status};
 use kernel::signal::{self, Order};
 use kernel::{FileId, Login, clock, proc};
 
-use super::{Clock, HeldCommand, Host, Machine, Memory, Process, RunningCommand};
-use crate::run::{EngineChoice, Executable, Stamp};
+use super::{Clock, EngineChoice, HeldCommand, Host, Machine, Memory, Process, RunningCommand};
+use crate::executable::{Executable, Stamp};
 
 pub(super) fn machine() -> Machine {
     Machine {

@@ -26,12 +26,12 @@ use kernel::specimen::{self, Specimen};
 use kernel::{Pid, Process};
 
 use super::compile::Prepared;
-use super::executable::Executable;
 use super::lifetime::Lifetime;
 use super::run_loop::Run;
-use super::script::{EngineChoice, Limits, Script, Stopped};
+use super::script::{Limits, Script, Stopped};
 use super::show::Show;
-use crate::machine::Machine;
+use crate::executable::Executable;
+use crate::machine::{EngineChoice, Machine};
 use crate::refusal::Refusal;
 use crate::subject::Subject;
 use crate::target::Target;

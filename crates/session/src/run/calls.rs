@@ -14,12 +14,12 @@ use gobin::VAddr;
 use plan::capture::{Limits, Opaque};
 use plan::target::PANIC;
 
-use super::executable::Executable;
 use super::leftovers::Open;
 use super::met::{self, Met};
 use super::names::Known;
 use super::script::Stopped;
 use super::show::Show;
+use crate::executable::Executable;
 use crate::machine::Host;
 
 /// A call, for whoever shows it.

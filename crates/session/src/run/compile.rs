@@ -13,13 +13,13 @@ use plan::{Plan, Source};
 use probe::Diagnostic;
 use program::Caps;
 
-use super::executable::Executable;
 use super::executables::Executables;
-use super::script::{EngineChoice, Limits, Mistake, Script, Stage, Stopped, Wrong};
+use super::script::{Limits, Mistake, Script, Stage, Stopped, Wrong};
 use super::show::{Ended, Show};
 use super::world::Answers;
 use super::{run_loop, tracepoints};
-use crate::machine::Machine;
+use crate::executable::Executable;
+use crate::machine::{EngineChoice, Machine};
 use crate::refusal::{Class, Refusal};
 use crate::subject::Subject;
 
@@ -259,7 +259,8 @@ fn emit(
     let options = Options { walk, restraint, ..Options::default() };
     if let Some(before) = before {
         let ring = before.maps.get(before.tables.ring).map_or(options.ring, |ring| ring.entries.on(1));
-        return codegen::emit_after(plan, captures, caps, &Options { ring, ..options }, before.schema.clone()).map_err(refuse);
+        return codegen::emit_after(plan, captures, caps, &Options { ring, ..options }, before.schema.clone())
+            .map_err(refuse);
     }
     let program = codegen::emit(plan, captures, caps, &options).map_err(refuse)?;
     let ring = ring(&program, caps);

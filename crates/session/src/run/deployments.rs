@@ -11,12 +11,12 @@ use event::run::Program;
 use kernel::FileId;
 
 use super::duty_cycle::first_line;
-use super::executable::Stamp;
 use super::executables::Executables;
 use super::probes::{Probes, number};
 use super::processes::Processes;
 use super::script::Stopped;
 use super::show::Show;
+use crate::executable::Stamp;
 use crate::machine::Machine;
 use crate::refusal::Refusal;
 use crate::target::Target;

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use kernel::FileId;
 use probe::ast::{Attach, Script};
 
-use super::executable::{Executable, Stamp, located};
+use crate::executable::{Executable, Stamp, located};
 use crate::machine::Machine;
 use crate::refusal::Refusal;
 use crate::subject::Subject;

@@ -17,8 +17,8 @@ use plan::target::{Runtime, Scheduler};
 use program::{gos, threads};
 
 use super::compile::Compiled;
-use super::executable::Executable;
 use super::processes::RunningBinary;
+use crate::executable::Executable;
 use crate::machine::Machine;
 
 /// Bounds for what a damaged process may make us read.

@@ -10,8 +10,8 @@ use std::time::Duration;
 use engine::Pid;
 use event::run::Cause;
 
-use super::executable::located;
 use super::script::{Script, Stopped};
+use crate::executable::located;
 use crate::invoker;
 use crate::machine::{Clock, HeldCommand, Machine, Process, RunningCommand};
 use crate::refusal::Refusal;

@@ -1,10 +1,10 @@
 //! Types that processes have made themselves, by reflection: read from their memory when a record tells of one, and put
 //! into the tables by which programs in the kernel follow pointers, so that the next value of that type is captured.
 
+use codegen::{Captures, Grown};
 use engine::{Error, Pid, Table, Tables};
 use event::go::Types;
 use gobin::rtype;
-use codegen::{Captures, Grown};
 use plan::target::GoTarget;
 use program::CaptureTables;
 use program::capture::layout;

@@ -14,9 +14,9 @@ use kernel::clock;
 use plan::Plan;
 use program::stack;
 
-use super::executable::Executable;
 use super::probes::Build;
 use super::processes::{ProcessRows, Processes};
+use crate::executable::Executable;
 
 /// What numbers mean at this moment.
 pub(super) struct Known<'r> {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use codegen::Restraint;
 
 use super::calls::Values;
+use crate::machine::EngineChoice;
 use crate::refusal::{Class, Refusal};
 use crate::subject::Subject;
 
@@ -33,13 +34,6 @@ pub struct Script {
     pub values: Values,
     /// What is held back of user probes.
     pub restraint: Restraint,
-}
-
-/// Which engine attaches probes, and how.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct EngineChoice {
-    /// The kernel engine attaches by events in tracefs even where the kernel has links.
-    pub by_tracefs: bool,
 }
 
 /// When a run, or a part of it, ends by itself.

@@ -10,8 +10,8 @@ use plan::target::Target as Asked;
 use plan::{Binary, FieldForm};
 
 use super::compile::Compiled;
-use super::executable::Facts;
 use super::executables::Executables;
+use crate::executable::Facts;
 use crate::refusal::Refusal;
 
 /// What the checker asks.

@@ -14,8 +14,8 @@ mod random;
 mod scripts;
 
 use codegen::{Captures, Options};
-use gospect_fixtures::Missing;
 use engine::Error;
+use gospect_fixtures::Missing;
 use kernel::loader::Loader;
 use plan::world::World;
 use plan::{Plan, Source};

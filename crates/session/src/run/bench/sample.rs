@@ -21,7 +21,7 @@ use gobin::{Arch, FileOff, VAddr};
 use kernel::specimen::{self, CHECK, COLD, COLD_RETURN, FRAME, G, HOT, JUMP, RETURN};
 use plan::target::Start;
 use plan::target::{DynamicType, FIELDS, Found, Hook, HookKind, Runtime, Target};
-use plan::world::World;
+use plan::world::{Field, World};
 
 use super::{RECORDED, Sited, goods, slot};
 
@@ -84,6 +84,20 @@ fn field(name: &str) -> Result<u64, String> {
         "m.curg" => offset_of!(G, curg),
         _ => return Err("what gospect measures with has none".to_owned()),
     } as u64)
+}
+
+impl World for Sample {
+    fn arch(&self) -> Arch {
+        Arch::Amd64
+    }
+
+    fn binary(&self, path: &str) -> Result<&dyn Target, String> {
+        if path.is_empty() { Ok(self) } else { Err("there is nothing but the target".to_owned()) }
+    }
+
+    fn tracepoint(&self, _: &str, _: &str) -> Result<Vec<Field>, String> {
+        Err("there is nothing but the target".to_owned())
+    }
 }
 
 impl TypeSource for Sample {

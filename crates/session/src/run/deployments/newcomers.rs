@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use engine::Pid;
 use kernel::FileId;
 
-use super::super::executable::Stamp;
+use crate::executable::Stamp;
 use crate::group::Group;
 use crate::machine::Host;
 use crate::processes;

@@ -4,8 +4,8 @@ use kernel::FileId;
 use program::process;
 
 use super::super::compile::Compiled;
-use super::super::executable::Executable;
 use super::ProcessFilter;
+use crate::executable::Executable;
 use crate::machine::Process;
 
 /// An executable of a plan.

@@ -13,6 +13,7 @@ use gobin::Image;
 use gobin::elf::Elf;
 use kernel::FileId;
 use plan::target::{ElfTarget, GoTarget, Target};
+use plan::world::World;
 
 use crate::refusal::Refusal;
 use crate::target::{Target as Named, no_such_process};
@@ -41,8 +42,8 @@ pub(crate) type Stamp = (FileId, SystemTime, u64);
 enum Code {
     Go(Box<Image>),
     Other(Box<Elf>),
-    /// Described by hand.
-    Described(Box<Elf>, Rc<dyn Target>),
+    /// Described by hand: the target of a made-up world.
+    Described(Box<Elf>, Rc<dyn World>),
 }
 
 /// Answers about an executable: read from its file, or given by hand.
@@ -100,9 +101,9 @@ impl Executable {
     }
 
     /// The same file, as something that is described by hand.
-    pub fn described(self, target: Rc<dyn Target>) -> Executable {
+    pub fn described(self, world: Rc<dyn World>) -> Executable {
         match self.code {
-            Code::Other(elf) | Code::Described(elf, _) => Executable { code: Code::Described(elf, target), ..self },
+            Code::Other(elf) | Code::Described(elf, _) => Executable { code: Code::Described(elf, world), ..self },
             Code::Go(_) => self,
         }
     }
@@ -114,10 +115,14 @@ impl Executable {
 
     /// What the checker asks of it.
     pub fn facts(&self) -> Facts<'_> {
-        match (self.go(), &self.code) {
-            (Some(image), _) => Facts::Read(Box::new(GoTarget::new(image))),
-            (None, Code::Described(_, target)) => Facts::Given(target.as_ref()),
-            (None, _) => Facts::Read(Box::new(ElfTarget::new(self.elf()))),
+        if let Code::Described(_, world) = &self.code
+            && let Ok(target) = world.binary("")
+        {
+            return Facts::Given(target);
+        }
+        match self.go() {
+            Some(image) => Facts::Read(Box::new(GoTarget::new(image))),
+            None => Facts::Read(Box::new(ElfTarget::new(self.elf()))),
         }
     }
 
