@@ -5,8 +5,8 @@ use std::cell::RefCell;
 use engine::Engine;
 use gobin::Arch;
 use plan::capture::Limits;
-use plan::world::{Field, Numbered, World};
 use plan::target::Target as Asked;
+use plan::world::{Field, Numbered, World};
 use plan::{Binary, FieldForm};
 
 use super::compile::Compiled;
