@@ -58,7 +58,6 @@ const DEPENDENCIES: &str = "docs/dependencies.md";
 /// violation, too.
 const EXCEPTIONS: &[(&str, &str)] = &[
     ("crates/probe/src/check/tests.rs", "a snapshot for each message of the checker"),
-    ("bpf::Task", "a made-up process, all fields public; it also draws random numbers"),
     ("codegen::Builder", "builds all capture tables at once"),
     ("codegen::Code", "emits one program"),
     ("codegen::Shared", "maps and tables that the emitted programs share"),

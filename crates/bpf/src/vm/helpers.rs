@@ -58,7 +58,7 @@ const BUILT_IN: &[(Helper, HelperFn)] = &[
     (Helper::MAP_UPDATE_ELEM, map_update),
     (Helper::MAP_DELETE_ELEM, map_delete),
     (Helper::KTIME_GET_NS, |m, _| Ok(m.task.ktime_ns)),
-    (Helper::GET_PRANDOM_U32, |m, _| Ok(u64::from(m.task.next_random()))),
+    (Helper::GET_PRANDOM_U32, |m, _| Ok(u64::from(next_random(&mut m.task.random)))),
     (Helper::GET_SMP_PROCESSOR_ID, |m, _| Ok(cpu(m) as u64)),
     (Helper::GET_CURRENT_PID_TGID, |m, _| Ok(pair(m.task.tgid, m.task.pid))),
     (Helper::GET_CURRENT_TASK, |m, _| Ok(m.task.address)),
@@ -93,6 +93,16 @@ fn pair(high: u32, low: u32) -> u64 {
 fn cpu(machine: &mut Machine<'_>) -> usize {
     let cpus = machine.memory.store().cpus();
     (machine.task.cpu % cpus) as usize
+}
+
+/// The next number of the generator (xorshift64*).
+fn next_random(state: &mut u64) -> u32 {
+    let mut x = *state | 1;
+    x ^= x >> 12;
+    x ^= x << 25;
+    x ^= x >> 27;
+    *state = x;
+    (x.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 32) as u32
 }
 
 /// 0, or the error.

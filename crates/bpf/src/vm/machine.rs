@@ -52,18 +52,6 @@ pub struct Namespace {
     pub pid: u32,
 }
 
-impl Task {
-    /// The next random number (xorshift64*), as `get_prandom_u32` gives it.
-    pub fn next_random(&mut self) -> u32 {
-        let mut x = self.random | 1;
-        x ^= x >> 12;
-        x ^= x << 25;
-        x ^= x >> 27;
-        self.random = x;
-        (x.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 32) as u32
-    }
-}
-
 /// All that helpers work on.
 pub struct Machine<'r> {
     /// What the program can reach.
