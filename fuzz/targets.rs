@@ -241,7 +241,7 @@ fn functions(image: &Image, salt: u32) -> Vec<TypeRef> {
     for f in (salt % step..count).step_by(step as usize).filter_map(|i| image.function(i)) {
         let inside = f.entry().plus(9);
         let _ = (f.parts().import_path(), f.place(), f.file_line(inside), f.inlined_at(inside), f.origin());
-        let _ = (f.row().args(), f.row().deferreturn(), f.row().start_line(), f.row().flags(), f.inlined_calls());
+        let _ = (f.row().args(), f.row().start_line(), f.row().flags(), f.inlined_calls());
         assert!(image.function_at(f.entry()).is_none_or(|at| at.entry() <= f.entry()));
         if let Ok(params) = f.arg_info().map(arginfo::words).unwrap_or(Ok(Vec::new())) {
             let _ = arginfo::guess(&params, arginfo::Known { registers: 9, hidden: Some(0), spilled_from: Some(0) });

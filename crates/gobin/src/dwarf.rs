@@ -25,7 +25,7 @@ mod section;
 mod types;
 mod unit;
 
-pub use function::{Captured, Function, Param};
+pub use function::{Function, Param};
 pub use inlined::{InlinedArg, InlinedCall};
 pub use location::{Location, Spot};
 

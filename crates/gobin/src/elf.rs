@@ -88,8 +88,6 @@ pub struct Symbol<'d> {
     pub size: u64,
     /// Whether it is a function (`STT_FUNC`).
     pub function: bool,
-    /// Index of the section that it belongs to; 0 for undefined ones.
-    pub section: u16,
 }
 
 /// An ELF file, with its bytes.
@@ -292,7 +290,6 @@ impl Elf {
                 addr: VAddr(s.st_value.get(Le)),
                 size: s.st_size.get(Le),
                 function: s.st_info.0 & 0xf == elf::STT_FUNC.0,
-                section: s.st_shndx.get(Le).0,
             })
         })
     }

@@ -235,9 +235,6 @@ pub struct Prologue {
     pub end: u32,
     /// It looks whether the stack has room, and has it enlarged if not.
     pub checked: bool,
-    /// It loads g first, because assembly calls the function with ABI0: all arguments are on the stack, and R14 is not
-    /// g before. On arm64 there is no such sign, and g is always in its register.
-    pub loads_g: bool,
 }
 
 /// Reads the start of a function; a prologue of no bytes if it has none.

@@ -35,22 +35,19 @@ pub const HEADER: u64 = 48;
 
 /// Places in what a Swiss map is made of.
 pub mod swiss {
-    /// In the header: the directory, or, without one, the only group.
+    /// In the header: the directory, or, without one, the only group. Behind it the number of tables, 0 without a
+    /// directory.
     // +rtype 1.24- internal/runtime/maps.Map.dirPtr unsafe.Pointer @16
-    pub const DIRECTORY: u64 = 16;
-    /// In the header, behind it: how many tables there are; 0 without a directory.
     // +rtype 1.24- internal/runtime/maps.Map.dirLen int @24
-    pub const DIRECTORY_LEN: u64 = 24;
+    pub const DIRECTORY: u64 = 16;
     /// Bytes of a table.
     // +rtype 1.24- size internal/runtime/maps.table = 32
     pub const TABLE: u64 = 32;
-    /// In a table: its groups.
+    /// In a table: its groups. Behind them their number, less one.
     // +rtype 1.24- internal/runtime/maps.table.groups maps.groupsReference @16
     // +rtype 1.24- internal/runtime/maps.groupsReference.data unsafe.Pointer @0
-    pub const GROUPS: u64 = 16;
-    /// In a table, behind it: how many they are, less one.
     // +rtype 1.24- internal/runtime/maps.groupsReference.lengthMask uint64 @8
-    pub const GROUPS_MASK: u64 = 24;
+    pub const GROUPS: u64 = 16;
     /// In a group: the first key. A byte for each entry stands before it, 128 or more where there is none.
     pub const KEYS: u64 = 8;
 }

@@ -31,8 +31,6 @@ pub struct DataLayout {
     pub types: VAddr,
     /// Their end.
     pub etypes: VAddr,
-    /// Start of read-only data.
-    pub rodata: VAddr,
     /// What funcdata offsets count from.
     pub gofunc: VAddr,
     /// Up to 1.26: the list of type offsets, and how many.
@@ -100,7 +98,6 @@ fn read_data(elf: &Elf, at: VAddr, release: (u32, u32)) -> Option<DataLayout> {
     let data = DataLayout {
         types: pointer("types")?,
         etypes: pointer("etypes")?,
-        rodata: pointer("rodata")?,
         gofunc: pointer("gofunc")?,
         typelinks: list("typelinks"),
         itablinks: list("itablinks"),

@@ -85,8 +85,6 @@ pub struct InlinedCall<'d> {
     pub func_id: u8,
     /// Offset in the outer function of an instruction that stands for the call.
     pub parent_pc: u32,
-    /// Line on which the inlined function is declared; `None` before Go 1.20.
-    pub start_line: Option<u32>,
     /// The inlined call that this one stands in, as an index of the same list; `None` if in the outer function itself.
     pub parent: Option<u32>,
     /// Offset of the first instruction that came from it.
@@ -335,12 +333,6 @@ impl<'d> Row<'d> {
         self.int(8) as i32
     }
 
-    /// Offset of the call of `runtime.deferreturn` by which it goes on after a recovered panic; `None` without defers.
-    #[must_use]
-    pub fn deferreturn(&self) -> Option<u32> {
-        Some(self.int(12)).filter(|&at| at != 0)
-    }
-
     /// Line of its declaration; `None` before Go 1.20 and for code that nobody wrote.
     #[must_use]
     pub fn start_line(&self) -> Option<u32> {
@@ -461,22 +453,14 @@ impl<'d> Row<'d> {
     }
 
     fn inlined_call(&self, raw: &[u8], first_pc: u32, steps: &[(i32, u32)]) -> InlinedCall<'d> {
-        let rows = self.table.header.start_lines;
-        let (func_id, name, parent_pc) = if rows {
+        let (func_id, name, parent_pc) = if self.table.header.start_lines {
             (raw[0], u32_at(&raw[4..]), u32_at(&raw[8..]))
         } else {
             (raw[2], u32_at(&raw[12..]), u32_at(&raw[16..]))
         };
         let parent = steps.get(steps.partition_point(|&(_, end)| end <= parent_pc));
         let parent = parent.and_then(|&(index, _)| u32::try_from(index).ok());
-        InlinedCall {
-            name: self.table.name(name).unwrap_or_default(),
-            func_id,
-            parent_pc,
-            start_line: rows.then(|| u32_at(&raw[12..])),
-            parent,
-            first_pc,
-        }
+        InlinedCall { name: self.table.name(name).unwrap_or_default(), func_id, parent_pc, parent, first_pc }
     }
 
     /// Offset of the last four fixed bytes: funcID, flag, padding, number of funcdata.

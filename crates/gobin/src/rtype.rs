@@ -28,7 +28,7 @@ use crate::types::{Field, Kind, Type, TypeRef, TypeSource};
 
 pub use itab::Itab;
 pub use met::{Met, Read};
-pub use method::{FuncType, InterfaceMethod, Method, MethodSignature, Receiver, SignatureSource};
+pub use method::{FuncType, InterfaceMethod, Method, MethodSignature, Receiver};
 use name::Name;
 
 /// The descriptors of one executable.

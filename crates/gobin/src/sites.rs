@@ -88,14 +88,6 @@ pub struct Entry {
     pub exits: bool,
 }
 
-impl Entry {
-    /// Whether it is the function's first byte.
-    #[must_use]
-    pub fn at_first_byte(&self) -> bool {
-        self.offset == 0
-    }
-}
-
 /// A return instruction, where SP has its value at entry; or where an inlined call has ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Return {
@@ -136,7 +128,7 @@ impl Sites {
             class: begins.class,
             sp_adjust,
             loop_head: false,
-            prologue: Prologue { end: 0, checked: false, loads_g: false },
+            prologue: Prologue { end: 0, checked: false },
             exits: false,
         };
         let entry = begins.map(entry);

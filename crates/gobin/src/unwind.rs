@@ -26,8 +26,6 @@ pub struct Left {
     pub lr: u64,
     /// Where its stack ends.
     pub hi: u64,
-    /// It entered a system call.
-    pub in_syscall: bool,
 }
 
 /// Why the rest of a stack is not known.

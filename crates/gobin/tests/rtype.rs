@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use gobin::arginfo::{self, Guess, Known, Node};
-use gobin::rtype::{Receiver, RuntimeTypes, SignatureSource};
+use gobin::rtype::{Receiver, RuntimeTypes};
 use gobin::signature::Arg;
 use gobin::types::{Field, Kind, TypeRef, TypeSource};
 use gobin::{Image, VAddr, abi};
@@ -140,7 +140,6 @@ fn method_sets_say_what_dwarf_says(go: &'static str) {
         if args != names(&signature.args) || !signature.rets_omitted && results != names(&signature.rets) {
             different.push(format!("{}: {args:?} {results:?} but {signature}", f.name()));
         }
-        assert!(matches!(method.source, SignatureSource::MethodSet | SignatureSource::Itab));
     }
     println!("go{go}: {compared} methods, {} different", different.len());
     assert!(different.is_empty(), "{} of {compared}: {:#?}", different.len(), &different[..different.len().min(20)]);

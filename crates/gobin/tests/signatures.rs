@@ -334,23 +334,6 @@ fn assembly_calls_go_with_all_arguments_on_the_stack() {
     check("1.26", adapter, expect!["main.leaf(a int: stack+0; b int: stack+8) (~r0 int: stack+16)"]);
 }
 
-#[test]
-fn a_closure_keeps_what_it_captured_behind_its_code() {
-    let captured = |p: &Program| {
-        let f = p.image.named("main.nestedClosures.func1").next().expect("it is called");
-        let f = p.dwarf.function_at(f.entry()).expect("it is described");
-        f.captured.iter().map(|c| format!("{} at {}, by reference: {}\n", c.name, c.offset, c.by_reference)).collect()
-    };
-    check("1.22", captured, expect![[""]]);
-    check(
-        "1.27",
-        captured,
-        expect![[r#"
-        n at 8, by reference: true
-    "#]],
-    );
-}
-
 fn types_are_what_the_source_says(go: &'static str) {
     let names = ["main.everyKind", "main.ring", "main.forest", "main.tree", "main.shaper", "main.celsius"];
     let show = |p: &Program| names.map(|t| p.described(t)).join("\n");

@@ -65,7 +65,7 @@ fn made(image: &Image, calls: &[Call]) -> Made {
         }
         back = call.back;
     }
-    Made { words, left: Left { pc: back.plus(BIAS).0, sp, lr: 0, hi: TOP, in_syscall: false } }
+    Made { words, left: Left { pc: back.plus(BIAS).0, sp, lr: 0, hi: TOP } }
 }
 
 impl Made {

@@ -255,8 +255,8 @@ impl Look<'_> {
         let left = match state {
             State::Running => return (None, Some(self.known.word("it is running"))),
             State::Syscall if g.syscall_sp == 0 => return (None, Some(self.known.word("it moved while it was read"))),
-            _ if g.syscall_sp != 0 => Left { pc: g.syscall_pc, sp: g.syscall_sp, lr: 0, hi: g.hi, in_syscall: true },
-            _ => Left { pc: g.pc, sp: g.sp, lr: g.lr, hi: g.hi, in_syscall: false },
+            _ if g.syscall_sp != 0 => Left { pc: g.syscall_pc, sp: g.syscall_sp, lr: 0, hi: g.hi },
+            _ => Left { pc: g.pc, sp: g.sp, lr: g.lr, hi: g.hi },
         };
         let walk = self.walk(&left);
         // These can leave and come back without being counted.

@@ -1,4 +1,4 @@
-//! Functions: names, arguments and results, captured variables.
+//! Functions: names, arguments and results.
 
 use gimli::{Attribute, AttributeValue, constants};
 
@@ -27,8 +27,6 @@ pub struct Function<'d> {
     /// How many arguments are described before the hidden dictionary of generic code, if that is described (from Go
     /// 1.27).
     pub dictionary: Option<usize>,
-    /// What a closure took from the function around it (from Go 1.23, and as far as the compiler kept it).
-    pub captured: Vec<Captured<'d>>,
     pub(super) unit: usize,
 }
 
@@ -42,27 +40,12 @@ pub struct Param<'d> {
     pub(super) claim: Claim<'d>,
 }
 
-/// A variable that a closure keeps, found behind the closure's code pointer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Captured<'d> {
-    /// Its name in the function around the closure.
-    pub name: &'d str,
-    /// The type of what is kept: of a pointer to the variable where that was captured by reference.
-    pub ty: TypeRef,
-    /// Bytes from the closure's beginning.
-    pub offset: u64,
-    /// A pointer to the variable is kept, not its value.
-    pub by_reference: bool,
-}
-
 /// A function of more parameters than this is damage.
 const MAX_PARAMS: usize = 300;
-/// Parameters and captured variables stand among the first children.
+/// Parameters stand among the first children.
 const MAX_CHILDREN: usize = 10_000;
-/// The frontend's mark on variables of a closure.
-const DW_AT_GO_CLOSURE_OFFSET: constants::DwAt = constants::DwAt(0x2907);
 
-/// What an entry says about a function, a parameter or a variable.
+/// What an entry says about a function or a parameter.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Described<'d> {
     pub(super) name: Option<&'d str>,
@@ -72,7 +55,6 @@ pub(super) struct Described<'d> {
     pub(super) origin: Option<usize>,
     ty: Option<TypeRef>,
     result: bool,
-    closure_offset: Option<u64>,
     pub(super) claim: Claim<'d>,
 }
 
@@ -81,7 +63,6 @@ pub(super) struct Described<'d> {
 pub(super) struct Subprogram<'d> {
     pub(super) own: Described<'d>,
     pub(super) params: Vec<Child<'d>>,
-    variables: Vec<Described<'d>>,
 }
 
 /// A parameter's entry, and where it stands.
@@ -100,7 +81,6 @@ impl Dwarf {
         let mut function = Function {
             line: found.own.line,
             trampoline: found.own.trampoline,
-            captured: found.variables.iter().filter_map(captured).collect(),
             ..Function::unplaced(VAddr(found.own.low_pc?), found.own.name?, unit.start)
         };
         found.params.into_iter().for_each(|param| function.add(&param.says));
@@ -152,12 +132,6 @@ impl Dwarf {
                     attributes(&mut entries, child, |a| says.note(self, unit, a)).ok()?;
                     found.params.push(Child { offset, says });
                 }
-                constants::DW_TAG_variable
-                    if child.attributes().iter().any(|a| a.name() == DW_AT_GO_CLOSURE_OFFSET) =>
-                {
-                    attributes(&mut entries, child, |a| says.note(self, unit, a)).ok()?;
-                    found.variables.push(says);
-                }
                 _ => skip(&mut entries, child).ok()?,
             }
         }
@@ -177,7 +151,6 @@ impl<'d> Described<'d> {
             constants::DW_AT_type => self.ty = unit.reference(&value).map(|at| TypeRef::Dwarf(at as u64)),
             constants::DW_AT_variable_parameter => self.result = value == AttributeValue::Flag(true),
             constants::DW_AT_location => self.claim = Claim::of(&value),
-            DW_AT_GO_CLOSURE_OFFSET => self.closure_offset = value.udata_value(),
             _ => {}
         }
     }
@@ -186,8 +159,8 @@ impl<'d> Described<'d> {
 impl<'d> Function<'d> {
     /// A function of which nothing else is known.
     pub(super) fn unplaced(entry: VAddr, name: &'d str, unit: usize) -> Function<'d> {
-        let (args, results, captured) = (Vec::new(), Vec::new(), Vec::new());
-        Function { entry, name, line: None, trampoline: false, args, results, dictionary: None, captured, unit }
+        let (args, results) = (Vec::new(), Vec::new());
+        Function { entry, name, line: None, trampoline: false, args, results, dictionary: None, unit }
     }
 
     /// Sorts a parameter in. Up to Go 1.26 functions with `defer` describe a named result twice.
@@ -202,12 +175,4 @@ impl<'d> Function<'d> {
             self.results.push(param);
         }
     }
-}
-
-/// The variable as its closure keeps it, if it does.
-fn captured<'d>(says: &Described<'d>) -> Option<Captured<'d>> {
-    let (name, ty) = (says.name?, says.ty?);
-    let offset = says.closure_offset?;
-    let variable = name.strip_prefix('&');
-    Some(Captured { name: variable.unwrap_or(name), ty, offset, by_reference: variable.is_some() })
 }

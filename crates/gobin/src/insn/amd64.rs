@@ -423,10 +423,9 @@ fn one_byte_price(opcode: u8, modrm: u8) -> Result<Class, Unprobeable> {
 /// 24 stands for 16 in functions that run on the system stack. Nothing but R12, R14, X15 and flags is written.
 #[must_use]
 pub fn prologue(bytes: &[u8]) -> Prologue {
-    let g = load_of_g(bytes);
-    let start = g.unwrap_or(0);
+    let start = load_of_g(bytes).unwrap_or(0);
     let check = bytes.get(start..).and_then(stack_check);
-    Prologue { end: (start + check.unwrap_or(0)) as u32, checked: check.is_some(), loads_g: g.is_some() }
+    Prologue { end: (start + check.unwrap_or(0)) as u32, checked: check.is_some() }
 }
 
 fn load_of_g(bytes: &[u8]) -> Option<usize> {

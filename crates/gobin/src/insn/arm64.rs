@@ -454,7 +454,7 @@ fn is_harmless_system(word: u32) -> bool {
 #[must_use]
 pub fn prologue(bytes: &[u8]) -> Prologue {
     let check = stack_check(bytes);
-    Prologue { end: check.unwrap_or(0), checked: check.is_some(), loads_g: false }
+    Prologue { end: check.unwrap_or(0), checked: check.is_some() }
 }
 
 fn stack_check(bytes: &[u8]) -> Option<u32> {

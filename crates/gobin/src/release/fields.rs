@@ -61,7 +61,6 @@ static STRUCTS: &[Struct] = &[
         fields: &[
             ("types",       &[since(18, 280), since(20, 296)]), // +rtype uintptr
             ("etypes",      &[since(18, 288), since(20, 304), since(27, 312)]), // +rtype uintptr
-            ("rodata",      &[since(18, 296), since(20, 312), since(27, 336)]), // +rtype uintptr
             ("gofunc",      &[since(18, 304), since(20, 320), since(27, 344)]), // +rtype uintptr
             ("typelinks",   &[since(18, 336), since(20, 352), since(26, 360), gone(27)]), // +rtype []int32
             ("itablinks",   &[since(18, 360), since(20, 376), since(26, 384), gone(27)]), // +rtype []*itab

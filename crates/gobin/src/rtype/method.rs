@@ -19,8 +19,6 @@ pub struct Method<'d> {
     pub name: &'d str,
     /// Its type, a func without the receiver; `None` where the linker dropped the method.
     pub ty: Option<VAddr>,
-    /// The code that a call through an interface reaches.
-    pub interface_entry: Option<VAddr>,
     /// The code that an ordinary call reaches.
     pub entry: Option<VAddr>,
 }
@@ -54,8 +52,6 @@ pub struct MethodSignature<'d> {
     pub receiver: Receiver,
     /// Its other parameters, and its results.
     pub func: FuncType,
-    /// Who said it.
-    pub source: SignatureSource,
 }
 
 /// The first parameter of a method.
@@ -65,15 +61,6 @@ pub enum Receiver {
     Value(VAddr),
     /// A pointer to one; the pointer type itself may have no descriptor.
     Pointer(VAddr),
-}
-
-/// Where a [`MethodSignature`] is from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SignatureSource {
-    /// The method set of the receiver's type.
-    MethodSet,
-    /// An itab, with the types that the interface asks for.
-    Itab,
 }
 
 // +rtype 1.21- size internal/abi.FuncType = 56
@@ -94,7 +81,6 @@ pub(super) const UNCOMMON_SIZE: u64 = 16;
 // +rtype 1.21- size internal/abi.Method = 16
 // +rtype 1.21- internal/abi.Method.Name abi.NameOff @0
 // +rtype 1.21- internal/abi.Method.Mtyp abi.TypeOff @4
-// +rtype 1.21- internal/abi.Method.Ifn abi.TextOff @8
 // +rtype 1.21- internal/abi.Method.Tfn abi.TextOff @12
 pub(super) const METHOD_SIZE: u64 = 16;
 
@@ -201,8 +187,7 @@ impl<'d> RuntimeTypes<'d> {
     fn method_set(&self, at: VAddr) -> impl Iterator<Item = (VAddr, MethodSignature<'d>)> {
         self.methods(at).into_iter().filter_map(move |method| {
             let func = self.func(method.ty?)?;
-            let (receiver, source) = (Receiver::Value(at), SignatureSource::MethodSet);
-            Some((method.entry?, MethodSignature { name: method.name, receiver, func, source }))
+            Some((method.entry?, MethodSignature { name: method.name, receiver: Receiver::Value(at), func }))
         })
     }
 
@@ -212,8 +197,8 @@ impl<'d> RuntimeTypes<'d> {
             .map(|direct| if direct { Receiver::Value(itab.concrete) } else { Receiver::Pointer(itab.concrete) });
         let methods = self.interface_methods(itab.interface).into_iter().zip(&itab.methods);
         methods.filter_map(move |(method, &entry)| {
-            let (func, source) = (self.func(method.ty)?, SignatureSource::Itab);
-            Some((entry, MethodSignature { name: method.name, receiver: receiver?, func, source }))
+            let func = self.func(method.ty)?;
+            Some((entry, MethodSignature { name: method.name, receiver: receiver?, func }))
         })
     }
 
@@ -258,7 +243,6 @@ impl<'d> RuntimeTypes<'d> {
         Some(Method {
             name: self.name_at(u32_at(raw))?.text,
             ty: self.type_at(u32_at(&raw[4..])),
-            interface_entry: code(u32_at(&raw[8..])),
             entry: code(u32_at(&raw[12..])),
         })
     }

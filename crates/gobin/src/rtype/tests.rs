@@ -48,7 +48,6 @@ impl Made {
         let data = DataLayout {
             types: LOADED_AT,
             etypes: end,
-            rodata: LOADED_AT,
             gofunc: LOADED_AT,
             typelinks: Some((at(16), 1)),
             itablinks: itabs.map(|(first, count)| (at(first), count)),

@@ -45,8 +45,7 @@ fn entry(entry: &Entry) -> String {
     let adjusted = format!("SP {sp_adjust} down");
     for (holds, word) in [
         (prologue.checked, "behind stack check"),
-        (prologue.loads_g, "behind load of g"),
-        (entry.at_first_byte(), "at first byte"),
+        (entry.offset == 0, "at first byte"),
         (*sp_adjust > 0, &adjusted),
         (*loop_head, "loop head"),
         (*exits, "exits"),
@@ -642,12 +641,12 @@ fn a_wrapper_for_assembly_is_entered_behind_the_load_of_g() {
         Amd64,
         "45 0f 57 ff 64 4c 8b 34 25 f8 ff ff ff e9 ee 2f 00 00",
         expect![[r#"
-             0 xorps xmm15,xmm15
-             4 mov r14,fs:[0xfffffffffffffff8]
-        ET   d jmp other
-        entry emulated, behind load of g, exits
-        code ends at 12
-    "#]],
+                 0 xorps xmm15,xmm15
+                 4 mov r14,fs:[0xfffffffffffffff8]
+            ET   d jmp other
+            entry emulated, exits
+            code ends at 12
+        "#]],
     );
 }
 
@@ -666,7 +665,7 @@ fn a_position_independent_load_of_g_may_stand_before_the_check() {
             R   13 ret
                 14 call morestack
                 19 jmp entry
-            entry emulated, behind stack check, behind load of g
+            entry emulated, behind stack check
             restored 0b0 behind 19
             code ends at 1b
         "#]],

@@ -435,7 +435,7 @@ impl Target for Program {
             class,
             sp_adjust: 0,
             loop_head: false,
-            prologue: Prologue { end: 6, checked: true, loads_g: false },
+            prologue: Prologue { end: 6, checked: true },
             exits: false,
         };
         let returns = match special {

@@ -137,7 +137,7 @@ impl Target for Sample {
             STEPPED..HOT => (CHECK, Class::Stepped),
             _ => (FRAME, Class::Emulated),
         };
-        let prologue = Prologue { end: FRAME, checked: true, loads_g: false };
+        let prologue = Prologue { end: FRAME, checked: true };
         let step = |offset| vec![Return { offset, class: Class::Stepped }];
         let (returns, jumps) = match function.index as usize {
             0..STEPPED => (Vec::new(), vec![Exit { offset: JUMP, class: Ok(Class::Emulated), target: None }]),
