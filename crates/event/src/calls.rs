@@ -6,6 +6,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use crate::bytes::u64_at;
 use crate::decode::Header;
 use crate::go::call::{DEPTH, END, ID, STACK, STARTED};
 use crate::go::redact::Secrets;
@@ -245,7 +246,7 @@ fn key(header: &Header, id: u64) -> Key {
 }
 
 fn word(bytes: &[u8], at: usize) -> Option<u64> {
-    Some(u64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?))
+    u64_at(bytes, at).ok()
 }
 
 fn finished(key: Key, header: Header, begun: Record, end: End) -> Finished {

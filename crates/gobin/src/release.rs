@@ -1,7 +1,7 @@
 //! Go releases: what gospect knows of each, and what differs between them.
 //!
 //! [`RELEASES`] has one row per release; a row states only its differences from the row before. The other modules ask
-//! a [`Release`] for a property and never compare version numbers. [`fields`] and [`names`] hold the offsets and the
+//! a [`Release`] for a property and never compare version numbers. `fields` and `names` hold the offsets and the
 //! numbered names of the runtime; each of their rows lists the releases in which its value changed, so a release that
 //! changes nothing there needs no entry.
 //!
@@ -19,8 +19,8 @@ pub struct Release {
     pub minor: u32,
     /// Whether gospect traces its programs.
     pub support: Support,
-    /// The patch releases from which the runtime's structs differ, the first one first. Empty where nobody compared
-    /// the tables with the release.
+    /// The patch releases that changed structs of the runtime, 0 included. Empty if the tables were never compared with
+    /// the release.
     pub layouts: &'static [u32],
     /// The newest patch release that `cargo xtask rtype` compared with the tables.
     pub compared: u32,
@@ -37,7 +37,7 @@ pub struct Release {
     pub map_descriptor: Option<u64>,
     /// A type descriptor marks a type that interfaces hold directly in `TFlag`, not in `Kind_`.
     pub direct_in_tflag: bool,
-    /// `abi.FuncIDWrapper`, which other special functions push about.
+    /// `abi.FuncIDWrapper`, which depends on the number of special functions before it.
     // +rtype 1.19-1.20 funcID_wrapper = 21 | 1.21 abi.FuncIDWrapper = 21
     // +rtype 1.22-1.24 abi.FuncIDWrapper = 22
     // +rtype 1.25- abi.FuncIDWrapper = 23
@@ -58,7 +58,7 @@ pub struct Release {
 /// Whether gospect traces the programs of a release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Support {
-    /// Too old: some of the answers above hold, nothing is tested.
+    /// Older than the oldest tested release. `info`, `list` and `explain` show its programs.
     Older,
     /// Every test runs with it.
     Tested,
@@ -164,7 +164,7 @@ pub fn tested() -> RangeInclusive<u32> {
     span(Release::is_tested)
 }
 
-/// The minor numbers of the releases that [`fields`] and [`names`] cover.
+/// The minor numbers of the releases that `fields` and `names` cover.
 #[must_use]
 pub(crate) fn covered() -> RangeInclusive<u32> {
     span(|release| !release.layouts.is_empty())

@@ -12,6 +12,7 @@ use super::{
     ARRAY_LEN, FIRST, HEADER, KIND, KIND_MASK, LIST, NAMED, RuntimeTypes, SECOND, STRUCT_FIELD, TFLAG, UNCOMMON, kind,
 };
 use crate::addr::VAddr;
+use crate::elf::u64_at;
 use crate::made::Made;
 use crate::types::{Field, Kind, Type, TypeRef, TypeSource};
 
@@ -73,11 +74,11 @@ struct Header {
 
 impl Header {
     fn size(&self) -> u64 {
-        u64::from_le_bytes(std::array::from_fn(|n| self.raw[n]))
+        u64_at(&self.raw)
     }
 
     fn pointers(&self) -> u64 {
-        u64::from_le_bytes(std::array::from_fn(|n| self.raw[8 + n]))
+        u64_at(&self.raw[8..])
     }
 
     fn kind(&self) -> u8 {

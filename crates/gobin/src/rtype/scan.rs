@@ -6,7 +6,7 @@
 
 use super::{Descriptor, RuntimeTypes};
 use crate::addr::VAddr;
-use crate::elf::{Arch, u32_at};
+use crate::elf::{Arch, u32_at, u64_at};
 
 /// No value is larger.
 const LARGEST: u64 = 1 << 40;
@@ -65,8 +65,7 @@ impl RuntimeTypes<'_> {
         let moved = self.elf.relocations().iter().filter_map(|&(_, value)| self.in_types(value));
         let data = self.elf.segments.iter().filter(|segment| !segment.executable);
         let words = data.flat_map(|segment| self.elf.segment_bytes(segment).chunks_exact(8));
-        let words = words.map(|word| u64::from_le_bytes(std::array::from_fn(|n| word[n])));
-        moved.chain(words.filter_map(|word| self.in_types(word))).collect()
+        moved.chain(words.filter_map(|word| self.in_types(u64_at(word)))).collect()
     }
 
     fn code(&self) -> &[u8] {
