@@ -10,7 +10,7 @@ mod goroutines;
 mod programs;
 mod text;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ use crate::bed::{self, Process, named};
 use crate::page;
 use calls::Report;
 use goroutines::{Lifetimes, Watching};
-use programs::{Kind, PROGRAMS, Program};
+use programs::{Ask, Kind, OneShot, PROGRAMS, Program, Service};
 
 /// Connections at the same time.
 const CONNECTIONS: u64 = 4;
@@ -82,143 +82,157 @@ pub fn run(args: &[String]) -> Result<bool, String> {
     let mut rows = Vec::new();
     for program in PROGRAMS.iter().filter(is_chosen) {
         eprintln!("{}", program.name);
-        rows.push(trace(&gospect, program)?);
+        rows.push(Trial::new(&gospect, program)?.run()?);
     }
     page::publish("docs/real.md", &text::render(&rows), chosen.is_empty())?;
     Ok(rows.iter().all(Row::is_good))
 }
 
+impl Served {
+    fn is_right(&self) -> bool {
+        self.requests > 0 && self.requests == self.right
+    }
+}
+
 impl Row {
     fn is_good(&self) -> bool {
         let worked = match &self.work {
-            Work::Served { before, during, after } => {
-                [before, during, after].iter().all(|served| served.requests > 0 && served.requests == served.right)
-            }
+            Work::Served { before, during, after } => [before, during, after].iter().all(|served| served.is_right()),
             Work::Made { same, .. } => *same,
         };
         worked && self.report.adds_up() && self.watched.right && self.watched.lives.add_up()
     }
 }
 
-fn trace(gospect: &Path, program: &'static Program) -> Result<Row, String> {
-    let path = (program.path)()?;
-    let scratch = std::env::temp_dir().join("gospect-real").join(program.name);
-    let _ = std::fs::remove_dir_all(&scratch);
-    std::fs::create_dir_all(&scratch).map_err(named(scratch.display()))?;
-    match &program.kind {
-        Kind::Service { .. } => serve(gospect, program, &path, &scratch),
-        Kind::Command { .. } => make(gospect, program, &path, &scratch),
+/// One program in a scratch folder.
+struct Trial<'a> {
+    gospect: &'a Path,
+    program: &'static Program,
+    path: PathBuf,
+    scratch: PathBuf,
+}
+
+impl Trial<'_> {
+    fn new<'a>(gospect: &'a Path, program: &'static Program) -> Result<Trial<'a>, String> {
+        let scratch = std::env::temp_dir().join("gospect-real").join(program.name);
+        let _ = std::fs::remove_dir_all(&scratch);
+        std::fs::create_dir_all(&scratch).map_err(named(scratch.display()))?;
+        Ok(Trial { gospect, program, path: (program.path)()?, scratch })
+    }
+
+    fn run(&self) -> Result<Row, String> {
+        match &self.program.kind {
+            Kind::Service(service) => self.serve(service),
+            Kind::Command(command) => self.make(command),
+        }
+    }
+
+    fn serve(&self, service: &Service) -> Result<Row, String> {
+        let service = self.start(service)?;
+        let pid = service.process.pid();
+        let before = service.load(LOAD);
+        let tracer = calls::trace_process(self.gospect, self.program, pid)?;
+        let during = service.load(LOAD);
+        let report = Report::new(tracer.stop()?);
+        let after = service.load(LOAD / 4);
+        let watching = Watching::start(self.gospect, ["-p", &pid.to_string()], &self.scratch)?;
+        let right = service.load(WATCHED).is_right();
+        let watched = Watched { lives: watching.stop()?, right };
+        Ok(Row { program: self.program, work: Work::Served { before, during, after }, report, watched })
+    }
+
+    fn start(&self, service: &Service) -> Result<Running, String> {
+        let ports = [free_port()?, free_port()?];
+        (service.prepare)(&self.scratch, ports).map_err(named(self.program.name))?;
+        let mut command = Command::new(&self.path);
+        command.args((service.args)(ports)).current_dir(&self.scratch).env("HOME", &self.scratch);
+        let process = Process::start(command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()))?;
+        let running = Running { process, address: format!("127.0.0.1:{}", ports[0]), ask: service.ask };
+        let begun = Instant::now();
+        while !running.is_ready() {
+            if begun.elapsed() > START {
+                return Err(format!("{} does not answer", self.program.name));
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        Ok(running)
+    }
+
+    fn make(&self, command: &OneShot) -> Result<Row, String> {
+        let begun = Instant::now();
+        let untraced = self.run_untraced(command)?;
+        let alone = begun.elapsed();
+        (command.prepare)(&self.scratch).map_err(named(self.program.name))?;
+        let begun = Instant::now();
+        let report = calls::trace_to_end(self.gospect, self.program, &self.path, command.args, &self.scratch)?;
+        let (times, same) = ([alone, begun.elapsed()], self.take_result(command)? == untraced);
+        let watching = Watching::start(self.gospect, ["--target", &self.path.display().to_string()], &self.scratch)?;
+        let right = self.run_untraced(command)? == untraced;
+        let watched = Watched { lives: watching.stop()?, right };
+        Ok(Row { program: self.program, work: Work::Made { times, same }, report, watched })
+    }
+
+    /// The result of a run outside of `gospect trace`.
+    fn run_untraced(&self, command: &OneShot) -> Result<Vec<u8>, String> {
+        let name = self.program.name;
+        (command.prepare)(&self.scratch).map_err(named(name))?;
+        let file = std::fs::File::create(self.scratch.join(programs::OUTPUT)).map_err(named(name))?;
+        let mut run = Command::new(&self.path);
+        run.args(command.args).current_dir(&self.scratch).envs(programs::go_env()?).stdout(file);
+        match run.status().map_err(named(name))?.success() {
+            true => self.take_result(command),
+            false => Err(format!("{name} fails by itself")),
+        }
+    }
+
+    /// Moves the result out of the scratch folder.
+    fn take_result(&self, command: &OneShot) -> Result<Vec<u8>, String> {
+        let file = self.scratch.join(command.made);
+        let result = std::fs::read(&file).map_err(named(file.display()));
+        let _ = std::fs::remove_file(file);
+        result
     }
 }
 
 /// A running service.
-struct Service {
+struct Running {
     process: Process,
     address: String,
+    ask: Ask,
 }
 
-fn serve(gospect: &Path, program: &'static Program, path: &Path, scratch: &Path) -> Result<Row, String> {
-    let service = start(program, path, scratch)?;
-    let pid = service.process.pid();
-    let before = load(program, &service, LOAD);
-    let tracer = calls::trace_process(gospect, program, pid)?;
-    let during = load(program, &service, LOAD);
-    let report = Report::new(tracer.stop()?);
-    let after = load(program, &service, LOAD / 4);
-    let watching = Watching::start(gospect, ["-p", &pid.to_string()], scratch)?;
-    let served = load(program, &service, WATCHED);
-    let watched = Watched { lives: watching.stop()?, right: served.requests > 0 && served.requests == served.right };
-    Ok(Row { program, work: Work::Served { before, during, after }, report, watched })
-}
-
-fn start(program: &Program, path: &Path, scratch: &Path) -> Result<Service, String> {
-    let Kind::Service { prepare, args, .. } = &program.kind else { return Err("it is no service".to_owned()) };
-    let ports = [free_port()?, free_port()?];
-    prepare(scratch, ports).map_err(named(program.name))?;
-    let mut command = Command::new(path);
-    command.args(args(ports)).current_dir(scratch).env("HOME", scratch);
-    let process = Process::start(command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()))?;
-    let service = Service { process, address: format!("127.0.0.1:{}", ports[0]) };
-    let begun = Instant::now();
-    while ask(program, &service, 0).is_none_or(|right| !right) {
-        if begun.elapsed() > START {
-            return Err(format!("{} does not answer", program.name));
-        }
-        std::thread::sleep(Duration::from_millis(100));
+impl Running {
+    fn is_ready(&self) -> bool {
+        Connection::open(&self.address).and_then(|mut connection| (self.ask)(&mut connection, 0)).unwrap_or(false)
     }
-    Ok(service)
+
+    fn load(&self, time: Duration) -> Served {
+        let begun = Instant::now();
+        let one = |seed: u64| {
+            let mut served = Served::default();
+            let mut connection = Connection::open(&self.address).ok();
+            // No two connections ask the same question.
+            for n in (seed..).step_by(CONNECTIONS as usize).take_while(|_| begun.elapsed() < time) {
+                let answer = connection.as_mut().and_then(|connection| (self.ask)(connection, n).ok());
+                served.requests += 1;
+                served.right += u64::from(answer == Some(true));
+                if answer.is_none() {
+                    connection = Connection::open(&self.address).ok();
+                }
+            }
+            served
+        };
+        let served: Vec<Served> = std::thread::scope(|scope| {
+            let all: Vec<_> = (0..CONNECTIONS).map(|seed| scope.spawn(move || one(seed))).collect();
+            all.into_iter().map(|thread| thread.join().unwrap_or_default()).collect()
+        });
+        let sum = |of: fn(&Served) -> u64| served.iter().map(of).sum();
+        Served { requests: sum(|s| s.requests), right: sum(|s| s.right), time: begun.elapsed() }
+    }
 }
 
 /// A port that is free at the moment.
 fn free_port() -> Result<u16, String> {
     let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
     port.map(|address| address.port()).map_err(|e| e.to_string())
-}
-
-/// Whether the answer to one request was right; none without an answer.
-fn ask(program: &Program, service: &Service, n: u64) -> Option<bool> {
-    let Kind::Service { ask, .. } = &program.kind else { return None };
-    Connection::open(&service.address).and_then(|mut connection| ask(&mut connection, n)).ok()
-}
-
-fn load(program: &'static Program, service: &Service, time: Duration) -> Served {
-    let begun = Instant::now();
-    let one = |seed: u64| {
-        let Kind::Service { ask, .. } = &program.kind else { return Served::default() };
-        let mut served = Served::default();
-        let mut connection = Connection::open(&service.address).ok();
-        // No two connections ask the same question.
-        for n in (seed..).step_by(CONNECTIONS as usize).take_while(|_| begun.elapsed() < time) {
-            let answer = connection.as_mut().and_then(|connection| ask(connection, n).ok());
-            served.requests += 1;
-            served.right += u64::from(answer == Some(true));
-            if answer.is_none() {
-                connection = Connection::open(&service.address).ok();
-            }
-        }
-        served
-    };
-    let served: Vec<Served> = std::thread::scope(|scope| {
-        let all: Vec<_> = (0..CONNECTIONS).map(|seed| scope.spawn(move || one(seed))).collect();
-        all.into_iter().map(|thread| thread.join().unwrap_or_default()).collect()
-    });
-    let sum = |of: fn(&Served) -> u64| served.iter().map(of).sum();
-    Served { requests: sum(|s| s.requests), right: sum(|s| s.right), time: begun.elapsed() }
-}
-
-fn make(gospect: &Path, program: &'static Program, path: &Path, scratch: &Path) -> Result<Row, String> {
-    let Kind::Command { prepare, args, .. } = &program.kind else { return Err("it makes nothing".to_owned()) };
-    let begun = Instant::now();
-    let untraced = made(program, path, scratch)?;
-    let alone = begun.elapsed();
-    prepare(scratch).map_err(named(program.name))?;
-    let begun = Instant::now();
-    let report = calls::trace_to_end(gospect, program, path, args, scratch)?;
-    let (times, same) = ([alone, begun.elapsed()], result(program, scratch)? == untraced);
-    let watching = Watching::start(gospect, ["--target", &path.display().to_string()], scratch)?;
-    let right = made(program, path, scratch)? == untraced;
-    let watched = Watched { lives: watching.stop()?, right };
-    Ok(Row { program, work: Work::Made { times, same }, report, watched })
-}
-
-/// The result of an untraced run.
-fn made(program: &Program, path: &Path, scratch: &Path) -> Result<Vec<u8>, String> {
-    let Kind::Command { prepare, args, .. } = &program.kind else { return Err("it makes nothing".to_owned()) };
-    prepare(scratch).map_err(named(program.name))?;
-    let file = std::fs::File::create(scratch.join(programs::OUTPUT)).map_err(named(program.name))?;
-    let mut command = Command::new(path);
-    command.args(*args).current_dir(scratch).envs(programs::go_env()?).stdout(file);
-    match command.status().map_err(named(program.name))?.success() {
-        true => result(program, scratch),
-        false => Err(format!("{} fails by itself", program.name)),
-    }
-}
-
-/// Takes the result out of the scratch folder.
-fn result(program: &Program, scratch: &Path) -> Result<Vec<u8>, String> {
-    let Kind::Command { made, .. } = &program.kind else { return Err("it makes nothing".to_owned()) };
-    let file = scratch.join(made);
-    let result = std::fs::read(&file).map_err(named(file.display()));
-    let _ = std::fs::remove_file(file);
-    result
 }

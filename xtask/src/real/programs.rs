@@ -25,23 +25,29 @@ pub struct Program {
 
 /// How a program is run.
 pub enum Kind {
-    /// Answers requests while traced.
-    Service {
-        /// Writes files into the working directory.
-        prepare: fn(&Path, [u16; 2]) -> io::Result<()>,
-        /// Makes the arguments; the service listens on the first port.
-        args: fn([u16; 2]) -> Vec<String>,
-        /// Sends a request, and returns whether the answer is right.
-        ask: fn(&mut Connection, u64) -> io::Result<bool>,
-    },
-    /// Makes a file, traced from start to end.
-    Command {
-        /// Writes files into the working directory, before each run.
-        prepare: fn(&Path) -> io::Result<()>,
-        args: &'static [&'static str],
-        /// The output file.
-        made: &'static str,
-    },
+    Service(Service),
+    Command(OneShot),
+}
+
+/// A program that answers requests while traced.
+pub struct Service {
+    /// Writes files into the working directory.
+    pub prepare: fn(&Path, [u16; 2]) -> io::Result<()>,
+    /// Makes the arguments; the service listens on the first port.
+    pub args: fn([u16; 2]) -> Vec<String>,
+    pub ask: Ask,
+}
+
+/// Sends the request with a number, and returns whether the answer is right.
+pub type Ask = fn(&mut Connection, u64) -> io::Result<bool>;
+
+/// A program that makes a file, traced from start to end.
+pub struct OneShot {
+    /// Writes files into the working directory, before each run.
+    pub prepare: fn(&Path) -> io::Result<()>,
+    pub args: &'static [&'static str],
+    /// The output file.
+    pub made: &'static str,
 }
 
 /// File with the standard output of a command.
@@ -58,7 +64,7 @@ pub const PROGRAMS: &[Program] = &[
             "github.com/caddyserver/caddy/v2/modules/caddyhttp/fileserver.*",
         ],
         except: &[],
-        kind: Kind::Service {
+        kind: Kind::Service(Service {
             prepare: |at, _| (1..=3).try_for_each(|n| std::fs::write(at.join(format!("f{n}.txt")), file(n))),
             args: |[port, _]| words(&format!("file-server --listen 127.0.0.1:{port} --root .")),
             ask: |connection, n| {
@@ -66,7 +72,7 @@ pub const PROGRAMS: &[Program] = &[
                 let answer = connection.ask(&format!("/f{n}.txt"))?;
                 Ok(if n == 0 { answer.starts_with("404 ") } else { answer == format!("200 {}", file(n)) })
             },
-        },
+        }),
     },
     Program {
         name: "etcd",
@@ -79,7 +85,7 @@ pub const PROGRAMS: &[Program] = &[
             "go.etcd.io/etcd/server/v3/storage/mvcc.*",
         ],
         except: &[],
-        kind: Kind::Service {
+        kind: Kind::Service(Service {
             prepare: |_, _| Ok(()),
             args: |[port, peers]| {
                 let (client, peer) = (format!("http://127.0.0.1:{port}"), format!("http://127.0.0.1:{peers}"));
@@ -95,7 +101,7 @@ pub const PROGRAMS: &[Program] = &[
                 // No two of the four connections use the same key, because 100 is a multiple of four.
                 Ok(put.starts_with("200 ") && got.contains(&format!(r#""value":"{value}""#)))
             },
-        },
+        }),
     },
     Program {
         name: "prometheus",
@@ -108,7 +114,7 @@ pub const PROGRAMS: &[Program] = &[
             "github.com/prometheus/prometheus/tsdb.(*Head).*",
         ],
         except: &[],
-        kind: Kind::Service {
+        kind: Kind::Service(Service {
             prepare: |at, [port, _]| {
                 let text = format!(
                     "global: {{scrape_interval: 1s}}\nscrape_configs:\n- job_name: self\n  static_configs:\n  \
@@ -125,7 +131,7 @@ pub const PROGRAMS: &[Program] = &[
                 let answer = connection.ask(&format!("/api/v1/query?query={n}%2B1"))?;
                 Ok(answer.starts_with("200 ") && answer.contains(&format!(r#""{}"]"#, n + 1)))
             },
-        },
+        }),
     },
     Program {
         name: "gin",
@@ -138,7 +144,7 @@ pub const PROGRAMS: &[Program] = &[
             "net/http.(*response).*",
         ],
         except: &[],
-        kind: Kind::Service {
+        kind: Kind::Service(Service {
             prepare: |_, _| Ok(()),
             args: |[port, _]| vec![format!("127.0.0.1:{port}")],
             ask: |connection, n| {
@@ -146,7 +152,7 @@ pub const PROGRAMS: &[Program] = &[
                 let right = (1..n).fold((0_u64, 1_u64), |(p, q), _| (q, p + q)).1;
                 Ok(connection.ask(&format!("/fibonacci?num={n}"))? == format!(r#"200 {{"ret":{right}}}"#))
             },
-        },
+        }),
     },
     Program {
         name: "go-build",
@@ -154,7 +160,7 @@ pub const PROGRAMS: &[Program] = &[
         path: || go_program("cmd/go", ""),
         functions: &["cmd/go/internal/work.*", "cmd/go/internal/load.*", "cmd/go/internal/modload.*"],
         except: &[],
-        kind: Kind::Command {
+        kind: Kind::Command(OneShot {
             prepare: |at| {
                 std::fs::write(at.join("go.mod"), "module example.com/made\n\ngo 1.21\n")?;
                 // New source, so nothing comes from the build cache, with the same result.
@@ -162,7 +168,7 @@ pub const PROGRAMS: &[Program] = &[
             },
             args: &["build", "-trimpath", "-ldflags=-buildid=", "-o", "made", "."],
             made: "made",
-        },
+        }),
     },
     Program {
         name: "go-list",
@@ -170,7 +176,7 @@ pub const PROGRAMS: &[Program] = &[
         path: || go_program("cmd/go", ""),
         functions: &["*"],
         except: &["runtime.*", "runtime/*", "internal/runtime/*"],
-        kind: Kind::Command { prepare: |_| Ok(()), args: &["list", "-json", "std"], made: OUTPUT },
+        kind: Kind::Command(OneShot { prepare: |_| Ok(()), args: &["list", "-json", "std"], made: OUTPUT }),
     },
 ];
 
