@@ -61,7 +61,6 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("codegen::Builder", "builds all capture tables at once"),
     ("codegen::Code", "emits one program"),
     ("codegen::Shared", "maps and tables that the emitted programs share"),
-    ("session::Fields", "offsets in the runtime's structures: plain data, but it derives nothing"),
 ];
 
 /// `cargo xtask walls`.

@@ -30,6 +30,7 @@ pub(super) struct Places {
 }
 
 /// Offsets in `runtime.g`.
+#[derive(Clone, Copy, Debug)]
 struct Fields {
     status: usize,
     goid: usize,
