@@ -51,13 +51,16 @@ mod tests;
 
 use std::fmt;
 
-use bpf::{AsmError, Caps, Entries, Feature, MapError, MapFlags, MapId, MapKind, MapSpec, Maps};
+use bpf::{AsmError, Caps, Entries, Feature, Kind, MapError, MapFlags, MapId, MapKind, MapSpec, Maps};
 use event::schema::MapValue;
 use event::{MapIndex, MapSchema, Schema};
 
 use crate::capture::Captures;
 use plan::{Group, Plan, Pos};
-use program::{Program, Tables, control, counter, drops, engine_control, exit, firing, process, site, stack};
+use program::{
+    EngineNeeds, ProcessIds, Program, SiteIds, Tables, control, counter, drops, engine_control, exit, firing, process,
+    site, stack,
+};
 use taint::Taints;
 
 pub use restrain::Restraint;
@@ -69,17 +72,20 @@ pub(crate) use weight::{together, variants};
 pub struct Options {
     /// Bytes of the ring: a power of two, at least a page.
     pub ring: u32,
-    /// Programs may follow the kernel's structures to the number of a process in our pid namespace, where it lives in
-    /// one below ([`program::engine_control::NAMESPACE`]).
-    pub walk: bool,
+    /// What programs do for the engine that runs them.
+    pub engine: EngineNeeds,
     /// What is held back.
     pub restraint: Restraint,
 }
 
-impl Default for Options {
-    /// 4 MiB.
-    fn default() -> Options {
-        Options { ring: 4 << 20, walk: false, restraint: Restraint::default() }
+impl Options {
+    /// Bytes of a ring, unless more is known about the records.
+    pub const RING: u32 = 4 << 20;
+
+    /// The usual ones for the kernel engine.
+    #[must_use]
+    pub fn of_kernel(caps: Caps) -> Options {
+        Options { ring: Options::RING, engine: EngineNeeds::of_kernel(caps), restraint: Restraint::default() }
     }
 }
 
@@ -171,8 +177,7 @@ struct Shared<'p> {
     exits: bool,
     /// What records of whole calls need, if there are any.
     captured: Option<capture::Captured>,
-    /// [`Options::walk`]
-    walk: bool,
+    engine: EngineNeeds,
     /// How many programs at places of the runtime there are so far.
     hooks: u32,
     restraint: Restraint,
@@ -203,7 +208,13 @@ impl<'p> Shared<'p> {
                 Some(_) => return refused(format!("{} would hold something else there", map.name), None),
             }
         }
-        let captured = capture::Captured::add((plan, captures), caps, tables.frames.as_ref(), &mut maps, &mut schema)?;
+        let captured = capture::Captured::add(
+            (plan, captures),
+            sleepable(caps, options.engine),
+            tables.frames.as_ref(),
+            &mut maps,
+            &mut schema,
+        )?;
         tables.captures = captured.map(|captured| captured.tables);
         let (garbage, exits) = (taint::garbage(plan), taint::exits(plan));
         tables.starts = start::table(plan, &mut maps)?;
@@ -226,7 +237,7 @@ impl<'p> Shared<'p> {
             restraint,
             rates,
             captured,
-            walk: options.walk,
+            engine: options.engine,
         })
     }
 
@@ -248,8 +259,8 @@ impl<'p> Shared<'p> {
     /// What short records need, if calls are recorded.
     fn shorts(&self) -> Option<capture::Shorts> {
         let captured = self.captured.filter(|captured| captured.records)?;
-        let (ring, counters, engine) = (self.tables.ring, self.tables.counters, self.tables.engine);
-        Some(capture::Shorts { captured, ring, counters, engine, walk: self.walk })
+        let (ring, counters) = (self.tables.ring, self.tables.counters);
+        Some(capture::Shorts { captured, ring, counters, numbers: self.numbers() })
     }
 
     fn group(&self, group: plan::GroupNo) -> Result<&'p Group, Refused> {
@@ -263,15 +274,29 @@ impl<'p> Shared<'p> {
         self.plan.sites.len() as u32 + self.hooks - 1
     }
 
-    /// Whether uprobes are attached by a link with cookies.
-    fn has_links(&self) -> bool {
-        has_links(self.caps)
+    /// Whether each hit comes with the number of its site.
+    fn has_cookies(&self) -> bool {
+        self.engine.sites == SiteIds::Cookie
+    }
+
+    /// The kind of the programs at instructions.
+    fn kind(&self) -> Kind {
+        if self.has_cookies() { Kind::UprobeMulti } else { Kind::Uprobe }
+    }
+
+    /// Whose numbers processes have.
+    fn numbers(&self) -> ids::Numbers {
+        match self.tables.engine.filter(|_| self.engine.process_ids != ProcessIds::Kernel) {
+            Some(engine) => ids::Numbers::Namespace { engine, walk: self.engine.process_ids == ProcessIds::Walk },
+            None => ids::Numbers::Kernel,
+        }
     }
 }
 
-fn has_links(caps: Caps) -> bool {
-    let all = [Feature::UprobeMulti, Feature::UprobeMultiPidFilter, Feature::Cookies];
-    all.into_iter().all(|feature| caps.has(feature))
+/// Whether programs that record calls may sleep, so that they can wait for pages.
+fn sleepable(caps: Caps, engine: EngineNeeds) -> bool {
+    let features = [Feature::SleepableUprobes, Feature::NoPreallocInTracing];
+    engine.sites == SiteIds::Cookie && features.into_iter().all(|feature| caps.has(feature))
 }
 
 /// A hash map with room for many entries where it can allocate as it fills, for few where it allocates all beforehand.
@@ -286,14 +311,18 @@ fn late_hash(caps: Caps, name: &str, [key, value]: [u32; 2], [many, few]: [u32; 
 fn tables(plan: &Plan, caps: Caps, options: &Options, maps: &mut Maps) -> Result<Tables, Refused> {
     let one = Entries::Fixed(1);
     let has_places = !plan.sites.is_empty() || plan.needs.goroutines;
-    let addressed = has_places && !has_links(caps);
+    let addressed = has_places && options.engine.sites == SiteIds::Address;
     let sites = entry::site_rows(plan);
     let rows = plan.sites.len().max(1) as u32;
     let places = plan.sites.len() + plan.binaries.len() * MOST_HOOKS;
     Ok(Tables {
         ring: maps.add(MapSpec::ringbuf("ring", Entries::Fixed(options.ring)))?,
         control: maps.add(MapSpec::array("control", control::SIZE, one))?,
-        engine: maps.add(MapSpec::array("engine", engine_control::SIZE, one))?,
+        engine: if options.engine.has_words() {
+            Some(maps.add(MapSpec::array("engine", engine_control::SIZE, one))?)
+        } else {
+            None
+        },
         exit: maps.add(MapSpec::array("exit", exit::SIZE, one))?,
         processes: maps.add(MapSpec::hash(
             "processes",
@@ -304,7 +333,7 @@ fn tables(plan: &Plan, caps: Caps, options: &Options, maps: &mut Maps) -> Result
         ))?,
         counters: maps.add(MapSpec::per_cpu_array("counters", counter::SIZE, 1 + plan.points.len() as u32))?,
         firings: maps.add(MapSpec::per_cpu_array("firings", firing::SIZE, places.max(1) as u32))?,
-        flip: if plan.sites.is_empty() { None } else { Some(flip::tables(caps, maps)?) },
+        flip: if !options.engine.hand_over || plan.sites.is_empty() { None } else { Some(flip::tables(caps, maps)?) },
         drops: maps.add(MapSpec::per_cpu_array("drops", 8, plan.maps.len() as u32 + drops::OTHERS))?,
         sites: maps.add(MapSpec::array("sites", site::SIZE, Entries::Fixed(rows)).contents(sites))?,
         addresses: if addressed { Some(maps.add(addresses(plan))?) } else { None },

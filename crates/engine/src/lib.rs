@@ -30,7 +30,7 @@ pub use bpf::{Caps, Feature};
 pub use cost::SiteCosts;
 pub use error::{Error, Interface, Rejection};
 pub use process::{Admitted, Pid};
-pub use program::Program;
+pub use program::{EngineNeeds, ProcessIds, Program, SiteIds};
 pub use table::{Entry, Lanes, Table, Tables};
 pub use tracepoint::{Field, Tracepoint};
 
@@ -42,24 +42,13 @@ use plan::{BinaryNo, FuncNo};
 pub struct Capabilities {
     /// What instructions and helpers its programs may use.
     pub caps: Caps,
-    /// How programs learn which site was hit.
-    pub sites: SiteIds,
-    /// Programs follow the kernel's structures to find process numbers ((`codegen::Options::walk`)).
-    pub walks_namespaces: bool,
+    /// The services that its programs do for it.
+    pub needs: EngineNeeds,
     /// PIDs of gospect's `/proc` are those that the engine understands, so that it can attach to a command before its
     /// first instruction.
     pub knows_pids: bool,
     /// Values of a per-CPU table: one for each CPU, or each block of an engine without CPUs.
     pub lanes: u32,
-}
-
-/// How programs learn which site was hit.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum SiteIds {
-    /// The engine passes the number that was given when the site was attached.
-    Cookie,
-    /// Programs look up the address of the instruction.
-    Address,
 }
 
 /// A program that an engine has loaded, by its order.

@@ -13,12 +13,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ::engine::{
-    Admitted, Attached, Build, Capabilities, Engine, Error, Part, Pid, SiteCosts, SiteIds, Source, Tables, Tracepoint,
+    Admitted, Attached, Build, Capabilities, Engine, EngineNeeds, Error, Part, Pid, ProcessIds, SiteCosts, Source,
+    Tables, Tracepoint,
 };
 use bpf::MapId;
 use plan::{BinaryNo, FuncNo, On, Period};
 
-use crate::loader::{self, Loader, Maps, Numbers, Ring, Timing, Way, attach};
+use crate::loader::{self, Loader, Maps, Numbers, Ring, Timing, attach};
 use build::LoadedBuild;
 use calibration::Calibration;
 use hand_over::{HandOver, Links};
@@ -93,7 +94,7 @@ impl KernelEngine {
         }
         let missing = || Error::wrong("making the tables of a program", "one is missing");
         self.ring = Some(self.loader.ring(maps.get(program.tables.ring).ok_or_else(missing)?)?);
-        self.links.write(maps.get(program.tables.engine).ok_or_else(missing)?)
+        self.links.write(program.tables.engine.and_then(|id| maps.get(id)).ok_or_else(missing)?)
     }
 
     fn attach_event(&self, event: &Event) -> Result<Option<attach::Attached>, Error> {
@@ -127,10 +128,11 @@ impl Engine for KernelEngine {
     }
 
     fn capabilities(&self) -> Capabilities {
+        let caps = self.loader.caps();
+        let process_ids = if self.numbers.walk.is_some() { ProcessIds::Walk } else { ProcessIds::Namespace };
         Capabilities {
-            caps: self.loader.caps(),
-            sites: if self.loader.way() == Way::Multi { SiteIds::Cookie } else { SiteIds::Address },
-            walks_namespaces: self.numbers.walk.is_some(),
+            caps,
+            needs: EngineNeeds { process_ids, ..EngineNeeds::of_kernel(caps) },
             knows_pids: self.numbers.own,
             lanes: self.loader.cpus(),
         }

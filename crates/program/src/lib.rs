@@ -12,11 +12,12 @@
 //! 5. ends when [`exit::ASKED`] is not 0 (a record says the same, but a full ring may have lost it), and runs the
 //!    programs of [`On::End`] after the detach.
 //!
-//! The offsets that loader and programs share are constants here: [`control`], [`engine_control`], [`exit`], [`process`], [`counter`],
-//! [`site`], [`stack`], [`gos`], [`threads`].
+//! The offsets that loader and programs share are constants here: [`control`], [`engine_control`], [`exit`], [`process`],
+//! [`counter`], [`site`], [`stack`], [`gos`], [`threads`].
 
 pub mod capture;
 pub mod frames;
+mod needs;
 
 use std::fmt;
 
@@ -28,6 +29,7 @@ use plan::target::HookKind;
 use plan::{BinaryNo, FuncNo, On};
 
 pub use bpf::{Caps, MapId};
+pub use needs::{EngineNeeds, ProcessIds, SiteIds};
 
 /// The only value of [`Tables::control`]: the words of the run. Programs only read it.
 pub mod control {
@@ -64,7 +66,7 @@ pub mod engine_control {
     /// `u64`: its inode.
     pub const NAMESPACE_INODE: u32 = 8;
     /// `u64`: the address of the pid namespace whose numbers identify the processes that the two words above do not
-    /// cover, where programs follow the kernel's structures (`codegen::Options::walk`).
+    /// cover, where programs follow the kernel's structures (`codegen::ProcessIds::Walk`).
     pub const NAMESPACE: u32 = 16;
     /// `u32`: the offset of `group_leader` in `task_struct`.
     pub const TASK_LEADER: u32 = 24;
@@ -353,8 +355,8 @@ pub struct Tables {
     pub ring: MapId,
     /// [`control`]: an array of one value.
     pub control: MapId,
-    /// [`engine_control`]: an array of one value.
-    pub engine: MapId,
+    /// [`engine_control`]: an array of one value, if programs do anything for their engine.
+    pub engine: Option<MapId>,
     /// [`exit`]: an array of one value.
     pub exit: MapId,
     /// [`process`]: a hash.
@@ -364,7 +366,7 @@ pub struct Tables {
     /// How often programs ran while armed, by place: an array by CPU, a [`firing`] for each of the plan's sites, then one
     /// for each of [`Program::hooks`] ([`HookProgram::place`]), which count whether armed or not.
     pub firings: MapId,
-    /// If there are [`Program::users`].
+    /// If there are [`Program::users`], and one link may take over from another one.
     pub flip: Option<Flip>,
     /// How many entries did not fit into a map: an array by CPU, a `u64` for each of [`Program::user_maps`], then
     /// [`drops`].

@@ -27,7 +27,7 @@ pub fn examine() -> Vec<Check> {
         machine.tracefs = engine.tracepoints().err().map(|error| error.to_string());
         let by =
             |by_tracefs| specimen::exists().then(|| bench::trial(by_tracefs).map_err(|stopped| stopped.to_string()));
-        let sites = engine.capabilities().sites;
+        let sites = engine.capabilities().needs.sites;
         let link = if sites == SiteIds::Cookie { by(false) } else { None };
         Tried { sites, lacks: lacks(engine.as_ref()), link, event: by(true) }
     });

@@ -13,8 +13,8 @@ use std::time::Duration;
 use bpf::vm::{Image, Segments, Task, Vm};
 use bpf::{Caps, MapId};
 use engine::{
-    Admitted, Attached, Build, Capabilities, Engine, Error, Part, Pid, Program, SiteCosts, SiteIds, Source, Tables,
-    Tracepoint,
+    Admitted, Attached, Build, Capabilities, Engine, EngineNeeds, Error, Part, Pid, ProcessIds, Program, SiteCosts,
+    SiteIds, Source, Tables, Tracepoint,
 };
 use gobin::Arch;
 use plan::machine::Register;
@@ -220,8 +220,8 @@ impl Engine for Simulator {
     }
 
     fn capabilities(&self) -> Capabilities {
-        let (caps, sites) = (Caps::linux_6_12(), SiteIds::Cookie);
-        Capabilities { caps, sites, walks_namespaces: false, knows_pids: true, lanes: CPUS }
+        let needs = EngineNeeds { hand_over: false, sites: SiteIds::Cookie, process_ids: ProcessIds::Kernel };
+        Capabilities { caps: Caps::linux_6_12(), needs, knows_pids: true, lanes: CPUS }
     }
 
     fn tracepoints(&self) -> Result<Vec<(String, String)>, Error> {

@@ -25,14 +25,14 @@ mod step;
 use std::collections::BTreeSet;
 
 use bpf::insn::{AluOp, Cond, Size};
-use bpf::{Assembler, Caps, Entries, Feature, FunctionId, Helper, Label, Linkage, MapId, MapKind, MapSpec, Maps, Reg};
+use bpf::{Assembler, Caps, Entries, FunctionId, Helper, Label, Linkage, MapId, MapKind, MapSpec, Maps, Reg};
 use event::go::call;
 use event::record;
 use event::{CallIndex, PrintedIndex, Row, RowId, Schema};
 use gobin::Arch;
 
 use super::memory::{Place, SCRATCH_SLOTS};
-use super::{Refused, Shared, has_links, hit, refused, scratch};
+use super::{Refused, Shared, hit, refused, scratch};
 use crate::capture::Captures;
 use plan::machine::Register;
 use plan::{BinaryNo, FuncNo, Plan};
@@ -140,7 +140,7 @@ impl Captured {
     /// Adds what a plan needs; nothing if it records no calls.
     pub(super) fn add(
         (plan, captures): (&Plan, &Captures),
-        caps: Caps,
+        sleepable: bool,
         frames: Option<&frames::Tables>,
         maps: &mut Maps,
         schema: &mut Schema,
@@ -178,7 +178,7 @@ impl Captured {
             end: schema.add_row(Row::CallEnd),
             dropped: schema.add_row(Row::CallDropped),
             calls: (most / TURNS as u32) as i32,
-            sleepable: sleepable(caps),
+            sleepable,
             registers: captures.registers.into(),
             records: !captures.rows.is_empty(),
             printed,
@@ -589,9 +589,4 @@ pub(super) fn of(captured: Option<Captured>) -> Result<Captured, Refused> {
         Some(captured) => Ok(captured),
         None => refused("the plan records calls and does not say how", None),
     }
-}
-
-/// Whether programs that record calls may sleep, so that they can wait for pages.
-fn sleepable(caps: Caps) -> bool {
-    has_links(caps) && caps.has(Feature::SleepableUprobes) && caps.has(Feature::NoPreallocInTracing)
 }

@@ -153,7 +153,7 @@ pub(super) fn users(shared: &mut Shared<'_>) -> Result<Vec<UserProgram>, Refused
     while let Some((first, _)) = rest.first() {
         let (now, later) = rest.split_at(share(shared, first, rest)?);
         let is_go = shared.plan.binaries.get(first.binary.index()).is_some_and(|binary| binary.go);
-        if (first.returning || !is_go) && !shared.has_links() {
+        if (first.returning || !is_go) && !shared.has_cookies() {
             alone(shared, now, &mut programs)?;
         } else {
             let sites = sites(shared.plan, now);
@@ -216,11 +216,11 @@ fn user(
     };
     let steps = actions.iter().map(|(action, _)| steps(shared, *action)).sum::<Result<u64, Refused>>()?;
     let heavy = steps > SETTLED;
-    let kind = if shared.has_links() { Kind::UprobeMulti } else { Kind::Uprobe };
+    let kind = shared.kind();
     let name = format!("{}_{}", if returning { "returns" } else { "sites" }, binary.0);
     let mut entry = Entry::new(shared, &name, kind, Some(binary));
     entry.begin(true, true);
-    if entry.shared.has_links() || only.is_some() {
+    if entry.shared.has_cookies() || only.is_some() {
         // Hits of others cost as much.
         entry.which(binary, only);
         entry.whose(binary, !returning);
@@ -306,7 +306,7 @@ impl<'a, 'p> Entry<'a, 'p> {
     /// A program at places of the runtime: it counts that it runs, armed or not, and is out if that is in no process of
     /// ours.
     pub(super) fn at_hooks(shared: &'a mut Shared<'p>, name: &str, binary: BinaryNo) -> Entry<'a, 'p> {
-        let kind = if shared.has_links() { Kind::UprobeMulti } else { Kind::Uprobe };
+        let kind = shared.kind();
         let place = shared.place_of_hook();
         let mut entry = Entry::new(shared, &format!("{name}_{}", binary.0), kind, Some(binary));
         entry.place = place;
@@ -364,10 +364,10 @@ impl<'a, 'p> Entry<'a, 'p> {
 
     /// Process and thread.
     pub(super) fn ids(&mut self) {
-        let (engine, walk) = (self.shared.tables.engine, self.shared.walk);
+        let numbers = self.shared.numbers();
         // The bias is not known yet.
         let (task, ids) = (HIT + hit::BIAS, HIT + hit::PID_TGID);
-        Ids { engine, walk, words: WORD, task, ids }.find(&mut self.asm, self.out);
+        Ids { numbers, words: WORD, task, ids }.find(&mut self.asm, self.out);
     }
 
     pub(super) fn put(&mut self, field: i32, value: impl Into<bpf::Operand>) {
@@ -397,7 +397,7 @@ impl<'a, 'p> Entry<'a, 'p> {
     pub(super) fn whose(&mut self, binary: BinaryNo, remembered: bool) {
         let (known, have) = (self.asm.label("known"), self.asm.label("ours"));
         self.asm.comment("ours?").load(Size::U32, R1, Reg::R10, HIT + hit::PID_TGID + 4);
-        let starts = self.shared.tables.starts.filter(|_| remembered && self.shared.has_links());
+        let starts = self.shared.tables.starts.filter(|_| remembered && self.shared.has_cookies());
         if let Some(starts) = starts {
             self.as_before(starts, have);
         }
@@ -481,7 +481,7 @@ impl<'a, 'p> Entry<'a, 'p> {
     pub(super) fn which_hook(&mut self, binary: BinaryNo) {
         self.asm.comment("which place?");
         self.cookie(binary, OF_A_HOOK);
-        if self.shared.has_links() {
+        if self.shared.has_cookies() {
             self.load_register(R1, self.instruction_pointer());
             self.asm.mov(R2, R0).alu(AluOp::Rsh, R2, KIND_BITS).alu(AluOp::Sub, R1, R2);
             self.put(hit::BIAS, R1);
@@ -495,7 +495,7 @@ impl<'a, 'p> Entry<'a, 'p> {
     }
 
     fn cookie(&mut self, binary: BinaryNo, whose: u32) {
-        if self.shared.has_links() {
+        if self.shared.has_cookies() {
             self.asm.mov(R1, CONTEXT).helper(Helper::GET_ATTACH_COOKIE);
         } else {
             self.by_address(binary, whose);

@@ -36,10 +36,12 @@ pub(super) fn tables(caps: Caps, maps: &mut Maps) -> Result<Flip, MapError> {
 impl Entry<'_, '_> {
     /// Goes on where this link handles the hit, else out.
     pub(super) fn one_link(&mut self) {
-        let Some(Flip { link, marks }) = self.shared.tables.flip else { return };
+        let (Some(Flip { link, marks }), Some(engine)) = (self.shared.tables.flip, self.shared.tables.engine) else {
+            return;
+        };
         let [older, newer, ours] = ["older_link", "newer_link", "our_hit"].map(|name| self.asm.label(name));
         self.asm.comment("which link?").map_value(R1, link, 0).load(Size::U32, R2, R1, 0);
-        self.asm.map_value(R1, self.shared.tables.engine, 0);
+        self.asm.map_value(R1, engine, 0);
         self.asm.load(Size::U32, NEW, R1, engine_control::LINK_NEW as i32).jump_if(Cond::Eq, R2, NEW, newer);
         self.asm.load(Size::U32, R0, R1, engine_control::LINK_OLD as i32).jump_if(Cond::Ne, R2, R0, ours);
         self.asm.place(older).load(Size::U32, R0, R1, engine_control::PHASE as i32);

@@ -7,7 +7,7 @@
 //! kernels need no atomic that tells what it found. Processes that began before us have the PID alone.
 
 use bpf::insn::{AluOp, AtomicOp, Cond, Size, Width};
-use bpf::{Assembler, Entries, Feature, Helper, Kind, Label, MapError, MapId, MapSpec, Maps, Reg};
+use bpf::{Assembler, Entries, Feature, Helper, Label, MapError, MapId, MapSpec, Maps, Reg};
 use gobin::Arch;
 
 use super::body::{CONTEXT, R0, R1, R2, R3, R4};
@@ -50,7 +50,7 @@ pub(super) fn programs(shared: &mut Shared<'_>) -> Result<Vec<StartProgram>, Ref
 }
 
 fn program(shared: &mut Shared<'_>, binary: BinaryNo, start: Start, counts: MapId) -> Result<StartProgram, Refused> {
-    let kind = if shared.has_links() { Kind::UprobeMulti } else { Kind::Uprobe };
+    let kind = shared.kind();
     let (arch, all) = (shared.plan.arch, shared.plan.binaries.len() as u32);
     let (processes, control) = (shared.tables.processes, shared.tables.control);
     let by_group = shared.caps.has(Feature::AncestorCgroup);

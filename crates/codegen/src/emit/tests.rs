@@ -4,6 +4,7 @@
 mod after;
 mod calls;
 mod captures;
+mod engines;
 mod expressions;
 mod flips;
 mod goroutines;
@@ -94,7 +95,11 @@ impl Trial {
     }
 
     fn recording(plan: &Plan, captures: &Captures, caps: Caps, restraint: Restraint) -> Trial {
-        let options = Options { ring: 1 << 16, restraint, ..Options::default() };
+        Trial::with(plan, captures, caps, Options { restraint, ..Options::of_kernel(caps) })
+    }
+
+    fn with(plan: &Plan, captures: &Captures, caps: Caps, options: Options) -> Trial {
+        let options = Options { ring: 1 << 16, ..options };
         let program = emit(plan, captures, caps, &options).unwrap();
         let again = emit(plan, captures, caps, &options).unwrap();
         let bytes = |program: &Program| program.programs().flat_map(bpf::Program::serialize).collect::<Vec<u8>>();

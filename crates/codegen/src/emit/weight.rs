@@ -58,7 +58,7 @@ impl Weight {
 /// # Errors
 /// What the plan asks for and is not made.
 pub fn weigh(plan: &Plan, captures: &Captures, caps: Caps) -> Result<Vec<Weight>, Refused> {
-    let mut shared = Shared::new((plan, captures), caps, &Options::default(), Schema::new())?;
+    let mut shared = Shared::new((plan, captures), caps, &Options::of_kernel(caps), Schema::new())?;
     shared.try_bodies()?;
     Ok(shared.weights)
 }

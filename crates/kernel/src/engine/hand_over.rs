@@ -191,7 +191,7 @@ impl KernelEngine {
     fn tell_links(&mut self, links: [u32; 2], phase: Phase) -> Result<(), Error> {
         let missing = || Error::wrong("handing over between links", "no program is loaded");
         let first = self.builds.first().ok_or_else(missing)?;
-        let map = first.maps.get(first.program.tables.engine).ok_or_else(missing)?;
+        let map = first.program.tables.engine.and_then(|id| first.maps.get(id)).ok_or_else(missing)?;
         self.links.tell(links, phase, map)
     }
 

@@ -11,7 +11,7 @@ use plan::GroupNo;
 use plan::world::World;
 use plan::{Plan, Source};
 use probe::Diagnostic;
-use program::Caps;
+use program::{Caps, EngineNeeds};
 
 use super::executables::Executables;
 use super::script::{Limits, Mistake, Script, Stage, Stopped, Wrong};
@@ -81,10 +81,10 @@ fn borrowed(engine: &Opened) -> Result<&dyn Engine, &engine::Error> {
     engine.as_ref().map(AsRef::as_ref)
 }
 
-/// What programs may use, and whether they follow the kernel's structures.
-fn abilities(engine: &dyn Engine) -> (Caps, bool) {
+/// What programs may use, and what they do for the engine.
+fn abilities(engine: &dyn Engine) -> (Caps, EngineNeeds) {
     let capabilities = engine.capabilities();
-    (capabilities.caps, capabilities.walks_namespaces)
+    (capabilities.caps, capabilities.needs)
 }
 
 impl Script {
@@ -129,7 +129,7 @@ impl Script {
             return Ok(plan.to_string());
         }
         let caps = engine.as_ref().map_or(Caps::linux_5_10(), |engine| engine.capabilities().caps);
-        let program = emit((&plan, &captures), (caps, false), self.restraint, None)?;
+        let program = emit((&plan, &captures), (caps, EngineNeeds::of_kernel(caps)), self.restraint, None)?;
         Ok(match stage {
             Stage::Schema => program.schema.to_string(),
             _ => program.to_string(),
@@ -251,12 +251,12 @@ impl Script {
 
 fn emit(
     (plan, captures): (&Plan, &Captures),
-    (caps, walk): (Caps, bool),
+    (caps, engine): (Caps, EngineNeeds),
     restraint: Restraint,
     before: Option<&Program>,
 ) -> Result<Program, Refusal> {
     let refuse = |refused: codegen::Refused| Refusal::refused(format!("this script cannot be compiled: {refused}"));
-    let options = Options { walk, restraint, ..Options::default() };
+    let options = Options { ring: Options::RING, engine, restraint };
     if let Some(before) = before {
         let ring = before.maps.get(before.tables.ring).map_or(options.ring, |ring| ring.entries.on(1));
         return codegen::emit_after(plan, captures, caps, &Options { ring, ..options }, before.schema.clone())
@@ -292,7 +292,7 @@ const LARGEST_RING: usize = 32 << 20;
 
 /// Bytes of a ring that holds what comes while nobody reads. Where rings are locked memory it stays small.
 fn ring(program: &Program, caps: Caps) -> u32 {
-    let usual = Options::default().ring;
+    let usual = Options::RING;
     if !caps.has(Feature::MemcgAccounting) {
         return usual;
     }

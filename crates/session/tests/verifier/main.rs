@@ -19,7 +19,7 @@ use gospect_fixtures::Missing;
 use kernel::loader::Loader;
 use plan::world::World;
 use plan::{Plan, Source};
-use program::Caps;
+use program::{Caps, EngineNeeds, ProcessIds};
 
 fn engine() -> Result<Loader, Missing> {
     match Loader::open() {
@@ -51,7 +51,8 @@ fn load(engine: &Loader, (plan, captures): &(Plan, Captures)) -> Result<u32, Str
     kernels.dedup();
     for caps in kernels {
         // With the most that any of them may have.
-        let options = Options { ring: 1 << 16, walk: true, ..Options::default() };
+        let needs = EngineNeeds { process_ids: ProcessIds::Walk, ..EngineNeeds::of_kernel(caps) };
+        let options = Options { ring: 1 << 16, engine: needs, ..Options::of_kernel(caps) };
         let program = codegen::emit(plan, captures, caps, &options).map_err(|why| format!("the emitter: {why}"))?;
         let maps = engine.maps(&program.maps.with_room_for(64)).map_err(|error| format!("maps: {error}"))?;
         for one in program.programs() {

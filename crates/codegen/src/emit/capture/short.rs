@@ -7,7 +7,7 @@ use event::go::{End, short};
 use event::record;
 
 use super::{Captured, NO_WAKEUP, hit, look_up};
-use crate::emit::ids::Ids;
+use crate::emit::ids::{Ids, Numbers};
 use crate::frames::Ended;
 use program::capture::layout;
 use program::frames::{FRAME_CALL, FRAME_FLAGS, FRAME_NUMBER_AT, FRAME_ROW, FRAME_TIME, HEAD_GOID, HEAD_PANIC};
@@ -21,9 +21,7 @@ pub(in crate::emit) struct Shorts {
     pub(in crate::emit) captured: Captured,
     pub(in crate::emit) ring: MapId,
     pub(in crate::emit) counters: MapId,
-    pub(in crate::emit) engine: MapId,
-    /// [`crate::emit::Options::walk`]
-    pub(in crate::emit) walk: bool,
+    pub(in crate::emit) numbers: Numbers,
 }
 
 impl Shorts {
@@ -36,7 +34,7 @@ impl Shorts {
         self.find_counters(asm, ended, key, over);
         asm.store(Size::U64, R10, counters, R0);
         let (words, task) = (ended.stack - 40, ended.stack - 48);
-        Ids { engine: self.engine, walk: self.walk, words, task, ids }.find(asm, full);
+        Ids { numbers: self.numbers, words, task, ids }.find(asm, full);
         asm.map(R1, self.ring).mov(R2, short::SIZE as i32).mov(R3, 0).helper(Helper::RINGBUF_RESERVE);
         asm.jump_if(Cond::Eq, R0, 0, full).mov(ended.free, R0);
         time(asm, ended.free);

@@ -11,7 +11,7 @@ use program::Program;
 
 fn emitted(text: &str, before: Schema) -> Result<Program, Refused> {
     let (plan, captures) = compiled(text, &Fake::new(Arch::Amd64));
-    emit_after(&plan, &captures, Caps::linux_5_10(), &Options::default(), before)
+    emit_after(&plan, &captures, Caps::linux_5_10(), &Options::of_kernel(Caps::linux_5_10()), before)
 }
 
 #[test]

@@ -35,7 +35,7 @@ impl Links {
             words[at as usize..][..4].copy_from_slice(&word.to_le_bytes());
         }
         let tables = self.run.program.tables;
-        self.run.vm.put(tables.engine, &[0; 4], &words).unwrap();
+        self.run.vm.put(tables.engine.unwrap(), &[0; 4], &words).unwrap();
         self.run.vm.put(tables.flip.unwrap().link, &[0; 4], &link.to_le_bytes()).unwrap();
         self.run.vm.task.pid = thread;
         self.run.hit(&self.plan, &World::default());

@@ -44,7 +44,7 @@ fn processes_have_the_numbers_of_the_namespace_that_is_asked_for() {
     let mut inside = vec![0; engine_control::SIZE as usize];
     inside[engine_control::NAMESPACE_DEVICE as usize] = 4;
     inside[engine_control::NAMESPACE_INODE as usize] = 40;
-    run.vm.put(run.program.tables.engine, &[0; 4], &inside).unwrap();
+    run.vm.put(run.program.tables.engine.unwrap(), &[0; 4], &inside).unwrap();
     run.hit(&plan, &World::default());
     assert_eq!(run.outcome(), "7 9");
 }
@@ -198,7 +198,7 @@ fn stacks_that_find_no_room_are_counted() {
 }
 
 fn refusal(plan: &Plan) -> String {
-    emit(plan, &Captures::default(), Caps::linux_7_0(), &Options::default()).unwrap_err().to_string()
+    emit(plan, &Captures::default(), Caps::linux_7_0(), &Options::of_kernel(Caps::linux_7_0())).unwrap_err().to_string()
 }
 
 #[test]
@@ -253,7 +253,7 @@ fn the_listing_of_a_count() {
     let map = sketch.map("@", vec![Type::Id(Id::Func)], MapValue::Count);
     sketch.stmt(StmtKind::Aggregate { map, key: vec![word(Word::Func)], value: None });
     let plan = sketch.plan();
-    let program = emit(&plan, &Captures::default(), Caps::linux_7_0(), &Options::default()).unwrap();
+    let program = emit(&plan, &Captures::default(), Caps::linux_7_0(), &Options::of_kernel(Caps::linux_7_0())).unwrap();
     expect![[r#"
         map ring ringbuf 4194304 bytes
         map control array key 4 value 56 entries 1
@@ -496,7 +496,8 @@ fn the_listing_of_a_predicate_and_a_printf() {
     sketch.body.predicate = Some(binary(plan::BinaryOp::Gt, n.clone(), int(10)));
     sketch.printf("%d %s\n", vec![n, text]);
     let plan = sketch.plan();
-    let program = emit(&plan, &Captures::default(), Caps::linux_5_10(), &Options::default()).unwrap();
+    let program =
+        emit(&plan, &Captures::default(), Caps::linux_5_10(), &Options::of_kernel(Caps::linux_5_10())).unwrap();
     expect![[r#"
         map ring ringbuf 4194304 bytes
         map control array key 4 value 56 entries 1
