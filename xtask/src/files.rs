@@ -23,7 +23,8 @@ pub fn below(dir: &Path, extension: &str) -> Result<Vec<(String, String)>, Strin
     while let Some(folder) = folders.pop() {
         for path in entries(&folder)? {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            if name.starts_with('.') || name == "target" {
+            let is_build = name == "target" && folder.join("Cargo.toml").exists();
+            if name.starts_with('.') || is_build {
                 continue;
             }
             if path.is_dir() {
@@ -35,4 +36,14 @@ pub fn below(dir: &Path, extension: &str) -> Result<Vec<(String, String)>, Strin
     }
     found.sort();
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_module_may_be_called_target() {
+        let all = super::below(&crate::root(), "rs").unwrap();
+        assert!(all.iter().any(|(name, _)| name.starts_with("crates/plan/src/target/")));
+        assert!(!all.iter().any(|(name, _)| name.starts_with("target/") || name.starts_with("fuzz/target/")));
+    }
 }

@@ -74,9 +74,9 @@ pub enum Source {
     Dwarf,
     /// The file's symbol table.
     Symbol,
-    /// The version table, column of this release.
+    /// The version table, with the offsets that hold since this release.
     Table {
-        /// The `24` of `go1.24.6`, since which the column holds.
+        /// The `24` of `go1.24.6`.
         minor: u32,
         /// The `6`.
         patch: u32,
