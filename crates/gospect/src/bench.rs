@@ -18,7 +18,7 @@ pub(crate) const QUICK: Duration = Duration::from_secs(8);
 pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
     let typed = &run.typed.bench;
     let (time, bpftrace) = (typed.time.unwrap_or(SECONDS), typed.bpftrace);
-    let mut bench = Bench::start(run.typed.run.by_tracefs)?;
+    let mut bench = Bench::start(run.typed.run.engine)?;
     let (hits, versus) = bench.hits(time.mul_f64(0.5), bpftrace)?;
     show(run, hits.into_iter().map(hit).chain(versus.map(vs)).collect())?;
     let attaching = bench.attaching(time.mul_f64(0.2))?;
@@ -31,7 +31,7 @@ pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
 
 /// What was measured so far is there for whoever waits for the rest.
 fn show(run: &mut Run, rows: Vec<Row>) -> Result<(), Failure> {
-    ui::bench::show(&rows, run.format, &mut run.out)?;
+    ui::bench::show(&rows, run.typed.run.engine.name.name(), run.format, &mut run.out)?;
     Ok(run.out.finish()?)
 }
 

@@ -278,7 +278,7 @@ mod tests {
     fn commands_flags_and_their_words_are_those_of_the_table() {
         check("h", expect!["hist help"]);
         check("--co", expect!["--color"]);
-        check("bench --", expect!["--seconds --quick --vs --way --json --output --color --help --version"]);
+        check("bench --", expect!["--seconds --quick --vs --engine --way --json --output --color --help --version"]);
         check("ps --color ", expect!["auto always never"]);
         check("ps --color=a", expect!["--color=auto --color=always"]);
         check("--json hist -p 1 --unit m", expect!["ms"]);

@@ -8,7 +8,7 @@ use event::goroutine::Told;
 use event::run::{Attached, Load, Program, Summary};
 use event::totals::{Goroutines, Lasting};
 use event::{Names, Snapshot, Value};
-use session::run::{Call, EngineChoice, Limits, Script, Show, Stopped, Values};
+use session::run::{Call, Limits, Script, Show, Stopped, Values};
 use session::{Group, Subject};
 use ui::call::{Page, Shown, View};
 use ui::go::Style;
@@ -132,7 +132,7 @@ fn script(run: &Run) -> Result<Script, Failure> {
         subject: subject(run)?,
         command: command(run)?,
         as_root: typed.run.as_root,
-        engine: EngineChoice { by_tracefs: typed.run.by_tracefs },
+        engine: typed.run.engine,
         values: typed.run.values.clone(),
         restraint: typed.run.restraint,
     })

@@ -9,7 +9,7 @@ use std::ffi::OsStr;
 
 use self::flags::{
     ALL, AS_ROOT, BEGAN, BUFFER, BY, BY_NAME, CALLS, CAPTURE, CGROUP, COMMAND, CONTAINER, DEPTH, DURATION, EACH, EMIT,
-    EXCEPT, FOLLOW, FORMAT, FULL, GOID, GRAPH, IF, INLINED, INLINED_CALLS, LEAST, LINEAR, LIST, LIVE, NESTED,
+    ENGINE, EXCEPT, FOLLOW, FORMAT, FULL, GOID, GRAPH, IF, INLINED, INLINED_CALLS, LEAST, LINEAR, LIST, LIVE, NESTED,
     NO_REDACT, NUMBER, OF, ONLY, ONLY_UNDER, OPAQUE, OVERHEAD, PARENT, QUICK, QUIET, RATE, READY, REASON, REDACT,
     SAMPLE, SECONDS, SERVE, SHOW_PROGRAM, SITES, SNAPSHOT, STACK, STARTS, STATE, STRLEN, SUMMARY, TARGET_PATH, TEXT,
     TIMES_BY, TREE, UNIT, USER, VERSUS, WAY, WIDTH,
@@ -86,7 +86,7 @@ const TARGETS: &[&Flag] = &[&ONLY, &ALL, &USER, &CGROUP, &CONTAINER];
 const VALUES: &[&Flag] = &[&DEPTH, &STRLEN, &CAPTURE, &OPAQUE, &FOLLOW, &WIDTH, &FULL, &REDACT, &NO_REDACT];
 
 /// How probes are put in place, what they may cost and when they go.
-const RUNS: &[&Flag] = &[&AS_ROOT, &DURATION, &NUMBER, &OVERHEAD, &RATE, &SAMPLE, &QUIET, &READY, &WAY];
+const RUNS: &[&Flag] = &[&AS_ROOT, &DURATION, &NUMBER, &OVERHEAD, &RATE, &SAMPLE, &QUIET, &READY, &ENGINE, &WAY];
 
 /// The program to look at.
 pub const TARGET: Word = Word { usage: "TARGET", brief: "The path of a program, or -p PID in its place", most: 1 };
@@ -375,7 +375,7 @@ command to start. It ends as `gospect run` does, whose language it is written in
             TARGETS,
             &[&GOID, &STATE, &REASON, &BEGAN, &LEAST, &PARENT, &SUMMARY, &TIMES_BY, &TREE],
             &[&SNAPSHOT, &EACH, &CALLS],
-            &[&AS_ROOT, &DURATION, &NUMBER, &OVERHEAD, &QUIET, &READY, &WAY],
+            &[&AS_ROOT, &DURATION, &NUMBER, &OVERHEAD, &QUIET, &READY, &ENGINE, &WAY],
             &[&SHOW_PROGRAM],
         ],
         examples: &[
@@ -524,7 +524,7 @@ at least 3. Times change with what else the machine does, ratios hardly.",
         words: &[],
         starts: false,
         json: true,
-        flags: &[&[&SECONDS, &QUICK, &VERSUS, &WAY]],
+        flags: &[&[&SECONDS, &QUICK, &VERSUS, &ENGINE, &WAY]],
         examples: &[
             ("sudo gospect bench", "half a minute"),
             ("sudo gospect bench --quick --vs bpftrace", "beside bpftrace's count"),

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use session::Subject;
 use session::ready::Trace;
-use session::run::{EngineChoice, Opaque, Script, Stage, Values};
+use session::run::{Opaque, Script, Stage, Values};
 use ui::call::View;
 
 use crate::failure::Failure;
@@ -33,7 +33,7 @@ pub(crate) fn script(run: &Run, text: String, subject: Option<Subject>) -> Scrip
         subject,
         command: run.typed.command.clone(),
         as_root: typed.as_root,
-        engine: EngineChoice { by_tracefs: typed.by_tracefs },
+        engine: typed.engine,
         restraint: typed.restraint,
         values: typed.values.clone(),
         ..Script::default()

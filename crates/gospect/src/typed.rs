@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use event::totals::By;
 use session::ready::{Hist, States, Trace};
-use session::run::{Restraint, Stage, Values};
+use session::run::{EngineChoice, Restraint, Stage, Values};
 use session::{Choice, Group, Pid, Target};
 use ui::call::View;
 use ui::hist::Unit;
@@ -85,8 +85,8 @@ pub struct TypedRun {
     pub list: bool,
     /// `--emit STAGE`
     pub emit: Option<Stage>,
-    /// `--way WAY`
-    pub by_tracefs: bool,
+    /// `--engine ENGINE`, `--way WAY`
+    pub engine: EngineChoice,
     /// `--ready-fd N`
     pub ready: Option<u32>,
     /// `--duration TIME`

@@ -143,7 +143,9 @@ fn programs(machine: &Machine, tried: &Result<Tried, Error>) -> Check {
 
 fn way(tried: &Tried, machine: &Machine) -> Check {
     match (tried.sites, &machine.tracefs) {
-        (SiteIds::Cookie, _) => good(Line::Attaching, "all probes of a program by one uprobe_multi link"),
+        (SiteIds::Cookie, _) => {
+            good(Line::Attaching, "engine kernel: all probes of a program by one uprobe_multi link")
+        }
         (SiteIds::Address, None) => good(
             Line::Attaching,
             "by an event in tracefs, since the kernel has no uprobe_multi that filters by process",
@@ -364,7 +366,7 @@ mod tests {
                 ok rights: CAP_SYS_ADMIN, which includes CAP_BPF and CAP_PERFMON
                 ok namespace: the machine's own user namespace
                 ok programs: the kernel takes eBPF programs and maps of gospect
-                ok attaching: all probes of a program by one uprobe_multi link
+                ok attaching: engine kernel: all probes of a program by one uprobe_multi link
                 ok link: probes by a uprobe_multi link in a process of gospect's own saw all its 12500 calls
                 ok event: probes by an event in tracefs in a process of gospect's own saw all its 12500 calls
                 ok cost: counting a hit takes 0.59 µs where the kernel emulates the instruction, 9.41 µs where it has to step over it, as at most returns
@@ -472,7 +474,7 @@ mod tests {
                 ok rights: CAP_SYS_ADMIN, which includes CAP_BPF and CAP_PERFMON
                 ok namespace: the machine's own user namespace
                 ok programs: the kernel takes eBPF programs and maps of gospect
-                ok attaching: all probes of a program by one uprobe_multi link
+                ok attaching: engine kernel: all probes of a program by one uprobe_multi link
                 no link: probes by a uprobe_multi link did not work: what probes cost cannot be said: 3 of 5 calls of emulated.1 were seen
                     gospect run --way tracefs does without; please report it
                 ok event: probes by an event in tracefs in a process of gospect's own saw all its 12500 calls
@@ -498,7 +500,7 @@ mod tests {
                 ok rights: CAP_SYS_ADMIN, which includes CAP_BPF and CAP_PERFMON
                 ok namespace: the machine's own user namespace
                 ok programs: the kernel takes eBPF programs and maps of gospect
-                ok attaching: all probes of a program by one uprobe_multi link
+                ok attaching: engine kernel: all probes of a program by one uprobe_multi link
                 ok link: not tried: gospect carries nothing to try probes on for this machine, only for amd64
                 ok event: not tried: gospect carries nothing to try probes on for this machine, only for amd64
                 ok cost: not tried: gospect carries nothing to try probes on for this machine, only for amd64

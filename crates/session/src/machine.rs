@@ -114,9 +114,29 @@ pub(crate) trait Clock {
     }
 }
 
+/// An engine, by the name that users choose it by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EngineName {
+    /// Uprobes.
+    #[default]
+    Kernel,
+}
+
+impl EngineName {
+    /// The name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            EngineName::Kernel => "kernel",
+        }
+    }
+}
+
 /// Which engine attaches probes, and how.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EngineChoice {
+    /// The engine.
+    pub name: EngineName,
     /// The kernel engine attaches by events in tracefs even where the kernel has links.
     pub by_tracefs: bool,
 }

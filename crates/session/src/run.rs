@@ -33,7 +33,7 @@ mod summary;
 mod tracepoints;
 mod world;
 
-pub use crate::machine::EngineChoice;
+pub use crate::machine::{EngineChoice, EngineName};
 pub use calls::{Call, Values};
 pub use codegen::Restraint;
 pub use compile::Prepared;

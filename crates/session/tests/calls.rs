@@ -179,7 +179,12 @@ fn run<T>(
         let (shown, text) = (&shown, text.to_owned());
         let running = scope.spawn(move || {
             let subject = Some(Subject::processes(&[engine::Pid(pid)]));
-            let script = Script { text, subject, engine: EngineChoice { by_tracefs }, ..Script::default() };
+            let script = Script {
+                text,
+                subject,
+                engine: EngineChoice { by_tracefs, ..EngineChoice::default() },
+                ..Script::default()
+            };
             let compiled = script.compile().unwrap_or_else(|stopped| panic!("{stopped}"));
             compiled.run(Limits::default(), &mut Keeper { shown, ready }).map(|_| ()).map_err(|e| e.to_string())
         });

@@ -69,20 +69,22 @@ struct Line<'r> {
     kind: &'static str,
     #[serde(flatten)]
     row: &'r Row,
+    /// The engine that attached the probes.
+    engine: &'static str,
 }
 
 /// Shows what is about the same, under a heading of its own: hits first, then the others, with an empty line between.
 ///
 /// # Errors
 /// The writer's.
-pub fn show(rows: &[Row], format: Format, out: &mut dyn Write) -> io::Result<()> {
+pub fn show(rows: &[Row], engine: &'static str, format: Format, out: &mut dyn Write) -> io::Result<()> {
     match format {
-        Format::Json => rows.iter().try_for_each(|row| json_line(out, &Line { kind: "bench", row })),
-        Format::Text(look) => text(rows, look, out),
+        Format::Json => rows.iter().try_for_each(|row| json_line(out, &Line { kind: "bench", row, engine })),
+        Format::Text(look) => text(rows, engine, look, out),
     }
 }
 
-fn text(rows: &[Row], look: Look, out: &mut dyn Write) -> io::Result<()> {
+fn text(rows: &[Row], engine: &str, look: Look, out: &mut dyn Write) -> io::Result<()> {
     let hit = [Column::left("SITE"), Column::left("BODY"), Column::right("NS A HIT"), Column::right("RATIO")];
     let change = [Column::left("CHANGE"), Column::right("SITES"), Column::right("MS")];
     let flow = [Column::left("EVENTS"), Column::right("A SECOND"), Column::right("LOST")];
@@ -93,6 +95,9 @@ fn text(rows: &[Row], look: Look, out: &mut dyn Write) -> io::Result<()> {
         None => return Ok(()),
     };
     out.write_all(before.as_bytes())?;
+    if let Some(Row::Hit { .. }) = rows.first() {
+        writeln!(out, "engine: {engine}")?;
+    }
     let mut table = Table::new(columns);
     rows.iter().for_each(|row| table.row(cells(row).map(Cell::new).into_iter().take(columns.len()).collect()));
     table.write(look, out)?;
@@ -131,8 +136,8 @@ mod tests {
 
     fn check(rows: &[Row], expect: Expect) {
         let mut out = Vec::new();
-        show(rows, Format::Text(Look::default()), &mut out).unwrap();
-        show(rows, Format::Json, &mut out).unwrap();
+        show(rows, "kernel", Format::Text(Look::default()), &mut out).unwrap();
+        show(rows, "kernel", Format::Json, &mut out).unwrap();
         expect.assert_eq(&String::from_utf8(out).unwrap());
     }
 
@@ -142,11 +147,12 @@ mod tests {
         check(
             &[hit("emulated", "empty", 541.25, 1.0), hit("stepped", "hist", 9_511.5, 17.581)],
             expect![[r#"
+                engine: kernel
                 SITE      BODY   NS A HIT  RATIO
                 emulated  empty       541   1.00
                 stepped   hist       9512  17.58
-                {"type":"bench","what":"hit","site":"emulated","body":"empty","ns":541.25,"ratio":1.0}
-                {"type":"bench","what":"hit","site":"stepped","body":"hist","ns":9511.5,"ratio":17.581}
+                {"type":"bench","what":"hit","site":"emulated","body":"empty","ns":541.25,"ratio":1.0,"engine":"kernel"}
+                {"type":"bench","what":"hit","site":"stepped","body":"hist","ns":9511.5,"ratio":17.581,"engine":"kernel"}
             "#]],
         );
     }
@@ -158,13 +164,14 @@ mod tests {
         check(
             &[hit, Row::Vs { tool, ns: 10_022.0, ratio: 18.5, times: 16.7 }],
             expect![[r#"
-            SITE        BODY             NS A HIT  RATIO
-            emulated    count                 600   1.10
-            first byte  count, bpftrace     10022  18.50
-            bpftrace v0.17.0: 16.7 times gospect's count on an emulated site
-            {"type":"bench","what":"hit","site":"emulated","body":"count","ns":600.0,"ratio":1.1}
-            {"type":"bench","what":"vs","tool":"bpftrace v0.17.0","ns":10022.0,"ratio":18.5,"times":16.7}
-        "#]],
+                engine: kernel
+                SITE        BODY             NS A HIT  RATIO
+                emulated    count                 600   1.10
+                first byte  count, bpftrace     10022  18.50
+                bpftrace v0.17.0: 16.7 times gospect's count on an emulated site
+                {"type":"bench","what":"hit","site":"emulated","body":"count","ns":600.0,"ratio":1.1,"engine":"kernel"}
+                {"type":"bench","what":"vs","tool":"bpftrace v0.17.0","ns":10022.0,"ratio":18.5,"times":16.7,"engine":"kernel"}
+            "#]],
         );
     }
 
@@ -175,12 +182,12 @@ mod tests {
             &[attach, detach],
             expect![[r#"
 
-            CHANGE  SITES     MS
-            attach  10000   37.2
-            detach  10000  114.0
-            {"type":"bench","what":"attach","sites":10000,"ms":37.25}
-            {"type":"bench","what":"detach","sites":10000,"ms":114.0}
-        "#]],
+                CHANGE  SITES     MS
+                attach  10000   37.2
+                detach  10000  114.0
+                {"type":"bench","what":"attach","sites":10000,"ms":37.25,"engine":"kernel"}
+                {"type":"bench","what":"detach","sites":10000,"ms":114.0,"engine":"kernel"}
+            "#]],
         );
     }
 
@@ -191,12 +198,12 @@ mod tests {
             &[ring, Row::Text { events_per_s: 512_000, lost: 3 }],
             expect![[r#"
 
-            EVENTS            A SECOND  LOST
-            through the ring   1412000     0
-            written as text     512000     3
-            {"type":"bench","what":"ring","events_per_s":1412000,"lost":0}
-            {"type":"bench","what":"text","events_per_s":512000,"lost":3}
-        "#]],
+                EVENTS            A SECOND  LOST
+                through the ring   1412000     0
+                written as text     512000     3
+                {"type":"bench","what":"ring","events_per_s":1412000,"lost":0,"engine":"kernel"}
+                {"type":"bench","what":"text","events_per_s":512000,"lost":3,"engine":"kernel"}
+            "#]],
         );
     }
 

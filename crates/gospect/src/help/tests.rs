@@ -429,6 +429,7 @@ fn the_help_of_everything() {
               --sample 1/N       Act on one in N hits of user probes, by chance
           -q, --quiet            Do not say on standard error how it went
               --ready-fd N       Write a line to file descriptor N when the probes are in place
+              --engine ENGINE    Attach probes by this engine: kernel, by uprobes
               --way WAY          Attach by the best way that the kernel has, or by tracefs
           -f, --format FORMAT    Write text, or JSON as --json does
           -B, --buffer MODE      Write output at once (line, none) or in large pieces (full)
@@ -531,6 +532,7 @@ fn the_help_of_everything() {
               --max-overhead N%  Take probes out that cost more than N% of a CPU, 25% if not given, or off
           -q, --quiet            Do not say on standard error how it went
               --ready-fd N       Write a line to file descriptor N when the probes are in place
+              --engine ENGINE    Attach probes by this engine: kernel, by uprobes
               --way WAY          Attach by the best way that the kernel has, or by tracefs
               --show-program     Write the script that it would run, for `gospect run -`, and run nothing
               --json             Write JSON, one object per line, as docs/json.md describes it
@@ -616,6 +618,7 @@ fn the_help_of_everything() {
               --sample 1/N       Act on one in N hits of user probes, by chance
           -q, --quiet            Do not say on standard error how it went
               --ready-fd N       Write a line to file descriptor N when the probes are in place
+              --engine ENGINE    Attach probes by this engine: kernel, by uprobes
               --way WAY          Attach by the best way that the kernel has, or by tracefs
               --show-program     Write the script that it would run, for `gospect run -`, and run nothing
               --json             Write JSON, one object per line, as docs/json.md describes it
@@ -683,6 +686,7 @@ fn the_help_of_everything() {
               --sample 1/N       Act on one in N hits of user probes, by chance
           -q, --quiet            Do not say on standard error how it went
               --ready-fd N       Write a line to file descriptor N when the probes are in place
+              --engine ENGINE    Attach probes by this engine: kernel, by uprobes
               --way WAY          Attach by the best way that the kernel has, or by tracefs
               --show-program     Write the script that it would run, for `gospect run -`, and run nothing
               --json             Write JSON, one object per line, as docs/json.md describes it
@@ -732,15 +736,16 @@ fn the_help_of_everything() {
         at least 3. Times change with what else the machine does, ratios hardly.
 
         Options:
-              --seconds N    Measure for about N seconds, from 1 to 50, instead of 30
-              --quick        Measure for about 8 seconds
-              --vs TOOL      Measure beside it what counting costs with bpftrace, which has to be installed
-              --way WAY      Attach by the best way that the kernel has, or by tracefs
-              --json         Write JSON, one object per line, as docs/json.md describes it
-          -o, --output FILE  Write to FILE instead of standard output
-              --color WHEN   Use colours: auto (on a terminal, unless NO_COLOR is set), always or never
-          -h, --help         Show help
-          -V, --version      Show the version
+              --seconds N      Measure for about N seconds, from 1 to 50, instead of 30
+              --quick          Measure for about 8 seconds
+              --vs TOOL        Also measure what a count costs with bpftrace, which must be installed
+              --engine ENGINE  Attach probes by this engine: kernel, by uprobes
+              --way WAY        Attach by the best way that the kernel has, or by tracefs
+              --json           Write JSON, one object per line, as docs/json.md describes it
+          -o, --output FILE    Write to FILE instead of standard output
+              --color WHEN     Use colours: auto (on a terminal, unless NO_COLOR is set), always or never
+          -h, --help           Show help
+          -V, --version        Show the version
 
         Examples:
           sudo gospect bench                                          half a minute

@@ -92,7 +92,7 @@ fn possible(run: &Run) -> Result<(), Failure> {
         (typed.printed.is_some(), "-n"),
         (typed.overhead != Overhead::default(), "--max-overhead"),
         (typed.ready.is_some(), "--ready-fd"),
-        (typed.by_tracefs, "--way"),
+        (typed.engine.by_tracefs, "--way"),
     ];
     match probing.iter().find(|(typed, _)| *typed) {
         Some((_, flag)) => {

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::time::Duration;
 
 use event::totals::By;
-use session::run::{Opaque, Stage};
+use session::run::{EngineName, Opaque, Stage};
 use ui::call::View;
 use ui::hist::Unit;
 
@@ -281,13 +281,24 @@ pub(super) const EMIT: Flag = Flag::taking(
 )
 .short('d');
 
+/// Which engine attaches.
+pub(super) const ENGINE: Flag = Flag::taking(
+    "engine",
+    Value::OneOf("ENGINE", &["kernel"]),
+    "Attach probes by this engine: kernel, by uprobes",
+    |typed, _| {
+        typed.run.engine.name = EngineName::Kernel;
+        Ok(())
+    },
+);
+
 /// How to attach.
 pub(super) const WAY: Flag = Flag::taking(
     "way",
     Value::OneOf("WAY", &["best", "tracefs"]),
     "Attach by the best way that the kernel has, or by tracefs",
     |typed, value| {
-        typed.run.by_tracefs = value == "tracefs";
+        typed.run.engine.by_tracefs = value == "tracefs";
         Ok(())
     },
 );
@@ -687,7 +698,7 @@ pub(super) const SERVE: Flag =
 pub(super) const VERSUS: Flag = Flag::taking(
     "vs",
     Value::OneOf("TOOL", &["bpftrace"]),
-    "Measure beside it what counting costs with bpftrace, which has to be installed",
+    "Also measure what a count costs with bpftrace, which must be installed",
     |typed, _| {
         typed.bench.bpftrace = true;
         Ok(())

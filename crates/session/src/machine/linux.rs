@@ -15,7 +15,7 @@ use kernel::proc::{Mapping, Stat, Status};
 use kernel::signal::{self, Order};
 use kernel::{FileId, Login, clock, proc};
 
-use super::{Clock, EngineChoice, HeldCommand, Host, Machine, Memory, Process, RunningCommand};
+use super::{Clock, EngineChoice, EngineName, HeldCommand, Host, Machine, Memory, Process, RunningCommand};
 use crate::executable::{Executable, Stamp};
 
 pub(super) fn machine() -> Machine {
@@ -29,8 +29,12 @@ pub(super) fn machine() -> Machine {
 
 /// The one place that knows which engines there are.
 fn open_engine(choice: EngineChoice) -> Result<Box<dyn Engine>, Error> {
-    let method = if choice.by_tracefs { Method::Tracefs } else { Method::Best };
-    Ok(Box::new(KernelEngine::open(method)?))
+    match choice.name {
+        EngineName::Kernel => {
+            let method = if choice.by_tracefs { Method::Tracefs } else { Method::Best };
+            Ok(Box::new(KernelEngine::open(method)?))
+        }
+    }
 }
 
 /// Processes by `/proc`.

@@ -149,7 +149,7 @@ pub struct Trial {
 /// # Errors
 /// The kernel's; also when not all calls were seen.
 pub fn trial(by_tracefs: bool) -> Result<Trial, Stopped> {
-    let mut bench = Bench::start(by_tracefs)?;
+    let mut bench = Bench::start(EngineChoice { by_tracefs, ..EngineChoice::default() })?;
     let sites = [Sited::Emulated, Sited::Stepped];
     let mut cases = vec![Case::without_probes(BARE, CALLS)];
     for site in sites {
@@ -177,7 +177,7 @@ pub struct Floor {
 /// # Errors
 /// The kernel's.
 pub fn floor() -> Result<Floor, Stopped> {
-    let mut bench = Bench::start(false)?;
+    let mut bench = Bench::start(EngineChoice::default())?;
     let emulated = bench.floor(Sited::Emulated, CALLS)?;
     Ok(Floor { emulated, stepped: bench.floor(Sited::Stepped, STEPPED_CALLS)? })
 }
@@ -197,7 +197,7 @@ pub struct Bench {
     specimen: Specimen,
     /// What it has in its memory, too.
     goods: Goods,
-    by_tracefs: bool,
+    engine: EngineChoice,
 }
 
 impl Bench {
@@ -205,16 +205,16 @@ impl Bench {
     ///
     /// # Errors
     /// Where probes are not permitted, or there is no such process for this machine.
-    pub fn start(by_tracefs: bool) -> Result<Bench, Stopped> {
+    pub fn start(engine: EngineChoice) -> Result<Bench, Stopped> {
         if !specimen::exists() {
             let why = "gospect carries nothing to measure probes with for this machine, only for amd64";
             return Err(Refusal::refused(why).explained_by(Line::Machine).into());
         }
-        Machine::this().engine(EngineChoice { by_tracefs })?;
+        Machine::this().engine(engine)?;
         let unstarted = |e| Refusal::refused(format!("the process to be probed cannot be started: {e}"));
         let goods = Goods::new();
         let specimen = Specimen::start().map_err(unstarted)?;
-        Ok(Bench { specimen, goods, by_tracefs })
+        Ok(Bench { specimen, goods, engine })
     }
 
     /// What hits cost, measured for about that long; beside it bpftrace's count at the first byte, if it is asked for.
@@ -334,8 +334,7 @@ impl Bench {
     /// Compiles a text as `gospect run` does, with the specimen as a program of Go.
     fn compile(&self, text: String) -> Result<Prepared, Stopped> {
         let subject = Some(Subject::Processes(vec![self.specimen.pid()]));
-        let engine = EngineChoice { by_tracefs: self.by_tracefs };
-        let script = Script { text, subject, engine, ..Script::default() };
+        let script = Script { text, subject, engine: self.engine, ..Script::default() };
         script.compile_on(Machine::this().with_files(|_| own_executable()))
     }
 }

@@ -404,6 +404,4 @@ fn filter(compiled: &Compiled, life: &Lifetime) -> ProcessFilter {
 }
 
 #[cfg(test)]
-mod hand_over_tests;
-#[cfg(test)]
-mod simulated_tests;
+mod tests;

@@ -152,7 +152,8 @@ fn what_is_recorded_is_all_that_pointers_lead_to() {
     if !specimen::exists() {
         return;
     }
-    let started = || Bench::start(false).map_err(|why| gospect_fixtures::Missing { why: why.to_string() });
+    let started =
+        || Bench::start(EngineChoice::default()).map_err(|why| gospect_fixtures::Missing { why: why.to_string() });
     let mut bench = gospect_fixtures::need!(started());
     for body in RECORDED {
         let prepared = bench.compile(text(slot(Sited::Emulated, body), body)).unwrap();

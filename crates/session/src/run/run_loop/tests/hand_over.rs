@@ -14,7 +14,7 @@ use event::{Folded, Int, Value};
 use gospect_fixtures::{Arch, Fixture, Missing, Variant, build, need};
 use plan::FuncNo;
 
-use super::Run;
+use super::super::Run;
 use crate::machine::Machine;
 use crate::run::lifetime::Lifetime;
 use crate::run::{EngineChoice, Limits, Script};
@@ -71,7 +71,8 @@ fn script(pid: u32, by_tracefs: bool) -> Script {
     let clause = |f: &str| {
         format!("go:main.{f} {{ @{f} = count() }} goret:main.{f} /elapsed + 1 > 0/ {{ @{f}_returned = count() }} ")
     };
-    let (text, engine) = (FUNCTIONS.map(clause).concat() + BALLAST, EngineChoice { by_tracefs });
+    let (text, engine) =
+        (FUNCTIONS.map(clause).concat() + BALLAST, EngineChoice { by_tracefs, ..EngineChoice::default() });
     Script { text, subject: Some(Subject::Processes(vec![Pid(pid)])), engine, ..Script::default() }
 }
 

@@ -6,7 +6,7 @@ use plan::target::{
 };
 use plan::world::{Field, World};
 
-#[path = "../../../../../plan/src/fakes/fake.rs"]
+#[path = "../../../../../../plan/src/fakes/fake.rs"]
 mod fake;
 
 pub(super) use fake::Fake;
