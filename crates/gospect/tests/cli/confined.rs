@@ -322,7 +322,7 @@ fn too_few_files_are_said_to_be_too_few() {
     Confined::by(&["prlimit", "--nofile=8:8"]).check(
         &BEGIN,
         expect![[r#"
-        gospect: making map counters failed: Too many open files (os error 24)
+        gospect: making map processes failed: Too many open files (os error 24)
         hint: ulimit -n 1024, or LimitNOFILE=1024 in a unit of systemd; see the line `files` of `gospect doctor`
         (exit status 3)"#]],
     );
