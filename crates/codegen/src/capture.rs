@@ -128,7 +128,7 @@ impl Captures {
         let mut builder = Builder::resume(limits, std::mem::take(self));
         builder.binary(BinaryNo(met.binary), target);
         let (mut captures, dynamic, op) = builder.meet(met.binary, met.ty, met.direct);
-        captures.types.add_met(met.process, met.address, dynamic);
+        captures.types.add_runtime_type(met.process, met.address, dynamic);
         captures.tables.met.insert((met.process, met.address), op);
         *self = captures;
         let now = self.tables.types.iter().zip(0..);

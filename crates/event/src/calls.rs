@@ -257,7 +257,7 @@ fn finished(key: Key, header: Header, begun: Record, end: End) -> Finished {
 
 /// A call in values.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Told<'a> {
+pub struct CallValues<'a> {
     /// Its function's name.
     pub function: &'a str,
     /// The executable that has it, where several have one of that name.
@@ -297,12 +297,12 @@ pub struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// The call in values, without its secrets; `None` if its record is of no known kind.
-    pub fn read(&self, call: &Finished, world: &dyn World) -> Option<Told<'a>> {
+    pub fn read(&self, call: &Finished, world: &dyn World) -> Option<CallValues<'a>> {
         let (of, args) = self.values(&call.begun, world)?;
         let returned = call.returned.as_ref().and_then(|record| self.values(record, world));
         let panic = call.panic.as_ref().and_then(|record| self.panic(record, world));
         let stack = word(&call.begun.bytes, STACK).filter(|&id| id != 0);
-        Some(Told {
+        Some(CallValues {
             stack: stack.map_or_else(Vec::new, |id| world.stack(id)),
             frames: stack.map_or_else(Vec::new, |id| world.frames(id)),
             function: &of.name,

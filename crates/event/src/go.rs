@@ -275,7 +275,7 @@ pub struct Types {
     /// By binary, and by the address of a type or an itab as the file counts.
     dynamic: HashMap<(u32, u64), Dynamic>,
     /// By process, and by the address of a type as the process counts.
-    met: HashMap<(u32, u64), Dynamic>,
+    runtime: HashMap<(u32, u64), Dynamic>,
 }
 
 impl Default for Types {
@@ -285,7 +285,7 @@ impl Default for Types {
             rows: vec![GoType { name: "uint8".into(), size: 1, kind: GoKind::Int { signed: false } }],
             forms: vec![None],
             dynamic: HashMap::new(),
-            met: HashMap::new(),
+            runtime: HashMap::new(),
         }
     }
 }
@@ -331,14 +331,14 @@ impl Types {
 
     /// Says what an interface holds whose type a process has made itself, at that address of its own. No two processes
     /// of a run have the same number.
-    pub fn add_met(&mut self, process: u32, address: u64, dynamic: Dynamic) {
-        self.met.insert((process, address), dynamic);
+    pub fn add_runtime_type(&mut self, process: u32, address: u64, dynamic: Dynamic) {
+        self.runtime.insert((process, address), dynamic);
     }
 
     /// What an interface of a process holds.
     #[must_use]
-    pub fn met(&self, process: u32, address: u64) -> Option<Dynamic> {
-        self.met.get(&(process, address)).copied()
+    pub fn runtime_type(&self, process: u32, address: u64) -> Option<Dynamic> {
+        self.runtime.get(&(process, address)).copied()
     }
 
     /// How many there are.

@@ -54,7 +54,7 @@ impl Change {
 
 /// The same in names, for whoever shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told {
+pub struct StateChange {
     /// When, in nanoseconds since boot.
     pub boot: u64,
     /// The same since 1970.

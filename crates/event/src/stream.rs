@@ -26,7 +26,7 @@ use crate::fold::Snapshot;
 use crate::go::{End, Frame, Limits, Types};
 use crate::run::{Attached, Load, Lost, Program, Summary};
 use crate::schema::Schema;
-use crate::totals::{Goroutines, Lasting};
+use crate::totals::{FinalState, Goroutines};
 use crate::value::Id;
 
 /// One thing that a run tells.
@@ -43,7 +43,7 @@ pub enum Item<'a> {
     Clock(Clock),
     /// An executable that functions, constants and lines are read from.
     Image {
-        /// Which build of the script it belongs to: the first, or one for executables that came later.
+        /// CallId build of the script it belongs to: the first, or one for executables that came later.
         build: usize,
         /// Its number there.
         binary: u32,
@@ -88,7 +88,7 @@ pub enum Item<'a> {
     /// What the probes cost now, several times a second; only for sinks that want [`Extra::Load`].
     Load(&'a Load),
     /// Goroutines were not watched for a while: the states in which they were last seen, and whether they are gone now.
-    Gap(&'a [(Lasting, bool)]),
+    Gap(&'a [(FinalState, bool)]),
     /// The run is over, and these calls have not ended.
     Open(&'a OpenCalls),
     /// Goroutines from before the run, and the states that have not ended; only for sinks that want [`Extra::Goroutines`].
@@ -227,15 +227,15 @@ pub struct Stack {
 }
 
 /// A call: its goroutine, its number there, and when it began.
-pub type Which = (u64, u64, u64);
+pub type CallId = (u64, u64, u64);
 
 /// Calls that have not ended when a run is over.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OpenCalls {
     /// How each of them stands. Of others that a decoder still has as open the end was lost.
-    pub calls: HashMap<Which, End>,
+    pub calls: HashMap<CallId, End>,
     /// Panics on their way.
-    pub panics: HashSet<Which>,
+    pub panics: HashSet<CallId>,
 }
 
 #[cfg(test)]

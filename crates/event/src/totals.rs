@@ -11,7 +11,7 @@ pub struct Goroutines {
     /// Those that were there before, as far as processes tell.
     pub earlier: Vec<Earlier>,
     /// The states that have not ended; where goroutines are watched by turns, with the last one.
-    pub lasting: Vec<Lasting>,
+    pub lasting: Vec<FinalState>,
 }
 
 /// A goroutine that was there before the run.
@@ -31,7 +31,7 @@ pub struct Earlier {
 
 /// A goroutine is in a state, and nobody saw it leave that.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Lasting {
+pub struct FinalState {
     /// Its process.
     pub pid: u32,
     /// The goroutine.
@@ -50,24 +50,24 @@ pub struct Lasting {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Turns {
     /// For how long, and how many goroutines were gone when the next turn began.
-    lasted: BTreeMap<Lasting, (u64, u64)>,
+    lasted: BTreeMap<FinalState, (u64, u64)>,
 }
 
 impl Turns {
     /// Adds those of a turn, each with whether its goroutine is gone; of named goroutines, if any are.
-    pub fn add(&mut self, by: By, goids: &[u64], lasting: &[(Lasting, bool)]) {
+    pub fn add(&mut self, by: By, goids: &[u64], lasting: &[(FinalState, bool)]) {
         for (state, gone) in lasting.iter().filter(|(state, _)| goids.is_empty() || goids.contains(&state.goid)) {
             let is_told_apart = by == By::Goid || !goids.is_empty();
             let (pid, goid) = if is_told_apart { (state.pid, state.goid) } else { (0, 0) };
-            let (spent, all_gone) = self.lasted.entry(Lasting { pid, goid, spent: 0, ..*state }).or_default();
+            let (spent, all_gone) = self.lasted.entry(FinalState { pid, goid, spent: 0, ..*state }).or_default();
             *spent += state.spent;
             *all_gone += u64::from(*gone);
         }
     }
 
     /// What came of it: a state each, and how many goroutines are gone of which no turn saw the end.
-    pub fn lasted(&self) -> impl Iterator<Item = (Lasting, u64)> {
-        self.lasted.iter().map(|(state, (spent, gone))| (Lasting { spent: *spent, ..*state }, *gone))
+    pub fn lasted(&self) -> impl Iterator<Item = (FinalState, u64)> {
+        self.lasted.iter().map(|(state, (spent, gone))| (FinalState { spent: *spent, ..*state }, *gone))
     }
 }
 
@@ -128,10 +128,10 @@ mod tests {
     use super::*;
     use crate::value::IdKind;
 
-    fn lasting(goid: u64, spent: u64) -> Lasting {
+    fn lasting(goid: u64, spent: u64) -> FinalState {
         let id = |kind, number| Id { kind, number, process: 0 };
         let (start, state) = (id(IdKind::StartFunc, 0x40), id(IdKind::GoState, 4));
-        Lasting { pid: 7, goid, start, state, reason: id(IdKind::WaitReason, 19), spent }
+        FinalState { pid: 7, goid, start, state, reason: id(IdKind::WaitReason, 19), spent }
     }
 
     fn check(by: By, goids: &[u64], want: &[(u64, u64, u64)]) {

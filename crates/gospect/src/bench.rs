@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use event::go::redact::Secrets;
 use session::run::bench::{Attaching, Bench, Body, Hit, Sited, Throughput, Versus};
 use ui::bench::Row;
+use ui::sink::{Options, Screen};
 
+use crate::Run;
+use crate::console::Console;
 use crate::failure::Failure;
 use crate::output::{Output, Readers};
-use crate::script::Screen;
-use crate::{Format, Run};
 
 /// How long it measures if nothing else is said, and with `--quick`.
 const SECONDS: Duration = Duration::from_secs(30);
@@ -41,7 +43,8 @@ fn text(bench: &mut Bench, time: Duration) -> Result<Throughput, Failure> {
     let mut out = Output::open(Some(&path), Readers::Owner)?;
     // It stays open.
     let _ = std::fs::remove_file(&path);
-    let mut screen = Screen::of(&mut out, Format::Text(ui::Look::default()));
+    let layout = ui::sink::text(Options::default());
+    let mut screen = Screen::new(layout, Console::of(&mut out), Secrets::default());
     Ok(bench.text(time, &mut screen)?)
 }
 

@@ -7,15 +7,16 @@ use std::io::{self, Write};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use event::run::{Attached, Measured, Summary};
+use event::run::{Measured, Summary};
+use event::stream::Item;
 use event::{Names, Snapshot};
 use session::ready::Hist;
 use session::run::bench::{self, Floor};
 use ui::hist::{Rows, Unit, map};
+use ui::sink::Fold;
 use ui::{Format, Look};
 
 use crate::failure::Failure;
-use crate::fold::Fold;
 use crate::typed::TypedHist;
 use crate::{Run, script, trace};
 
@@ -32,15 +33,14 @@ pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
     if run.typed.show_program {
         return trace::show(run, script);
     }
-    let look = if let Format::Text(look) = run.format { look } else { Look::default() };
-    script::go(run, script, Some(Box::new(Distributions::new(typed, look))))
+    let distributions = Distributions::new(typed, run.format);
+    script::go(run, script, Some(Box::new(distributions)))
 }
 
 /// What is gathered until it is shown.
 pub(crate) struct Distributions {
     typed: TypedHist,
-    /// A screen is cleared before it is shown again.
-    clears: bool,
+    to: Format,
     begun: Instant,
     measuring: Option<JoinHandle<Option<Floor>>>,
     floor: Option<Floor>,
@@ -50,12 +50,11 @@ pub(crate) struct Distributions {
 }
 
 impl Distributions {
-    fn new(typed: TypedHist, look: Look) -> Distributions {
+    fn new(typed: TypedHist, to: Format) -> Distributions {
         let durations = typed.hist.of.is_none();
         let measuring = durations.then(|| std::thread::spawn(|| bench::floor().ok()));
-        let clears = look.width.is_some();
         let (begun, maps, measured) = (Instant::now(), BTreeMap::new(), BTreeMap::new());
-        Distributions { typed, clears, begun, measuring, floor: None, measured, maps, rows: Rows::default() }
+        Distributions { typed, to, begun, measuring, floor: None, measured, maps, rows: Rows::default() }
     }
 
     fn measured(&mut self, measured: &[Measured]) {
@@ -71,16 +70,9 @@ impl Distributions {
         };
         self.rows.about(floor, |func| of(func).is_some_and(|of| of.unknown_results));
     }
-}
-
-impl Fold for Distributions {
-    fn attached(&mut self, attached: &Attached) {
-        self.begun = Instant::now();
-        self.measured(&attached.measured);
-    }
 
     /// One of the maps as it is now; the last one of a round is shown with all others.
-    fn map(&mut self, map: &Snapshot, names: &dyn Names, to: Format, out: &mut dyn Write) -> io::Result<()> {
+    fn map(&mut self, map: &Snapshot, names: &dyn Names, out: &mut dyn Write) -> io::Result<()> {
         self.maps.insert(map.name.clone(), map.clone());
         if map.name != map::VALUES {
             return Ok(());
@@ -88,10 +80,11 @@ impl Fold for Distributions {
         let maps: Vec<Snapshot> = self.maps.values().cloned().collect();
         self.rest(&maps, names);
         self.judge();
-        if self.clears && to != Format::Json {
+        // A screen is cleared before it is shown again.
+        if let Format::Text(Look { width: Some(_), .. }) = self.to {
             out.write_all(b"\x1b[H\x1b[2J")?;
         }
-        self.rows.show(to, out)
+        self.rows.show(self.to, out)
     }
 
     fn rest(&mut self, maps: &[Snapshot], names: &dyn Names) {
@@ -103,13 +96,30 @@ impl Fold for Distributions {
         self.rows = rows;
     }
 
-    fn summary(&mut self, summary: &Summary, to: Format, out: &mut dyn Write) -> io::Result<()> {
+    fn summary(&mut self, summary: &Summary, out: &mut dyn Write) -> io::Result<()> {
         self.measured(&summary.measured);
         self.judge();
         self.rows.took = summary.counted;
         // Calls of others are paired too: of those that calls have to be under.
         let own = summary.unwound_by.iter().filter(|of| self.measured.contains_key(&of.func));
         self.rows.unwound(&own.cloned().collect::<Vec<_>>());
-        self.rows.show(to, out)
+        self.rows.show(self.to, out)
+    }
+}
+
+impl Fold for Distributions {
+    fn item(&mut self, item: &Item<'_>, names: &dyn Names, out: &mut dyn Write) -> io::Result<bool> {
+        match item {
+            Item::Attached(attached) => {
+                self.begun = Instant::now();
+                self.measured(&attached.measured);
+                return Ok(false);
+            }
+            Item::Map(map) => self.map(map, names, out)?,
+            Item::Maps(left) => self.rest(left, names),
+            Item::Summary(summary) => self.summary(summary, out)?,
+            _ => return Ok(false),
+        }
+        Ok(true)
     }
 }

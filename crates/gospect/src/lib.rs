@@ -8,11 +8,11 @@
 mod bench;
 mod choose;
 mod complete;
+mod console;
 mod demo;
 mod doctor;
 mod explain;
 pub mod failure;
-mod fold;
 pub mod help;
 mod hist;
 mod info;

@@ -22,7 +22,7 @@ pub(crate) fn run(run: &mut Run) -> Result<(), Failure> {
     }
     snapshot::needed(run)?;
     let (text, fold) = match summary::asked(&run.typed)? {
-        Some(totals) => (totals.to_string(), Some(summary::fold(totals))),
+        Some(totals) => (totals.to_string(), Some(summary::fold(totals, run.format))),
         None => (run.typed.states.to_string(), None),
     };
     let typed = mistakes::Typed::of(run, subject.as_ref());

@@ -14,7 +14,7 @@ use self::flags::{
     SAMPLE, SECONDS, SERVE, SHOW_PROGRAM, SITES, SNAPSHOT, STACK, STARTS, STATE, STRLEN, SUMMARY, TARGET_PATH, TEXT,
     TIMES_BY, TREE, UNIT, USER, VERSUS, WAY, WIDTH,
 };
-pub use self::flags::{Flag, GLOBAL, JSON, PID, Several, Value};
+pub use self::flags::{Flag, GLOBAL, JSON, PID, Several, Value, layout};
 use crate::failure::{NOTHING, REFUSED, USAGE};
 
 /// A command.

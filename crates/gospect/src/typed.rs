@@ -95,6 +95,8 @@ pub struct TypedRun {
     pub printed: Option<u64>,
     /// `-q`
     pub quiet: bool,
+    /// `--format NAME` other than JSON, as its place among the formats.
+    pub format: usize,
     /// `-B full`
     pub buffered: bool,
     /// `--depth N`, `--strlen N`, `--capture BYTES`, `--redact GLOB`, `--no-redact`

@@ -40,7 +40,7 @@ pub(crate) type Stamp = (FileId, SystemTime, u64);
 
 /// What its file says.
 enum Code {
-    Go(Box<Image>),
+    Go(Arc<Image>),
     Other(Box<Elf>),
     /// Described by hand: the target of a made-up world.
     Described(Box<Elf>, Rc<dyn World>),
@@ -72,7 +72,7 @@ impl Executable {
                 // It may have ended since.
                 let gone = program.pid().filter(|pid| file.is_err() && has_ended(*pid));
                 let file = file.map_err(|why| gone.map_or_else(|| Refusal::refused(why), no_such_process))?;
-                let code = Code::Go(Box::new(program.image));
+                let code = Code::Go(Arc::new(program.image));
                 let name = program.path.display().to_string();
                 let (root, written, target) = (root(target), written(&file), target.clone());
                 Ok(Executable { id: program.file, file: Arc::new(file), name, root, target, written, code })
@@ -158,6 +158,12 @@ impl Executable {
             Code::Go(image) => Some(image.as_ref()).filter(|image| image.table().is_ok()),
             Code::Other(_) | Code::Described(..) => None,
         }
+    }
+
+    /// The same, for those who keep it.
+    pub fn shared(&self) -> Option<Arc<Image>> {
+        self.go()?;
+        if let Code::Go(image) = &self.code { Some(image.clone()) } else { None }
     }
 
     /// What any executable's file says.

@@ -2,41 +2,40 @@
 //! for until something ends it, detaches, and tells how it went.
 //!
 //! ```text
-//! Script ── Script::compile ──► Prepared ── Prepared::run(Show) ──► Ended
+//! Script ── Script::compile ──► Prepared ── Prepared::run(Sink) ──► Ended
 //! ```
 //!
-//! Nothing is printed: what there is to show is given to a [`Show`] as values, in the order in which it happened.
+//! Nothing is printed: everything goes to an [`event::stream::Sink`] as items, in the order in which it happened.
 
 pub mod bench;
-mod calls;
 mod compile;
 mod control;
 mod deployments;
 mod duty_cycle;
 mod executables;
+mod feed;
+mod final_state;
 mod goroutines;
 mod initial_state;
-mod lasting;
 mod leftovers;
 mod lifetime;
 mod maps;
-mod met;
 mod names;
 mod output;
 mod overhead;
 mod probes;
 mod processes;
 mod run_loop;
+mod runtime_types;
 mod script;
-mod show;
 mod summary;
 mod tracepoints;
+mod values;
 mod world;
 
 pub use crate::machine::{EngineChoice, EngineName};
-pub use calls::{Call, Values};
 pub use codegen::Restraint;
 pub use compile::Prepared;
 pub use plan::capture::Opaque;
-pub use script::{Limits, Mistake, Script, Stage, Stopped, Wrong};
-pub use show::{Ended, Show};
+pub use script::{Ended, Limits, Mistake, Script, Stage, Stopped, Wrong};
+pub use values::Values;

@@ -17,15 +17,16 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use engine::{Error, Feature};
-use event::calls::{Key, Record};
+use event::calls::{Finished, Record};
 use event::go::{Call, End, Short, call, chunk};
 use event::record;
-use event::run::{Attached, Summary};
-use event::{CallIndex, Format, Header, Names, Schema, Snapshot, Value, What};
+use event::run::Summary;
+use event::stream::{Decoder, Item, Output, Sink, Tally};
+use event::{CallIndex, Header, Schema, What};
 use gospect_fixtures::{Arch, Fixture, Missing, Variant, build, need, versions};
 use kernel::loader::Loader;
 use session::Subject;
-use session::run::{EngineChoice, Limits, Script, Show};
+use session::run::{EngineChoice, Limits, Script};
 
 /// What a run has shown.
 #[derive(Default)]
@@ -40,35 +41,15 @@ struct Shown {
 struct Keeper<'k> {
     shown: &'k Mutex<Shown>,
     ready: Sender<()>,
+    decoder: Decoder,
 }
 
 impl Keeper<'_> {
     fn shown(&self) -> MutexGuard<'_, Shown> {
         self.shown.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-impl Show for Keeper<'_> {
-    fn attached(&mut self, _: &Attached) -> io::Result<()> {
-        self.ready.send(()).map_err(io::Error::other)
-    }
-    fn program(&mut self, _: &event::run::Program) -> io::Result<()> {
-        Ok(())
-    }
-    fn printf(&mut self, _: &Format, _: &[Value], _: &dyn Names) -> io::Result<()> {
-        Ok(())
-    }
-    fn value(&mut self, _: &Value, _: &dyn Names) -> io::Result<()> {
-        Ok(())
-    }
-    fn state(&mut self, _: &event::goroutine::Told, _: &dyn Names) -> io::Result<()> {
-        Ok(())
-    }
-    fn time(&mut self, _: &str, _: u64, _: &dyn Names) -> io::Result<()> {
-        Ok(())
-    }
-    fn call(&mut self, call: &session::run::Call<'_>, _: &dyn Names) -> io::Result<()> {
-        let of = call.call;
+    fn ended(&self, of: &Finished) {
         let what = match &of.returned {
             Some(record) => whole(record),
             None => {
@@ -77,41 +58,47 @@ impl Show for Keeper<'_> {
             }
         };
         self.shown().records.push((of.header, what));
-        Ok(())
     }
-    fn begins(&mut self, call: &session::run::Call<'_>, _: &dyn Names) -> io::Result<()> {
-        let mut shown = self.shown();
-        if shown.records.is_empty() {
-            shown.schema = call.schema.clone();
+}
+
+impl Sink for Keeper<'_> {
+    fn take(&mut self, item: &Item<'_>) -> io::Result<()> {
+        match item {
+            Item::Attached(_) => return self.ready.send(()).map_err(io::Error::other),
+            Item::Record(bytes) => match self.decoder.read(bytes) {
+                Ok(Some(Output::Begins(key))) => {
+                    let begun = self.decoder.open(key).unwrap();
+                    self.shown().records.push((begun.header, whole(&begun.begun)));
+                }
+                Ok(Some(Output::Ends(call))) => self.ended(&call),
+                _ => {}
+            },
+            Item::Open(open) => self.decoder.end(open).iter().for_each(|call| self.ended(call)),
+            Item::Summary(summary) => self.shown().summary = Some((*summary).clone()),
+            Item::Note(note) => self.shown().notes.push((*note).to_owned()),
+            item => {
+                if let Item::Schema { schema, .. } = item {
+                    self.shown().schema = schema.as_ref().clone();
+                }
+                self.decoder.learn(item);
+            }
         }
-        shown.records.push((call.call.header, whole(&call.call.begun)));
         Ok(())
     }
-    fn drops(&mut self, _: Key, _: u64, _: &dyn Names) -> io::Result<()> {
+
+    fn pause(&mut self) -> io::Result<()> {
         Ok(())
     }
-    fn wants_beginnings(&self) -> bool {
-        true
-    }
-    fn map(&mut self, _: &Snapshot, _: &dyn Names) -> io::Result<()> {
-        Ok(())
-    }
-    fn rest(&mut self, _: &[Snapshot], _: &dyn Names) -> io::Result<()> {
-        Ok(())
-    }
-    fn pause(&mut self, _: &dyn Names) -> io::Result<()> {
-        Ok(())
-    }
+
     fn finish(&mut self) -> io::Result<()> {
         Ok(())
     }
-    fn summary(&mut self, summary: &Summary) -> io::Result<()> {
-        self.shown().summary = Some(summary.clone());
-        Ok(())
-    }
+
     fn rescue(&mut self, _: bool) {}
-    fn note(&mut self, note: &str) {
-        self.shown().notes.push(note.to_owned());
+
+    fn tally(&self) -> Tally {
+        let calls = self.decoder.finished();
+        Tally { shown: calls, calls, damaged: 0 }
     }
 }
 
@@ -186,7 +173,10 @@ fn run<T>(
                 ..Script::default()
             };
             let compiled = script.compile().unwrap_or_else(|stopped| panic!("{stopped}"));
-            compiled.run(Limits::default(), &mut Keeper { shown, ready }).map(|_| ()).map_err(|e| e.to_string())
+            compiled
+                .run(Limits::default(), &mut Keeper { shown, ready, decoder: Decoder::default() })
+                .map(|_| ())
+                .map_err(|e| e.to_string())
         });
         wait(&is_ready);
         let answer = during(&mut program, shown);

@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use event::Names;
-use event::calls::{Finished, Key, Told};
+use event::calls::{CallValues, Finished, Key};
 use event::go::value::{GoValue, Is};
 use event::go::{End, Types, duration_text};
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -232,7 +232,7 @@ pub struct Shown<'a> {
     /// When and how it was.
     pub call: &'a Finished,
     /// What it was called with, and gave back.
-    pub told: &'a Told<'a>,
+    pub told: &'a CallValues<'a>,
     /// The types of the values.
     pub types: &'a Types,
     /// When it began, in nanoseconds since 1970.
@@ -244,7 +244,7 @@ pub struct Shown<'a> {
 impl Shown<'_> {
     /// `main.f(a=1)`.
     pub fn head(&self, out: &mut String) {
-        let Told { args, args_omitted, .. } = self.told;
+        let CallValues { args, args_omitted, .. } = self.told;
         out.push_str(&visible(&called(self.told)));
         out.push('(');
         for (n, (name, value)) in args.iter().enumerate() {
@@ -282,7 +282,7 @@ impl Shown<'_> {
     }
 
     fn results(&self, out: &mut String) {
-        let Told { rets: Some(rets), rets_omitted, .. } = self.told else { return };
+        let CallValues { rets: Some(rets), rets_omitted, .. } = self.told else { return };
         let alone = match &rets[..] {
             [] if !rets_omitted => return,
             // A name that nobody gave says nothing.
@@ -320,7 +320,7 @@ impl Shown<'_> {
 }
 
 /// The function as code has it: with its type arguments instead of the shapes that share its code.
-fn called<'t>(told: &Told<'t>) -> Cow<'t, str> {
+fn called<'t>(told: &CallValues<'t>) -> Cow<'t, str> {
     let name = told.function;
     let shapes = name.find('[').and_then(|start| Some((start + 1, closing(name, start)?)));
     let (Some((start, end)), Some(all)) = (shapes, type_args(told)) else { return name.into() };
@@ -329,7 +329,7 @@ fn called<'t>(told: &Told<'t>) -> Cow<'t, str> {
 }
 
 /// The type arguments, where some are known.
-fn type_args<'t>(told: &Told<'t>) -> Option<&'t [String]> {
+fn type_args<'t>(told: &CallValues<'t>) -> Option<&'t [String]> {
     Some(told.type_args).filter(|all| !all.is_empty())
 }
 
@@ -373,7 +373,7 @@ fn is_guess(value: &GoValue, types: &Types) -> bool {
 }
 
 /// Whether some of the arguments may be others.
-fn guesses(told: &Told<'_>, types: &Types) -> bool {
+fn guesses(told: &CallValues<'_>, types: &Types) -> bool {
     told.args.iter().any(|(_, value)| is_guess(value, types))
 }
 

@@ -13,7 +13,7 @@ use std::io::{self, Write};
 
 use event::Names;
 use event::go::Frame;
-use event::goroutine::Told;
+use event::goroutine::StateChange;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::call::rounded;
@@ -48,7 +48,7 @@ impl Page {
     ///
     /// # Errors
     /// The writer's.
-    pub fn show(&mut self, told: &Told, names: &dyn Names, to: Format, out: &mut dyn Write) -> io::Result<()> {
+    pub fn show(&mut self, told: &StateChange, names: &dyn Names, to: Format, out: &mut dyn Write) -> io::Result<()> {
         if to == Format::Json {
             return json_line(out, &Object(told));
         }
@@ -56,7 +56,7 @@ impl Page {
             self.line(COLUMNS.map(|(title, _)| title.into()), "FUNCTION", out)?;
             out.write_all(b"\n")?;
         }
-        let Told { change, .. } = told;
+        let StateChange { change, .. } = told;
         let state = format!("{}({})", told.to.to_uppercase(), change.to);
         let elapsed = change.elapsed.map_or_else(|| NONE.to_owned(), rounded);
         let (reason, function) = (told.reason.as_deref().unwrap_or(NONE), told.function.as_deref().unwrap_or(NONE));
@@ -100,7 +100,7 @@ fn place(frame: &Frame) -> String {
 }
 
 /// The JSON object `state`.
-struct Object<'a>(&'a Told);
+struct Object<'a>(&'a StateChange);
 
 impl Serialize for Object<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
@@ -131,7 +131,7 @@ mod tests {
     use event::goroutine::Change;
     use expect_test::{Expect, expect};
 
-    fn change() -> Told {
+    fn change() -> StateChange {
         let change = Change {
             goid: 34,
             from: 2,
@@ -142,7 +142,7 @@ mod tests {
             parent: None,
             created_at: None,
         };
-        Told {
+        StateChange {
             boot: 0,
             ts: 1_700_000_000_000_000_000,
             pid: 2_542_844,
@@ -157,7 +157,7 @@ mod tests {
         }
     }
 
-    fn check(told: &[Told], expect: Expect) {
+    fn check(told: &[StateChange], expect: Expect) {
         let (mut text, mut json) = (Vec::new(), Vec::new());
         let mut page = Page::default();
         for told in told {
@@ -170,8 +170,8 @@ mod tests {
 
     #[test]
     fn a_line_begins_with_the_five_columns_that_scripts_know() {
-        let unknown = Told { reason: None, function: None, to: "runnable".to_owned(), ..change() };
-        let unknown = Told { change: Change { elapsed: None, to: 1, ..unknown.change }, ..unknown };
+        let unknown = StateChange { reason: None, function: None, to: "runnable".to_owned(), ..change() };
+        let unknown = StateChange { change: Change { elapsed: None, to: 1, ..unknown.change }, ..unknown };
         check(
             &[change(), unknown],
             expect![[r#"
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn what_is_wider_than_its_column_makes_it_so_from_there_on() {
-        let of = |reason: &str, to: &str, elapsed| Told {
+        let of = |reason: &str, to: &str, elapsed| StateChange {
             reason: Some(reason.to_owned()),
             to: to.to_owned(),
             change: Change { to: 9, elapsed: Some(elapsed), ..change().change },
@@ -211,7 +211,7 @@ mod tests {
     fn who_started_it_and_in_which_program_stand_behind() {
         let frame =
             Frame { func: "main.main".into(), file: Some("/src/app/main.go".into()), line: Some(33), inlined: false };
-        let of = |created_at| Told {
+        let of = |created_at| StateChange {
             change: Change { parent: Some(1), ..change().change },
             program: Some("/bin/\x1bapp".to_owned()),
             created_at,

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
 
 use event::fold::{Histogram, Tally};
-use event::totals::{By, Lasting, Turns};
+use event::totals::{By, FinalState, Turns};
 use event::value::{Id, IdKind};
 use event::{Folded, Names, Snapshot, Value};
 use gobin::pattern::Pattern;
@@ -165,7 +165,7 @@ impl Totals {
         only: &Only,
         maps: &[Snapshot],
         turns: &Turns,
-        lasting: &[Lasting],
+        lasting: &[FinalState],
         names: &dyn Names,
     ) -> Totals {
         let mut filling = Filling { by, rows: HashMap::new(), names, known: HashMap::new() };
@@ -280,7 +280,7 @@ impl Filling<'_> {
     }
 
     /// A goroutine is in a state, or some were when a turn ended, and are counted.
-    fn lasting(&mut self, only: &Only, state: &Lasting, count: impl Fn(&mut Row)) {
+    fn lasting(&mut self, only: &Only, state: &FinalState, count: impl Fn(&mut Row)) {
         if !only.means(state.goid, state.start, self.names) {
             return;
         }

@@ -26,7 +26,7 @@ pub trait World {
         None
     }
 
-    /// The process's number, as in [`Types::met`]; 0 if it has none.
+    /// The process's number, as in [`Types::runtime_type`]; 0 if it has none.
     fn process(&self) -> u32 {
         0
     }
@@ -253,7 +253,7 @@ impl<'a> Decoder<'a> {
             return Some(known);
         }
         let ty = if empty { word } else { world.itab(word)? };
-        let known = of_file(ty).or_else(|| self.types.met(world.process(), ty));
+        let known = of_file(ty).or_else(|| self.types.runtime_type(world.process(), ty));
         if known.is_none() {
             world.unknown(ty);
         }

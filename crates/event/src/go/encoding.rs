@@ -53,7 +53,7 @@ impl Encoded for Types {
     fn write(&self, to: &mut Writer) {
         to.list(self.rows.iter().skip(1));
         self.dynamic.write(to);
-        self.met.write(to);
+        self.runtime.write(to);
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Types, ReadError> {
@@ -62,7 +62,7 @@ impl Encoded for Types {
             types.add(ty);
         });
         types.dynamic = HashMap::read(from)?;
-        types.met = HashMap::read(from)?;
+        types.runtime = HashMap::read(from)?;
         Ok(types)
     }
 }

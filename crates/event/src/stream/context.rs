@@ -8,7 +8,7 @@ use super::{Clock, Image, Item, Name, Process, Stack};
 use crate::decode::{Header, Whole};
 use crate::go::redact::Secrets;
 use crate::go::{self, Frame, GoValue, Limits, Types, World};
-use crate::goroutine::{Change, Told};
+use crate::goroutine::{Change, StateChange};
 use crate::names::{Moment, Names};
 use crate::schema::Schema;
 use crate::value::{Id, IdKind};
@@ -93,7 +93,7 @@ impl Context {
     }
 
     /// A change of a goroutine's state in names.
-    pub(super) fn state_change(&self, header: Header, change: Change) -> Told {
+    pub(super) fn state_change(&self, header: Header, change: Change) -> StateChange {
         let state = |number: u8| {
             let known = self.known(IdKind::GoState, number.into());
             known.map_or_else(|| number.to_string(), |name| name.text.clone())
@@ -102,7 +102,7 @@ impl Context {
         let created_at = change.created_at.and_then(|pc| self.frames_at(header.pid, pc, true).into_iter().next());
         // The first goroutine is started by code without a file.
         let created_at = created_at.filter(|frame| frame.file.as_ref().is_none_or(|file| !file.starts_with('<')));
-        Told {
+        StateChange {
             boot: header.time,
             ts: self.moment(header.time).unix,
             pid: header.pid,

@@ -3,7 +3,7 @@
 use super::context::{Context, Named};
 use super::{Item, OpenCalls};
 use crate::bytes::DecodeError;
-use crate::calls::{Calls, Finished, Key, Panics, Reader, Record, Told};
+use crate::calls::{CallValues, Calls, Finished, Key, Panics, Reader, Record};
 use crate::decode::{self, Event, Header, What, Whole};
 use crate::format::Format;
 use crate::go::redact::Secrets;
@@ -58,7 +58,7 @@ pub enum Output {
     /// A call that began has ended at so many nanoseconds since boot, and a condition does not want it.
     Drops(Key, u64),
     /// `event()`
-    State(Box<goroutine::Told>),
+    State(Box<goroutine::StateChange>),
 }
 
 /// Whole values of Go as they were captured.
@@ -189,7 +189,7 @@ impl Decoder {
 
     /// The values of a call without their secrets, and their types.
     #[must_use]
-    pub fn values(&self, call: &Finished) -> Option<(Told<'_>, &Types)> {
+    pub fn values(&self, call: &Finished) -> Option<(CallValues<'_>, &Types)> {
         let (schema, index) = (self.schema(), CallIndex(call.begun.call));
         let (binary, addition) = (schema.call(index).map_or(0, |of| of.binary), schema.addition(index));
         let types = self.context.types(addition, schema.types_of(index)?);

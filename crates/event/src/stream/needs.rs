@@ -37,8 +37,6 @@ pub enum Need {
         /// Where the table is.
         address: u64,
     },
-    /// A type that the process has made itself. The record can be decoded without, but shows less.
-    Type(RuntimeType),
 }
 
 /// A type in the memory of a process.
@@ -70,10 +68,14 @@ pub struct Needs {
     processes: HashMap<u32, Process>,
     /// Processes that need not be looked at again for the moment.
     fresh: HashSet<(u32, Option<(usize, u32)>)>,
+    /// Stacks that need not be asked for again for the moment.
+    asked: HashSet<u64>,
     itabs: HashMap<(u32, u64), Option<u64>>,
     types: HashMap<usize, Arc<Types>>,
     interfaces: HashMap<usize, Interfaces>,
-    /// Room for those of a record.
+    /// Types that the last record leads to and nobody knows.
+    unknown: Vec<RuntimeType>,
+    /// Room for the interfaces of a record.
     found: Vec<Interface>,
 }
 
@@ -106,9 +108,10 @@ impl Needs {
         }
     }
 
-    /// Has all processes looked at again: they may have executed something else meanwhile.
+    /// Has all processes looked at again: they may have executed something else meanwhile. Stacks may be there by now.
     pub fn refresh(&mut self) {
         self.fresh.clear();
+        self.asked.clear();
     }
 
     /// A process as the stream has it.
@@ -123,6 +126,7 @@ impl Needs {
     /// # Errors
     /// Its bytes are too few, or the schema has no such row.
     pub fn of_record(&mut self, bytes: &[u8], needs: &mut Vec<Need>) -> Result<Header, DecodeError> {
+        self.unknown.clear();
         let header = decode::header(bytes)?;
         let schema = self.schema.clone();
         match schema.row(header.row).ok_or(DecodeError::NoRow(header.row.0))? {
@@ -136,12 +140,17 @@ impl Needs {
         Ok(header)
     }
 
+    /// Takes the types that the last record leads to and nobody knows. It can be decoded without, but shows less.
+    pub fn take_types(&mut self) -> Vec<RuntimeType> {
+        std::mem::take(&mut self.unknown)
+    }
+
     /// Adds what a number needs to be shown by its name.
     pub fn of_id(&mut self, id: Id, needs: &mut Vec<Need>) {
         match id.kind {
             IdKind::UserStack => match self.stacks.get(&id.number) {
                 Some(pid) => self.of_process(*pid, None, needs),
-                None => needs.push(Need::Stack(id.number)),
+                None => needs.extend(self.asked.insert(id.number).then_some(Need::Stack(id.number))),
             },
             IdKind::UserSymbol => self.of_process(id.process as u32, None, needs),
             IdKind::KernelStack => {}
@@ -244,8 +253,8 @@ impl Needs {
             let address = if empty { Some(Some(word)) } else { self.itabs.get(&(process, word)).copied() };
             match address {
                 None => needs.push(Need::Itab { pid, process, address: word }),
-                Some(Some(address)) if !is_of_file(address) && types.met(process, address).is_none() => {
-                    needs.push(Need::Type(RuntimeType { pid, process, build, binary, bias, address }));
+                Some(Some(address)) if !is_of_file(address) && types.runtime_type(process, address).is_none() => {
+                    self.unknown.push(RuntimeType { pid, process, build, binary, bias, address });
                 }
                 Some(_) => {}
             }

@@ -209,14 +209,15 @@ fn a_call_is_joined_and_its_interfaces_lead_to_types_of_the_stream() {
     both.take(Item::Name(func, named("main.f")));
     assert_eq!(both.needs(&begins), [of]);
     let ty = RuntimeType { pid: PID, process: 9, build: 0, binary: 0, bias: BIAS, address: 0xc0_1000 };
-    assert_eq!(both.further(&begins), [Need::Type(ty)]);
+    assert_eq!((both.further(&begins), both.needs.take_types()), (vec![], vec![ty]));
     assert_eq!(both.further(&returns), [Need::Itab { pid: PID, process: 9, address: 0xc0_3000 }]);
     let mut types = both.decoder.names().schema().types_of(CallIndex(0)).unwrap().clone();
     let made = types.add(GoType { name: "main.T".into(), size: 8, kind: GoKind::Pointer(None) });
-    types.add_met(9, 0xc0_1000, Dynamic { ty: made, direct: true });
+    types.add_runtime_type(9, 0xc0_1000, Dynamic { ty: made, direct: true });
     both.take(Item::Types { addition: 0, types: Arc::new(types) });
     both.take(Item::Itab { process: 9, address: 0xc0_3000, ty: Some(0xc0_1000) });
     assert_eq!([both.further(&begins), both.further(&returns)], [[], []]);
+    assert_eq!(both.needs.take_types(), []);
     assert!(matches!(both.read(&begins), Some(Output::Begins(_))));
     let call = ended(both.read(&returns));
     assert_eq!((call.end, call.elapsed), (End::Return, Some(995)));

@@ -4,17 +4,17 @@
 
 use std::io::{self, Write};
 
-use event::run::Summary;
-use event::totals::{By, Goroutines, Lasting, Turns};
+use event::stream::{Extra, Item};
+use event::totals::{By, Goroutines, Turns};
 use event::{Names, Snapshot};
 use gobin::pattern::Pattern;
 use session::ready::{States, Totals};
+use ui::sink::Fold;
 use ui::totals::Only;
 use ui::tree::Tree;
 use ui::{Format, totals};
 
 use crate::failure::Failure;
-use crate::fold::Fold;
 use crate::typed::Typed;
 
 /// What to gather, if lines are not what is wanted.
@@ -66,32 +66,22 @@ fn rows(only: &States, times: Option<By>, tree: bool) -> Result<(), Failure> {
 }
 
 /// A way to look at what its program has gathered.
-pub(super) fn fold(asked: Totals) -> Box<dyn Fold> {
-    Box::new(Gathered { asked, goroutines: Goroutines::default(), turns: Turns::default(), times: None, tree: None })
+pub(super) fn fold(asked: Totals, to: Format) -> Box<dyn Fold> {
+    let (goroutines, turns) = (Goroutines::default(), Turns::default());
+    Box::new(Gathered { asked, to, goroutines, turns, times: None, tree: None })
 }
 
 /// What is gathered until it is shown.
 struct Gathered {
     asked: Totals,
+    to: Format,
     goroutines: Goroutines,
     turns: Turns,
     times: Option<totals::Totals>,
     tree: Option<Tree>,
 }
 
-impl Fold for Gathered {
-    fn wants_goroutines(&self) -> bool {
-        true
-    }
-
-    fn goroutines(&mut self, goroutines: &Goroutines) {
-        self.goroutines = goroutines.clone();
-    }
-
-    fn turn(&mut self, lasting: &[(Lasting, bool)]) {
-        self.turns.add(self.asked.times.unwrap_or_default(), &self.asked.only.goids, lasting);
-    }
-
+impl Gathered {
     fn rest(&mut self, maps: &[Snapshot], names: &dyn Names) {
         let Goroutines { earlier, lasting } = &self.goroutines;
         let patterns = |all: &[String]| all.iter().map(|text| Pattern::new(text)).collect();
@@ -102,11 +92,28 @@ impl Fold for Gathered {
         self.tree = self.asked.tree.then(|| Tree::read(&only, maps, earlier, names));
     }
 
-    fn summary(&mut self, _: &Summary, to: Format, out: &mut dyn Write) -> io::Result<()> {
-        self.times.iter().try_for_each(|times| times.show(to, out))?;
-        if self.times.is_some() && self.tree.is_some() && to != Format::Json {
+    fn show(&self, out: &mut dyn Write) -> io::Result<()> {
+        self.times.iter().try_for_each(|times| times.show(self.to, out))?;
+        if self.times.is_some() && self.tree.is_some() && self.to != Format::Json {
             writeln!(out)?;
         }
-        self.tree.iter().try_for_each(|tree| tree.show(to, out))
+        self.tree.iter().try_for_each(|tree| tree.show(self.to, out))
+    }
+}
+
+impl Fold for Gathered {
+    fn item(&mut self, item: &Item<'_>, names: &dyn Names, out: &mut dyn Write) -> io::Result<bool> {
+        match item {
+            Item::Goroutines(goroutines) => self.goroutines = (*goroutines).clone(),
+            Item::Gap(last) => self.turns.add(self.asked.times.unwrap_or_default(), &self.asked.only.goids, last),
+            Item::Maps(left) => self.rest(left, names),
+            Item::Summary(_) => self.show(out)?,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn wants(&self, extra: Extra) -> bool {
+        extra == Extra::Goroutines
     }
 }

@@ -7,6 +7,7 @@ use event::totals::By;
 use session::run::{EngineName, Opaque, Stage};
 use ui::call::View;
 use ui::hist::Unit;
+use ui::sink::Open;
 
 use crate::bench;
 use crate::typed::{self, Color, Typed, Width};
@@ -233,13 +234,34 @@ pub(super) const CONTAINER: Flag = Flag::taking(
 pub(super) const AS_ROOT: Flag =
     Flag::switch("as-root", "Start COMMAND as root, not as the user who called sudo", |typed| typed.run.as_root = true);
 
+/// The output formats of runs; text is the first.
+const FORMATS: [(&str, Open); 2] = [("text", ui::sink::text), ("json", ui::sink::json)];
+
+const FORMAT_NAMES: [&str; 2] = names(FORMATS);
+
+const fn names<const N: usize>(rows: [(&'static str, Open); N]) -> [&'static str; N] {
+    let (mut names, mut n) = ([""; N], 0);
+    while n < N {
+        names[n] = rows[n].0;
+        n += 1;
+    }
+    names
+}
+
+/// How the output of a run is laid out.
+pub fn layout(typed: &Typed) -> Open {
+    let (_, layout) = FORMATS[typed.run.format];
+    if typed.json { ui::sink::json } else { layout }
+}
+
 /// bpftrace's way to ask for JSON.
 pub(super) const FORMAT: Flag = Flag::taking(
     "format",
-    Value::OneOf("FORMAT", &["text", "json"]),
+    Value::OneOf("FORMAT", &FORMAT_NAMES),
     "Write text, or JSON as --json does",
     |typed, value| {
         typed.json = value == "json";
+        typed.run.format = FORMATS.iter().position(|(name, _)| value == *name).filter(|_| !typed.json).unwrap_or(0);
         Ok(())
     },
 )

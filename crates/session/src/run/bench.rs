@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 use event::Folded;
 use event::check::Line;
 use event::run::Summary;
+use event::stream::Sink;
 use gobin::Elf;
 use kernel::specimen::{self, Specimen};
 use kernel::{Pid, Process};
@@ -29,7 +30,6 @@ use super::compile::Prepared;
 use super::lifetime::Lifetime;
 use super::run_loop::Run;
 use super::script::{Limits, Script, Stopped};
-use super::show::Show;
 use crate::executable::Executable;
 use crate::machine::{EngineChoice, Machine};
 use crate::refusal::Refusal;
@@ -324,9 +324,9 @@ impl Bench {
     ///
     /// # Errors
     /// The kernel's, and those of who shows.
-    pub fn text(&mut self, time: Duration, show: &mut dyn Show) -> Result<Throughput, Stopped> {
+    pub fn text(&mut self, time: Duration, sink: &mut dyn Sink) -> Result<Throughput, Stopped> {
         let compiled = self.compile(text(BUSY, Body::Event4))?;
-        let mut paced = Paced::new(show, Flow::new(&mut self.specimen));
+        let mut paced = Paced::new(sink, Flow::new(&mut self.specimen));
         compiled.run(Limits { duration: Some(time), ..Limits::default() }, &mut paced)?;
         Ok(Throughput { events_per_s: per_second(paced.shown, paced.took), lost: paced.lost })
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use codegen::{Captures, Options, Restraint, TooHeavy};
 use engine::{Engine, Feature, Pid, Program};
 use event::Row;
+use event::stream::Sink;
 use plan::GroupNo;
 use plan::world::World;
 use plan::{Plan, Source};
@@ -14,8 +15,7 @@ use probe::Diagnostic;
 use program::{Caps, EngineNeeds};
 
 use super::executables::Executables;
-use super::script::{Limits, Mistake, Script, Stage, Stopped, Wrong};
-use super::show::{Ended, Show};
+use super::script::{Ended, Limits, Mistake, Script, Stage, Stopped, Wrong};
 use super::world::Answers;
 use super::{run_loop, tracepoints};
 use crate::executable::Executable;
@@ -44,8 +44,8 @@ impl Prepared {
     ///
     /// # Errors
     /// What kept it from running, or from showing what it has to show. All probes are detached by then.
-    pub fn run(self, limits: Limits, show: &mut dyn Show) -> Result<Ended, Stopped> {
-        run_loop::run(self, limits, show)
+    pub fn run(self, limits: Limits, sink: &mut dyn Sink) -> Result<Ended, Stopped> {
+        run_loop::run(self, limits, sink)
     }
 }
 

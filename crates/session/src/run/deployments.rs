@@ -8,6 +8,7 @@ mod newcomers;
 
 use engine::{Part, Pid};
 use event::run::Program;
+use event::stream::{Item, Sink};
 use kernel::FileId;
 
 use super::duty_cycle::first_line;
@@ -15,7 +16,6 @@ use super::executables::Executables;
 use super::probes::{Probes, number};
 use super::processes::Processes;
 use super::script::Stopped;
-use super::show::Show;
 use crate::executable::Stamp;
 use crate::machine::Machine;
 use crate::refusal::Refusal;
@@ -119,7 +119,7 @@ impl Deployed<'_> {
 
 impl Deployments {
     /// Probes a file that has replaced a target. Returns sentences to print.
-    pub fn probe_replaced(&mut self, deployed: &mut Deployed<'_>, show: &mut dyn Show) -> Result<Vec<String>, Stopped> {
+    pub fn probe_replaced(&mut self, deployed: &mut Deployed<'_>, sink: &mut dyn Sink) -> Result<Vec<String>, Stopped> {
         let notes = deployed.leave_overwritten();
         let compiled = &deployed.probes.latest().compiled;
         let follows = deployed.processes.filter().follows_files();
@@ -128,20 +128,20 @@ impl Deployments {
         if let Some(unfit) = self.unfit.as_mut().filter(|unfit| unfit.stamp == stamp) {
             // The first time it may not have been complete.
             if !std::mem::replace(&mut unfit.is_told, true) {
-                show.program(&deployed.program(path, None, true, Err(unfit.why.clone())))?;
+                sink.take(&Item::Program(&deployed.program(path, None, true, Err(unfit.why.clone()))))?;
             }
             return Ok(notes);
         }
         let opened = compiled.script.opened(deployed.machine).map_err(Stopped::from);
         match opened.and_then(|all| deployed.probe(all)) {
-            Ok(sites) => show.program(&deployed.program(path, None, true, Ok(sites)))?,
+            Ok(sites) => sink.take(&Item::Program(&deployed.program(path, None, true, Ok(sites))))?,
             Err(why) => self.unfit = Some(Unfit { stamp, why: first_line(&why.to_string()), is_told: false }),
         }
         Ok(notes)
     }
 
     /// Probes a program that a process of the group is the first to run.
-    pub fn probe_newcomer(&mut self, deployed: &mut Deployed<'_>, show: &mut dyn Show) -> Result<(), Stopped> {
+    pub fn probe_newcomer(&mut self, deployed: &mut Deployed<'_>, sink: &mut dyn Sink) -> Result<(), Stopped> {
         let host = deployed.machine.host.as_ref();
         let Some(group) = deployed.processes.filter().group() else { return Ok(()) };
         let next = self.newcomers.next(group, host, |file| deployed.processes.is_target(file));
@@ -153,11 +153,11 @@ impl Deployments {
         }
         self.newcomers.judge(&newcomer);
         let probed = probed.map_err(|why| first_line(&why.to_string()));
-        Ok(show.program(&deployed.program(newcomer.path, Some(newcomer.pid), replaces, probed))?)
+        Ok(sink.take(&Item::Program(&deployed.program(newcomer.path, Some(newcomer.pid), replaces, probed)))?)
     }
 
     /// Detaches probes from replaced files that no process runs any more.
-    pub fn release_replaced(&mut self, deployed: &mut Deployed<'_>, show: &mut dyn Show) {
+    pub fn release_replaced(&mut self, deployed: &mut Deployed<'_>, sink: &mut dyn Sink) {
         for (build, n, file, path) in deployed.left_behind() {
             deployed.probes.engine.detach(build, Part::Binary(number(n)));
             if deployed.processes.filter().group().is_some() {
@@ -165,7 +165,7 @@ impl Deployments {
                 deployed.processes.remove_target(file);
                 self.newcomers.forget();
             }
-            show.note(&format!("no process runs the file any more that {path} was before, its probes are taken out"));
+            sink.note(&format!("no process runs the file any more that {path} was before, its probes are taken out"));
         }
     }
 }

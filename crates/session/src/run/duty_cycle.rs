@@ -10,6 +10,8 @@
 use std::time::Duration;
 
 use event::run::{self, Budgeted};
+use event::stream::Sink;
+use event::totals::FinalState;
 
 use super::control::Control;
 use super::goroutines::{GoroutineTracker, counted_during};
@@ -18,7 +20,6 @@ use super::overhead::{LOOK, OverheadBudget, Spent, percent};
 use super::probes::Probes;
 use super::processes::Processes;
 use super::script::Stopped;
-use super::show::Show;
 use crate::machine::Machine;
 
 /// The shortest turn after a rest.
@@ -111,13 +112,13 @@ impl DutyCycle {
         rest: Duration,
         cycled: &mut Cycled<'_>,
         limit: Option<f64>,
-        show: &mut dyn Show,
+        sink: &mut dyn Sink,
     ) -> Result<(), Stopped> {
         let Cycled { probes, control, goroutines, processes, machine } = cycled;
         let began = machine.clock.spent_here();
         if self.turns == 0 {
             self.first = control.armed_at();
-            self.tell_turns(limit, show);
+            self.tell_turns(limit, sink);
         }
         let end = goroutines.freeze(probes, control, machine.clock.since_boot())?;
         probes.rest_goroutines();
@@ -130,16 +131,17 @@ impl DutyCycle {
         Ok(())
     }
 
-    /// Begins another turn once the rest is over.
+    /// Begins another turn once the rest is over. Gives back the states in which the last one has ended, and whether goroutines
+    /// are gone now.
     pub fn resume(
         &mut self,
         cycled: &mut Cycled<'_>,
         overhead: &mut OverheadBudget,
-        show: &mut dyn Show,
-    ) -> Result<(), Stopped> {
+        sink: &mut dyn Sink,
+    ) -> Result<Option<Vec<(FinalState, bool)>>, Stopped> {
         let Cycled { probes, control, goroutines, processes, machine } = cycled;
         if self.rest_until.is_none_or(|until| machine.clock.now() < until) {
-            return Ok(());
+            return Ok(None);
         }
         let began = machine.clock.spent_here();
         if let Err(why) = probes.resume_goroutines() {
@@ -147,17 +149,18 @@ impl DutyCycle {
             probes.rest_goroutines();
             self.rest_until = Some(machine.clock.now() + LONGEST);
             let why = first_line(&Stopped::from(why).to_string());
-            show.note(&format!("goroutines cannot be watched at the moment: {why}"));
-            return Ok(());
+            sink.note(&format!("goroutines cannot be watched at the moment: {why}"));
+            return Ok(None);
         }
         self.rest_until = None;
         let words = probes.first().program().tables.control;
         control.unfreeze_goroutines(probes.table(words)?)?;
         let there = GoroutineTracker::fill_again(probes, processes, machine)?;
-        show.turn(&goroutines.take_turn(&there));
+        let last = goroutines.take_turn(&there);
         control.arm(true, machine.clock.since_boot(), probes.table(words)?)?;
         self.changing += machine.clock.spent_here() - began;
-        overhead.begin_anew(probes, machine.clock.now())
+        overhead.begin_anew(probes, machine.clock.now())?;
+        Ok(Some(last))
     }
 
     /// For how long hits counted until then.
@@ -174,11 +177,11 @@ impl DutyCycle {
         })
     }
 
-    fn tell_turns(&self, limit: Option<f64>, show: &mut dyn Show) {
+    fn tell_turns(&self, limit: Option<f64>, sink: &mut dyn Sink) {
         let Some(limit) = limit else { return };
         let cost = percent(self.load);
         let enough = (cost * 5 / 4).next_multiple_of(50);
-        show.note(&format!(
+        sink.note(&format!(
             "watching goroutines costs about {cost}% of a CPU, the budget is {}: it is done by turns from here on, and counts \
              and times are of those (`--max-overhead {enough}%` or `--max-overhead off` watches all the time)",
             Budgeted(limit)

@@ -4,11 +4,11 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use engine::{Entry, Error};
-use event::totals::{Goroutines, Lasting};
+use event::totals::{FinalState, Goroutines};
 
 use super::control::Control;
+use super::final_state;
 use super::initial_state::Filled;
-use super::lasting;
 use super::leftovers::Leftovers;
 use super::probes::Probes;
 use super::processes::{Processes, RunningBinary};
@@ -83,7 +83,7 @@ impl GoroutineTracker {
     pub fn keep(&mut self, goroutines: &[Entry], control: &Control, end: u64) {
         let run = counted_during(control, end);
         if let Some(kept) = &mut self.kept {
-            kept.lasting.extend(goroutines.iter().filter_map(|(key, value)| lasting::of(key, value, run.clone())));
+            kept.lasting.extend(goroutines.iter().filter_map(|(key, value)| final_state::of(key, value, run.clone())));
         }
     }
 
@@ -95,9 +95,9 @@ impl GoroutineTracker {
     }
 
     /// The states that a turn of a duty cycle has ended, and whether their goroutines are gone by now.
-    pub fn take_turn(&mut self, there: &HashSet<(u32, u64)>) -> Vec<(Lasting, bool)> {
+    pub fn take_turn(&mut self, there: &HashSet<(u32, u64)>) -> Vec<(FinalState, bool)> {
         let Some(kept) = &mut self.kept else { return Vec::new() };
-        let is_gone = |state: &Lasting| !there.contains(&(state.pid, state.goid));
+        let is_gone = |state: &FinalState| !there.contains(&(state.pid, state.goid));
         std::mem::take(&mut kept.lasting).into_iter().map(|state| (state, is_gone(&state))).collect()
     }
 

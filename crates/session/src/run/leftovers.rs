@@ -6,6 +6,7 @@ use std::ops::AddAssign;
 
 use engine::{Entry, Error, Pid, Table};
 use event::go::End;
+use event::stream::CallId;
 use plan::target::PANIC;
 use plan::{FuncNo, Plan};
 use program::FRAME_RECORDED;
@@ -28,9 +29,6 @@ pub(super) struct Open {
     /// Recorded panics in progress.
     pub panics: HashSet<CallId>,
 }
-
-/// A call: its goroutine, its number there, and when it began.
-pub(super) type CallId = (u64, u64, u64);
 
 impl AddAssign for Open {
     fn add_assign(&mut self, other: Open) {

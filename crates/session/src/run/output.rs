@@ -1,44 +1,41 @@
-//! Does what the records of a run ask for: decodes them, and hands them to the output.
+//! Does what the records of a run ask for, and sends everything else to the sink.
 
-use std::cell::RefCell;
 use std::io;
 
 use engine::Table;
-use event::calls::Finished;
 use event::run::{Cause, Summary};
-use event::totals::Goroutines;
-use event::{Event, Snapshot, What};
+use event::stream::{Item, OpenCalls, Sink, Tally};
+use event::totals::{FinalState, Goroutines};
+use event::{Row, Snapshot, What};
 use program::exit;
 
-use super::calls::{Joined, Telling, Values};
+use super::feed::Feed;
 use super::leftovers::Open;
 use super::maps::UserMaps;
-use super::names::{Clock, Known};
+use super::names::Known;
 use super::probes::{Build, Probes};
 use super::processes::{ProcessRows, Processes};
 use super::script::Stopped;
-use super::show::Show;
 use super::summary;
+use super::values::Values;
 use crate::machine::Machine;
 
-/// What was put out so far, and the calls in progress.
+/// The output of a run so far.
 pub(super) struct Output {
-    calls: Joined,
+    feed: Feed,
     /// Units of output after which nothing more is shown.
     most: Option<u64>,
-    printed: u64,
+    /// What the sink has made of records.
+    tally: Tally,
     exit: Option<i64>,
     damaged: u64,
     /// Calls that were open when their process ended, or when the run did.
     pub open: Open,
-    values: Values,
-    unix_less_boot: i64,
-    zone: Clock,
 }
 
 /// What is shown when everything is detached.
 pub(super) struct Rest {
-    pub unended: Vec<Finished>,
+    pub open: Option<OpenCalls>,
     pub goroutines: Goroutines,
     pub maps: Vec<Snapshot>,
     pub summary: Summary,
@@ -48,15 +45,12 @@ impl Output {
     /// Nothing so far.
     pub fn new(values: &Values, most: Option<u64>, machine: &Machine) -> Output {
         Output {
-            calls: Joined::new(values),
+            feed: Feed::new(values, machine.clock.unix_less_boot()),
             most,
-            printed: 0,
+            tally: Tally::default(),
             exit: None,
             damaged: 0,
             open: Open::default(),
-            values: values.clone(),
-            unix_less_boot: machine.clock.unix_less_boot(),
-            zone: Clock::default(),
         }
     }
 
@@ -72,25 +66,22 @@ impl Output {
     }
 
     fn is_full(&self) -> bool {
-        self.most.is_some_and(|most| self.printed >= most)
-    }
-
-    fn known<'r>(&'r self, builds: &'r [Build], processes: &'r Processes) -> Known<'r> {
-        known(builds, processes, (self.unix_less_boot, &self.zone))
+        self.most.is_some_and(|most| self.tally.shown >= most)
     }
 
     /// Does what the records that are ready ask for. Says whether there were any.
-    pub fn act(&mut self, probes: &mut Probes, processes: &Processes, show: &mut dyn Show) -> Result<bool, Stopped> {
+    pub fn act(&mut self, probes: &mut Probes, processes: &Processes, sink: &mut dyn Sink) -> Result<bool, Stopped> {
         let (engine, builds) = probes.parts();
+        let known = known(builds, processes);
+        self.feed.batch(&known, sink)?;
         let mut acting = Acting {
             maps: UserMaps { program: builds[builds.len() - 1].program(), tables: &builds[0].tables },
-            known: known(builds, processes, (self.unix_less_boot, &self.zone)),
-            calls: &mut self.calls,
+            known,
+            feed: &mut self.feed,
             most: self.most.unwrap_or(u64::MAX),
-            printed: self.printed,
             exit: self.exit,
             damaged: self.damaged,
-            show,
+            sink,
         };
         let (mut outcome, mut unshown) = (Ok(()), None);
         let count = engine.drain(&mut |record| {
@@ -99,31 +90,35 @@ impl Output {
             }
             if let Some(error) = take_write_error(&mut outcome) {
                 // The other records are as good as this one, and may be shown elsewhere.
-                acting.show.rescue(true);
+                acting.sink.rescue(true);
                 unshown.get_or_insert(error);
                 outcome = acting.record(record);
             }
         });
-        let Acting { printed, exit, damaged, show, .. } = acting;
-        (self.printed, self.exit, self.damaged) = (printed, exit, damaged);
+        let Acting { exit, damaged, sink, .. } = acting;
+        (self.tally, self.exit, self.damaged) = (sink.tally(), exit, damaged);
         outcome?;
         unshown.map_or(Ok(()), |error| Err(Stopped::from(error)))?;
         if count > 0 {
-            show.pause(&self.known(builds, processes))?;
+            sink.pause()?;
         }
         Ok(count > 0)
     }
 
     /// Learns types that records mentioned and no table knows. Returns a sentence if there is no room for more.
-    pub fn learn_types(&mut self, probes: &Probes, processes: &Processes) -> Result<Option<String>, Stopped> {
-        let known = known(probes.builds(), processes, (self.unix_less_boot, &self.zone));
-        Ok(self.calls.meet(&known, &self.values, probes.tables())?)
+    pub fn learn_types(
+        &mut self,
+        probes: &Probes,
+        processes: &Processes,
+        sink: &mut dyn Sink,
+    ) -> Result<Option<String>, Stopped> {
+        self.feed.learn_types(&known(probes.builds(), processes), probes.tables(), sink)
     }
 
     /// Completes the counters of a summary with what was put out.
     pub fn summarize(&self, probes: &Probes, summary: &mut Summary) -> Result<(), Stopped> {
-        summary.printed = self.printed;
-        summary.damaged = self.damaged;
+        summary.printed = self.tally.shown;
+        summary.damaged = self.damaged + self.tally.damaged;
         let latest = probes.latest().plan();
         summary.unwound_by = summary::unwound_by(latest, probes.first().program(), probes.tables())?;
         summary.measured = summary::measured(latest);
@@ -131,52 +126,59 @@ impl Output {
     }
 
     /// The calls that have begun and not ended. The summary learns how many were lost, so that all counts add up.
-    pub fn unended(&mut self, probes: &Probes, summary: &mut Summary) -> Result<Vec<Finished>, Stopped> {
+    pub fn open_calls(&mut self, probes: &Probes, summary: &mut Summary) -> Result<Option<OpenCalls>, Stopped> {
         let (plan, program) = (probes.latest().plan(), probes.first().program());
-        let of_calls = summary::of_calls(plan, program, probes.tables(), self.calls.alone())?;
-        let told = self.calls.finished() + self.open.recorded.len() as u64;
+        let of_calls = summary::of_calls(plan, program, probes.tables(), self.feed.alone())?;
+        let told = self.tally.calls + self.open.recorded.len() as u64;
         let untold = of_calls.wanted.saturating_sub(told);
         if self.is_full() {
             // They came too late to be shown.
             summary.limited += untold;
-            return Ok(Vec::new());
+            return Ok(None);
         }
         summary.lost = summary.lost.saturating_sub(of_calls.lost_records) + untold;
-        Ok(self.calls.unended(&self.open))
+        Ok(Some(OpenCalls { calls: self.open.recorded.clone(), panics: self.open.panics.clone() }))
     }
 
-    /// Shows what is left.
-    pub fn show_rest(
-        &self,
+    /// Sends the states in which a turn of watching goroutines has ended.
+    pub fn gap(
+        &mut self,
+        last: &[(FinalState, bool)],
+        probes: &Probes,
+        processes: &Processes,
+        sink: &mut dyn Sink,
+    ) -> io::Result<()> {
+        self.feed.of_states(last.iter().map(|(state, _)| state), &known(probes.builds(), processes), sink)?;
+        sink.take(&Item::Gap(last))
+    }
+
+    /// Sends what is left.
+    pub fn finish(
+        &mut self,
         rest: &Rest,
         probes: &Probes,
         processes: &Processes,
-        show: &mut dyn Show,
+        sink: &mut dyn Sink,
     ) -> io::Result<()> {
-        let (schema, known) = (&probes.latest().program().schema, &self.known(probes.builds(), processes));
-        for call in &rest.unended {
-            self.calls.tell(call, &mut Telling { schema, known, show }, false)?;
-        }
-        show.goroutines(&rest.goroutines)?;
-        show.rest(&rest.maps, known)?;
-        show.finish()?;
-        show.summary(&rest.summary)?;
-        show.finish()
+        let known = known(probes.builds(), processes);
+        self.feed.of_earlier(&rest.goroutines.earlier, &known, sink)?;
+        self.feed.of_states(rest.goroutines.lasting.iter(), &known, sink)?;
+        self.feed.of_maps(&rest.maps, &known, sink)?;
+        rest.open.iter().try_for_each(|open| sink.take(&Item::Open(open)))?;
+        sink.take(&Item::Goroutines(&rest.goroutines))?;
+        sink.take(&Item::Maps(&rest.maps))?;
+        sink.finish()?;
+        sink.take(&Item::Lost(&rest.summary.lost_by))?;
+        sink.take(&Item::Summary(&rest.summary))?;
+        sink.finish()
     }
 }
 
 /// What numbers in records mean.
-fn known<'r>(builds: &'r [Build], processes: &'r Processes, (unix_less_boot, clock): (i64, &'r Clock)) -> Known<'r> {
+fn known<'r>(builds: &'r [Build], processes: &'r Processes) -> Known<'r> {
     let (tables, ids) = (&builds[0].tables, &builds[0].program().tables);
-    Known {
-        builds,
-        processes,
-        rows: ProcessRows { tables, id: ids.processes },
-        stacks: tables.find_any(ids.stacks),
-        unix_less_boot,
-        clock,
-        biases: RefCell::default(),
-    }
+    let rows = ProcessRows { tables, id: ids.processes };
+    Known { builds, processes, rows, stacks: tables.find_any(ids.stacks) }
 }
 
 /// Whether the script has asked for the end. A full ring may have lost the record that says so.
@@ -201,69 +203,58 @@ pub(super) fn take_write_error(outcome: &mut Result<(), Stopped>) -> Option<io::
 struct Acting<'r, 's> {
     maps: UserMaps<'r>,
     known: Known<'r>,
-    calls: &'r mut Joined,
+    feed: &'r mut Feed,
     /// Units of output after which nothing more is shown.
     most: u64,
-    printed: u64,
     exit: Option<i64>,
     damaged: u64,
-    show: &'s mut dyn Show,
+    sink: &'s mut dyn Sink,
 }
 
 impl Acting<'_, '_> {
     fn record(&mut self, bytes: &[u8]) -> Result<(), Stopped> {
-        match event::decode::event(&self.maps.program.schema, bytes) {
-            Ok(event) => self.event(event),
-            Err(_) => {
-                self.damaged += 1;
-                Ok(())
+        let schema = &self.maps.program.schema;
+        let row = event::decode::header(bytes).ok().and_then(|header| schema.row(header.row));
+        let is_enough = self.sink.tally().shown >= self.most;
+        match row {
+            Some(Row::Clear(_) | Row::Zero(_) | Row::Exit) => self.request(bytes),
+            Some(_) if is_enough => Ok(()),
+            Some(Row::PrintMap { .. } | Row::PrintEntry { .. }) => self.request(bytes),
+            Some(row) => {
+                if let Row::CallStart(call) = row {
+                    schema.call(*call).into_iter().for_each(|of| self.feed.begins_alone(of.function));
+                }
+                match self.feed.prepare(bytes, &self.known, self.sink)? {
+                    Ok(_) => Ok(self.sink.take(&Item::Record(bytes))?),
+                    Err(_) => self.damaged(),
+                }
             }
+            None => self.damaged(),
         }
     }
 
-    fn event(&mut self, event: Event) -> Result<(), Stopped> {
-        let schema = &self.maps.program.schema;
-        match event.what {
+    fn damaged(&mut self) -> Result<(), Stopped> {
+        self.damaged += 1;
+        Ok(())
+    }
+
+    /// Does what a record asks of user space.
+    fn request(&mut self, bytes: &[u8]) -> Result<(), Stopped> {
+        let Ok(event) = event::decode::event(&self.maps.program.schema, bytes) else { return self.damaged() };
+        let map = match event.what {
             What::Clear(map) => return Ok(self.maps.clear(map)?),
             What::Zero(map) => return Ok(self.maps.zero(map)?),
             What::Exit(status) => {
                 self.exit.get_or_insert(status);
                 return Ok(());
             }
-            _ if self.printed >= self.most => return Ok(()),
-            What::Printf { format, args, whole } => {
-                if let Some(form) = schema.format(format) {
-                    let named = self.calls.named(event.header, whole.as_ref(), schema, &self.known);
-                    self.show.printf(form, &args, &named)?;
-                }
-            }
-            What::Call { .. } | What::CallStart { .. } | What::CallEnd(_) | What::CallDropped(_) => {
-                let mut telling = Telling { schema, known: &self.known, show: &mut *self.show };
-                if !self.calls.record(event.header, event.what, &mut telling)? {
-                    return Ok(());
-                }
-            }
-            What::PrintValue { value, whole } => {
-                let named = self.calls.named(event.header, whole.as_ref(), schema, &self.known);
-                self.show.value(&value, &named)?;
-            }
-            What::State(change) => self.show.state(&self.known.told(event.header, change), &self.known)?,
-            What::Time(form) => {
-                self.show.time(schema.text(form).unwrap_or_default(), event.header.time, &self.known)?;
-            }
-            What::PrintMap { map, top, div } => {
-                if let Some(map) = self.maps.snapshot(map)? {
-                    self.damaged += map.damaged.len() as u64;
-                    self.show.map(&map.top(top).divided(div), &self.known)?;
-                }
-            }
-            What::PrintEntry { map, key, div } => {
-                if let Some(map) = self.maps.entry(map, &key)? {
-                    self.show.map(&map.divided(div), &self.known)?;
-                }
-            }
-        }
-        self.printed += 1;
-        Ok(())
+            What::PrintMap { map, top, div } => self.maps.snapshot(map)?.map(|map| {
+                self.damaged += map.damaged.len() as u64;
+                map.top(top).divided(div)
+            }),
+            What::PrintEntry { map, key, div } => self.maps.entry(map, &key)?.map(|map| map.divided(div)),
+            _ => None,
+        };
+        Ok(map.map_or(Ok(()), |map| self.feed.map(&map, &self.known, self.sink))?)
     }
 }

@@ -9,6 +9,7 @@ mod weigh;
 use std::time::Duration;
 
 use event::run::{Budgeted, Detached, Load};
+use event::stream::Sink;
 use plan::{FuncNo, On};
 use program::frames::MOST_GONE;
 
@@ -16,7 +17,6 @@ use super::control::Control;
 use super::goroutines::GoroutineTracker;
 use super::probes::Probes;
 use super::script::Stopped;
-use super::show::Show;
 use super::summary;
 use crate::machine::Clock;
 use policy::{Breaker, Verdict, dearest};
@@ -160,20 +160,20 @@ impl OverheadBudget {
         watched: &mut Watched<'_>,
         took: Duration,
         spent: Option<&Spent>,
-        show: &mut dyn Show,
+        sink: &mut dyn Sink,
     ) -> Result<(), Stopped> {
         let (Some(breaker), Some(spent)) = (&mut self.breaker, spent) else { return Ok(()) };
         match breaker.sample(took, spent.all()) {
             Verdict::Within => self.since = None,
             Verdict::Begins => self.since = Some((watched.clock.now(), self.places.clone())),
             Verdict::Above => {}
-            Verdict::Enough => self.lighten(watched, show)?,
+            Verdict::Enough => self.lighten(watched, sink)?,
         }
         Ok(())
     }
 
     /// Detaches the dearest functions, or the hooks that watch goroutines if nothing else would help.
-    fn lighten(&mut self, watched: &mut Watched<'_>, show: &mut dyn Show) -> Result<(), Stopped> {
+    fn lighten(&mut self, watched: &mut Watched<'_>, sink: &mut dyn Sink) -> Result<(), Stopped> {
         let (Some((since, before)), Some(limit)) = (self.since.take(), self.limit) else { return Ok(()) };
         self.breaker.iter_mut().for_each(Breaker::begin_anew);
         let Some(costs) = watched.probes.engine.site_costs() else { return Ok(()) };
@@ -182,14 +182,14 @@ impl OverheadBudget {
         let (dropped, all) = self.choose(&spent, limit, took);
         let excess = Excess { limit, all, took };
         match dropped.first() {
-            Some((None, _)) if !stop_goroutines(watched)? => self.tell_hopeless(excess, show),
-            _ => self.tell_detached(watched.probes, &dropped, &before, excess, show),
+            Some((None, _)) if !stop_goroutines(watched)? => self.tell_hopeless(excess, sink),
+            _ => self.tell_detached(watched.probes, &dropped, &before, excess, sink),
         }
         self.most *= 2;
         let functions: Vec<FuncNo> = dropped.into_iter().filter_map(|(function, _)| function).collect();
         watched.probes.engine.drop_functions(&functions);
-        self.tell_nothing_left(watched.probes, show);
-        self.lose_unders(watched, show)
+        self.tell_nothing_left(watched.probes, sink);
+        self.lose_unders(watched, sink)
     }
 
     /// What is detached next, and the whole load.
@@ -210,7 +210,7 @@ impl OverheadBudget {
     }
 
     /// The run goes on: a command would end with it, and what was gathered is shown when it does.
-    fn tell_nothing_left(&mut self, probes: &Probes, show: &mut dyn Show) {
+    fn tell_nothing_left(&mut self, probes: &Probes, sink: &mut dyn Sink) {
         let functions = &probes.latest().plan().functions;
         // Panics are recorded for the calls that they end, and no call is seen then.
         let is_ours = |function: FuncNo| functions.get(function.index()).is_some_and(|function| function.panics);
@@ -223,13 +223,13 @@ impl OverheadBudget {
         let mut events = probes.first().program().events.iter();
         let events = events.any(|event| !matches!(event.on, On::Begin | On::End));
         let rest = if events { ", only what needs no place in a program goes on" } else { "" };
-        show.note(&format!(
+        sink.note(&format!(
             "nothing is probed any more{rest}: what was gathered is shown when the run ends, as by Ctrl-C"
         ));
     }
 
     /// `under` conditions about detached functions are not tracked any more.
-    fn lose_unders(&mut self, watched: &mut Watched<'_>, show: &mut dyn Show) -> Result<(), Stopped> {
+    fn lose_unders(&mut self, watched: &mut Watched<'_>, sink: &mut dyn Sink) -> Result<(), Stopped> {
         let Watched { probes, control, .. } = watched;
         let functions = probes.latest().plan().functions.iter().zip(0..);
         let gone = functions.filter(|(_, number)| probes.dropped().contains(&FuncNo(*number)));
@@ -240,7 +240,7 @@ impl OverheadBudget {
         }
         let unders = probes.first().plan().unders.iter().enumerate().filter(|(n, _)| new >> n & 1 != 0);
         for (_, under) in unders {
-            show.note(&format!("under({:?}) is 0 from here on, since that is not probed any more", under.pattern));
+            sink.note(&format!("under({:?}) is 0 from here on, since that is not probed any more", under.pattern));
         }
         let table = probes.table(probes.first().program().tables.control)?;
         Ok(control.unders_untracked(marks, table)?)
@@ -252,7 +252,7 @@ impl OverheadBudget {
         dropped: &[Cost],
         before: &Counted,
         excess: Excess,
-        show: &mut dyn Show,
+        sink: &mut dyn Sink,
     ) {
         let (seconds, limit) = (excess.took.as_secs_f64(), Budgeted(excess.limit));
         for &(function, load) in dropped {
@@ -268,16 +268,16 @@ impl OverheadBudget {
             others => format!("and {others} more are not probed any more"),
         };
         let enough = (percent(excess.all) * 5 / 4).next_multiple_of(50);
-        show.note(&format!(
+        sink.note(&format!(
             "{name} {others}: {why} (`--max-overhead {enough}%` or `--max-overhead off` allows it, a narrower pattern \
              avoids it)"
         ));
     }
 
-    fn tell_hopeless(&mut self, excess: Excess, show: &mut dyn Show) {
+    fn tell_hopeless(&mut self, excess: Excess, sink: &mut dyn Sink) {
         if !std::mem::replace(&mut self.told.hopeless, true) {
             let (all, limit) = (percent(excess.all), Budgeted(excess.limit));
-            show.note(&format!(
+            sink.note(&format!(
                 "the probes cost about {all}% of a CPU, the budget is {limit}, and none is left that could be taken out"
             ));
         }

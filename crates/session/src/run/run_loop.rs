@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use event::Snapshot;
 use event::run::{Cause, Summary};
+use event::stream::{Extra, Item, Sink};
 use kernel::signal::Order;
 use plan::On;
 
@@ -23,8 +24,7 @@ use super::output::{Output, Rest, asked_for_exit, take_write_error};
 use super::overhead::{OverheadBudget, Watched};
 use super::probes::Probes;
 use super::processes::{ProcessFilter, Processes};
-use super::script::{Limits, Stopped};
-use super::show::{Ended, Show};
+use super::script::{Ended, Limits, Stopped};
 use super::summary;
 use crate::machine::Machine;
 use crate::subject::Subject;
@@ -46,23 +46,23 @@ const SILENCE: Duration = Duration::from_secs(5);
 const UNSEEN: usize = 5;
 
 /// Runs a script to its end.
-pub(super) fn run(prepared: Prepared, limits: Limits, show: &mut dyn Show) -> Result<Ended, Stopped> {
+pub(super) fn run(prepared: Prepared, limits: Limits, sink: &mut dyn Sink) -> Result<Ended, Stopped> {
     let mut life = Lifetime::begin(&prepared.compiled.script, &prepared.machine)?;
-    let mut run = Run::load(prepared, limits, &life, show.wants_goroutines())?;
+    let mut run = Run::load(prepared, limits, &life, sink.wants(Extra::Goroutines))?;
     run.probes.run_events(&On::Begin)?;
     if !run.asked_for_exit()? {
         run.attach(&life)?;
         run.arm(true)?;
     }
     let mut cause = Cause::Output;
-    let mut shown = run.show(&mut life, limits.duration, show).map(|other| cause = other);
+    let mut shown = run.show(&mut life, limits.duration, sink).map(|other| cause = other);
     let unshown = take_write_error(&mut shown);
     shown?;
     if unshown.is_some() {
         // What was gathered is not lost because something else could not be written.
-        show.rescue(true);
+        sink.rescue(true);
     }
-    let ended = run.close(&mut life, cause, show)?;
+    let ended = run.close(&mut life, cause, sink)?;
     unshown.map_or(Ok(ended), |error| Err(error.into()))
 }
 
@@ -114,17 +114,17 @@ impl Run {
     }
 
     /// From the start to what ends it.
-    fn show(&mut self, life: &mut Lifetime, duration: Option<Duration>, show: &mut dyn Show) -> Result<Cause, Stopped> {
+    fn show(&mut self, life: &mut Lifetime, duration: Option<Duration>, sink: &mut dyn Sink) -> Result<Cause, Stopped> {
         self.probes.attached.ts = self.machine.clock.unix();
-        show.attached(&self.probes.attached)?;
-        self.probes.first().plan().cautions().iter().for_each(|caution| show.note(caution));
+        sink.take(&Item::Attached(&self.probes.attached))?;
+        self.probes.first().plan().cautions().iter().for_each(|caution| sink.note(caution));
         self.notes.extend(life.take_notes());
-        self.act(show)?;
+        self.act(sink)?;
         if let Some(cause) = self.output.is_over() {
             return Ok(cause);
         }
         life.start()?;
-        self.follow(life, duration, show)
+        self.follow(life, duration, sink)
     }
 
     /// Lets hits count, or not count.
@@ -174,14 +174,14 @@ impl Run {
         &mut self,
         life: &mut Lifetime,
         duration: Option<Duration>,
-        show: &mut dyn Show,
+        sink: &mut dyn Sink,
     ) -> Result<Cause, Stopped> {
         let start = self.machine.clock.now();
         self.overhead.begin(start);
         let mut intervals = Intervals::new(&self.probes.first().program().events, start);
         let (mut glanced, mut look, mut is_told, mut tick) = (start, start + LOOK, false, TICK);
         loop {
-            tick = if self.act(show)? { TICK } else { IDLE_TICK.min(tick + tick / 8) };
+            tick = if self.act(sink)? { TICK } else { IDLE_TICK.min(tick + tick / 8) };
             let now = self.machine.clock.now();
             let late = || duration.filter(|&most| now - start >= most).map(|_| Cause::Duration);
             if let Some(cause) = self.output.is_over().or_else(|| self.ordered()).or_else(late) {
@@ -190,9 +190,9 @@ impl Run {
             for due in intervals.due(now) {
                 self.probes.engine.run(due)?;
             }
-            self.weigh(show)?;
+            self.weigh(sink)?;
             if now >= look {
-                self.look(show)?;
+                self.look(sink)?;
                 let done = self.machine.clock.now();
                 look = done + LOOK.max((done - now) * LOOKING);
             }
@@ -203,11 +203,11 @@ impl Run {
                     return Ok(cause);
                 }
                 self.notes.extend(life.take_notes());
-                self.resume_turns(show)?;
+                self.resume_turns(sink)?;
             }
             if !is_told && now - start >= SILENCE {
                 is_told = true;
-                self.tell_silence(show)?;
+                self.tell_silence(sink)?;
             }
             self.machine.clock.sleep(intervals.until_next(now).map_or(tick, |next| next.min(tick)));
         }
@@ -223,22 +223,22 @@ impl Run {
     }
 
     /// Does what records ask for. Says whether there were any.
-    fn act(&mut self, show: &mut dyn Show) -> Result<bool, Stopped> {
-        std::mem::take(&mut self.notes).iter().for_each(|note| show.note(note));
-        let any = self.output.act(&mut self.probes, &self.processes, show)?;
+    fn act(&mut self, sink: &mut dyn Sink) -> Result<bool, Stopped> {
+        std::mem::take(&mut self.notes).iter().for_each(|note| sink.note(note));
+        let any = self.output.act(&mut self.probes, &self.processes, sink)?;
         if any {
-            self.notes.extend(self.output.learn_types(&self.probes, &self.processes)?);
+            self.notes.extend(self.output.learn_types(&self.probes, &self.processes, sink)?);
         }
         Ok(any)
     }
 
     /// Goes on with a detach in progress, weighs the load once it is time for that, and acts on it.
-    fn weigh(&mut self, show: &mut dyn Show) -> Result<(), Stopped> {
+    fn weigh(&mut self, sink: &mut dyn Sink) -> Result<(), Stopped> {
         let is_idle = self.advance()?;
         if self.duty_cycle.rests() {
             return Ok(());
         }
-        let (now, is_shown) = (self.machine.clock.now(), show.wants_load());
+        let (now, is_shown) = (self.machine.clock.now(), sink.wants(Extra::Load));
         let each = (self.duty_cycle.look(), is_shown);
         let Some((took, spent)) = self.overhead.measure(&mut self.probes, now, each)? else { return Ok(()) };
         let (limit, cycles) = (self.overhead.limit(), self.goroutines.is_wanted());
@@ -246,18 +246,18 @@ impl Run {
         let rest = self.duty_cycle.rest_after(&mut self.probes, took, spent.as_ref(), limit_of_cycle);
         if is_shown {
             let load = self.overhead.load(&self.probes, took + rest.unwrap_or_default(), spent.as_ref())?;
-            show.load(&load)?;
+            sink.take(&Item::Load(&load))?;
         }
         let Run { probes, control, goroutines, processes, machine, overhead, duty_cycle, .. } = self;
         if let Some(rest) = rest {
             let mut cycled = Cycled { probes, control, goroutines, processes, machine };
-            return duty_cycle.rest(rest, &mut cycled, limit, show);
+            return duty_cycle.rest(rest, &mut cycled, limit, sink);
         }
         if !is_idle {
             return Ok(());
         }
         let mut watched = Watched { probes, control, goroutines, clock: machine.clock.as_ref() };
-        overhead.keep(&mut watched, took, spent.as_ref(), show)
+        overhead.keep(&mut watched, took, spent.as_ref(), sink)
     }
 
     /// Goes on with a detach in progress. Says whether there is none.
@@ -273,13 +273,15 @@ impl Run {
         Ok(true)
     }
 
-    fn resume_turns(&mut self, show: &mut dyn Show) -> Result<(), Stopped> {
+    fn resume_turns(&mut self, sink: &mut dyn Sink) -> Result<(), Stopped> {
         let Run { probes, control, goroutines, processes, machine, overhead, duty_cycle, .. } = self;
-        duty_cycle.resume(&mut Cycled { probes, control, goroutines, processes, machine }, overhead, show)
+        let last =
+            duty_cycle.resume(&mut Cycled { probes, control, goroutines, processes, machine }, overhead, sink)?;
+        Ok(last.map_or(Ok(()), |last| self.output.gap(&last, &self.probes, &self.processes, sink))?)
     }
 
     /// Looks for processes that have started or ended, and for files that were replaced.
-    fn look(&mut self, show: &mut dyn Show) -> Result<(), Stopped> {
+    fn look(&mut self, sink: &mut dyn Sink) -> Result<(), Stopped> {
         let now = self.machine.clock.since_boot();
         if self.processes.look(self.probes.engine.as_mut())? {
             let words = self.probes.first().program().tables.control;
@@ -297,29 +299,29 @@ impl Run {
         self.notes.extend(self.processes.look_for_strays());
         self.notes.extend(self.processes.take_notes());
         self.catch_up()?;
-        self.look_for_deployments(show)
+        self.look_for_deployments(sink)
     }
 
-    fn look_for_deployments(&mut self, show: &mut dyn Show) -> Result<(), Stopped> {
+    fn look_for_deployments(&mut self, sink: &mut dyn Sink) -> Result<(), Stopped> {
         let rests = self.duty_cycle.rests();
         let Run { probes, processes, machine, deployments, notes, .. } = self;
         let mut deployed = Deployed { probes, processes, machine, rests };
-        notes.extend(deployments.probe_replaced(&mut deployed, show)?);
-        deployments.probe_newcomer(&mut deployed, show)?;
-        deployments.release_replaced(&mut deployed, show);
+        notes.extend(deployments.probe_replaced(&mut deployed, sink)?);
+        deployments.probe_newcomer(&mut deployed, sink)?;
+        deployments.release_replaced(&mut deployed, sink);
         Ok(())
     }
 
-    fn tell_silence(&self, show: &mut dyn Show) -> Result<(), Stopped> {
+    fn tell_silence(&self, sink: &mut dyn Sink) -> Result<(), Stopped> {
         let so_far = self.summary()?;
         let first = self.probes.first();
         if so_far.hits + so_far.filtered == 0 && !first.program().users.is_empty() {
             let none = self.processes.filter().follows_files() && self.processes.is_empty();
             let none = if none { "; no process that runs the target was found" } else { "" };
-            show.note(&format!("nothing was hit in the first {} seconds{none}", SILENCE.as_secs()));
+            sink.note(&format!("nothing was hit in the first {} seconds{none}", SILENCE.as_secs()));
         }
         let unseen = summary::unseen_so_far(first.plan(), first.program(), self.probes.tables())?;
-        unseen.iter().take(UNSEEN).for_each(|note| show.note(note));
+        unseen.iter().take(UNSEEN).for_each(|note| sink.note(note));
         Ok(())
     }
 
@@ -345,7 +347,7 @@ impl Run {
     }
 
     /// Detaches everything, and collects what is left to show.
-    fn collect(&mut self, life: &mut Lifetime, cause: Cause, show: &mut dyn Show) -> Result<Rest, Stopped> {
+    fn collect(&mut self, life: &mut Lifetime, cause: Cause, sink: &mut dyn Sink) -> Result<Rest, Stopped> {
         let over = self.machine.clock.since_boot();
         let end = self.goroutines.freeze(&self.probes, &mut self.control, over)?;
         self.arm(false)?;
@@ -353,37 +355,37 @@ impl Run {
         self.probes.detach_events();
         self.detach();
         let exit = life.end()?;
-        self.act(show)?;
+        self.act(sink)?;
         self.probes.run_events(&On::End)?;
-        self.act(show)?;
+        self.act(sink)?;
         self.output.open += self.open_calls()?;
         let mut so_far = self.summary()?;
-        let unended = self.output.unended(&self.probes, &mut so_far)?;
+        let calls = self.output.open_calls(&self.probes, &mut so_far)?;
         let open = self.output.open.calls;
         let calls_detached = so_far.calls_detached + self.output.open.detached;
         let counted = self.duty_cycle.counted_until(&self.control, end);
         let turns = self.duty_cycle.summary(counted, over);
         let summary = Summary { counted, turns, exit, open, calls_detached, ended_by: Some(cause), ..so_far };
         let goroutines = self.goroutines.finish(&self.probes, &self.control, end)?;
-        Ok(Rest { unended, goroutines, maps: self.snapshots()?, summary })
+        Ok(Rest { open: calls, goroutines, maps: self.snapshots()?, summary })
     }
 
     /// Detaches everything, and tells how it went.
-    fn close(mut self, life: &mut Lifetime, cause: Cause, show: &mut dyn Show) -> Result<Ended, Stopped> {
-        let rest = self.collect(life, cause, show)?;
-        let mut before = show.finish().map_err(Stopped::Show);
+    fn close(mut self, life: &mut Lifetime, cause: Cause, sink: &mut dyn Sink) -> Result<Ended, Stopped> {
+        let rest = self.collect(life, cause, sink)?;
+        let mut before = sink.finish().map_err(Stopped::Show);
         let unwritten_before = take_write_error(&mut before);
         before?;
         if unwritten_before.is_some() {
-            show.rescue(true);
+            sink.rescue(true);
         }
-        let show_rest = |show: &mut dyn Show| self.output.show_rest(&rest, &self.probes, &self.processes, show);
-        let mut shown = show_rest(show).map_err(Stopped::Show);
+        let mut finish = |sink: &mut dyn Sink| self.output.finish(&rest, &self.probes, &self.processes, sink);
+        let mut shown = finish(sink).map_err(Stopped::Show);
         let unwritten_then = take_write_error(&mut shown);
         shown?;
         if unwritten_then.is_some() {
-            show.rescue(false);
-            show_rest(show)?;
+            sink.rescue(false);
+            finish(sink)?;
         }
         if let Some(error) = unwritten_before.or(unwritten_then) {
             return Err(error.into());

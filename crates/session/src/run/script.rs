@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use codegen::Restraint;
 
-use super::calls::Values;
+use super::values::Values;
 use crate::machine::EngineChoice;
 use crate::refusal::{Class, Refusal};
 use crate::subject::Subject;
@@ -58,6 +58,13 @@ pub enum Stage {
     Bpf,
     /// What comes back.
     Schema,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ended {
+    /// What `exit()` was given; 0 if something else ended it.
+    pub status: i64,
 }
 
 /// Why there was no run, or no more of it.

@@ -49,8 +49,8 @@ fn finished(end: End, elapsed: Option<u64>) -> Finished {
     }
 }
 
-fn told(args: Vec<(&'static str, GoValue)>, rets: Option<Vec<(&'static str, GoValue)>>) -> Told<'static> {
-    Told {
+fn told(args: Vec<(&'static str, GoValue)>, rets: Option<Vec<(&'static str, GoValue)>>) -> CallValues<'static> {
+    CallValues {
         function: "main.Handle",
         program: None,
         type_args: &[],
@@ -65,7 +65,7 @@ fn told(args: Vec<(&'static str, GoValue)>, rets: Option<Vec<(&'static str, GoVa
     }
 }
 
-fn shown(call: &Finished, told: &Told<'_>, to: Format) -> String {
+fn shown(call: &Finished, told: &CallValues<'_>, to: Format) -> String {
     let (types, mut out) = (types(), Vec::new());
     let shown = Shown { call, told, types: &types, ts: 9, style: Style::default() };
     Page::new(View::Ends, shown.style).ends(&shown, &Known, to, &mut out).unwrap();
@@ -73,7 +73,7 @@ fn shown(call: &Finished, told: &Told<'_>, to: Format) -> String {
 }
 
 /// Calls as text, and as JSON.
-fn check(call: &Finished, told: &Told<'_>, expect: Expect) {
+fn check(call: &Finished, told: &CallValues<'_>, expect: Expect) {
     let (text, json) = (shown(call, told, Format::Text(Look::default())), shown(call, told, Format::Json));
     expect.assert_eq(&format!("{text}{json}"));
 }
@@ -107,7 +107,7 @@ fn results_have_their_names_if_somebody_gave_them() {
 #[test]
 fn what_is_missing_from_the_signature_is_not_hidden() {
     let told =
-        Told { args_omitted: true, rets_omitted: true, ..told(vec![("n", int(7))], Some(vec![("~r0", int(1))])) };
+        CallValues { args_omitted: true, rets_omitted: true, ..told(vec![("n", int(7))], Some(vec![("~r0", int(1))])) };
     check(
         &finished(End::Return, Some(1)),
         &told,
@@ -151,13 +151,13 @@ fn every_end_has_a_word() {
 #[test]
 fn that_an_inlined_call_is_open_is_shown_where_its_end_would_be_seen() {
     let at = Inlined { into: "main.main".into(), file: "/src/main.go".into(), line: 7 };
-    let told = Told { inlined: Some(&at), ..told(vec![("n", int(1))], None) };
-    let line = |call: &Finished, told: &Told<'_>| {
+    let told = CallValues { inlined: Some(&at), ..told(vec![("n", int(1))], None) };
+    let line = |call: &Finished, told: &CallValues<'_>| {
         let text = shown(call, told, Format::Text(Look::default()));
         text.lines().nth(1).unwrap().split_once("  42     ").unwrap().1.to_owned()
     };
     let open = finished(End::Open, None);
-    let panicking = Told { panic: Some(text("boom")), ..told.clone() };
+    let panicking = CallValues { panic: Some(text("boom")), ..told.clone() };
     assert_eq!(line(&open, &told), "main.Handle(n=1)  still open");
     assert_eq!(line(&open, &panicking), "main.Handle(n=1)  still open, panicking: \"boom\"");
     assert_eq!(line(&Finished { alone: true, ..open }, &told), "main.Handle(n=1) = <inlined: not available>");
@@ -175,7 +175,7 @@ fn durations_have_as_many_digits_as_one_reads() {
 fn type_arguments_take_the_place_of_shapes() {
     let type_args = ["example.com/a/b.T".to_owned(), "[]interface {}".to_owned()];
     let check = |function, want: &str| {
-        let told = Told { function, type_args: &type_args, ..told(vec![], None) };
+        let told = CallValues { function, type_args: &type_args, ..told(vec![], None) };
         let text = shown(&finished(End::Return, None), &told, Format::Text(Look::default()));
         assert!(text.contains(&format!("  {want}()")), "{text}");
     };

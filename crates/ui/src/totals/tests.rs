@@ -85,9 +85,9 @@ fn maps(by: By, changes: &str) -> Vec<Snapshot> {
     ]
 }
 
-fn lasting(function: &str, goid: u64, state: &str, reason: &str, spent: u64) -> Lasting {
+fn lasting(function: &str, goid: u64, state: &str, reason: &str, spent: u64) -> FinalState {
     let id = |kind, number| Id { kind, number, process: 0 };
-    Lasting {
+    FinalState {
         pid: 7,
         goid,
         start: id(IdKind::StartFunc, number(&FUNCTIONS, function)),
@@ -113,7 +113,7 @@ const CHANGES: &str = "
     runtime.main 1: running > copystack () 1 × 500
     runtime.main 1: copystack > running () 1 × 700";
 
-fn left() -> Vec<Lasting> {
+fn left() -> Vec<FinalState> {
     vec![
         lasting("main.worker", 35, "runnable", "", 400_000),
         lasting("runtime.main", 1, "waiting", "sleep", 20_000_000),
@@ -249,7 +249,7 @@ fn states_in_which_a_turn_has_ended_are_time_and_goroutines_only_once_they_are_g
 #[test]
 fn goroutines_of_several_processes_may_have_the_same_number() {
     let of =
-        |pid: u32| Lasting { pid, ..lasting("main.worker", 36, "waiting", "chan receive", u64::from(pid) * 1_000) };
+        |pid: u32| FinalState { pid, ..lasting("main.worker", 36, "waiting", "chan receive", u64::from(pid) * 1_000) };
     let mut out = Vec::new();
     let last = [of(7), of(8)];
     Totals::read(By::Goid, &Only::default(), &[], &Turns::default(), &last, &Known).show(TEXT, &mut out).unwrap();

@@ -1,6 +1,6 @@
 //! Records of calls, made by hand: what is in registers and what memory was read.
 
-use event::calls::{Calls, Finished, Reader, Record, Told};
+use event::calls::{CallValues, Calls, Finished, Reader, Record};
 use event::decode::Header;
 use event::go::redact::Secrets;
 use event::go::{Call, Dynamic, GoKind, Limits, Piece, Root, Source, Types, World, call, chunk};
@@ -184,7 +184,7 @@ impl Case {
         (head, json)
     }
 
-    fn told(&self, record: &[u8]) -> (Finished, Told<'_>) {
+    fn told(&self, record: &[u8]) -> (Finished, CallValues<'_>) {
         let mut calls = Calls::default();
         let header = Header { time: 5, pid: 10, tid: 11, goid: 1, row: RowId(0), stat: self.stat };
         let key = calls.begins(header, Record { call: 0, bytes: record.to_vec() }).unwrap();

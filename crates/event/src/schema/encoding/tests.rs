@@ -53,7 +53,7 @@ fn types() -> Types {
         add("map[string]int", 8, GoKind::Map(Box::new(map)));
     }
     types.add_dynamic(0, 0x4a_0000, Dynamic { ty: int, direct: false });
-    types.add_met(7, 0xc0_0000_1000, Dynamic { ty: string, direct: true });
+    types.add_runtime_type(7, 0xc0_0000_1000, Dynamic { ty: string, direct: true });
     types
 }
 

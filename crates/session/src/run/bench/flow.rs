@@ -3,13 +3,9 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use event::calls::Key;
-use event::goroutine::Told;
-use event::run::{Attached, Program, Summary};
-use event::{Format, Names, Snapshot, Value};
+use event::stream::{Extra, Item, Sink, Tally};
 use kernel::specimen::Specimen;
 
-use super::super::{Call, Show};
 use super::{BUSY, gone};
 
 /// Calls that are ordered at once.
@@ -41,7 +37,7 @@ impl<'s> Flow<'s> {
 
 /// Has more calls made as their records are shown.
 pub(super) struct Paced<'s> {
-    show: &'s mut dyn Show,
+    sink: &'s mut dyn Sink,
     flow: Flow<'s>,
     start: Instant,
     /// How many were.
@@ -54,8 +50,8 @@ pub(super) struct Paced<'s> {
 
 impl<'s> Paced<'s> {
     /// Shows there.
-    pub fn new(show: &'s mut dyn Show, flow: Flow<'s>) -> Paced<'s> {
-        Paced { show, flow, start: Instant::now(), shown: 0, took: Duration::ZERO, lost: 0 }
+    pub fn new(sink: &'s mut dyn Sink, flow: Flow<'s>) -> Paced<'s> {
+        Paced { sink, flow, start: Instant::now(), shown: 0, took: Duration::ZERO, lost: 0 }
     }
 
     fn go_on(&mut self) -> io::Result<()> {
@@ -63,77 +59,40 @@ impl<'s> Paced<'s> {
     }
 }
 
-impl Show for Paced<'_> {
-    fn attached(&mut self, _: &Attached) -> io::Result<()> {
-        self.start = Instant::now();
-        self.go_on()
+impl Sink for Paced<'_> {
+    fn take(&mut self, item: &Item<'_>) -> io::Result<()> {
+        match item {
+            Item::Attached(_) => {
+                self.start = Instant::now();
+                self.go_on()
+            }
+            Item::Summary(summary) => {
+                self.lost = summary.lost;
+                Ok(())
+            }
+            item => self.sink.take(item),
+        }
     }
 
-    fn program(&mut self, program: &Program) -> io::Result<()> {
-        self.show.program(program)
-    }
-
-    fn printf(&mut self, form: &Format, args: &[Value], names: &dyn Names) -> io::Result<()> {
-        self.shown += 1;
-        self.show.printf(form, args, names)
-    }
-
-    fn value(&mut self, value: &Value, names: &dyn Names) -> io::Result<()> {
-        self.show.value(value, names)
-    }
-
-    fn call(&mut self, call: &Call<'_>, names: &dyn Names) -> io::Result<()> {
-        self.show.call(call, names)
-    }
-
-    fn begins(&mut self, call: &Call<'_>, names: &dyn Names) -> io::Result<()> {
-        self.show.begins(call, names)
-    }
-
-    fn drops(&mut self, call: Key, boot: u64, names: &dyn Names) -> io::Result<()> {
-        self.show.drops(call, boot, names)
-    }
-
-    fn wants_beginnings(&self) -> bool {
-        self.show.wants_beginnings()
-    }
-
-    fn time(&mut self, form: &str, boot: u64, names: &dyn Names) -> io::Result<()> {
-        self.show.time(form, boot, names)
-    }
-
-    fn state(&mut self, told: &Told, names: &dyn Names) -> io::Result<()> {
-        self.show.state(told, names)
-    }
-
-    fn map(&mut self, map: &Snapshot, names: &dyn Names) -> io::Result<()> {
-        self.show.map(map, names)
-    }
-
-    fn rest(&mut self, maps: &[Snapshot], names: &dyn Names) -> io::Result<()> {
-        self.show.rest(maps, names)
-    }
-
-    fn pause(&mut self, names: &dyn Names) -> io::Result<()> {
-        self.show.pause(names)?;
-        self.took = self.start.elapsed();
+    fn pause(&mut self) -> io::Result<()> {
+        self.sink.pause()?;
+        (self.took, self.shown) = (self.start.elapsed(), self.sink.tally().shown);
         self.go_on()
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        self.show.finish()
-    }
-
-    fn summary(&mut self, summary: &Summary) -> io::Result<()> {
-        self.lost = summary.lost;
-        Ok(())
+        self.sink.finish()
     }
 
     fn rescue(&mut self, kept: bool) {
-        self.show.rescue(kept);
+        self.sink.rescue(kept);
     }
 
-    fn note(&mut self, note: &str) {
-        self.show.note(note);
+    fn tally(&self) -> Tally {
+        self.sink.tally()
+    }
+
+    fn wants(&self, extra: Extra) -> bool {
+        self.sink.wants(extra)
     }
 }

@@ -1,3 +1,4 @@
+use event::stream::{Decoder, Item, Output, Tally};
 use expect_test::expect;
 use gobin::insn::{self, Class};
 use gobin::pattern::Pattern;
@@ -93,58 +94,37 @@ struct Seen<'b> {
     arguments: [u64; 6],
     calls: Vec<Vec<(String, event::go::GoValue)>>,
     summary: Option<Summary>,
+    decoder: Decoder,
 }
 
-impl Show for Seen<'_> {
-    fn attached(&mut self, _: &event::run::Attached) -> io::Result<()> {
-        self.specimen.calls_with(self.slot, 3, self.arguments).map(drop)
-    }
-    fn call(&mut self, call: &crate::run::Call<'_>, _: &dyn event::Names) -> io::Result<()> {
-        self.calls.push(call.told.args.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect());
+impl Sink for Seen<'_> {
+    fn take(&mut self, item: &Item<'_>) -> io::Result<()> {
+        match item {
+            Item::Attached(_) => return self.specimen.calls_with(self.slot, 3, self.arguments).map(drop),
+            Item::Record(bytes) => {
+                let Ok(Some(Output::Ends(call))) = self.decoder.read(bytes) else { return Ok(()) };
+                let (values, _) = self.decoder.values(&call).unwrap();
+                self.calls.push(values.args.into_iter().map(|(name, value)| (name.to_owned(), value)).collect());
+            }
+            Item::Summary(summary) => self.summary = Some((*summary).clone()),
+            item => self.decoder.learn(item),
+        }
         Ok(())
     }
-    fn summary(&mut self, summary: &Summary) -> io::Result<()> {
-        self.summary = Some(summary.clone());
+
+    fn pause(&mut self) -> io::Result<()> {
         Ok(())
     }
-    fn program(&mut self, _: &event::run::Program) -> io::Result<()> {
-        Ok(())
-    }
-    fn printf(&mut self, _: &event::Format, _: &[event::Value], _: &dyn event::Names) -> io::Result<()> {
-        Ok(())
-    }
-    fn value(&mut self, _: &event::Value, _: &dyn event::Names) -> io::Result<()> {
-        Ok(())
-    }
-    fn time(&mut self, _: &str, _: u64, _: &dyn event::Names) -> io::Result<()> {
-        Ok(())
-    }
-    fn begins(&mut self, _: &crate::run::Call<'_>, _: &dyn event::Names) -> io::Result<()> {
-        Ok(())
-    }
-    fn drops(&mut self, _: event::calls::Key, _: u64, _: &dyn event::Names) -> io::Result<()> {
-        Ok(())
-    }
-    fn wants_beginnings(&self) -> bool {
-        false
-    }
-    fn state(&mut self, _: &event::goroutine::Told, _: &dyn event::Names) -> io::Result<()> {
-        Ok(())
-    }
-    fn map(&mut self, _: &event::Snapshot, _: &dyn event::Names) -> io::Result<()> {
-        Ok(())
-    }
-    fn rest(&mut self, _: &[event::Snapshot], _: &dyn event::Names) -> io::Result<()> {
-        Ok(())
-    }
-    fn pause(&mut self, _: &dyn event::Names) -> io::Result<()> {
-        Ok(())
-    }
+
     fn finish(&mut self) -> io::Result<()> {
         Ok(())
     }
+
     fn rescue(&mut self, _: bool) {}
-    fn note(&mut self, _: &str) {}
+
+    fn tally(&self) -> Tally {
+        Tally { shown: self.calls.len() as u64, calls: self.decoder.finished(), damaged: 0 }
+    }
 }
 
 #[test]
@@ -158,7 +138,14 @@ fn what_is_recorded_is_all_that_pointers_lead_to() {
     for body in RECORDED {
         let prepared = bench.compile(text(slot(Sited::Emulated, body), body)).unwrap();
         let (slot, arguments) = (slot(Sited::Emulated, body), bench.goods.registers(body).unwrap());
-        let mut seen = Seen { specimen: &mut bench.specimen, slot, arguments, calls: Vec::new(), summary: None };
+        let mut seen = Seen {
+            specimen: &mut bench.specimen,
+            slot,
+            arguments,
+            calls: Vec::new(),
+            summary: None,
+            decoder: Decoder::default(),
+        };
         let limits = Limits { printed: Some(3), duration: Some(Duration::from_secs(20)), ..Limits::default() };
         prepared.run(limits, &mut seen).unwrap();
         let Seen { calls, summary, .. } = seen;

@@ -11,11 +11,9 @@ use std::time::Duration;
 
 use bpf::vm::Segments;
 use engine::{Pid, SiteCosts};
-use event::calls::Key;
-use event::goroutine::Told;
-use event::run::{Attached, Cause, Load, Program, Summary};
-use event::totals::Lasting;
-use event::{Folded, Format, Int, Names, Snapshot, Value};
+use event::run::{Cause, Program, Summary};
+use event::stream::{Decoder, Extra, Item, Output, Sink, Tally};
+use event::{Folded, Int, Snapshot, Value};
 use gobin::Arch;
 use kernel::proc::{Mapping, Stat, Status};
 use kernel::signal::Order;
@@ -26,7 +24,7 @@ use simulator::{Hit, Simulation};
 
 use crate::executable::{Executable, Stamp};
 use crate::machine::{Clock, HeldCommand, Host, Machine, Memory, Process};
-use crate::run::{Call, Limits, Script, Show, Stopped};
+use crate::run::{Limits, Script, Stopped};
 use crate::subject::Subject;
 use crate::target::Target as Named;
 
@@ -255,80 +253,59 @@ struct Shown {
     turns: usize,
     summary: Option<Summary>,
     wants_goroutines: bool,
+    decoder: Decoder,
+    tally: Tally,
 }
 
-impl Show for Shown {
-    fn attached(&mut self, _: &Attached) -> io::Result<()> {
-        self.lines.push("attached".to_owned());
+impl Shown {
+    fn show(&mut self, output: &Output) {
+        match output {
+            Output::Printf { format, args, .. } => {
+                let show = |value: &Value| match value {
+                    Value::Int(int) => Int::value(*int).to_string(),
+                    other => format!("{other:?}"),
+                };
+                let text = self.decoder.format(*format).unwrap().fill(args, &show);
+                self.lines.push(text.trim_end().to_owned());
+            }
+            Output::Ends(call) => self.lines.push(format!("call {:?}", call.end)),
+            _ => {}
+        }
+    }
+}
+
+impl Sink for Shown {
+    fn take(&mut self, item: &Item<'_>) -> io::Result<()> {
+        match item {
+            Item::Attached(_) => self.lines.push("attached".to_owned()),
+            Item::Program(program) => self.programs.push((*program).clone()),
+            Item::Record(bytes) => {
+                if let Some(output) = self.decoder.read(bytes).unwrap() {
+                    self.show(&output);
+                    self.tally.shown += u64::from(!matches!(output, Output::Begins(_) | Output::Drops(..)));
+                }
+            }
+            Item::Map(_) => self.tally.shown += 1,
+            Item::Open(open) => {
+                self.decoder.end(open).into_iter().for_each(|call| self.show(&Output::Ends(Box::new(call))));
+            }
+            Item::Gap(_) => self.turns += 1,
+            Item::Maps(maps) => {
+                let count = |value: &Folded| match value {
+                    Folded::Value(Value::Int(count)) => Int::value(*count),
+                    _ => -1,
+                };
+                let sum = |map: &Snapshot| map.entries.iter().map(|entry| count(&entry.value)).sum();
+                self.maps = maps.iter().map(|map| (map.name.clone(), sum(map))).collect();
+            }
+            Item::Summary(summary) => self.summary = Some((*summary).clone()),
+            Item::Note(note) => self.notes.push((*note).to_owned()),
+            item => self.decoder.learn(item),
+        }
         Ok(())
     }
 
-    fn program(&mut self, program: &Program) -> io::Result<()> {
-        self.programs.push(program.clone());
-        Ok(())
-    }
-
-    fn printf(&mut self, form: &Format, args: &[Value], _: &dyn Names) -> io::Result<()> {
-        let show = |value: &Value| match value {
-            Value::Int(int) => Int::value(*int).to_string(),
-            other => format!("{other:?}"),
-        };
-        self.lines.push(form.fill(args, &show).trim_end().to_owned());
-        Ok(())
-    }
-
-    fn value(&mut self, _: &Value, _: &dyn Names) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn time(&mut self, _: &str, _: u64, _: &dyn Names) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn call(&mut self, call: &Call<'_>, _: &dyn Names) -> io::Result<()> {
-        self.lines.push(format!("call {:?}", call.call.end));
-        Ok(())
-    }
-
-    fn begins(&mut self, _: &Call<'_>, _: &dyn Names) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn drops(&mut self, _: Key, _: u64, _: &dyn Names) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn wants_beginnings(&self) -> bool {
-        false
-    }
-
-    fn state(&mut self, _: &Told, _: &dyn Names) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn map(&mut self, _: &Snapshot, _: &dyn Names) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn wants_goroutines(&self) -> bool {
-        self.wants_goroutines
-    }
-
-    fn turn(&mut self, _: &[(Lasting, bool)]) {
-        self.turns += 1;
-    }
-
-    fn rest(&mut self, maps: &[Snapshot], _: &dyn Names) -> io::Result<()> {
-        let count = |value: &Folded| match value {
-            Folded::Value(Value::Int(count)) => Int::value(*count),
-            _ => -1,
-        };
-        self.maps =
-            maps.iter().map(|map| (map.name.clone(), map.entries.iter().map(|e| count(&e.value)).sum())).collect();
-        Ok(())
-    }
-
-    fn pause(&mut self, _: &dyn Names) -> io::Result<()> {
+    fn pause(&mut self) -> io::Result<()> {
         Ok(())
     }
 
@@ -336,19 +313,14 @@ impl Show for Shown {
         Ok(())
     }
 
-    fn summary(&mut self, summary: &Summary) -> io::Result<()> {
-        self.summary = Some(summary.clone());
-        Ok(())
-    }
-
     fn rescue(&mut self, _: bool) {}
 
-    fn load(&mut self, _: &Load) -> io::Result<()> {
-        Ok(())
+    fn tally(&self) -> Tally {
+        Tally { calls: self.decoder.finished(), ..self.tally }
     }
 
-    fn note(&mut self, note: &str) {
-        self.notes.push(note.to_owned());
+    fn wants(&self, extra: Extra) -> bool {
+        extra == Extra::Goroutines && self.wants_goroutines
     }
 }
 

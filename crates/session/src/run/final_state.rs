@@ -2,16 +2,16 @@
 
 use std::ops::Range;
 
-use event::totals::Lasting;
+use event::totals::FinalState;
 use event::value::{Id, IdKind};
 use program::{gos, process};
 
 /// An entry of the table, of which that counts which lies within the run. Nothing of one that is damaged.
-pub(super) fn of(key: &[u8], value: &[u8], run: Range<u64>) -> Option<Lasting> {
+pub(super) fn of(key: &[u8], value: &[u8], run: Range<u64>) -> Option<FinalState> {
     let id = |kind, number| Id { kind, number, process: 0 };
     let (start, since) = (word(value, gos::START)?, word(value, gos::SINCE)?);
     let reason = u64::from(half(value, gos::FLAGS)? >> gos::REASON_AT);
-    Some(Lasting {
+    Some(FinalState {
         pid: half(key, gos::PROCESS)? & ((1 << process::PID_BITS) - 1),
         goid: word(value, gos::GOID)?,
         start: id(IdKind::StartFunc, start),
@@ -51,7 +51,7 @@ mod tests {
     fn an_entry_is_a_state_that_lasts() {
         let (key, value) = entry();
         let id = |kind, number| Id { kind, number, process: 0 };
-        let lasting = Lasting {
+        let lasting = FinalState {
             pid: 7,
             goid: 34,
             start: id(IdKind::StartFunc, 1 << 48 | 0x40_1000),

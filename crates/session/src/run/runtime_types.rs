@@ -1,45 +1,36 @@
 //! Types that processes have made themselves, by reflection: read from their memory when a record tells of one, and put
 //! into the tables by which programs in the kernel follow pointers, so that the next value of that type is captured.
 
+use std::io;
+
 use codegen::{Captures, Grown};
 use engine::{Error, Pid, Table, Tables};
 use event::go::Types;
+use event::stream::RuntimeType;
 use gobin::rtype;
 use plan::target::GoTarget;
 use program::CaptureTables;
 use program::capture::layout;
 
-use super::calls::Values;
 use super::compile::Compiled;
 use super::names::Known;
-
-/// A type that an interface of a process holds.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Unknown {
-    pub pid: Pid,
-    /// The process's number.
-    pub process: u32,
-    /// The program's number in the plan, and how far behind its file's addresses it is.
-    pub binary: u32,
-    pub bias: u64,
-    /// Where the process has the type.
-    pub address: u64,
-}
+use super::values::Values;
+use crate::machine::Host;
 
 /// The build of the executables that this is about: the tables of those that have replaced them do not grow.
 pub(super) const BUILD: usize = 0;
 
 /// The tables as they have grown.
-pub(super) struct Met {
+pub(super) struct RuntimeTypes {
     captures: Captures,
     /// There is no room for more.
     full: bool,
 }
 
-impl Met {
+impl RuntimeTypes {
     /// The tables of a run.
-    pub fn of(compiled: &Compiled) -> Met {
-        Met { captures: compiled.captures.clone(), full: false }
+    pub fn of(compiled: &Compiled) -> RuntimeTypes {
+        RuntimeTypes { captures: compiled.captures.clone(), full: false }
     }
 
     /// All types that there are by now.
@@ -48,9 +39,9 @@ impl Met {
     }
 
     /// Adds a type, if it can be understood. Answers what is to be said about it.
-    pub fn meet(
+    pub fn learn(
         &mut self,
-        unknown: Unknown,
+        unknown: RuntimeType,
         known: &Known<'_>,
         values: &Values,
         shared: &Tables,
@@ -58,7 +49,7 @@ impl Met {
         if self.full {
             return Ok(None);
         }
-        let Some(met) = found(unknown, known) else { return Ok(None) };
+        let Some(met) = read(unknown, known) else { return Ok(None) };
         let Some(target) = known.executable(BUILD, unknown.binary).and_then(|of| of.go()).map(GoTarget::new) else {
             return Ok(None);
         };
@@ -96,12 +87,19 @@ impl Met {
 }
 
 /// What a process has at that address, if it is still that process.
-fn found(unknown: Unknown, known: &Known<'_>) -> Option<codegen::Met> {
-    let Unknown { pid, process, binary, bias, address } = unknown;
+fn read(unknown: RuntimeType, known: &Known<'_>) -> Option<codegen::Met> {
+    let RuntimeType { pid, process, binary, bias, address, .. } = unknown;
+    let pid = Pid(pid);
     let image = known.executable(BUILD, binary)?.go()?;
     let memory = known.processes.host().process(pid).ok()?.memory().ok()?;
     let read = |at: u64, into: &mut [u8]| memory.read(at, into).is_ok();
     let rtype::Met { ty, direct } = image.runtime_types()?.met(address, bias, &read, image.made())?;
-    let same = known.processes.number(pid, &known.rows) == Some(process);
+    let same = known.number(pid) == Some(process);
     same.then_some(codegen::Met { process, address, binary, ty, direct })
+}
+
+/// The type that an itab is about, as the process has it now.
+// +rtype 1.21-1.22 itab._type *abi.Type @8 | 1.23- internal/abi.ITab.Type *abi.Type @8
+pub(super) fn of_itab(host: &dyn Host, pid: Pid, itab: u64) -> io::Result<u64> {
+    host.process(pid)?.memory()?.word(itab.wrapping_add(8))
 }
