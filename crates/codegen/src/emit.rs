@@ -153,7 +153,7 @@ pub fn emit_after(
     hooks.extend(threads::hooks(&mut shared)?);
     let events = entry::events(&mut shared)?;
     let starts = start::programs(&mut shared)?;
-    let Shared { maps, tables, schema, user_maps, scratch, .. } = shared;
+    let Shared { maps: MadeMaps { all: maps, user: user_maps, scratch, .. }, tables, schema, .. } = shared;
     Ok(Program { maps, tables, scratch, schema, user_maps, starts, users, hooks, events })
 }
 
@@ -162,25 +162,28 @@ struct Shared<'p> {
     plan: &'p Plan,
     captures: &'p Captures,
     caps: Caps,
-    maps: Maps,
+    options: Options,
+    maps: MadeMaps,
     tables: Tables,
     schema: Schema,
-    user_maps: Vec<MapId>,
     taints: Taints,
-    /// Memory for what does not fit on the stack; sized once all bodies were tried.
-    scratch: Option<MapId>,
-    /// What each variant comes to, known then too.
+    /// What each variant comes to, known once all bodies were tried.
     weights: Vec<Weight>,
-    /// The argument registers that hold garbage after some function's stack has grown.
-    garbage: u64,
     /// Whether there is an `exit()`, so that later bodies must look.
     exits: bool,
     /// What records of whole calls need, if there are any.
     captured: Option<capture::Captured>,
-    engine: EngineNeeds,
     /// How many programs at places of the runtime there are so far.
     hooks: u32,
-    restraint: Restraint,
+}
+
+/// The maps so far.
+struct MadeMaps {
+    all: Maps,
+    /// The map of each of the text's.
+    user: Vec<MapId>,
+    /// Memory for what does not fit on the stack; sized once all bodies were tried.
+    scratch: Option<MapId>,
     /// What each attach point has had in this second, if there is a limit to that.
     rates: Option<MapId>,
 }
@@ -216,28 +219,21 @@ impl<'p> Shared<'p> {
             &mut schema,
         )?;
         tables.captures = captured.map(|captured| captured.tables);
-        let (garbage, exits) = (taint::garbage(plan), taint::exits(plan));
         tables.starts = start::table(plan, &mut maps)?;
-        let restraint = options.restraint;
-        let rates = restraint.table(plan, &mut maps)?;
+        let rates = options.restraint.table(plan, &mut maps)?;
         Ok(Shared {
             plan,
             captures,
             caps,
-            maps,
+            options: *options,
+            maps: MadeMaps { all: maps, user: user_maps, scratch: None, rates },
             tables,
             schema,
-            user_maps,
             taints,
-            scratch: None,
             weights: Vec::new(),
-            garbage,
-            exits,
-            hooks: 0,
-            restraint,
-            rates,
+            exits: taint::exits(plan),
             captured,
-            engine: options.engine,
+            hooks: 0,
         })
     }
 
@@ -251,7 +247,7 @@ impl<'p> Shared<'p> {
         }
         if most > 0 {
             let spec = MapSpec::array("scratch", most, Entries::PerCpu(memory::SCRATCH_SLOTS as u32));
-            self.scratch = Some(self.maps.add(spec)?);
+            self.maps.scratch = Some(self.maps.all.add(spec)?);
         }
         Ok(())
     }
@@ -276,7 +272,7 @@ impl<'p> Shared<'p> {
 
     /// Whether each hit comes with the number of its site.
     fn has_cookies(&self) -> bool {
-        self.engine.sites == SiteIds::Cookie
+        self.options.engine.sites == SiteIds::Cookie
     }
 
     /// The kind of the programs at instructions.
@@ -286,8 +282,9 @@ impl<'p> Shared<'p> {
 
     /// Whose numbers processes have.
     fn numbers(&self) -> ids::Numbers {
-        match self.tables.engine.filter(|_| self.engine.process_ids != ProcessIds::Kernel) {
-            Some(engine) => ids::Numbers::Namespace { engine, walk: self.engine.process_ids == ProcessIds::Walk },
+        let ids = self.options.engine.process_ids;
+        match self.tables.engine.filter(|_| ids != ProcessIds::Kernel) {
+            Some(engine) => ids::Numbers::Namespace { engine, walk: ids == ProcessIds::Walk },
             None => ids::Numbers::Kernel,
         }
     }

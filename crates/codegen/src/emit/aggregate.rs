@@ -105,12 +105,12 @@ impl Code<'_, '_> {
         let at = extreme::VALUE as i32;
         self.asm.store(Size::U64, set.base, set.off, R0).mov(R3, R0).mov(R4, 0);
         self.asm.load(Size::U64, R1, value.base, value.off).number(R2, blank).alu(AluOp::Xor, R1, R2).place(again);
-        let turn = self.turn();
+        let turn = self.loops.start(self.asm);
         self.asm.load(Size::U64, R0, R3, at).jump_if(Cond::Le, R1, R0, kept);
         if self.shared.caps.has(Feature::Atomics) {
             self.asm.atomic(AtomicOp::CompareExchange, Width::W64, R3, at, R1);
             self.asm.add(R4, 1).jump_if(Cond::Lt, R4, TRIES, again);
-            self.turns(turn, TRIES as u64);
+            self.loops.end(self.asm, turn, TRIES as u64);
             // The last exchange may have been ours.
             self.asm.load(Size::U64, R0, R3, at).jump_if(Cond::Le, R1, R0, kept);
             self.dropped(map);

@@ -5,12 +5,12 @@ use bpf::{Assembler, Helper, Kind, Label, Source};
 use event::Fields;
 
 use super::memory::{Mark, Memory, Mode, Place};
-use super::weight::{self, Weight};
+use super::weight::{self, Loops, Weight};
 use super::{Refused, Shared, capture, hit, refused, scratch, shapes, taint};
 use crate::capture::Print;
 use plan::{
-    AccessNo, Accessed, BinaryNo, Body, Expr, MapNo, Pos, Prelude, Recording, Stmt, StmtKind, Type, VarNo, Variant,
-    VariantNo,
+    AccessNo, Accessed, BinaryNo, Body, Expr, MapNo, Plan, Pos, Prelude, Recording, Stmt, StmtKind, Type, VarNo,
+    Variant, VariantNo,
 };
 use program::{counter, exit};
 
@@ -37,40 +37,59 @@ pub(super) struct Slot {
     pub(super) ty: Type,
 }
 
+/// The variant that is being written.
+#[derive(Clone, Copy)]
+pub(super) struct Subject<'p> {
+    /// The number in the plan, but for what entries keep for returns.
+    number: Option<VariantNo>,
+    pub(super) variant: &'p Variant,
+    pub(super) body: &'p Body,
+    /// The executable in which it runs, whose runtime is known.
+    pub(super) binary: Option<BinaryNo>,
+}
+
+impl<'p> Subject<'p> {
+    /// A variant of the plan.
+    fn of(plan: &'p Plan, number: usize, binary: Option<BinaryNo>) -> Result<Subject<'p>, Refused> {
+        let missing = || Refused { why: format!("the plan has no variant {number}"), at: None };
+        let variant = plan.variants.get(number).ok_or_else(missing)?;
+        let body = plan.bodies.get(variant.body.index()).ok_or_else(missing)?;
+        Ok(Subject { number: Some(VariantNo(number as u32)), variant, body, binary })
+    }
+
+    /// Code that entries run to keep values for returns.
+    pub(super) fn saving(variant: &'p Variant, body: &'p Body, binary: Option<BinaryNo>) -> Subject<'p> {
+        Subject { number: None, variant, body, binary }
+    }
+
+    /// What it records of calls.
+    pub(super) fn records(self) -> Option<Recording> {
+        self.body.records()
+    }
+
+    fn body_number(self) -> usize {
+        self.variant.body.index()
+    }
+}
+
 /// The code of one variant in the making.
 pub(super) struct Code<'a, 'p> {
     pub(super) asm: &'a mut Assembler,
     pub(super) shared: &'a mut Shared<'p>,
     pub(super) memory: Memory,
-    pub(super) body: &'p Body,
-    pub(super) variant: &'p Variant,
-    pub(super) body_number: usize,
-    /// Where the variant runs: the binary whose runtime is known.
-    pub(super) binary: Option<BinaryNo>,
+    pub(super) subject: Subject<'p>,
     pub(super) vars: Vec<Slot>,
     /// Whether the value that is being computed could not be read.
     pub(super) fault: Place,
     /// The address of this attach point's counters.
     counters: Place,
     leave: Label,
-    /// What loops add to the instructions that stand there.
-    repeated: Weight,
+    pub(super) loops: Loops,
     pub(super) pos: Option<Pos>,
-    /// What it records of calls.
-    pub(super) records: Option<Recording>,
-    /// Which variant this is.
-    number: usize,
     /// Where what the next whole value starts with is written.
     pub(super) start: Place,
     /// The functions that do so, once they are called.
     pub(super) capture: Option<capture::Functions>,
-}
-
-/// A place in the code, where a loop begins.
-#[derive(Clone, Copy)]
-pub(super) struct Turn {
-    at: usize,
-    repeated: Weight,
 }
 
 /// How many bytes of scratch memory a variant needs, and what it comes to.
@@ -108,7 +127,7 @@ fn try_out(shared: &mut Shared<'_>, variant: usize, mode: Mode) -> Result<Tried,
     let mut asm = Assembler::new("trial", Kind::Uprobe, Source::default());
     let mut code = Code::new(&mut asm, shared, variant, None, mode)?;
     code.write()?;
-    let (overflow, scratch, weight) = (code.memory.has_overflowed(), code.memory.scratch(), code.weight());
+    let (overflow, scratch, weight) = (code.memory.has_overflowed(), code.memory.scratch(), code.loops.weigh(code.asm));
     Ok(Tried { overflow, scratch, weight })
 }
 
@@ -136,76 +155,42 @@ impl<'a, 'p> Code<'a, 'p> {
         binary: Option<BinaryNo>,
         mode: Mode,
     ) -> Result<Code<'a, 'p>, Refused> {
-        let plan = shared.plan;
-        let missing = || Refused { why: format!("the plan has no variant {variant}"), at: None };
-        let (number, variant) = (variant, plan.variants.get(variant).ok_or_else(missing)?);
-        let body_number = variant.body.index();
-        let body = plan.bodies.get(body_number).ok_or_else(missing)?;
-        let code = Code::of(asm, shared, variant, body, binary, mode);
-        Ok(Code { number, ..code })
+        let subject = Subject::of(shared.plan, variant, binary)?;
+        Ok(Code::of(asm, shared, subject, mode))
     }
 
     /// The code of a variant of a body.
     pub(super) fn of(
         asm: &'a mut Assembler,
         shared: &'a mut Shared<'p>,
-        variant: &'p Variant,
-        body: &'p Body,
-        binary: Option<BinaryNo>,
+        subject: Subject<'p>,
         mode: Mode,
     ) -> Code<'a, 'p> {
-        let body_number = variant.body.index();
-        let records = body.records();
-        let captures = records.is_some() || body.accesses.iter().any(|accessed| accessed.ty == Type::Go);
+        let captures =
+            subject.records().is_some() || subject.body.accesses.iter().any(|accessed| accessed.ty == Type::Go);
         let mut memory = Memory::new(mode, if captures { capture::STACK } else { 0 });
         let (counters, fault) = (memory.take_word_of_stack(), memory.take_word_of_stack());
         let leave = asm.label("leave");
-        let (vars, repeated, pos) = (Vec::new(), Weight::default(), None);
-        let capture = None;
+        let (vars, loops, pos, capture) = (Vec::new(), Loops::default(), None, None);
         Code {
             asm,
             shared,
             memory,
-            body,
-            variant,
-            body_number,
-            binary,
+            subject,
             vars,
             fault,
             counters,
             leave,
-            repeated,
+            loops,
             pos,
-            records,
-            number: 0,
             start: Place::at(RECORD, 0),
             capture,
         }
     }
 
-    /// What was written so far comes to, if nothing stood there before.
-    fn weight(&self) -> Weight {
-        let (slots, branches) = self.asm.extent(0);
-        let written = Weight { code: slots as u64, steps: slots as u64, branches: branches as u64 };
-        written.and(self.repeated)
-    }
-
-    /// Where a loop begins.
-    pub(super) fn turn(&self) -> Turn {
-        Turn { at: self.asm.len(), repeated: self.repeated }
-    }
-
-    /// What stands since then runs so many times.
-    pub(super) fn turns(&mut self, since: Turn, times: u64) {
-        let (slots, branches) = self.asm.extent(since.at);
-        let once = Weight { code: 0, steps: slots as u64, branches: branches as u64 };
-        let inner = self.repeated.without(since.repeated);
-        self.repeated = self.repeated.and(once.and(inner).times(times.saturating_sub(1)));
-    }
-
     fn write(&mut self) -> Result<(), Refused> {
         let out = self.asm.label("out");
-        let returns = self.records.is_some_and(Recording::ends);
+        let returns = self.subject.records().is_some_and(Recording::ends);
         self.asm.mov(CONTEXT, R1).mov(HIT, R2);
         if returns {
             self.only_recorded(out);
@@ -221,7 +206,7 @@ impl<'a, 'p> Code<'a, 'p> {
         }
         self.make_vars()?;
         let mut refused = Vec::new();
-        if let Some(predicate) = &self.body.predicate {
+        if let Some(predicate) = &self.subject.body.predicate {
             let not_met = if returns { self.leave } else { self.asm.label("not_met") };
             self.branch(predicate, not_met)?;
             refused.extend((!returns).then_some((not_met, counter::FILTERED)));
@@ -231,7 +216,7 @@ impl<'a, 'p> Code<'a, 'p> {
             self.restrain(held);
             refused.push((held, counter::LIMITED));
         }
-        self.statements(&self.body.code)?;
+        self.statements(&self.subject.body.code)?;
         self.asm.at(None);
         self.count_refused(&refused);
         self.asm.place(self.leave);
@@ -247,7 +232,7 @@ impl<'a, 'p> Code<'a, 'p> {
 
     /// After `exit()` no body begins, but for those of `END`.
     fn stop_after_exit(&mut self, out: Label) {
-        if self.shared.exits && self.body.prelude != Prelude::Once {
+        if self.shared.exits && self.subject.body.prelude != Prelude::Once {
             self.asm.map_value(R1, self.shared.tables.exit, exit::ASKED);
             self.asm.load(Size::U32, R0, R1, 0).jump_if(Cond::Ne, R0, 0, out);
         }
@@ -261,25 +246,25 @@ impl<'a, 'p> Code<'a, 'p> {
         self.asm.helper(Helper::MAP_LOOKUP_ELEM).jump_if(Cond::Eq, R0, 0, out);
         self.asm.store(Size::U64, self.counters.base, self.counters.off, R0);
         // Recorded calls are counted where they begin.
-        if !self.records.is_some_and(Recording::ends) {
+        if !self.subject.records().is_some_and(Recording::ends) {
             self.asm.mov(R1, 1).atomic(AtomicOp::Add, Width::W64, R0, counter::HITS as i32, R1);
         }
     }
 
     fn take_scratch(&mut self, out: Label) {
         let taken = self.asm.label("scratch_taken");
-        let map = self.shared.scratch.unwrap_or(bpf::MapId(0));
+        let map = self.shared.maps.scratch.unwrap_or(bpf::MapId(0));
         scratch::take(self.asm, self.shared.caps, map, self.fault, RECORD, SCRATCH, taken);
         self.count(counter::NO_SCRATCH);
-        if self.records.is_some() {
+        if self.subject.records().is_some() {
             self.count(counter::LOST);
         }
         self.asm.jump(out).place(taken);
     }
 
     fn make_vars(&mut self) -> Result<(), Refused> {
-        for (n, var) in self.body.vars.iter().enumerate() {
-            let tainted = self.shared.taints.var(self.body_number, n);
+        for (n, var) in self.subject.body.vars.iter().enumerate() {
+            let tainted = self.shared.taints.var(self.subject.body_number(), n);
             let fields = shapes::fields(self.shared.plan, &[&var.ty], tainted, &mut self.shared.schema)?;
             let place = self.memory.take_lasting(fields.size());
             self.zero(place, fields.size());
@@ -291,7 +276,7 @@ impl<'a, 'p> Code<'a, 'p> {
     /// Where hits end up that are refused, each with its counter.
     fn count_refused(&mut self, refused: &[(Label, u32)]) {
         for (n, &(label, counter)) in refused.iter().enumerate() {
-            if n > 0 || !self.body.code.iter().any(ends) {
+            if n > 0 || !self.subject.body.code.iter().any(ends) {
                 self.asm.jump(self.leave);
             }
             self.asm.place(label);
@@ -355,16 +340,16 @@ impl<'a, 'p> Code<'a, 'p> {
         if accesses.is_empty() {
             return Ok(None);
         }
-        let key = (VariantNo(self.number as u32), accesses);
+        let key = self.subject.number.map(|number| (number, accesses));
         let mut all = self.shared.captures.printed.iter().enumerate();
-        match all.find(|(_, (known, _))| **known == key) {
+        match all.find(|(_, (known, _))| Some(*known) == key.as_ref()) {
             Some((number, (_, print))) => Ok(Some((number, print))),
             None => self.refuse("the plan does not say how a whole value is printed"),
         }
     }
 
     pub(super) fn is_tainted(&self, expr: &Expr) -> bool {
-        self.shared.taints.expr(self.body_number, expr)
+        self.shared.taints.expr(self.subject.body_number(), expr)
     }
 
     pub(super) fn var(&self, var: VarNo) -> Result<Slot, Refused> {
@@ -375,14 +360,14 @@ impl<'a, 'p> Code<'a, 'p> {
     }
 
     pub(super) fn accessed(&self, access: plan::AccessNo) -> Result<&'p Accessed, Refused> {
-        match self.body.accesses.get(access.index()) {
+        match self.subject.body.accesses.get(access.index()) {
             Some(accessed) => Ok(accessed),
             None => self.refuse(format!("the plan has no access {}", access.0)),
         }
     }
 
     pub(super) fn user_map(&self, map: MapNo) -> Result<bpf::MapId, Refused> {
-        match self.shared.user_maps.get(map.index()) {
+        match self.shared.maps.user.get(map.index()) {
             Some(id) => Ok(*id),
             None => self.refuse(format!("the plan has no map {}", map.0)),
         }

@@ -30,7 +30,7 @@ impl Code<'_, '_> {
                 Ok(())
             }
             Recording::Begin => self.call_begins(stack),
-            Recording::Return if self.variant.jump => self.call_ends(End::Tail),
+            Recording::Return if self.subject.variant.jump => self.call_ends(End::Tail),
             Recording::Return => self.call_returns(),
             Recording::End => self.call_ends(End::Return),
         }

@@ -542,7 +542,7 @@ impl<'a, 'p> Entry<'a, 'p> {
         self.put(hit::SP, R1);
         self.put(hit::FRAME, 0);
         self.all_live();
-        if self.shared.garbage != 0 && self.shared.plan.arch == Arch::Amd64 {
+        if self.shared.taints.garbage != 0 && self.shared.plan.arch == Arch::Amd64 {
             self.live();
         }
     }
@@ -734,7 +734,7 @@ impl<'a, 'p> Entry<'a, 'p> {
             };
             frames.finish(&mut asm, Some(&mut ended));
         }
-        Ok(asm.finish(&shared.maps)?)
+        Ok(asm.finish(&shared.maps.all)?)
     }
 }
 

@@ -167,7 +167,7 @@ impl<'p> Code<'_, 'p> {
                 self.stand_for_wrapper();
             }
             Word::UStack => self.user_stack(if let Type::Id(Id::UStack(frames)) = ty { *frames } else { 0 })?,
-            Word::Elapsed if matches!(self.body.prelude, Prelude::Syscall(_)) => self.asked_since(),
+            Word::Elapsed if matches!(self.subject.body.prelude, Prelude::Syscall(_)) => self.asked_since(),
             Word::Elapsed => self.elapsed()?,
             Word::Caller => self.caller(),
             Word::Comm => self.refuse("`comm` is no number")?,
@@ -187,7 +187,7 @@ impl<'p> Code<'_, 'p> {
 
     /// Puts the binary's number above so many bits of `R0`.
     fn name_binary(&mut self, bits: i32) {
-        let binary = u64::from(self.binary.map_or(0, |binary| binary.0)) << bits;
+        let binary = u64::from(self.subject.binary.map_or(0, |binary| binary.0)) << bits;
         self.asm.number(R1, binary).alu(AluOp::Lsh, R0, 64 - bits).alu(AluOp::Rsh, R0, 64 - bits);
         self.asm.alu(AluOp::Or, R0, R1);
     }
@@ -200,7 +200,7 @@ impl<'p> Code<'_, 'p> {
     /// A field of the `g` whose address is at a place in the hit.
     pub(super) fn of_g(&mut self, g: i32, field: &str, bytes: u32) -> Result<(), Refused> {
         // Whether the offset is known matters only where the code really runs.
-        let offset = match self.binary {
+        let offset = match self.subject.binary {
             None => 0,
             Some(binary) => {
                 let runtime = self.shared.plan.binaries.get(binary.index()).and_then(|b| b.runtime.as_ref());
@@ -262,7 +262,7 @@ impl<'p> Code<'_, 'p> {
 
     fn access(&mut self, access: AccessNo) -> Result<(), Refused> {
         let accessed = self.accessed(access)?;
-        let Some(place) = self.variant.accesses.get(access.index()) else {
+        let Some(place) = self.subject.variant.accesses.get(access.index()) else {
             return self.refuse(format!("the plan does not say where {} is", accessed.path));
         };
         match place {
@@ -348,7 +348,7 @@ impl<'p> Code<'_, 'p> {
     pub(super) fn base(&mut self, base: Base, bad: Label) -> Result<bool, Refused> {
         match base {
             Base::Register { register, argument } => {
-                let garbage = taint::may_be_garbage(base, self.body.prelude, self.shared.garbage);
+                let garbage = taint::may_be_garbage(base, self.subject.body.prelude, self.shared.taints.garbage);
                 if garbage {
                     self.asm.load(Size::U32, R1, HIT, hit::LIVE).number(R2, 1 << argument.unwrap_or(0).min(63));
                     self.asm.alu(AluOp::And, R1, R2).jump_if(Cond::Eq, R1, 0, bad);

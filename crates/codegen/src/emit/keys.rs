@@ -207,11 +207,11 @@ impl<'p> Code<'_, 'p> {
             self.delete_at(id, key);
             return Ok(());
         };
-        let (again, bucket, turn) = (self.asm.label("bucket"), key.plus(at), self.turn());
+        let (again, bucket, turn) = (self.asm.label("bucket"), key.plus(at), self.loops.start(self.asm));
         self.asm.mov(RECORD, 0).place(again).store(Size::U64, bucket.base, bucket.off, RECORD);
         self.delete_at(id, key);
         self.asm.add(RECORD, 1).jump_if(Cond::Lt, RECORD, scale.buckets() as i32, again);
-        self.turns(turn, scale.buckets());
+        self.loops.end(self.asm, turn, scale.buckets());
         Ok(())
     }
 

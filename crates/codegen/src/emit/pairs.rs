@@ -6,7 +6,7 @@
 use bpf::insn::{AluOp, Cond, Size};
 use bpf::{Assembler, Caps, Helper, Label, Linkage, Maps, Reg};
 
-use super::body::{CONTEXT, Code, HIT as BODY_HIT, R0, R1, R2, R3, R4};
+use super::body::{CONTEXT, Code, HIT as BODY_HIT, R0, R1, R2, R3, R4, Subject};
 use super::entry::{Entry, HIT, ROW};
 use super::memory::{Mode, Place};
 use super::{Refused, Shared, capture, hit, refused, taint};
@@ -216,7 +216,7 @@ pub(super) fn write_saves(
     let Some(values) = plan.saves.get(save.index()) else {
         return refused(format!("the plan has no saves {}", save.0), None);
     };
-    let mut code = Code::of(asm, shared, &NO_ACCESSES, &AT_ENTRY, binary, Mode::Stack);
+    let mut code = Code::of(asm, shared, Subject::saving(&NO_ACCESSES, &AT_ENTRY, binary), Mode::Stack);
     let faults = faults(plan);
     code.asm.mov(CONTEXT, R1).mov(BODY_HIT, R2).mov(FRAME, R3).store(Size::U64, FRAME, faults, 0);
     let mut word = 0;
@@ -240,8 +240,8 @@ impl Code<'_, '_> {
     /// Whether the code runs only for calls that were recorded.
     pub(super) fn needs_frame(&self) -> bool {
         let is_saved = |access: &Access| matches!(access, Access::Saved(_) | Access::SavedText(_));
-        let saved = self.variant.accesses.iter().any(is_saved);
-        self.shared.tables.frames.is_some() && (saved || taint::asks_elapsed(self.body))
+        let saved = self.subject.variant.accesses.iter().any(is_saved);
+        self.shared.tables.frames.is_some() && (saved || taint::asks_elapsed(self.subject.body))
     }
 
     /// `R0 =` the time since the call began.

@@ -152,7 +152,7 @@ impl<'p> Code<'_, 'p> {
 
     /// What a whole value of Go starts with, where that belongs.
     fn whole_start(&mut self, expr: &Expr) -> Result<(), Refused> {
-        let access = expr.whole().and_then(|access| self.variant.accesses.get(access.index()));
+        let access = expr.whole().and_then(|access| self.subject.variant.accesses.get(access.index()));
         let whole = match access {
             Some(Access::Go(whole)) => whole,
             Some(Access::Unreadable) => {

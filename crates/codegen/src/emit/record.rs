@@ -131,7 +131,7 @@ impl<'p> Code<'_, 'p> {
         self.zero(to, 8);
         self.base(from, unknown)?;
         self.asm.store(Size::U64, to.base, to.off, R0);
-        let binary = self.binary.unwrap_or(BinaryNo(0));
+        let binary = self.subject.binary.unwrap_or(BinaryNo(0));
         capture::instance(self.asm, [RECORD, HIT], captured, (binary, number), key, unknown);
         self.asm.place(unknown);
         self.release(mark);
@@ -165,7 +165,7 @@ impl<'p> Code<'_, 'p> {
 
     /// A change of a goroutine's state: the words that the prelude tells, and what of its g was asked for.
     pub(super) fn event_record(&mut self, parent: bool) -> Result<(), Refused> {
-        let binary = self.binary.map_or(0, |binary| binary.0);
+        let binary = self.subject.binary.map_or(0, |binary| binary.0);
         let told = [
             (hit::EVENT_SINCE, -(record::PAYLOAD as i32) + record::TIME as i32),
             (hit::EVENT_FROM, state::FROM as i32),

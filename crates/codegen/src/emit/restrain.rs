@@ -65,15 +65,15 @@ impl Restraint {
 impl Code<'_, '_> {
     /// Whether hits of this code may be held back. Of recorded calls those are whose beginnings are.
     pub(super) fn is_restrained(&self) -> bool {
-        let follows = self.records.is_some_and(Recording::ends);
-        let ours = self.shared.plan.points.iter().any(|point| point.ours && point.clause == self.body.clause);
-        self.shared.restraint.any() && Restraint::applies(self.body.prelude) && !follows && !ours
+        let follows = self.subject.records().is_some_and(Recording::ends);
+        let ours = self.shared.plan.points.iter().any(|point| point.ours && point.clause == self.subject.body.clause);
+        self.shared.options.restraint.any() && Restraint::applies(self.subject.body.prelude) && !follows && !ours
     }
 
     /// On to `held` with what is held back.
     pub(super) fn restrain(&mut self, held: Label) {
         self.asm.comment("held back?");
-        let Restraint { rate, sample } = self.shared.restraint;
+        let Restraint { rate, sample } = self.shared.options.restraint;
         let (refused, shown) = (self.asm.label("refused"), self.asm.label("not_held"));
         let (enters, leaves) = self.pairs();
         if leaves {
@@ -83,7 +83,7 @@ impl Code<'_, '_> {
             self.asm.helper(Helper::GET_PRANDOM_U32).number(R1, u64::from(one_in)).alu(AluOp::Mod, R0, R1);
             self.asm.jump_if(Cond::Ne, R0, 0, refused);
         }
-        if let (Some(most), Some(rates)) = (rate, self.shared.rates) {
+        if let (Some(most), Some(rates)) = (rate, self.shared.maps.rates) {
             self.only_so_many(most, rates, refused);
         }
         if enters {
@@ -99,7 +99,10 @@ impl Code<'_, '_> {
     /// Whether this begins, or ends, calls that have frames.
     fn pairs(&self) -> (bool, bool) {
         let paired = self.shared.tables.frames.is_some();
-        (paired && self.body.prelude == Prelude::GoEntry, paired && self.body.prelude == Prelude::GoReturn)
+        (
+            paired && self.subject.body.prelude == Prelude::GoEntry,
+            paired && self.subject.body.prelude == Prelude::GoReturn,
+        )
     }
 
     /// What became of the entry, if there was code at it.

@@ -48,7 +48,7 @@ impl Code<'_, '_> {
     /// Where a function begins and where it returns its frame is not there, so the kernel's walk, which follows frames,
     /// misses who called it.
     fn missed_caller(&mut self, value: super::memory::Place) {
-        let below = match self.body.prelude {
+        let below = match self.subject.body.prelude {
             Prelude::GoEntry | Prelude::GoReturn => 0,
             // Of system calls the hit has SP as it was before the call.
             Prelude::Syscall(SyscallEvent::Exit) => 8,

@@ -12,6 +12,8 @@ pub(super) struct Taints {
     values: Vec<bool>,
     keys: Vec<bool>,
     bodies: Vec<BodyTaints>,
+    /// The argument registers that hold garbage after some function's stack has grown.
+    pub(super) garbage: u64,
 }
 
 /// The same of one body.
@@ -29,7 +31,8 @@ impl Taints {
             let variants = plan.variants.iter().filter(|variant| variant.body.index() == n);
             BodyTaints { vars: vec![false; body.vars.len()], accesses: accesses(body, variants, garbage) }
         });
-        let mut taints = Taints { values: vec![false; maps], keys: vec![false; maps], bodies: bodies.collect() };
+        let bodies = bodies.collect();
+        let mut taints = Taints { values: vec![false; maps], keys: vec![false; maps], bodies, garbage };
         loop {
             let before = taints.clone();
             for (n, body) in plan.bodies.iter().enumerate() {
@@ -110,7 +113,7 @@ fn set(list: &mut [bool], at: usize, tainted: bool) {
 }
 
 /// The argument registers that hold garbage when some function's stack has just grown.
-pub(super) fn garbage(plan: &Plan) -> u64 {
+fn garbage(plan: &Plan) -> u64 {
     let restored = plan.sites.iter().filter_map(|site| site.entry.as_ref()?.restored.as_ref());
     restored.fold(0, |all, restored| all | u64::from(!restored.registers.ints))
 }

@@ -157,7 +157,7 @@ impl<'p> Code<'_, 'p> {
     fn text_access(&mut self, access: AccessNo, cap: u32, place: Place) -> Result<(), Refused> {
         let accessed = self.accessed(access)?;
         self.zero(place, size(cap));
-        match self.variant.accesses.get(access.index()) {
+        match self.subject.variant.accesses.get(access.index()) {
             Some(Access::Str { data, len, most }) => self.go_text((data, len), *most, cap, place),
             Some(Access::Unreadable) => {
                 self.mark_fault();

@@ -7,7 +7,7 @@
 //! That the weight grows with the code and not with the number of ways through it is the doing of [`forks`]: where many
 //! things depend on conditions, values are kept in scratch memory, of which the verifier remembers nothing.
 
-use bpf::Caps;
+use bpf::{Assembler, Caps};
 use event::Schema;
 
 use super::{Options, Refused, Shared};
@@ -28,13 +28,13 @@ pub struct Weight {
 
 impl Weight {
     /// The same so many times.
-    pub(super) fn times(self, n: u64) -> Weight {
+    fn times(self, n: u64) -> Weight {
         let times = |of: u64| of.saturating_mul(n);
         Weight { code: self.code, steps: times(self.steps), branches: times(self.branches) }
     }
 
     /// What came on top of something that was less.
-    pub(super) fn without(self, other: Weight) -> Weight {
+    fn without(self, other: Weight) -> Weight {
         Weight {
             code: self.code.saturating_sub(other.code),
             steps: self.steps.saturating_sub(other.steps),
@@ -50,6 +50,41 @@ impl Weight {
             steps: self.steps.saturating_add(other.steps),
             branches: self.branches.saturating_add(other.branches),
         }
+    }
+}
+
+/// What loops add to the instructions that stand in a body.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Loops {
+    repeated: Weight,
+}
+
+/// A place in the code, where a loop begins.
+#[derive(Clone, Copy)]
+pub(super) struct LoopStart {
+    at: usize,
+    repeated: Weight,
+}
+
+impl Loops {
+    /// What was written so far comes to, if nothing stood there before.
+    pub(super) fn weigh(self, asm: &Assembler) -> Weight {
+        let (slots, branches) = asm.extent(0);
+        let written = Weight { code: slots as u64, steps: slots as u64, branches: branches as u64 };
+        written.and(self.repeated)
+    }
+
+    /// A loop begins here.
+    pub(super) fn start(self, asm: &Assembler) -> LoopStart {
+        LoopStart { at: asm.len(), repeated: self.repeated }
+    }
+
+    /// A loop ends here, whose code runs so many times.
+    pub(super) fn end(&mut self, asm: &Assembler, since: LoopStart, times: u64) {
+        let (slots, branches) = asm.extent(since.at);
+        let once = Weight { code: 0, steps: slots as u64, branches: branches as u64 };
+        let inner = self.repeated.without(since.repeated);
+        self.repeated = self.repeated.and(once.and(inner).times(times.saturating_sub(1)));
     }
 }
 

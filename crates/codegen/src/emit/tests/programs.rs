@@ -484,7 +484,7 @@ fn the_listing_of_a_count() {
 }
 
 #[test]
-fn the_listing_of_a_predicate_and_a_printf() {
+fn a_predicate_decides_before_values_are_put_into_a_record() {
     let mut sketch = Sketch::new(Prelude::GoEntry);
     let n = sketch.access("args.n", I64, Access::Int(value(location("ax", &[], 8, true))));
     let text = Access::Str {
@@ -496,290 +496,23 @@ fn the_listing_of_a_predicate_and_a_printf() {
     sketch.body.predicate = Some(binary(plan::BinaryOp::Gt, n.clone(), int(10)));
     sketch.printf("%d %s\n", vec![n, text]);
     let plan = sketch.plan();
-    let program =
-        emit(&plan, &Captures::default(), Caps::linux_5_10(), &Options::of_kernel(Caps::linux_5_10())).unwrap();
-    expect![[r#"
-        map ring ringbuf 4194304 bytes
-        map control array key 4 value 56 entries 1
-        map engine array key 4 value 48 entries 1
-        map exit array key 4 value 16 entries 1
-        map processes hash key 8 value 16 entries 16384
-        map counters percpu_array key 4 value 64 entries 2
-        map firings percpu_array key 4 value 16 entries 8
-        map link array key 4 value 4 entries 1 holds 1
-        map marks hash key 8 value 16 entries 4096
-        map drops percpu_array key 4 value 8 entries 3
-        map sites array key 4 value 48 entries 1 holds 1
-        map addresses hash key 16 value 4 entries 1 holds 1
+    for caps in [Caps::linux_7_0(), Caps::linux_5_10()] {
+        let mut run = Trial::new(&plan, caps);
+        for n in [11, 10, 12] {
+            let world = World::with(&[("ax", n), ("bx", 0x9000), ("cx", 5)]).memory(0x9000, b"hello, world");
+            run.hit(&plan, &world);
+        }
+        expect![[r#"
+            11 hello
 
-        binary 0, 1 sites
-        site 0 at 0x1000 in function 0
-        program sites_0 uprobe
-        map ring ringbuf 4194304 bytes
-        map control array key 4 value 56 entries 1
-        map engine array key 4 value 48 entries 1
-        map processes hash key 8 value 16 entries 16384
-        map counters percpu_array key 4 value 64 entries 2
-        map firings percpu_array key 4 value 16 entries 8
-        map link array key 4 value 4 entries 1 holds 1
-        map marks hash key 8 value 16 entries 4096
-        map sites array key 4 value 48 entries 1 holds 1
-        map addresses hash key 16 value 4 entries 1 holds 1
+            12 hello
 
-        sites_0:
-          r6 = r1
-          ; armed?
-          r1 = map[control][0]+0
-          r0 = *(u32 *)(r1 +0)
-          if r0 == 0x0 goto out
-          ; which link?
-          r1 = map[link][0]+0
-          r2 = *(u32 *)(r1 +0)
-          r1 = map[engine][0]+0
-          r8 = *(u32 *)(r1 +40)
-          if r2 == r8 goto newer_link
-          r0 = *(u32 *)(r1 +36)
-          if r2 != r0 goto our_hit
-        older_link:
-          r0 = *(u32 *)(r1 +44)
-          if r0 == 0x0 goto our_hit
-          if r0 == 0x3 goto out
-          r9 = *(u64 *)(r6 +128)
-          call bpf_get_current_pid_tgid#14
-          *(u64 *)(r10 -96) = r0
-          r1 = map[marks]
-          r2 = r10
-          r2 += -96
-          call bpf_map_lookup_elem#1
-          if r0 == 0x0 goto our_hit
-          r1 = *(u64 *)(r0 +0)
-          if r1 != r9 goto our_hit
-          r1 = *(u64 *)(r0 +8)
-          if r1 != r8 goto our_hit
-          goto out
-        newer_link:
-          r0 = *(u32 *)(r1 +44)
-          if r0 == 0x3 goto our_hit
-          if r0 != 0x2 goto out
-          r9 = *(u64 *)(r6 +128)
-          call bpf_get_current_pid_tgid#14
-          *(u64 *)(r10 -96) = r0
-          *(u64 *)(r10 -112) = r9
-          *(u64 *)(r10 -104) = r8
-          r1 = map[marks]
-          r2 = r10
-          r2 += -96
-          r3 = r10
-          r3 += -112
-          r4 = 0
-          call bpf_map_update_elem#2
-          if r0 != 0x0 goto out
-        our_hit:
-          ; pid, tid
-          r3 = map[engine][0]+0
-          r1 = *(u64 *)(r3 +0)
-          if r1 == 0x0 goto own_numbers
-          r2 = *(u64 *)(r3 +8)
-          r3 = r10
-          r3 += -96
-          r4 = 8
-          *(u64 *)(r10 -96) = 0
-          call bpf_get_ns_current_pid_tgid#120
-          if r0 != 0x0 goto out
-          r0 = *(u32 *)(r10 -92)
-          r0 <<= 32
-          r1 = *(u32 *)(r10 -96)
-          r0 |= r1
-          goto have_ids
-        own_numbers:
-        kernels_numbers:
-          call bpf_get_current_pid_tgid#14
-        have_ids:
-          *(u64 *)(r10 -64) = r0
-          ; ours?
-          r1 = *(u32 *)(r10 -60)
-          *(u32 *)(r10 -96) = r1
-          *(u32 *)(r10 -92) = 0
-          r1 = map[processes]
-          r2 = r10
-          r2 += -96
-          call bpf_map_lookup_elem#1
-          if r0 != 0x0 goto known
-          r1 = map[control][0]+16
-          r1 = *(u64 *)(r1 +0)
-          r2 = 1
-          r1 &= r2
-          if r1 == 0x0 goto out
-          r1 = *(u32 *)(r10 -96)
-          *(u64 *)(r10 -16) = r1
-          *(u64 *)(r10 -24) = 0
-          goto ours
-        known:
-          r1 = *(u32 *)(r0 +0)
-          *(u64 *)(r10 -16) = r1
-          r1 = *(u64 *)(r0 +8)
-          *(u64 *)(r10 -24) = r1
-        ours:
-          ; which site?
-          r0 = *(u64 *)(r6 +128)
-          r1 = *(u64 *)(r10 -24)
-          r0 -= r1
-          *(u64 *)(r10 -96) = r0
-          *(u32 *)(r10 -88) = 0
-          *(u32 *)(r10 -84) = 0
-          r1 = map[addresses]
-          r2 = r10
-          r2 += -96
-          call bpf_map_lookup_elem#1
-          if r0 == 0x0 goto out
-          r0 = *(u32 *)(r0 +0)
-          *(u32 *)(r10 -80) = r0
-          r1 = map[firings]
-          r2 = r10
-          r2 += -80
-          call bpf_map_lookup_elem#1
-          if r0 == 0x0 goto out
-          r1 = 1
-          lock *(u64 *)(r0 +0) += r1
-          r1 = map[sites]
-          r2 = r10
-          r2 += -80
-          call bpf_map_lookup_elem#1
-          if r0 == 0x0 goto out
-          r8 = r0
-          r1 = *(u64 *)(r6 +128)
-          r2 = *(u64 *)(r8 +40)
-          r1 -= r2
-          *(u64 *)(r10 -24) = r1
-          r1 = *(u32 *)(r8 +0)
-          *(u64 *)(r10 -80) = r1
-          r9 = *(u32 *)(r8 +4)
-          r1 = *(u32 *)(r8 +8)
-          r2 = *(u64 *)(r6 +152)
-          r1 += r2
-          *(u64 *)(r10 -32) = r1
-          *(u64 *)(r10 -56) = 0
-          *(u32 *)(r10 -8) = -1
-          *(u32 *)(r10 -4) = 0
-          *(u64 *)(r10 -48) = 0
-          *(u64 *)(r10 -40) = 0
-          *(u64 *)(r10 -72) = 0
-          r1 = r6
-          r2 = r10
-          r2 += -80
-          call body_0
-        no_call:
-        unknown_call:
-          goto out
-        out:
-          r0 = 0
-          exit
-
-        static body_0(ctx, hit):
-          r6 = r1
-          r7 = r2
-          r1 = *(u64 *)(r7 +8)
-          r1 += 1
-          *(u32 *)(r10 -16) = r1
-          r1 = map[counters]
-          r2 = r10
-          r2 += -16
-          call bpf_map_lookup_elem#1
-          if r0 == 0x0 goto leave
-          *(u64 *)(r10 -8) = r0
-          r1 = 1
-          lock *(u64 *)(r0 +8) += r1
-          ; test:1:1 go:main.f { … }
-          r0 = *(u64 *)(r6 +80)
-        value:
-          if r0 s<= 0xa goto not_met
-          ; test:2:3 
-          r1 = map[ring]
-          r2 = 72
-          r3 = 0
-          call bpf_ringbuf_reserve#131
-          if r0 == 0x0 goto ring_full
-          r8 = r0
-          call bpf_ktime_get_boot_ns#125
-          *(u64 *)(r8 +0) = r0
-          r1 = *(u64 *)(r7 +16)
-          *(u64 *)(r8 +8) = r1
-          r1 = *(u64 *)(r7 +32)
-          *(u64 *)(r8 +16) = r1
-          *(u32 *)(r8 +24) = 0
-          *(u32 *)(r8 +28) = 0
-          *(u64 *)(r8 +32) = 0
-          ; test:1:1 go:main.f { … }
-          r0 = *(u64 *)(r6 +80)
-        value.2:
-          *(u64 *)(r8 +40) = r0
-          *(u64 *)(r10 -16) = 0
-          ; test:1:1 go:main.f { … }
-          *(u64 *)(r8 +48) = 0
-          *(u64 *)(r8 +56) = 0
-          *(u64 *)(r8 +64) = 0
-          r0 = *(u64 *)(r6 +40)
-          *(u64 *)(r10 -32) = r0
-          r0 = *(u64 *)(r6 +88)
-          *(u64 *)(r10 -24) = r0
-          r3 = *(u64 *)(r10 -32)
-          r2 = *(u64 *)(r10 -24)
-          if r2 s<= 0x0 goto text.2
-          if r3 < 0x1000 goto unreadable.3
-          if r2 <= 0x10 goto fits
-          r2 = 16
-          *(u32 *)(r8 +52) = 1
-        fits:
-          *(u32 *)(r8 +48) = r2
-          r1 = r8
-          r1 += 56
-          call bpf_probe_read_user#112
-          if r0 != 0x0 goto unreadable.3
-        text.2:
-          goto text
-        unreadable.3:
-          *(u64 *)(r8 +48) = 0
-          *(u64 *)(r10 -16) = 1
-          r1 = *(u64 *)(r10 -8)
-          r2 = 1
-          lock *(u64 *)(r1 +48) += r2
-        text:
-          r1 = *(u64 *)(r10 -16)
-          if r1 == 0x0 goto readable
-          r1 = 2
-          r2 = *(u64 *)(r8 +32)
-          r2 |= r1
-          *(u64 *)(r8 +32) = r2
-          *(u64 *)(r8 +48) = 0
-          *(u64 *)(r8 +56) = 0
-          *(u64 *)(r8 +64) = 0
-        readable:
-          r1 = r8
-          r2 = 1
-          call bpf_ringbuf_submit#132
-          r1 = *(u64 *)(r10 -8)
-          r2 = 1
-          lock *(u64 *)(r1 +32) += r2
-          goto recorded
-        ring_full:
-          r1 = *(u64 *)(r10 -8)
-          r2 = 1
-          lock *(u64 *)(r1 +40) += r2
-        recorded:
-          goto leave
-        not_met:
-          r1 = *(u64 *)(r10 -8)
-          r2 = 1
-          lock *(u64 *)(r1 +16) += r2
-        leave:
-        out.2:
-          r0 = 0
-          exit
-    "#]]
-    .assert_eq(&program.to_string());
-    expect![[r#"
-        format 0 "%d %s\n"
-        row 0 printf format 0 payload 40 {0 faults, 8 i64, 16 str[16]}
-    "#]]
-    .assert_eq(&program.schema.to_string());
+            filtered: 1"#]]
+        .assert_eq(&run.outcome());
+        expect![[r#"
+            format 0 "%d %s\n"
+            row 0 printf format 0 payload 40 {0 faults, 8 i64, 16 str[16]}
+        "#]]
+        .assert_eq(&run.program.schema.to_string());
+    }
 }
