@@ -59,8 +59,6 @@ const DEPENDENCIES: &str = "docs/dependencies.md";
 const EXCEPTIONS: &[(&str, &str)] = &[
     ("crates/probe/src/check/tests.rs", "a snapshot for each message of the checker"),
     ("codegen::Builder", "builds all capture tables at once"),
-    ("codegen::Code", "emits one program"),
-    ("codegen::Shared", "maps and tables that the emitted programs share"),
 ];
 
 /// `cargo xtask walls`.

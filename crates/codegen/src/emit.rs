@@ -310,6 +310,8 @@ fn tables(plan: &Plan, caps: Caps, options: &Options, maps: &mut Maps) -> Result
     let has_places = !plan.sites.is_empty() || plan.needs.goroutines;
     let addressed = has_places && options.engine.sites == SiteIds::Address;
     let sites = entry::site_rows(plan);
+    let first_drop = 1 + plan.points.len() as u32;
+    let counters = first_drop + plan.maps.len() as u32 + drops::OTHERS;
     let rows = plan.sites.len().max(1) as u32;
     let places = plan.sites.len() + plan.binaries.len() * MOST_HOOKS;
     Ok(Tables {
@@ -328,10 +330,10 @@ fn tables(plan: &Plan, caps: Caps, options: &Options, maps: &mut Maps) -> Result
             process::SIZE,
             process::ENTRIES,
         ))?,
-        counters: maps.add(MapSpec::per_cpu_array("counters", counter::SIZE, 1 + plan.points.len() as u32))?,
+        counters: maps.add(MapSpec::per_cpu_array("counters", counter::SIZE, counters))?,
         firings: maps.add(MapSpec::per_cpu_array("firings", firing::SIZE, places.max(1) as u32))?,
         flip: if !options.engine.hand_over || plan.sites.is_empty() { None } else { Some(flip::tables(caps, maps)?) },
-        drops: maps.add(MapSpec::per_cpu_array("drops", 8, plan.maps.len() as u32 + drops::OTHERS))?,
+        drops: first_drop,
         sites: maps.add(MapSpec::array("sites", site::SIZE, Entries::Fixed(rows)).contents(sites))?,
         addresses: if addressed { Some(maps.add(addresses(plan))?) } else { None },
         stacks: if plan.needs.stacks { Some(maps.add(stacks())?) } else { None },

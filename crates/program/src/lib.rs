@@ -194,7 +194,7 @@ pub mod mark {
     pub const ENTRIES_ALLOCATED: u32 = 1 << 12;
 }
 
-/// Entries of [`Tables::drops`] behind those of the maps of the text: of which tables they are.
+/// Counters from [`Tables::drops`] on, behind those of the maps of the text: `u64`, entries without room in a table.
 pub mod drops {
     /// [`Tables::stacks`](super::Tables::stacks).
     pub const STACKS: u32 = 0;
@@ -361,16 +361,16 @@ pub struct Tables {
     pub exit: MapId,
     /// [`process`]: a hash.
     pub processes: MapId,
-    /// [`counter`]: an array by CPU.
+    /// [`counter`]: an array by CPU, and behind these the counters from [`Tables::drops`] on.
     pub counters: MapId,
     /// How often programs ran while armed, by place: an array by CPU, a [`firing`] for each of the plan's sites, then one
     /// for each of [`Program::hooks`] ([`HookProgram::place`]), which count whether armed or not.
     pub firings: MapId,
     /// If there are [`Program::users`], and one link may take over from another one.
     pub flip: Option<Flip>,
-    /// How many entries did not fit into a map: an array by CPU, a `u64` for each of [`Program::user_maps`], then
-    /// [`drops`].
-    pub drops: MapId,
+    /// The first entry of [`Tables::counters`] that counts entries without room in a map: one for each of
+    /// [`Program::user_maps`], then [`drops`]. They are no table of their own, since a program may use 64 at most.
+    pub drops: u32,
     /// [`site`]: an array.
     pub sites: MapId,
     /// Where there are no cookies: which site is at an address of a binary (`u64` as the file counts, `u32` binary,

@@ -83,8 +83,9 @@ impl<'p> Code<'_, 'p> {
     /// Counts an entry that did not fit into its map.
     pub(super) fn dropped(&mut self, map: MapNo) {
         let (slot, done) = (self.memory.take(8), self.asm.label("dropped"));
-        self.asm.store(Size::U32, slot.base, slot.off, map.0 as i32);
-        self.look_up(self.shared.tables.drops, slot);
+        let entry = self.shared.tables.drops + map.0;
+        self.asm.store(Size::U32, slot.base, slot.off, entry as i32);
+        self.look_up(self.shared.tables.counters, slot);
         self.asm.jump_if(Cond::Eq, R0, 0, done);
         self.asm.mov(R1, 1).atomic(AtomicOp::Add, Width::W64, R0, 0, R1).place(done);
     }

@@ -83,9 +83,9 @@ impl Entry<'_, '_> {
     /// Counts that there was no room in a table.
     pub(super) fn count_drop(&mut self, table: u32) {
         let counted = self.asm.label("counted");
-        let place = self.shared.plan.maps.len() as u32 + table;
+        let place = self.shared.tables.drops + self.shared.plan.maps.len() as u32 + table;
         self.asm.store(Size::U32, Reg::R10, WORD, place as i32);
-        self.look_up(self.shared.tables.drops, WORD);
+        self.look_up(self.shared.tables.counters, WORD);
         self.asm.jump_if(Cond::Eq, R0, 0, counted);
         self.asm.mov(R1, 1).atomic(AtomicOp::Add, Width::W64, R0, 0, R1).place(counted);
     }

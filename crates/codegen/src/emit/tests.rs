@@ -203,7 +203,7 @@ impl Trial {
             }
         }
         for n in 0..self.program.user_maps.len() {
-            let dropped = self.sum(self.program.tables.drops, n as u32, 0);
+            let dropped = self.sum(self.program.tables.counters, self.program.tables.drops + n as u32, 0);
             if dropped > 0 {
                 let _ = writeln!(out, "dropped of map {n}: {dropped}");
             }

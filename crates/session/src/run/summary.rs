@@ -253,15 +253,15 @@ fn unknown(program: &Program, tables: &Tables) -> Result<Option<Full>, Error> {
 
 /// What did not fit into the maps of the text.
 fn drops(program: &Program, tables: &Tables) -> Result<Vec<Full>, Error> {
-    let Some(drops) = tables.find(program.tables.drops) else { return Ok(Vec::new()) };
+    let Some(counters) = tables.find(program.tables.counters) else { return Ok(Vec::new()) };
     let mut full = Vec::new();
     let names = program.schema.maps().iter().map(|map| map.name.as_str()).chain([
         Full::STACKS,
         Full::GOROUTINES,
         Full::SYSCALLS,
     ]);
-    for (name, n) in names.zip(0..) {
-        let times = Words::read(drops, n)?.at(0);
+    for (name, n) in names.zip(program.tables.drops..) {
+        let times = Words::read(counters, n)?.at(0);
         full.extend((times > 0).then(|| Full { map: name.to_owned(), times }));
     }
     Ok(full)

@@ -194,7 +194,7 @@ fn stacks_that_find_no_room_are_counted() {
         run.vm.task.stack = vec![0x50_1000 + n];
         run.hit(&plan, &World::default());
     }
-    assert_eq!(run.sum(run.program.tables.drops, 1, 0), 3);
+    assert_eq!(run.sum(run.program.tables.counters, run.program.tables.drops + 1, 0), 3);
 }
 
 fn refusal(plan: &Plan) -> String {
@@ -260,11 +260,10 @@ fn the_listing_of_a_count() {
         map engine array key 4 value 48 entries 1
         map exit array key 4 value 16 entries 1
         map processes hash key 8 value 16 entries 16384
-        map counters percpu_array key 4 value 64 entries 2
+        map counters percpu_array key 4 value 64 entries 6
         map firings percpu_array key 4 value 16 entries 8
         map link array key 4 value 4 entries 1 holds 1
         map marks hash key 8 value 16 entries 65536 no_prealloc
-        map drops percpu_array key 4 value 8 entries 4
         map sites array key 4 value 48 entries 1 holds 1
         map @ percpu_hash key 8 value 8 entries 16
 
@@ -274,11 +273,10 @@ fn the_listing_of_a_count() {
         map control array key 4 value 56 entries 1
         map engine array key 4 value 48 entries 1
         map processes hash key 8 value 16 entries 16384
-        map counters percpu_array key 4 value 64 entries 2
+        map counters percpu_array key 4 value 64 entries 6
         map firings percpu_array key 4 value 16 entries 8
         map link array key 4 value 4 entries 1 holds 1
         map marks hash key 8 value 16 entries 65536 no_prealloc
-        map drops percpu_array key 4 value 8 entries 4
         map sites array key 4 value 48 entries 1 holds 1
         map @ percpu_hash key 8 value 8 entries 16
 
@@ -461,8 +459,8 @@ fn the_listing_of_a_count() {
           r2 += -32
           call bpf_map_lookup_elem#1
           if r0 != 0x0 goto found
-          *(u32 *)(r10 -48) = 0
-          r1 = map[drops]
+          *(u32 *)(r10 -48) = 2
+          r1 = map[counters]
           r2 = r10
           r2 += -48
           call bpf_map_lookup_elem#1
