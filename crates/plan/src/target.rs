@@ -221,7 +221,7 @@ pub struct Runtime {
     pub fields: Vec<(&'static str, Result<u64, String>)>,
     /// Where the runtime's own events are seen.
     pub hooks: Vec<Hook>,
-    /// Why others of [`HOOKS`] are not seen; those that the version does not have are not among them.
+    /// Why others of the known kinds are not seen; those that the version does not have are not among them.
     pub missing: Vec<(HookKind, String)>,
     /// The runtime's reasons to wait, by number.
     pub wait_reasons: Vec<String>,
