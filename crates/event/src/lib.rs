@@ -2,20 +2,19 @@
 //! behind the ring reads, and what becomes of records and maps there.
 //!
 //! Pure: no clock, no files, no kernel, and nothing about executables. Functions, probes and stacks are numbers here;
-//! whoever knows them lends their names ([`Names`]). All bytes are foreign: a recording may be damaged, so wrong ones
+//! a run sends their names in its [`stream`]. All bytes are foreign: a recording may be damaged, so wrong ones
 //! are errors as values.
 //!
 //! ```text
-//! fold ── decode ── goroutine ── schema ── go ── record
-//! calls ────┘                      ├── format    bytes
-//! names  run  totals  census       └── bucket    value
+//! stream ┬─ fold ── decode ── goroutine ── schema ── go ── record
+//!        ├─ calls ────┘                      ├── format    bytes
+//!        └─ names  run  totals  census       └── bucket    value  encoding
 //! ```
 
 pub mod bucket;
 pub mod bytes;
 pub mod calls;
 pub mod census;
-pub mod check;
 pub mod decode;
 pub mod encoding;
 pub mod fold;

@@ -7,11 +7,11 @@
 //! way of attaching, have to see every call ([`bench::trial`]).
 
 use engine::{Engine, Error, Feature, Interface, SiteIds};
-use event::check::{Check, Line, Need};
 use kernel::machine::{Limit, Machine};
 use kernel::privilege::{Capability, Privileges};
 use kernel::specimen;
 
+use crate::check::{Check, Line, Need};
 use crate::privilege;
 use crate::refusal::{CLOCK, EVENTS, FILES, FORBIDDEN, LOCKED, Refusal, TRACEFS, UNLOCKED};
 use crate::run::bench::{self, Trial};

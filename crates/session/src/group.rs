@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use event::check::Line;
 use kernel::cgroup::{self, Container};
 use kernel::privilege::Privileges;
 use kernel::users::Users;
 use kernel::{Pid, Process, proc, signal};
 use serde_json::Value;
 
+use crate::check::Line;
 use crate::privilege;
 use crate::processes::{Unseen, is_go, processes};
 use crate::refusal::{Class, Refusal};

@@ -3,6 +3,7 @@
 //! Each command of gospect is one call here. What comes back is values ([`processes::Processes`], [`target::Program`])
 //! or a [`Refusal`]: a sentence, what would help, and how bad it is. Nothing is printed.
 
+pub mod check;
 pub mod demo;
 pub mod doctor;
 mod executable;

@@ -1,7 +1,8 @@
 //! Which of gospect's commands the kernel would let run, and what is missing.
 
-use event::check::Line;
 use kernel::privilege::{Capability, Privileges};
+
+use crate::check::Line;
 
 /// What is in the way.
 #[derive(Clone, PartialEq, Eq, Debug)]

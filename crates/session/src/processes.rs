@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::rc::Rc;
 
-use event::check::Line;
 use gobin::buildinfo::{self, GoVersion};
 use gobin::release::{self, Release, Support};
 use gobin::{Arch, Elf};
@@ -16,6 +15,7 @@ use kernel::proc::{self, Exe};
 use kernel::users::Users;
 use kernel::{FileId, Pid};
 
+use crate::check::Line;
 use crate::privilege;
 use crate::refusal::Refusal;
 

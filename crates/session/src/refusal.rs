@@ -4,9 +4,9 @@ use std::fmt::{self, Display};
 use std::io;
 
 use engine::{Error, Interface};
-use event::check::Line;
 use kernel::privilege::Privileges;
 
+use crate::check::Line;
 use crate::privilege::{self, Obstacle};
 
 /// Why something was not done.

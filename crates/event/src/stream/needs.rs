@@ -128,6 +128,11 @@ impl Needs {
     pub fn of_record(&mut self, bytes: &[u8], needs: &mut Vec<Need>) -> Result<Header, DecodeError> {
         self.unknown.clear();
         let header = decode::header(bytes)?;
+        if let Some(Some(of)) = self.rows.get(header.row.0 as usize)
+            && of.is_none()
+        {
+            return Ok(header);
+        }
         let schema = self.schema.clone();
         match schema.row(header.row).ok_or(DecodeError::NoRow(header.row.0))? {
             Row::Printf { args: fields, .. } | Row::PrintValue(fields) => {
@@ -281,6 +286,11 @@ impl Needs {
 }
 
 impl RowNeeds {
+    /// Records can be decoded without anything else.
+    fn is_none(&self) -> bool {
+        self.ids.is_empty() && self.printed.is_none()
+    }
+
     fn of(schema: &Schema, fields: &Fields) -> RowNeeds {
         let printed = fields.printed();
         let before = printed.and_then(|index| schema.printed(index)).map_or(0, |(printed, ..)| printed.bytes as usize);

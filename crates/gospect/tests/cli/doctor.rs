@@ -1,7 +1,7 @@
 //! `gospect doctor`, with rights and without. Which of its lines explain what other commands refuse is in `confined`.
 
-use event::check::Line;
 use gospect_fixtures::need;
+use session::check::Line;
 
 use crate::run::permitted;
 use crate::running::as_nobody;

@@ -19,7 +19,6 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use event::Folded;
-use event::check::Line;
 use event::run::Summary;
 use event::stream::Sink;
 use gobin::Elf;
@@ -30,6 +29,7 @@ use super::compile::Prepared;
 use super::lifetime::Lifetime;
 use super::run_loop::Run;
 use super::script::{Limits, Script, Stopped};
+use crate::check::Line;
 use crate::executable::Executable;
 use crate::machine::{EngineChoice, Machine};
 use crate::refusal::Refusal;

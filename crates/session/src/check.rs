@@ -1,8 +1,6 @@
-//! What was found out about a machine, one thing at a time: whoever examines it makes these, whoever shows it takes them.
+//! Things that probes need of a machine, one by one, as `gospect doctor` examines them and refusals name them.
 
 use std::fmt;
-
-use serde::{Serialize, Serializer};
 
 /// What a [`Check`] is about. A refusal names the one that explains it, so there is one list for both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,12 +84,6 @@ impl Line {
     }
 }
 
-impl Serialize for Line {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
-    }
-}
-
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
@@ -99,15 +91,13 @@ impl fmt::Display for Line {
 }
 
 /// One thing that probes need, or are better with.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "type", rename = "check")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
     /// What it is.
     pub name: Line,
     /// Whether it is as it should be.
     pub ok: bool,
     /// What does not work without it.
-    #[serde(skip)]
     pub need: Need,
     /// How it is, in words.
     pub detail: String,
