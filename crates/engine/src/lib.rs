@@ -86,6 +86,17 @@ pub struct Attached {
     pub refused: Vec<RefusedSite>,
 }
 
+/// How far [`Engine::drop_functions`] is.
+#[derive(Debug)]
+pub enum Progress {
+    /// No detach is in progress.
+    Idle,
+    /// Steps are left.
+    Busy,
+    /// The functions keep their probes, for this reason.
+    Abandoned(Error),
+}
+
 /// A site that could not be probed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RefusedSite {
@@ -100,9 +111,6 @@ pub struct RefusedSite {
 /// Methods fail when the system below refuses; each error says what was attempted.
 #[allow(clippy::missing_errors_doc, reason = "said once, above")]
 pub trait Engine {
-    /// The name that users choose it by.
-    fn name(&self) -> &'static str;
-
     /// What it can do here.
     fn capabilities(&self) -> Capabilities;
 
@@ -118,6 +126,9 @@ pub trait Engine {
     /// Loads a program. The first build makes all tables; later builds share them, except for their own
     /// ([`Program::own`]). `None` if the tables of the program and of the first build differ.
     fn load(&mut self, source: Source) -> Result<Option<Build>, Error>;
+
+    /// Detaches and unloads the last build.
+    fn unload_last(&mut self);
 
     /// The tables that programs of a build use.
     fn tables(&self, build: Build) -> Tables;
@@ -150,8 +161,8 @@ pub trait Engine {
     /// The functions that were detached by [`Engine::drop_functions`], or are about to be.
     fn dropped(&self) -> &BTreeSet<FuncNo>;
 
-    /// Takes the next step of a detach in progress, which never takes long. Says whether none is left.
-    fn advance(&mut self) -> Result<bool, Error>;
+    /// Takes the next step of a detach in progress, which never takes long.
+    fn advance(&mut self) -> Result<Progress, Error>;
 
     /// Runs the program of an event of the first build: `BEGIN`, `END` or an interval.
     fn run(&mut self, event: usize) -> Result<(), Error>;

@@ -43,7 +43,7 @@ pub enum Item<'a> {
     Clock(Clock),
     /// An executable that functions, constants and lines are read from.
     Image {
-        /// CallId build of the script it belongs to: the first, or one for executables that came later.
+        /// The build of the script that the executable belongs to: the first, or one for executables that came later.
         build: usize,
         /// Its number there.
         binary: u32,

@@ -9,12 +9,13 @@ mod build;
 mod calibration;
 mod hand_over;
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ::engine::{
-    Admitted, Attached, Build, Capabilities, Engine, EngineNeeds, Error, Part, Pid, ProcessIds, SiteCosts, Source,
-    Tables, Tracepoint,
+    Admitted, Attached, Build, Capabilities, Engine, EngineNeeds, Error, Part, Pid, ProcessIds, Progress, SiteCosts,
+    Source, Tables, Tracepoint,
 };
 use bpf::MapId;
 use plan::{BinaryNo, FuncNo, On, Period};
@@ -37,7 +38,8 @@ pub enum Method {
 /// The engine.
 pub struct KernelEngine {
     loader: Loader,
-    numbers: Numbers,
+    /// Found once they are needed: that may take a program in the kernel.
+    numbers: OnceCell<Numbers>,
     builds: Vec<LoadedBuild>,
     hand_over: HandOver,
     links: Links,
@@ -62,18 +64,21 @@ impl KernelEngine {
     pub fn open(method: Method) -> Result<KernelEngine, Error> {
         let loader = Loader::open()?;
         let loader = if method == Method::Tracefs { loader.without_links() } else { loader };
-        let numbers = Numbers::find(&loader);
         Ok(KernelEngine {
             loader,
             builds: Vec::new(),
             hand_over: HandOver::default(),
-            links: Links::new(numbers),
-            numbers,
+            links: Links::default(),
+            numbers: OnceCell::new(),
             events: Vec::new(),
             ring: None,
             calibration: Calibration::default(),
             timing: None,
         })
+    }
+
+    fn numbers(&self) -> Numbers {
+        *self.numbers.get_or_init(|| Numbers::find(&self.loader))
     }
 
     /// The first build, whose tables all builds share.
@@ -94,6 +99,7 @@ impl KernelEngine {
         }
         let missing = || Error::wrong("making the tables of a program", "one is missing");
         self.ring = Some(self.loader.ring(maps.get(program.tables.ring).ok_or_else(missing)?)?);
+        self.links.set_numbers(self.numbers());
         self.links.write(program.tables.engine.and_then(|id| maps.get(id)).ok_or_else(missing)?)
     }
 
@@ -123,17 +129,13 @@ fn hertz(period: Period) -> u64 {
 }
 
 impl Engine for KernelEngine {
-    fn name(&self) -> &'static str {
-        "kernel"
-    }
-
     fn capabilities(&self) -> Capabilities {
         let caps = self.loader.caps();
-        let process_ids = if self.numbers.walk.is_some() { ProcessIds::Walk } else { ProcessIds::Namespace };
+        let process_ids = if self.numbers().walk.is_some() { ProcessIds::Walk } else { ProcessIds::Namespace };
         Capabilities {
             caps,
             needs: EngineNeeds { process_ids, ..EngineNeeds::of_kernel(caps) },
-            knows_pids: self.numbers.own,
+            knows_pids: self.numbers().own,
             lanes: self.loader.cpus(),
         }
     }
@@ -147,7 +149,7 @@ impl Engine for KernelEngine {
     }
 
     fn can_identify(&self, pid: Pid) -> bool {
-        self.numbers.reach(pid)
+        self.numbers().reach(pid)
     }
 
     fn load(&mut self, source: Source) -> Result<Option<Build>, Error> {
@@ -159,7 +161,7 @@ impl Engine for KernelEngine {
                 None => return Ok(None),
             },
         };
-        let only = source.only.filter(|_| self.numbers.own);
+        let only = source.only.filter(|_| self.numbers().own);
         let program = source.program.clone();
         let build = LoadedBuild::load(&self.loader, Source { only, ..source }, maps.clone(), &mut self.links)?;
         if self.builds.is_empty() {
@@ -167,6 +169,13 @@ impl Engine for KernelEngine {
         }
         self.builds.push(build);
         Ok(Some(Build(self.builds.len() - 1)))
+    }
+
+    fn unload_last(&mut self) {
+        if let Some(last) = self.builds.len().checked_sub(1) {
+            self.hand_over.stop(last, |_| true);
+            self.builds.pop();
+        }
     }
 
     fn tables(&self, build: Build) -> Tables {
@@ -204,10 +213,13 @@ impl Engine for KernelEngine {
         match (part, self.builds.get_mut(build.0)) {
             (Part::Events, _) => self.events.iter_mut().fold(false, |any, event| any | event.attached.take().is_some()),
             (Part::Sites, Some(of)) => {
-                self.hand_over.stop(build.0);
+                self.hand_over.stop(build.0, |_| true);
                 of.detach(|_| true)
             }
-            (Part::Binary(binary), Some(build)) => build.detach(|of| of == binary),
+            (Part::Binary(binary), Some(of)) => {
+                self.hand_over.stop(build.0, |link| link == binary);
+                of.detach(|link| link == binary)
+            }
             (Part::Hooks(kind), Some(build)) => build.rest(kind),
             (_, None) => false,
         }
@@ -235,7 +247,7 @@ impl Engine for KernelEngine {
         self.hand_over.dropped()
     }
 
-    fn advance(&mut self) -> Result<bool, Error> {
+    fn advance(&mut self) -> Result<Progress, Error> {
         self.advance_hand_over()
     }
 

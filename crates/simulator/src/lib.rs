@@ -13,8 +13,8 @@ use std::time::Duration;
 use bpf::vm::{Image, Segments, Task, Vm};
 use bpf::{Caps, MapId};
 use engine::{
-    Admitted, Attached, Build, Capabilities, Engine, EngineNeeds, Error, Part, Pid, ProcessIds, Program, SiteCosts,
-    SiteIds, Source, Tables, Tracepoint,
+    Admitted, Attached, Build, Capabilities, Engine, EngineNeeds, Error, Part, Pid, ProcessIds, Program, Progress,
+    SiteCosts, SiteIds, Source, Tables, Tracepoint,
 };
 use gobin::Arch;
 use plan::machine::Register;
@@ -56,6 +56,11 @@ struct State {
     builds: Vec<LoadedBuild>,
     dropped: BTreeSet<FuncNo>,
     costs: Option<SiteCosts>,
+    /// Steps that a detach of functions takes, and that are left of the last one.
+    steps: u32,
+    left: u32,
+    /// Why the next detach of functions fails.
+    abandons: Option<String>,
 }
 
 /// The programs of a build, and which of them are attached.
@@ -91,6 +96,22 @@ impl Simulation {
     /// Hits the first site of a function. Says whether it is attached.
     pub fn hit_entry(&self, build: usize, function: FuncNo, hit: &Hit) -> bool {
         self.sites(build, function).first().is_some_and(|&cookie| self.hit_site(build, cookie, hit))
+    }
+
+    /// Lets each detach of functions take so many steps.
+    pub fn set_steps(&self, steps: u32) {
+        self.lock().steps = steps;
+    }
+
+    /// Lets the next detach of functions fail, which leaves them attached.
+    pub fn abandon(&self, why: &str) {
+        self.lock().abandons = Some(why.to_owned());
+    }
+
+    /// Whether anything is attached.
+    #[must_use]
+    pub fn is_attached(&self) -> bool {
+        self.lock().builds.iter().any(|build| build.events || !build.binaries.is_empty())
     }
 
     /// Hits one site of a build, by its place in the plan. Says whether it is attached.
@@ -215,10 +236,6 @@ impl Simulator {
 }
 
 impl Engine for Simulator {
-    fn name(&self) -> &'static str {
-        "simulator"
-    }
-
     fn capabilities(&self) -> Capabilities {
         let needs = EngineNeeds { hand_over: false, sites: SiteIds::Cookie, process_ids: ProcessIds::Kernel };
         Capabilities { caps: Caps::linux_6_12(), needs, knows_pids: true, lanes: CPUS }
@@ -251,6 +268,10 @@ impl Engine for Simulator {
         Ok(Some(Build(state.builds.len() - 1)))
     }
 
+    fn unload_last(&mut self) {
+        self.lock().builds.pop();
+    }
+
     fn tables(&self, build: Build) -> Tables {
         self.with_build(build, |of| tables::of(&self.state, &of.program, &of.ids)).unwrap_or_default()
     }
@@ -270,8 +291,8 @@ impl Engine for Simulator {
 
     fn attach(&mut self, build: Build, part: Part) -> Result<Attached, Error> {
         let attached = self.with_build(build, |of| match part {
-            Part::Sites => of.binaries = of.binaries_with_sites(),
-            Part::Binary(binary) => _ = of.binaries.insert(binary),
+            Part::Sites => (of.binaries, of.resting) = (of.binaries_with_sites(), Vec::new()),
+            Part::Binary(_) => {}
             Part::Hooks(kind) => of.resting.retain(|resting| *resting != kind),
             Part::Events => of.events = true,
         });
@@ -283,7 +304,8 @@ impl Engine for Simulator {
         self.with_build(build, |of| match part {
             Part::Sites => of.binaries.clear(),
             Part::Binary(binary) => _ = of.binaries.remove(&binary),
-            Part::Hooks(kind) => of.resting.push(kind),
+            Part::Hooks(kind) if was_attached => of.resting.push(kind),
+            Part::Hooks(_) => {}
             Part::Events => of.events = false,
         });
         was_attached
@@ -314,15 +336,22 @@ impl Engine for Simulator {
         self.dropped.extend(functions);
         // Without a frame table no call is open.
         let _ = self.forget_calls(functions);
-        self.lock().dropped = self.dropped.clone();
+        let mut state = self.lock();
+        (state.dropped, state.left) = (self.dropped.clone(), state.steps);
     }
 
     fn dropped(&self) -> &BTreeSet<FuncNo> {
         &self.dropped
     }
 
-    fn advance(&mut self) -> Result<bool, Error> {
-        Ok(true)
+    fn advance(&mut self) -> Result<Progress, Error> {
+        let mut state = self.lock();
+        if let Some(why) = state.abandons.take() {
+            state.dropped.clear();
+            return Ok(Progress::Abandoned(wrong(&why)));
+        }
+        state.left = state.left.saturating_sub(1);
+        Ok(if state.left == 0 { Progress::Idle } else { Progress::Busy })
     }
 
     fn run(&mut self, event: usize) -> Result<(), Error> {
@@ -358,6 +387,14 @@ impl Engine for Simulator {
 
     fn hook_time(&self) -> Option<Duration> {
         None
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        for build in &mut self.lock().builds {
+            (build.binaries, build.events) = (BTreeSet::new(), false);
+        }
     }
 }
 

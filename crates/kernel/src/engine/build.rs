@@ -40,7 +40,7 @@ struct FixedLink {
 
 /// A program at sites of functions.
 pub(super) struct FunctionLink {
-    binary: BinaryNo,
+    pub binary: BinaryNo,
     program: loader::Program,
     /// The number by which programs tell links apart during a hand-over.
     pub number: u32,

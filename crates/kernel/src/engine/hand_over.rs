@@ -8,8 +8,8 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
-use ::engine::{Error, Table};
-use plan::FuncNo;
+use ::engine::{Error, Progress, Table};
+use plan::{BinaryNo, FuncNo};
 use program::{Phase, engine_control};
 
 use super::KernelEngine;
@@ -39,10 +39,11 @@ struct Transfer {
 }
 
 impl HandOver {
-    /// Drops the second link of a hand-over in progress in a build, and begins no other there.
-    pub fn stop(&mut self, build: usize) {
+    /// Drops the second link of a hand-over in progress in some executables of a build, and begins no other in that build.
+    pub fn stop(&mut self, build: usize, binaries: impl Fn(BinaryNo) -> bool) {
         self.waiting.retain(|(of, _)| *of != build);
-        self.current = self.current.take().filter(|transfer| transfer.build != build);
+        let stops = |transfer: &Transfer| transfer.build == build && binaries(transfer.other.binary);
+        self.current = self.current.take().filter(|transfer| !stops(transfer));
     }
 
     /// The functions that are detached, or about to be.
@@ -71,21 +72,25 @@ pub(super) struct Links {
     last: u32,
 }
 
+impl Default for Links {
+    fn default() -> Links {
+        Links { words: [0; engine_control::SIZE as usize], last: 0 }
+    }
+}
+
 impl Links {
-    /// No hand-over; processes by the numbers of our own `/proc`.
-    pub fn new(numbers: Numbers) -> Links {
-        let mut links = Links { words: [0; engine_control::SIZE as usize], last: 0 };
+    /// Has programs know processes by the numbers of our own `/proc`.
+    pub fn set_numbers(&mut self, numbers: Numbers) {
         if let Some((device, inode)) = numbers.namespace {
-            links.set(engine_control::NAMESPACE_DEVICE, &device.to_le_bytes());
-            links.set(engine_control::NAMESPACE_INODE, &inode.to_le_bytes());
+            self.set(engine_control::NAMESPACE_DEVICE, &device.to_le_bytes());
+            self.set(engine_control::NAMESPACE_INODE, &inode.to_le_bytes());
         }
         if let Some(walk) = numbers.walk {
-            links.set(engine_control::NAMESPACE, &walk.namespace.to_le_bytes());
-            links.set(engine_control::TASK_LEADER, &walk.leader.to_le_bytes());
-            links.set(engine_control::TASK_PID, &walk.pid.to_le_bytes());
-            links.set(engine_control::PID_NUMBER, &walk.number.to_le_bytes());
+            self.set(engine_control::NAMESPACE, &walk.namespace.to_le_bytes());
+            self.set(engine_control::TASK_LEADER, &walk.leader.to_le_bytes());
+            self.set(engine_control::TASK_PID, &walk.pid.to_le_bytes());
+            self.set(engine_control::PID_NUMBER, &walk.number.to_le_bytes());
         }
-        links
     }
 
     /// A number that no link had before.
@@ -113,10 +118,10 @@ impl Links {
 }
 
 impl KernelEngine {
-    /// Takes one step, if one is due. Says whether none is left.
-    pub(super) fn advance_hand_over(&mut self) -> Result<bool, Error> {
+    /// Takes one step, if one is due.
+    pub(super) fn advance_hand_over(&mut self) -> Result<Progress, Error> {
         let next = match (self.hand_over.current.take(), self.hand_over.waiting.is_empty()) {
-            (None, true) => return Ok(true),
+            (None, true) => return Ok(Progress::Idle),
             (Some(transfer), _) if transfer.at > Instant::now() => Ok(Some(transfer)),
             (Some(transfer), _) => self.step(transfer),
             (None, false) => {
@@ -130,10 +135,10 @@ impl KernelEngine {
                 // Links that could not be replaced stay as they are.
                 self.hand_over.waiting.clear();
                 self.tell_links([0, 0], Phase::Going)?;
-                return Err(why);
+                return Ok(Progress::Abandoned(why));
             }
         }
-        Ok(self.hand_over.is_idle())
+        Ok(if self.hand_over.is_idle() { Progress::Idle } else { Progress::Busy })
     }
 
     /// Attaches a second link beside the one of a program, or only detaches that one if no site of it is left.

@@ -165,4 +165,8 @@ impl Clock for SystemClock {
     fn sleep(&self, time: Duration) {
         std::thread::sleep(time);
     }
+
+    fn now(&self) -> Duration {
+        Duration::from_nanos(clock::monotonic())
+    }
 }

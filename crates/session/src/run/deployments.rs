@@ -60,8 +60,7 @@ impl Deployed<'_> {
     }
 
     /// Detaches probes from files that were written over: they could be anywhere in the new contents.
-    fn leave_overwritten(&mut self) -> Vec<String> {
-        let mut notes = Vec::new();
+    fn leave_overwritten(&mut self, notes: &mut Vec<String>) {
         let (engine, builds) = self.probes.parts();
         for build in builds {
             for (n, executable) in build.compiled.binaries().into_iter().enumerate() {
@@ -70,7 +69,6 @@ impl Deployed<'_> {
                 }
             }
         }
-        notes
     }
 
     /// Says whether the newcomer's file replaces another one, and in how many places it is probed.
@@ -118,26 +116,31 @@ impl Deployed<'_> {
 }
 
 impl Deployments {
-    /// Probes a file that has replaced a target. Returns sentences to print.
-    pub fn probe_replaced(&mut self, deployed: &mut Deployed<'_>, sink: &mut dyn Sink) -> Result<Vec<String>, Stopped> {
-        let notes = deployed.leave_overwritten();
+    /// Probes a file that has replaced a target. Adds sentences to print to `notes`.
+    pub fn probe_replaced(
+        &mut self,
+        deployed: &mut Deployed<'_>,
+        notes: &mut Vec<String>,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Stopped> {
+        deployed.leave_overwritten(notes);
         let compiled = &deployed.probes.latest().compiled;
         let follows = deployed.processes.filter().follows_files();
-        let Some((path, stamp)) = compiled.executables.replaced().filter(|_| follows) else { return Ok(notes) };
+        let Some((path, stamp)) = compiled.executables.replaced().filter(|_| follows) else { return Ok(()) };
         let path = path.display().to_string();
         if let Some(unfit) = self.unfit.as_mut().filter(|unfit| unfit.stamp == stamp) {
             // The first time it may not have been complete.
             if !std::mem::replace(&mut unfit.is_told, true) {
                 sink.take(&Item::Program(&deployed.program(path, None, true, Err(unfit.why.clone()))))?;
             }
-            return Ok(notes);
+            return Ok(());
         }
         let opened = compiled.script.opened(deployed.machine).map_err(Stopped::from);
         match opened.and_then(|all| deployed.probe(all)) {
             Ok(sites) => sink.take(&Item::Program(&deployed.program(path, None, true, Ok(sites))))?,
             Err(why) => self.unfit = Some(Unfit { stamp, why: first_line(&why.to_string()), is_told: false }),
         }
-        Ok(notes)
+        Ok(())
     }
 
     /// Probes a program that a process of the group is the first to run.

@@ -12,7 +12,7 @@ use super::initial_state::Filled;
 use super::leftovers::Leftovers;
 use super::probes::Probes;
 use super::processes::{Processes, RunningBinary};
-use crate::machine::Machine;
+use crate::machine::{Clock, Machine};
 
 /// Keeps what has to be told about goroutines at the end of a run.
 #[derive(Default)]
@@ -88,9 +88,9 @@ impl GoroutineTracker {
     }
 
     /// Keeps the states in which goroutines of ended processes were.
-    pub fn keep_ended(&mut self, leftovers: Leftovers<'_>, control: &Control, now: u64) -> Result<(), Error> {
+    pub fn keep_ended(&mut self, leftovers: Leftovers<'_>, control: &Control, clock: &dyn Clock) -> Result<(), Error> {
         let goroutines = leftovers.take_goroutines()?;
-        self.keep(&goroutines, control, now);
+        self.keep(&goroutines, control, clock.since_boot());
         Ok(())
     }
 

@@ -47,12 +47,12 @@ pub(super) struct OverheadBudget {
     detached: Vec<DetachedPart>,
     /// The plan's unders that are not tracked any more, by bit.
     unders_untracked: u32,
-    told: Told,
+    printed: NotesPrinted,
 }
 
 /// Notes that are printed once.
 #[derive(Default)]
-struct Told {
+struct NotesPrinted {
     hopeless: bool,
     empty: bool,
 }
@@ -96,7 +96,7 @@ impl OverheadBudget {
             most: 1,
             detached: Vec::new(),
             unders_untracked: 0,
-            told: Told::default(),
+            printed: NotesPrinted::default(),
         }
     }
 
@@ -125,7 +125,7 @@ impl OverheadBudget {
         (each, is_shown): (Duration, bool),
     ) -> Result<Option<(Duration, Option<Spent>)>, Stopped> {
         let took = now.saturating_sub(self.last);
-        if took < each.max(least(probes)) || (self.limit.is_none() && !is_shown) {
+        if took < each || (self.limit.is_none() && !is_shown) || took < least(probes) {
             return Ok(None);
         }
         self.last += took;
@@ -217,7 +217,7 @@ impl OverheadBudget {
         let stays = |function: &FuncNo| !probes.dropped().contains(function) && !is_ours(*function);
         let mut builds = probes.builds().iter();
         let any = builds.any(|build| probes.engine.attached_functions(build.id).iter().any(stays));
-        if any || probes.watch_goroutines() || std::mem::replace(&mut self.told.empty, true) {
+        if any || probes.watch_goroutines() || std::mem::replace(&mut self.printed.empty, true) {
             return;
         }
         let mut events = probes.first().program().events.iter();
@@ -275,7 +275,7 @@ impl OverheadBudget {
     }
 
     fn tell_hopeless(&mut self, excess: Excess, sink: &mut dyn Sink) {
-        if !std::mem::replace(&mut self.told.hopeless, true) {
+        if !std::mem::replace(&mut self.printed.hopeless, true) {
             let (all, limit) = (percent(excess.all), Budgeted(excess.limit));
             sink.note(&format!(
                 "the probes cost about {all}% of a CPU, the budget is {limit}, and none is left that could be taken out"
@@ -312,7 +312,7 @@ fn name_of(probes: &Probes, function: Option<FuncNo>) -> String {
 
 /// Reading the counts of many places costs, too.
 fn least(probes: &Probes) -> Duration {
-    let places: usize = probes.plans().iter().map(|plan| plan.sites.len()).sum();
+    let places: usize = probes.builds().iter().map(|build| build.plan().sites.len()).sum();
     let lanes = probes.engine.capabilities().lanes as usize;
     if places * lanes > FEW { SELDOM } else { Duration::ZERO }
 }

@@ -174,9 +174,8 @@ impl Probes {
         self.builds.push(build);
         let attached = self.attached.clone();
         if let Err(why) = self.attach(self.builds.len() - 1) {
-            if let Some(build) = self.builds.pop() {
-                self.engine.detach(build.id, Part::Sites);
-            }
+            self.builds.pop();
+            self.engine.unload_last();
             self.attached = attached;
             return Err(why.into());
         }

@@ -6,6 +6,7 @@ mod intervals;
 
 use std::time::Duration;
 
+use engine::Progress;
 use event::Snapshot;
 use event::run::{Cause, Summary};
 use event::stream::{Extra, Item, Sink};
@@ -262,9 +263,10 @@ impl Run {
 
     /// Goes on with a detach in progress. Says whether there is none.
     fn advance(&mut self) -> Result<bool, Stopped> {
-        let why = match self.probes.engine.advance() {
-            Ok(is_idle) => return Ok(is_idle),
-            Err(why) => why,
+        let why = match self.probes.engine.advance()? {
+            Progress::Idle => return Ok(true),
+            Progress::Busy => return Ok(false),
+            Progress::Abandoned(why) => why,
         };
         // Mostly the process has ended meanwhile, and the links are of no use any more.
         if self.processes.filter().only().is_none_or(|pid| self.machine.host.started(pid).is_some()) {
@@ -282,19 +284,18 @@ impl Run {
 
     /// Looks for processes that have started or ended, and for files that were replaced.
     fn look(&mut self, sink: &mut dyn Sink) -> Result<(), Stopped> {
-        let now = self.machine.clock.since_boot();
         if self.processes.look(self.probes.engine.as_mut())? {
             let words = self.probes.first().program().tables.control;
             self.control.processes_removed(self.probes.table(words)?)?;
             let leftovers = Leftovers { probes: &self.probes, host: self.processes.host() };
-            self.goroutines.keep_ended(leftovers, &self.control, now)?;
+            self.goroutines.keep_ended(leftovers, &self.control, self.machine.clock.as_ref())?;
             self.output.open += leftovers.clear()?;
         }
         if self.probes.first().program().tables.gos.is_some() {
             let departed = self.processes.take_departed();
             let leftovers = Leftovers { probes: &self.probes, host: self.processes.host() };
             let left = leftovers.take_goroutines_of(&departed)?;
-            self.goroutines.keep(&left, &self.control, now);
+            self.goroutines.keep(&left, &self.control, self.machine.clock.since_boot());
         }
         self.notes.extend(self.processes.look_for_strays());
         self.notes.extend(self.processes.take_notes());
@@ -306,7 +307,7 @@ impl Run {
         let rests = self.duty_cycle.rests();
         let Run { probes, processes, machine, deployments, notes, .. } = self;
         let mut deployed = Deployed { probes, processes, machine, rests };
-        notes.extend(deployments.probe_replaced(&mut deployed, sink)?);
+        deployments.probe_replaced(&mut deployed, notes, sink)?;
         deployments.probe_newcomer(&mut deployed, sink)?;
         deployments.release_replaced(&mut deployed, sink);
         Ok(())

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-use engine::Pid;
+use engine::{Pid, Progress};
 use event::{Folded, Int, Value};
 use gospect_fixtures::{Arch, Fixture, Missing, Variant, build, need};
 use plan::FuncNo;
@@ -127,7 +127,7 @@ fn function(run: &Run, name: &str) -> FuncNo {
 /// Detaches functions, until the links are in order again.
 fn detach(run: &mut Run, functions: &[FuncNo]) {
     run.probes.engine.drop_functions(functions);
-    while !run.probes.engine.advance().unwrap() {
+    while !matches!(run.probes.engine.advance().unwrap(), Progress::Idle) {
         sleep(Duration::from_millis(1));
     }
 }

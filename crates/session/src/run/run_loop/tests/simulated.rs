@@ -182,6 +182,10 @@ impl Clock for World {
         Duration::ZERO
     }
 
+    fn now(&self) -> Duration {
+        Duration::from_nanos(self.now.get())
+    }
+
     /// Moves on, and does what happens meanwhile.
     fn sleep(&self, time: Duration) {
         let until = self.now.get() + time.as_nanos() as u64;
@@ -373,7 +377,9 @@ impl Test {
         // Actions are due in order of time.
         self.world.actions.borrow_mut().make_contiguous().sort_by_key(|(at, _)| *at);
         let prepared = script.compile_on(self.machine())?;
-        prepared.run(self.limits, &mut self.shown).map(|ended| ended.status)
+        let ended = prepared.run(self.limits, &mut self.shown);
+        assert!(!self.world.simulation.is_attached(), "a run leaves nothing attached");
+        ended.map(|ended| ended.status)
     }
 
     fn run(&mut self, text: &str) -> Summary {
@@ -483,6 +489,32 @@ fn the_budget_detaches_the_dearest_function_after_three_seconds_and_keeps_the_ot
     assert!((12_000..18_000).contains(&test.shown.maps["@fib"]), "{}", test.shown.maps["@fib"]);
     assert!(test.shown.notes[0].starts_with("main.fib is not probed any more: its "), "{:?}", test.shown.notes);
     assert_eq!(summary.hits, detached.hits + 9_000);
+}
+
+#[test]
+fn a_detach_in_many_steps_is_weighed_when_it_is_done() {
+    let mut test = Test::new("steps");
+    test.limits.overhead = Some(0.25);
+    test.world.simulation.set_site_costs(COSTS);
+    // Two functions that are too dear, and a detach takes about a second of steps.
+    for ms in (1..9_500).step_by(10) {
+        test.at(ms, |world| (0..2).for_each(|f| (0..40).for_each(|_| _ = world.enter(0, f, 7))));
+    }
+    test.world.simulation.set_steps(100);
+    let summary = test.run("go:main.fib { @ = count() } go:main.other { @ = count() }");
+    assert_eq!(summary.detached.len(), 2, "{:?}", summary.detached);
+}
+
+#[test]
+fn a_detach_that_fails_is_told_and_the_run_goes_on() {
+    let mut test = Test::new("abandoned");
+    test.limits.overhead = Some(0.25);
+    test.world.simulation.set_site_costs(COSTS);
+    test.at_each(1..4_500, 10, 40, 0);
+    test.at(1_000, |world| world.simulation.abandon("the machine is made up"));
+    test.run("go:main.fib { @ = count() }");
+    let told = "probes that cost too much could not be taken out: simulating: the machine is made up";
+    assert!(test.shown.notes.iter().any(|note| note == told), "{:?}", test.shown.notes);
 }
 
 #[test]
