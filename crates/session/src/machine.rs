@@ -121,11 +121,22 @@ pub enum EngineName {
 }
 
 impl EngineName {
+    /// All of them.
+    pub const ALL: [EngineName; 1] = [EngineName::Kernel];
+    /// Their names.
+    pub const NAMES: [&str; 1] = ["kernel"];
+
+    /// The engine of that name.
+    #[must_use]
+    pub fn of(name: &str) -> Option<EngineName> {
+        EngineName::ALL.into_iter().find(|engine| engine.name() == name)
+    }
+
     /// The name.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            EngineName::Kernel => "kernel",
+            EngineName::Kernel => EngineName::NAMES[0],
         }
     }
 }

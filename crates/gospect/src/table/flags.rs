@@ -306,10 +306,10 @@ pub(super) const EMIT: Flag = Flag::taking(
 /// Which engine attaches.
 pub(super) const ENGINE: Flag = Flag::taking(
     "engine",
-    Value::OneOf("ENGINE", &["kernel"]),
+    Value::OneOf("ENGINE", &EngineName::NAMES),
     "Attach probes by this engine: kernel, by uprobes",
-    |typed, _| {
-        typed.run.engine.name = EngineName::Kernel;
+    |typed, value| {
+        typed.run.engine.name = value.to_str().and_then(EngineName::of).unwrap_or_default();
         Ok(())
     },
 );

@@ -13,7 +13,7 @@ use event::calls::Key;
 use event::go::{self, Frame, call};
 use event::stream::{Clock, Function, Image, Item, Need, Needs, RuntimeType, Sink};
 use event::totals::{Earlier, FinalState};
-use event::{DecodeError, Header, Id, IdKind, Row, Schema, Snapshot};
+use event::{Header, Id, IdKind, Row, Schema, Snapshot};
 use gobin::{CallAt, VAddr};
 
 use super::names::Known;
@@ -80,13 +80,8 @@ impl Feed {
         self.describe(known, sink)
     }
 
-    /// Adds what has to be in the stream before a record.
-    pub fn prepare(
-        &mut self,
-        record: &[u8],
-        known: &Known<'_>,
-        sink: &mut dyn Sink,
-    ) -> io::Result<Result<(), DecodeError>> {
+    /// Adds what has to be in the stream before a record. Says whether the record can be decoded.
+    pub fn prepare(&mut self, record: &[u8], known: &Known<'_>, sink: &mut dyn Sink) -> io::Result<bool> {
         let header = loop {
             let mut needed = std::mem::take(&mut self.needed);
             let header = self.needs.of_record(record, &mut needed);
@@ -95,14 +90,14 @@ impl Feed {
             match header {
                 Ok(header) if is_complete => break header,
                 Ok(_) => {}
-                Err(error) => return Ok(Err(error)),
+                Err(_) => return Ok(false),
             }
         };
         let types = self.needs.take_types();
         if !types.is_empty() || !self.pending.is_empty() {
             self.wait_for(types, header, record, &known.latest().program().schema);
         }
-        Ok(Ok(()))
+        Ok(true)
     }
 
     /// Sends a map.
@@ -237,8 +232,13 @@ impl Feed {
         let key = Key { pid: header.pid, goid: header.goid, id }.found_by();
         match schema.row(header.row) {
             Some(Row::Call(index)) if schema.call(*index).is_some_and(|call| !call.returns) => {
-                if !types.is_empty() && self.pending.len() < MOST_WAITING {
-                    self.pending.insert(key, types);
+                let new: Vec<RuntimeType> = types.into_iter().filter(|ty| !self.is_unknown(ty)).collect();
+                if !new.is_empty() {
+                    if self.pending.len() >= MOST_WAITING {
+                        // The ends of these calls may be lost. Later calls lead to the same types.
+                        self.pending.clear();
+                    }
+                    self.pending.insert(key, new);
                 }
                 return;
             }
@@ -250,6 +250,11 @@ impl Feed {
             _ => {}
         }
         types.into_iter().for_each(|ty| self.wait_for_type(ty));
+    }
+
+    /// Whether nothing could be learned of a type before.
+    fn is_unknown(&self, ty: &RuntimeType) -> bool {
+        self.unknown.contains(&(ty.process, ty.address))
     }
 
     fn wait_for_type(&mut self, ty: RuntimeType) {

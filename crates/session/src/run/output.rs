@@ -4,7 +4,7 @@ use std::io;
 
 use engine::Table;
 use event::run::{Cause, Summary};
-use event::stream::{Item, OpenCalls, Sink, Tally};
+use event::stream::{Extra, Item, OpenCalls, Sink, Tally};
 use event::totals::{FinalState, Goroutines};
 use event::{Row, Snapshot, What};
 use program::exit;
@@ -98,11 +98,10 @@ impl Output {
         let Acting { exit, damaged, sink, .. } = acting;
         (self.tally, self.exit, self.damaged) = (sink.tally(), exit, damaged);
         outcome?;
-        unshown.map_or(Ok(()), |error| Err(Stopped::from(error)))?;
         if count > 0 {
             sink.pause()?;
         }
-        Ok(count > 0)
+        unshown.map_or(Ok(count > 0), |error| Err(Stopped::from(error)))
     }
 
     /// Learns types that records mentioned and no table knows. Returns a sentence if there is no room for more.
@@ -165,7 +164,9 @@ impl Output {
         self.feed.of_states(rest.goroutines.lasting.iter(), &known, sink)?;
         self.feed.of_maps(&rest.maps, &known, sink)?;
         rest.open.iter().try_for_each(|open| sink.take(&Item::Open(open)))?;
-        sink.take(&Item::Goroutines(&rest.goroutines))?;
+        if sink.wants(Extra::Goroutines) {
+            sink.take(&Item::Goroutines(&rest.goroutines))?;
+        }
         sink.take(&Item::Maps(&rest.maps))?;
         sink.finish()?;
         sink.take(&Item::Lost(&rest.summary.lost_by))?;
@@ -225,8 +226,8 @@ impl Acting<'_, '_> {
                     schema.call(*call).into_iter().for_each(|of| self.feed.begins_alone(of.function));
                 }
                 match self.feed.prepare(bytes, &self.known, self.sink)? {
-                    Ok(_) => Ok(self.sink.take(&Item::Record(bytes))?),
-                    Err(_) => self.damaged(),
+                    true => Ok(self.sink.take(&Item::Record(bytes))?),
+                    false => self.damaged(),
                 }
             }
             None => self.damaged(),
