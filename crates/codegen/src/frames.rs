@@ -28,8 +28,10 @@
 //! [`Assembler`]: bpf::Assembler
 
 mod code;
+mod gs;
 
-pub use code::{Ended, EndedCode, Frames, Gs};
+pub use code::{Ended, EndedCode, Frames};
+pub use gs::Gs;
 
 /// Functions of the runtime that leave the system stack by switching to a goroutine and never return, at least at times:
 /// those in proc.go, stack.go, panic.go and coro.go that end in `schedule`, `execute` or `gogo`, and what only calls

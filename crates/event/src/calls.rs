@@ -8,9 +8,9 @@ use std::collections::{HashMap, VecDeque};
 
 use crate::bytes::u64_at;
 use crate::decode::Header;
-use crate::go::call::{DEPTH, END, ID, STACK, STARTED};
+use crate::go::call::{DEPTH, END, ID, INNER_HITS, STACK, STARTED};
 use crate::go::redact::Secrets;
-use crate::go::{Call, End, Frame, GoKind, GoValue, Inlined, Limits, Types, World, decode};
+use crate::go::{Call, End, Frame, GoKind, GoValue, Inlined, Limits, Short, Types, World, decode};
 
 mod panics;
 
@@ -98,6 +98,8 @@ pub struct Finished {
     pub started: u64,
     /// How long it was; `None` while it is open.
     pub elapsed: Option<u64>,
+    /// How often probes fired on its stack while it was open; 0 unless its end was recorded.
+    pub inner_hits: u64,
     /// How many calls were open on its goroutine when it began.
     pub depth: u32,
     /// How it ended.
@@ -172,12 +174,15 @@ impl Calls {
     pub fn returns(&mut self, header: Header, record: Record) -> Option<Finished> {
         let key = key(&header, word(&record.bytes, ID)?);
         let end = word(&record.bytes, END).and_then(|end| End::numbered(end as u32)).unwrap_or(End::Return);
-        self.finish(key, header.time, end, Some(record))
+        let inner_hits = word(&record.bytes, INNER_HITS).unwrap_or_default();
+        let call = self.finish(key, header.time, end)?;
+        Some(Finished { inner_hits, returned: Some(record), ..call })
     }
 
     /// A call ends otherwise.
-    pub fn ends(&mut self, header: Header, id: u64, end: End) -> Option<Finished> {
-        self.finish(key(&header, id), header.time, end, None)
+    pub fn ends(&mut self, header: Header, short: &Short, end: End) -> Option<Finished> {
+        let call = self.finish(key(&header, short.id), header.time, end)?;
+        Some(Finished { inner_hits: short.inner_hits, ..call })
     }
 
     /// A call has ended, and a condition does not want it. Gives back which one, if it was open.
@@ -220,7 +225,7 @@ impl Calls {
         self.tally
     }
 
-    fn finish(&mut self, key: Key, time: u64, end: End, returned: Option<Record>) -> Option<Finished> {
+    fn finish(&mut self, key: Key, time: u64, end: End) -> Option<Finished> {
         let Some(Open { header, begun, .. }) = self.take(key) else {
             self.tally.unknown += 1;
             return None;
@@ -228,7 +233,7 @@ impl Calls {
         self.tally.finished += 1;
         let key = Key { goid: header.goid, ..key };
         let call = finished(key, header, begun, end);
-        Some(Finished { elapsed: Some(time.saturating_sub(call.started)), returned, ..call })
+        Some(Finished { elapsed: Some(time.saturating_sub(call.started)), ..call })
     }
 
     fn take(&mut self, key: Key) -> Option<Open> {
@@ -252,7 +257,8 @@ fn word(bytes: &[u8], at: usize) -> Option<u64> {
 fn finished(key: Key, header: Header, begun: Record, end: End) -> Finished {
     let started = word(&begun.bytes, STARTED).unwrap_or(header.time);
     let depth = word(&begun.bytes, DEPTH).unwrap_or_default() as u32;
-    Finished { key, header, started, elapsed: None, depth, end, alone: false, begun, returned: None, panic: None }
+    let (elapsed, inner_hits, alone, returned, panic) = (None, 0, false, None, None);
+    Finished { key, header, started, elapsed, inner_hits, depth, end, alone, begun, returned, panic }
 }
 
 /// A call in values.

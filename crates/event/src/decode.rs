@@ -36,6 +36,12 @@ pub struct Header {
     pub row: RowId,
     /// What happened while the record was made.
     pub stat: u32,
+    /// The number of the process's image; 0 if none is known.
+    pub process: u32,
+    /// The site in the plan at which the probe fired; `None` if at none.
+    pub place: Option<u32>,
+    /// The address of the goroutine's g; 0 if it is not known.
+    pub g: u64,
 }
 
 /// What a record asks for, see [`Row`].
@@ -133,6 +139,7 @@ pub fn event(schema: &Schema, bytes: &[u8]) -> Result<Event, DecodeError> {
 /// If the bytes are too few.
 pub fn header(bytes: &[u8]) -> Result<Header, DecodeError> {
     let ids = u64_at(bytes, record::PID_TGID)?;
+    let place = u32_at(bytes, record::PLACE)?;
     Ok(Header {
         time: u64_at(bytes, record::TIME)?,
         pid: (ids >> 32) as u32,
@@ -140,6 +147,9 @@ pub fn header(bytes: &[u8]) -> Result<Header, DecodeError> {
         goid: u64_at(bytes, record::GOID)?,
         row: RowId(u32_at(bytes, record::ROW)?),
         stat: u32_at(bytes, record::STAT)?,
+        process: u32_at(bytes, record::PROCESS)?,
+        place: (place != record::NO_PLACE).then_some(place),
+        g: u64_at(bytes, record::G)?,
     })
 }
 
@@ -191,12 +201,13 @@ fn whole_call(schema: &Schema, call: CallIndex, bytes: &[u8]) -> Result<Vec<u8>,
 }
 
 fn short(bytes: &[u8]) -> Result<Short, DecodeError> {
-    use go::short::{DEPTH, END, FUNCTION, ID, PANIC, STARTED};
+    use go::short::{DEPTH, END, FUNCTION, ID, INNER_HITS, PANIC, STARTED};
     Ok(Short {
         id: u64_at(bytes, ID)?,
         started: u64_at(bytes, STARTED)?,
         depth: u32_at(bytes, DEPTH)?,
         end: u32_at(bytes, END)?,
+        inner_hits: u64_at(bytes, INNER_HITS)?,
         function: u64_at(bytes, FUNCTION)?,
         panic: u64_at(bytes, PANIC)?,
     })

@@ -44,8 +44,11 @@ pub mod call {
     pub const DEPTH: usize = STARTED + 8;
     /// `u32`: how it ended, the number of an [`super::End`]; 0 at the entry.
     pub const END: usize = DEPTH + 4;
+    /// `u64`: how often probes fired on the call's stack between its entry and its end: each entry and each return of a
+    /// paired call once; 0 at the entry.
+    pub const INNER_HITS: usize = END + 4;
     /// `u64`: the instruction at which the probe is, as the program counts its addresses.
-    pub const PC: usize = END + 4;
+    pub const PC: usize = INNER_HITS + 8;
     /// `u64`: the stack that called, as in [`crate::value::IdKind::UserStack`]; 0 if none was asked for.
     pub const STACK: usize = PC + 8;
     /// `u64`: SP.
@@ -87,8 +90,10 @@ pub mod short {
     pub const DEPTH: usize = call::DEPTH;
     /// `u32`: how it ended, the number of an [`super::End`].
     pub const END: usize = call::END;
+    /// As in the record of a return.
+    pub const INNER_HITS: usize = call::INNER_HITS;
     /// `u64`: the function, a [`super::Call::function`].
-    pub const FUNCTION: usize = END + 4;
+    pub const FUNCTION: usize = INNER_HITS + 8;
     /// `u64`: of a call that was unwound, the call of `runtime.gopanic` whose panic was recovered from, by its number on
     /// this goroutine, if that is recorded; else anything.
     pub const PANIC: usize = FUNCTION + 8;
@@ -401,6 +406,8 @@ pub struct Short {
     pub depth: u32,
     /// How it ended.
     pub end: u32,
+    /// How often probes fired inside it.
+    pub inner_hits: u64,
     /// The function.
     pub function: u64,
     /// If it was unwound, the number of the panic that did so, if that was recorded.

@@ -10,5 +10,14 @@ pub const GOID: usize = 16;
 pub const ROW: usize = 24;
 /// `u32`: what happened while the record was made; its bits belong to the kind of row.
 pub const STAT: usize = 28;
+/// `u32`: the process's number, which tells its images and later processes with its PID apart; 0 if none is known.
+pub const PROCESS: usize = 32;
+/// `u32`: the site in the plan at which the probe fired, [`NO_PLACE`] if at none.
+pub const PLACE: usize = 36;
+/// `u64`: the address of that goroutine's g, 0 if it is not known.
+pub const G: usize = 40;
 /// Where the payload starts.
-pub const PAYLOAD: usize = 32;
+pub const PAYLOAD: usize = 48;
+
+/// In [`PLACE`]: no site of the plan.
+pub const NO_PLACE: u32 = u32::MAX;

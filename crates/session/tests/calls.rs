@@ -54,7 +54,7 @@ impl Keeper<'_> {
             Some(record) => whole(record),
             None => {
                 let (id, started, depth, end) = (of.key.id, of.started, of.depth, of.end as u32);
-                What::CallEnd(Short { id, started, depth, end, function: 0, panic: 0 })
+                What::CallEnd(Short { id, started, depth, end, inner_hits: of.inner_hits, function: 0, panic: 0 })
             }
         };
         self.shown().records.push((of.header, what));

@@ -240,7 +240,7 @@ impl<'a, 'p> Code<'a, 'p> {
 
     fn find_counters(&mut self, out: Label) {
         let key = self.fault;
-        self.asm.load(Size::U64, R1, HIT, hit::POINT).add(R1, 1).store(Size::U32, key.base, key.off, R1);
+        self.asm.load(Size::U32, R1, HIT, hit::POINT).add(R1, 1).store(Size::U32, key.base, key.off, R1);
         self.asm.map(R1, self.shared.tables.counters);
         self.address(R2, key);
         self.asm.helper(Helper::MAP_LOOKUP_ELEM).jump_if(Cond::Eq, R0, 0, out);

@@ -38,11 +38,11 @@ use plan::machine::Register;
 use plan::{BinaryNo, FuncNo, Plan};
 use program::CaptureTables;
 use program::capture::{BINARY_AT, Hidden, MOST_BYTES, MOST_CHUNK, MOST_STACK, layout};
-use program::frames::{self, FRAME_CALL, FRAME_FLAGS, FRAME_NUMBER_AT, FRAME_TIME};
+use program::frames::{self, FRAME_CALL, FRAME_FLAGS, FRAME_HITS, FRAME_NUMBER_AT, FRAME_TIME};
 use step::Step;
 
 pub(super) use printed::{Print, begin, instance, record};
-pub(super) use short::Shorts;
+pub(super) use short::{Shorts, origin};
 
 use Reg::{R0, R1, R2, R3, R4, R6, R7, R8, R9, R10};
 
@@ -380,16 +380,15 @@ impl Capture<'_> {
     fn head(&mut self) {
         let start = self.record;
         let field = |at: usize| start + at as i32;
-        let (none, have) = (self.asm.label("no_frame"), self.asm.label("frame"));
+        let (none, have, ends) = (self.asm.label("no_frame"), self.asm.label("frame"), self.asm.label("ends"));
         self.asm.helper(Helper::KTIME_GET_BOOT_NS).store(Size::U64, R9, field(record::TIME), R0);
-        for (from, to) in [(hit::PID_TGID, record::PID_TGID), (hit::GOID, record::GOID), (hit::SP, call::SP)] {
-            self.asm.load(Size::U64, R1, R7, from).store(Size::U64, R9, field(to), R1);
-        }
+        origin(self.asm, R7, Place::at(R9, start));
+        self.asm.load(Size::U64, R1, R7, hit::SP).store(Size::U64, R9, field(call::SP), R1);
         self.asm.load(Size::U64, R2, R10, FUNCTION).load(Size::U32, R1, R2, layout::ROW);
         self.asm.store(Size::U32, R9, field(record::ROW), R1);
         self.asm.store(Size::U32, R9, field(record::STAT), 0);
         self.asm.load(Size::U64, R2, R7, hit::FRAME).jump_if(Cond::Eq, R2, 0, none);
-        for (from, to) in [(FRAME_CALL, call::ID), (FRAME_TIME, call::STARTED)] {
+        for (from, to) in [(FRAME_CALL, call::ID), (FRAME_TIME, call::STARTED), (FRAME_HITS, call::INNER_HITS)] {
             self.asm.load(Size::U64, R1, R2, from).store(Size::U64, R9, field(to), R1);
         }
         self.asm.load(Size::U32, R1, R2, FRAME_FLAGS).alu(AluOp::Rsh, R1, FRAME_NUMBER_AT).jump(have);
@@ -397,6 +396,7 @@ impl Capture<'_> {
         self.asm.store(Size::U64, R9, field(call::STARTED), R0).mov(R1, 0);
         self.asm.place(have).store(Size::U32, R9, field(call::DEPTH), R1);
         self.asm.load(Size::U64, R1, R10, ENDS).store(Size::U32, R9, field(call::END), R1);
+        self.asm.jump_if(Cond::Ne, R1, 0, ends).store(Size::U64, R9, field(call::INNER_HITS), 0).place(ends);
         self.asm.load(Size::U64, R1, R10, CALLERS).store(Size::U64, R9, field(call::STACK), R1);
     }
 

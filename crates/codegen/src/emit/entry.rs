@@ -27,8 +27,8 @@ use program::{
 pub(super) const HIT: i32 = -hit::SIZE;
 /// Words for keys and what is read, below it.
 pub(super) const WORD: i32 = HIT - 16;
-/// The number of the place that was hit, until the function is known.
-const PLACE: i32 = HIT + hit::FUNCTION;
+/// The number of the place that was hit.
+const PLACE: i32 = HIT + hit::PLACE;
 /// Below the words: where the process's number is kept for the next hit, and behind which changes of the table.
 const KEPT: i32 = WORD - 8;
 const CHANGES: i32 = WORD - 16;
@@ -380,11 +380,17 @@ impl<'a, 'p> Entry<'a, 'p> {
 
     /// What a body finds where no site was hit.
     fn nowhere(&mut self) {
-        self.put(hit::FUNCTION, hit::NO_FUNCTION);
+        self.no_site();
         for field in [hit::FRAME, hit::GOID, hit::G, hit::SP, hit::BIAS, hit::PROCESS] {
             self.put(field, 0);
         }
         self.all_live();
+    }
+
+    /// No site of the plan was hit.
+    pub(super) fn no_site(&mut self) {
+        self.put(hit::FUNCTION, hit::NO_FUNCTION);
+        self.put(hit::POINT, -1);
     }
 
     /// The process's number and bias; out if it is none of ours. `remembered`: `R0` is the value of
@@ -705,7 +711,7 @@ impl<'a, 'p> Entry<'a, 'p> {
         let asm = &mut self.asm;
         let declare = || asm.declare(&format!("body_{}", run.variant.0), Linkage::Static, &["ctx", "hit"]);
         let function = *self.functions.entry(run.variant.0).or_insert_with(declare);
-        self.put(hit::POINT, run.point.0 as i32);
+        self.asm.store(Size::U32, Reg::R10, HIT + hit::POINT, run.point.0 as i32);
         self.asm.mov(R1, CONTEXT).frame(R2, HIT).call(function);
     }
 

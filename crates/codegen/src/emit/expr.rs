@@ -145,7 +145,7 @@ impl<'p> Code<'_, 'p> {
                 self.asm.load(Size::U64, R0, HIT, hit::FUNCTION);
             }
             Word::Probe => {
-                self.asm.load(Size::U64, R0, HIT, hit::POINT).alu(AluOp::Lsh, R0, 32);
+                self.asm.load(Size::U32, R0, HIT, hit::POINT).alu(AluOp::Lsh, R0, 32);
                 self.asm.load(Size::U32, R1, HIT, hit::FUNCTION).alu(AluOp::Or, R0, R1);
             }
             Word::ParentGoid => self.of_goroutine("g.parentGoid", 8)?,

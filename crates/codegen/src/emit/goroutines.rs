@@ -425,7 +425,7 @@ impl Entry<'_, '_> {
         self.if_armed(next);
         self.count_firing();
         self.goroutine(binary)?;
-        self.put(hit::FUNCTION, hit::NO_FUNCTION);
+        self.no_site();
         if let Some(create) = create {
             let old = self.asm.label("old_one");
             self.asm.mov(R1, WHAT).alu(AluOp::And, R1, CREATED_BIT).jump_if(Cond::Eq, R1, 0, old);

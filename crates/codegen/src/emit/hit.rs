@@ -5,8 +5,10 @@ use program::frames;
 
 /// The function of the site, a [`plan::FuncNo`]; [`NO_FUNCTION`] without a site.
 pub(super) const FUNCTION: i32 = 0;
-/// The attach point on whose behalf the body runs.
+/// `u32`: the attach point on whose behalf the body runs.
 pub(super) const POINT: i32 = 8;
+/// `u32`: the site in the plan that was hit, [`event::record::NO_PLACE`] if none was.
+pub(super) const PLACE: i32 = 12;
 /// Process in the upper half, thread in the lower.
 pub(super) const PID_TGID: i32 = 16;
 /// The frame of the call that ends here, 0 if there is none. This and the next two are what [`crate::frames`] tells.

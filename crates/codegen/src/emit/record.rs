@@ -192,9 +192,7 @@ impl<'p> Code<'_, 'p> {
     fn head(&mut self, at: Place, row: u32) {
         let field = |field: usize| at.off + field as i32;
         self.asm.helper(Helper::KTIME_GET_BOOT_NS).store(Size::U64, at.base, field(record::TIME), R0);
-        for (from, to) in [(hit::PID_TGID, record::PID_TGID), (hit::GOID, record::GOID)] {
-            self.asm.load(Size::U64, R1, HIT, from).store(Size::U64, at.base, field(to), R1);
-        }
+        capture::origin(self.asm, HIT, at);
         self.asm.store(Size::U32, at.base, field(record::ROW), row as i32);
         self.asm.store(Size::U32, at.base, field(record::STAT), 0);
     }

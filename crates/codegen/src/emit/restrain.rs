@@ -127,7 +127,7 @@ impl Code<'_, '_> {
         let (key, same) = (self.fault, self.asm.label("same_second"));
         self.asm.helper(Helper::KTIME_GET_BOOT_NS).number(R1, 1_000_000_000).alu(AluOp::Div, R0, R1);
         let second = self.keep();
-        self.asm.load(Size::U64, R1, HIT, hit::POINT).store(Size::U32, key.base, key.off, R1).map(R1, rates);
+        self.asm.load(Size::U32, R1, HIT, hit::POINT).store(Size::U32, key.base, key.off, R1).map(R1, rates);
         self.address(R2, key);
         self.asm.helper(Helper::MAP_LOOKUP_ELEM).jump_if(Cond::Eq, R0, 0, refused);
         self.asm.load(Size::U64, R1, second.base, second.off).load(Size::U64, R2, R0, SECOND);

@@ -7,109 +7,30 @@
 use std::fmt;
 
 use bpf::{AluOp, Assembler, AtomicOp, Cond, FunctionId, Helper, Label, Linkage, Reg, Size, Width};
-use gobin::Arch;
-
 use event::go::End;
-
-use plan::machine::Register;
-use plan::target::{HookKind, Runtime};
 use program::frames::{
     CHUNK, COUNT_FOREIGN, COUNT_FULL, COUNT_NO_G, COUNT_UNPAIRED, FRAME_BELOW, FRAME_CALL, FRAME_DEPTH, FRAME_FLAGS,
-    FRAME_HIDDEN, FRAME_MARKS_AT, FRAME_NUMBER_AT, FRAME_ROW, FRAME_SWITCHES, FRAME_TIME, HEAD_BASE, HEAD_CALLS,
-    HEAD_CHUNKS, HEAD_COUNT, HEAD_FRAMES, HEAD_GOID, HEAD_HI, HEAD_HIDDEN, HEAD_LO, HEAD_MARKS, HEAD_PANIC,
-    HEAD_PENDING, HEAD_SHIFT, HEAD_TOP, MARKS_AT, Outcome, SEEN_FRAME, SEEN_G, SEEN_GOID, SITE_ADJUST_AT,
+    FRAME_HIDDEN, FRAME_HITS, FRAME_MARKS_AT, FRAME_NUMBER_AT, FRAME_ROW, FRAME_SWITCHES, FRAME_TIME, HEAD_BASE,
+    HEAD_CALLS, HEAD_CHUNKS, HEAD_COUNT, HEAD_FRAMES, HEAD_GOID, HEAD_HI, HEAD_HIDDEN, HEAD_HITS, HEAD_LO, HEAD_MARKS,
+    HEAD_PANIC, HEAD_PENDING, HEAD_SHIFT, HEAD_TOP, MARKS_AT, Outcome, SEEN_FRAME, SEEN_G, SEEN_GOID, SITE_ADJUST_AT,
     SITE_FLAGS_AT, SITE_HIDDEN, SITE_LOOP, SITE_MARKS_AT, SITE_SWITCHES, SITE_TAIL, Tables,
 };
 
+use super::gs::Gs;
+
 use Reg::{R0, R1, R2, R3, R4, R6, R7, R8, R9, R10};
-
-/// Where a program finds the goroutine that it runs for, in one executable.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Gs {
-    arch: Arch,
-    /// `g.stack`: lo, and hi behind it.
-    stack: i32,
-    goid: i32,
-    m: i32,
-    curg: i32,
-    /// `g.sched`, whose first word is sp.
-    sched: i32,
-    /// What is read of a g may be kept until a hook says that it changes.
-    cached: bool,
-    /// [`Gs::anonymous`]
-    anonymous: bool,
-}
-
-/// Farther than any field of the structs that are read.
-const FARTHEST: u64 = 1 << 15;
-
-impl Gs {
-    /// Looks up what is needed of a runtime. With the hooks missing that say when a g changes, nothing of it is kept:
-    /// every hit reads it.
-    ///
-    /// # Errors
-    /// What is not known, in words.
-    pub fn of(arch: Arch, runtime: &Runtime) -> Result<Gs, String> {
-        let at = |name| match runtime.field(name)? {
-            offset if offset < FARTHEST => Ok(offset as i32),
-            offset => Err(format!("{name} cannot be at {offset:#x}")),
-        };
-        let stack = at("g.stack.lo")?;
-        if at("g.stack.hi")? != stack + 8 {
-            return Err("g.stack.hi does not follow g.stack.lo".to_owned());
-        }
-        let has = |kind| runtime.hooks(kind).next().is_some();
-        let cached = has(HookKind::GoroutineEnd) && has(HookKind::CopyStack);
-        let (goid, m, curg, sched) = (at("g.goid")?, at("g.m")?, at("m.curg")?, at("g.sched.sp")?);
-        Ok(Gs { arch, stack, goid, m, curg, sched, cached, anonymous: false })
-    }
-
-    /// The same where nobody asks which goroutine it is: a hit reads nothing, and need not be told when a goroutine ends
-    /// that has no calls open. All other ends must be, and that stacks move.
-    #[must_use]
-    pub const fn anonymous(self, anonymous: bool) -> Gs {
-        Gs { anonymous, ..self }
-    }
-
-    /// The machine.
-    #[cfg(test)]
-    pub(super) const fn arch(&self) -> Arch {
-        self.arch
-    }
-
-    fn register(&self, amd64: &str, arm64: &str) -> i32 {
-        let name = if self.arch == Arch::Amd64 { amd64 } else { arm64 };
-        let register = Register::named(self.arch, name).expect("callers name registers that there are");
-        i32::from(register.offset)
-    }
-
-    fn g(&self) -> i32 {
-        self.register("r14", "r28")
-    }
-
-    fn sp(&self) -> i32 {
-        self.register("sp", "sp")
-    }
-
-    fn first_argument(&self) -> i32 {
-        self.register("ax", "r0")
-    }
-
-    /// Where behind SP the first argument of assembly is at a call.
-    fn stack_argument(&self) -> i32 {
-        if self.arch == Arch::Amd64 { 0 } else { 8 }
-    }
-}
 
 /// What the code of [`Frames::finish`]'s caller finds in the function for ended calls.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Ended {
-    /// Holds the address of the frame: its row, time, call id and what was saved.
+    /// Holds the address of the frame: its row, time, call id, hits and what was saved.
     pub frame: Reg,
-    /// Holds the address of the head: its goid.
+    /// Holds the address of the head: its goid and hits.
     pub head: Reg,
     /// Holds the number of the [`End`].
     pub end: Reg,
+    /// Where the head's key is on the stack: `u32` the process's number, and 8 bytes on the g.
+    pub key: i32,
     /// May be used, as `R0` to `R5`, and survives calls.
     pub free: Reg,
     /// The stack below this offset may be used.
@@ -304,14 +225,19 @@ impl Frames {
 
     fn make_enter(&mut self, asm: &mut Assembler) {
         let (out, unrecorded, full) = (asm.label("out"), asm.label("unrecorded"), asm.label("full"));
+        let (again, blocked) = (asm.label("again"), asm.label("blocked"));
         asm.comment("a call begins");
         self.site(asm);
         self.locate(asm, Seek::Enter, unrecorded, unrecorded);
         self.resume(asm);
-        self.clear_level(asm, out, full);
+        self.clear_level(asm, again, blocked);
+        count_hit(asm);
         self.push(asm, full);
         self.marks(asm, Outcome::Recorded as i32);
-        asm.jump(out);
+        asm.jump(out).place(again);
+        count_hit(asm);
+        asm.mov(R0, Outcome::Again as i32).jump(out).place(blocked);
+        count_hit(asm);
         asm.place(full);
         self.count(asm, COUNT_FULL);
         if self.tables.marks {
@@ -330,6 +256,7 @@ impl Frames {
         self.locate(asm, Seek::Exit, none, unpaired);
         self.resume(asm);
         self.lose_deeper(asm);
+        count_hit(asm);
         self.take(asm, if self.tables.marks { unknown } else { unpaired });
         asm.jump(out);
         if self.tables.marks {
@@ -352,6 +279,11 @@ impl Frames {
         if self.tables.marks {
             self.resume(asm);
             self.lose_deeper(asm);
+        }
+        if self.has_head(Seek::Goid) {
+            count_hit(asm);
+        }
+        if self.tables.marks {
             self.marks(asm, 0);
             asm.exit();
         }
@@ -379,8 +311,7 @@ impl Frames {
     /// in `R6` and the depth in `R7`. `stray`: no goroutine's stack. `headless`: no head. The goid is known in any case.
     fn locate(&mut self, asm: &mut Assembler, seek: Seek, stray: Label, headless: Label) {
         let (read, known, ready) = (asm.label("read_g"), asm.label("known"), asm.label("ready"));
-        let kept = self.gs.cached && !self.gs.anonymous;
-        if seek == Seek::Goid && !kept && !self.tables.marks {
+        if !self.has_head(seek) {
             // Nothing is kept: what is read is all that is wanted.
             return self.read_g(asm, stray);
         }
@@ -404,6 +335,12 @@ impl Frames {
         self.renew(asm, seek, ready);
         asm.load(Size::U64, R2, R10, HI).alu(AluOp::Sub, R2, R7).mov(R7, R2);
         asm.place(ready);
+    }
+
+    /// Whether the head is looked for: where nothing of g is kept, its goid is only read.
+    fn has_head(&self, seek: Seek) -> bool {
+        let kept = self.gs.cached && !self.gs.anonymous;
+        seek != Seek::Goid || kept || self.tables.marks
     }
 
     /// The same where depths need not count from the high end of the stack: they do from [`ANCHOR`] above the first call.
@@ -559,8 +496,7 @@ impl Frames {
         asm.mov(R2, R8).alu(AluOp::Rsh, R2, SITE_FLAGS_AT).alu(AluOp::And, R2, SITE_LOOP);
         asm.jump_if(Cond::Eq, R2, 0, lose);
         self.top(asm, lose);
-        asm.load(Size::U32, R1, R0, FRAME_ROW).alu32(AluOp::Mov, R2, R8).mov(R0, Outcome::Again as i32);
-        asm.jump_if(Cond::Eq, R1, R2, again);
+        asm.load(Size::U32, R1, R0, FRAME_ROW).alu32(AluOp::Mov, R2, R8).jump_if(Cond::Eq, R1, R2, again);
         asm.place(lose).mov(R3, R7).mov(R4, End::Lost as i32);
         self.pop_all(asm);
         asm.load(Size::U32, R1, R6, HEAD_TOP).jump_if(Cond::Ge, R1, R7, full);
@@ -582,6 +518,7 @@ impl Frames {
         asm.store(Size::U32, R0, FRAME_FLAGS, R1);
         asm.load(Size::U64, R1, R6, HEAD_CALLS).add(R1, 1).store(Size::U64, R6, HEAD_CALLS, R1);
         asm.store(Size::U64, R0, FRAME_CALL, R1);
+        asm.load(Size::U64, R1, R6, HEAD_HITS).store(Size::U64, R0, FRAME_HITS, R1);
         asm.load(Size::U32, R1, R6, HEAD_COUNT).add(R1, 1).store(Size::U32, R6, HEAD_COUNT, R1);
         asm.store(Size::U32, R6, HEAD_TOP, R7);
         asm.helper(Helper::KTIME_GET_BOOT_NS);
@@ -603,6 +540,9 @@ impl Frames {
         self.top(asm, unpaired);
         asm.load(Size::U32, R1, R0, FRAME_ROW).alu32(AluOp::Mov, R2, R8).jump_if(Cond::Ne, R1, R2, unpaired);
         asm.store(Size::U64, R9, SEEN_FRAME, R0);
+        // The return itself has been counted.
+        asm.load(Size::U64, R1, R6, HEAD_HITS).load(Size::U64, R2, R0, FRAME_HITS).alu(AluOp::Sub, R1, R2);
+        asm.add(R1, -1).store(Size::U64, R0, FRAME_HITS, R1);
         asm.load(Size::U32, R1, R0, FRAME_BELOW).store(Size::U32, R6, HEAD_TOP, R1);
         asm.load(Size::U32, R1, R6, HEAD_COUNT).add(R1, -1).store(Size::U32, R6, HEAD_COUNT, R1);
         if self.tables.marks {
@@ -879,7 +819,7 @@ impl Frames {
         asm.mov(R6, R0).jump_if(Cond::Eq, R6, 0, out).load(Size::U32, R1, R6, HEAD_COUNT);
         self.frame_at(asm, false, out);
         asm.mov(R7, R0);
-        body(asm, Ended { frame: R7, head: R6, end: R8, free: R9, stack: INDEX });
+        body(asm, Ended { frame: R7, head: R6, end: R8, key: KEY, free: R9, stack: INDEX });
         asm.place(out).mov(R0, 0).exit();
     }
 
@@ -887,6 +827,11 @@ impl Frames {
         asm.map_value(R1, self.tables.counters, counter).mov(R2, 1);
         asm.atomic(AtomicOp::Add, Width::W64, R1, 0, R2);
     }
+}
+
+/// Counts a hit in the head. Calls that ended before the hit must be off the stack: it is not inside of them.
+fn count_hit(asm: &mut Assembler) {
+    asm.load(Size::U64, R1, R6, HEAD_HITS).add(R1, 1).store(Size::U64, R6, HEAD_HITS, R1);
 }
 
 /// Builds the key of a head from registers.

@@ -813,20 +813,20 @@ fn maps_allocate_as_they_fill_where_the_kernel_lets_them() {
     check_maps(
         Caps::linux_6_12(),
         expect![[r#"
-            frame_heads hash key 16 value 960 entries 262144 no_prealloc
-            frame_chunks hash key 16 value 896 entries 131072 no_prealloc
+            frame_heads hash key 16 value 1096 entries 262144 no_prealloc
+            frame_chunks hash key 16 value 1024 entries 131072 no_prealloc
             frame_counters array key 4 value 96 entries 1
             frame_gone hash key 4 value 4 entries 1024
-            frame_blank array key 4 value 960 entries 1"#]],
+            frame_blank array key 4 value 1096 entries 1"#]],
     );
     check_maps(
         Caps::linux_5_10(),
         expect![[r#"
-            frame_heads hash key 16 value 960 entries 8192
-            frame_chunks hash key 16 value 896 entries 4096
+            frame_heads hash key 16 value 1096 entries 8192
+            frame_chunks hash key 16 value 1024 entries 4096
             frame_counters array key 4 value 96 entries 1
             frame_gone hash key 4 value 4 entries 1024
-            frame_blank array key 4 value 960 entries 1"#]],
+            frame_blank array key 4 value 1096 entries 1"#]],
     );
 }
 

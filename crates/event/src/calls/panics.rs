@@ -39,7 +39,7 @@ impl Panics {
         if self.open.get(key).is_none() {
             return;
         }
-        let over = self.open.ends(header, short.id, end);
+        let over = self.open.ends(header, short, end);
         // One that another has taken the place of was not recovered from.
         if let Some(over) = over.filter(|_| end == End::Unwound && short.panic == short.id) {
             if self.recovered.len() >= MOST {
@@ -77,7 +77,7 @@ mod tests {
     use crate::schema::RowId;
 
     fn header(goid: u64) -> Header {
-        Header { time: 9, pid: 1, tid: 2, goid, row: RowId(0), stat: 0 }
+        Header { time: 9, pid: 1, tid: 2, goid, row: RowId(0), stat: 0, process: 1, place: None, g: 0 }
     }
 
     fn record(id: u64) -> Record {
@@ -87,7 +87,7 @@ mod tests {
     }
 
     fn end(id: u64, end: End, panic: u64) -> Short {
-        Short { id, started: 0, depth: 0, end: end as u32, function: 0, panic }
+        Short { id, started: 0, depth: 0, end: end as u32, inner_hits: 0, function: 0, panic }
     }
 
     #[test]

@@ -2,7 +2,7 @@ use super::*;
 use crate::schema::RowId;
 
 fn header(goid: u64, time: u64) -> Header {
-    Header { time, pid: 10, tid: 11, goid, row: RowId(0), stat: 0 }
+    Header { time, pid: 10, tid: 11, goid, row: RowId(0), stat: 0, process: 10, place: Some(0), g: 0 }
 }
 
 /// A record of a call with nothing in it but the call's number, beginning, depth and end.
@@ -13,6 +13,10 @@ fn record(id: u64, started: u64, depth: u32, end: u32) -> Record {
     bytes[DEPTH..DEPTH + 4].copy_from_slice(&depth.to_le_bytes());
     bytes[END..END + 4].copy_from_slice(&end.to_le_bytes());
     Record { call: 0, bytes }
+}
+
+fn short(id: u64, inner_hits: u64) -> Short {
+    Short { id, started: 0, depth: 0, end: 0, inner_hits, function: 0, panic: 0 }
 }
 
 fn begin(calls: &mut Calls, goid: u64, id: u64, time: u64) {
@@ -39,11 +43,12 @@ fn returns_find_their_own_calls() {
 fn ends_without_results_and_ends_that_nobody_wants() {
     let mut calls = Calls::default();
     (1..=3).for_each(|id| begin(&mut calls, 1, id, 100));
-    let panicked = calls.ends(header(1, 130), 1, End::Unwound).unwrap();
+    let panicked = calls.ends(header(1, 130), &short(1, 6), End::Unwound).unwrap();
     assert_eq!((panicked.end, panicked.elapsed, panicked.returned), (End::Unwound, Some(30), None));
+    assert_eq!(panicked.inner_hits, 6);
     calls.dropped(header(1, 140), 2);
     calls.dropped(header(1, 140), 99);
-    assert!(calls.ends(header(1, 150), 99, End::Goexit).is_none());
+    assert!(calls.ends(header(1, 150), &short(99, 0), End::Goexit).is_none());
     assert_eq!(calls.tally(), Tally { finished: 1, dropped: 1, forgotten: 0, unknown: 2 });
     assert_eq!(calls.open(), 1);
 }
@@ -105,7 +110,7 @@ fn calls_on_a_system_stack_end_whichever_goroutine_it_works_for_then() {
     let on_system_stack = (0x5a_0000 << SYSTEM_CALLS_AT) + 1;
     begin(&mut calls, 7, on_system_stack, 100);
     begin(&mut calls, 7, 1, 110);
-    let switched = calls.ends(header(0, 130), on_system_stack, End::Switched).unwrap();
+    let switched = calls.ends(header(0, 130), &short(on_system_stack, 0), End::Switched).unwrap();
     assert_eq!((switched.key.goid, switched.end, switched.elapsed), (7, End::Switched, Some(30)));
-    assert!(calls.ends(header(0, 140), 1, End::Goexit).is_none(), "a goroutine's own calls are its own");
+    assert!(calls.ends(header(0, 140), &short(1, 0), End::Goexit).is_none(), "a goroutine's own calls are its own");
 }

@@ -44,7 +44,7 @@ struct Bytes(Vec<u8>);
 
 impl Bytes {
     fn record(row: u32) -> Bytes {
-        Bytes::default().u64(123).u64(42 << 32 | 43).u64(7).u32(row).u32(0)
+        Bytes::default().u64(123).u64(42 << 32 | 43).u64(7).u32(row).u32(0).u32(42).u32(5).u64(0xc000)
     }
 
     fn u64(mut self, n: u64) -> Bytes {
@@ -120,8 +120,10 @@ fn every_kind_of_record_is_read() {
 
 #[test]
 fn the_head_says_where_and_when() {
-    expect!["Header { time: 123, pid: 42, tid: 43, goid: 7, row: RowId(4), stat: 0 }"]
-        .assert_eq(&format!("{:?}", header(&Bytes::record(4).0).unwrap()));
+    expect![
+        "Header { time: 123, pid: 42, tid: 43, goid: 7, row: RowId(4), stat: 0, process: 42, place: Some(5), g: 49152 }"
+    ]
+    .assert_eq(&format!("{:?}", header(&Bytes::record(4).0).unwrap()));
 }
 
 #[test]

@@ -136,7 +136,7 @@ impl Decoder {
             What::CallEnd(short) => {
                 let end = End::numbered(short.end).unwrap_or(End::Lost);
                 self.panics.ends(header, &short);
-                let ended = self.calls.ends(header, short.id, end);
+                let ended = self.calls.ends(header, &short, end);
                 let panic = ended.as_ref().filter(|_| end == End::Unwound);
                 let panic = panic.and_then(|call| self.panics.of(call.key, short.panic));
                 ended.map(|call| Finished { panic, ..call })

@@ -132,11 +132,11 @@ fn calls(schema: &mut Schema) -> Vec<Row> {
 /// A record of a call: its number, how it ended, its stack, and two registers.
 fn call_bytes(row: u32, id: u64, end: End, stack: u64, registers: [u64; 2]) -> Vec<u8> {
     let end = if row == 0 || row == 2 { 0 } else { (end as u64) << 32 };
-    bytes(row, &[id, 4_000 + id, end, 0, stack, 0, 0, registers[0], registers[1]])
+    bytes(row, &[id, 4_000 + id, end, 0, 0, stack, 0, 0, registers[0], registers[1]])
 }
 
 fn short(row: u32, id: u64, end: End, function: u64, panic: u64) -> Vec<u8> {
-    bytes(row, &[id, 4_000 + id, (end as u64) << 32, function, panic])
+    bytes(row, &[id, 4_000 + id, (end as u64) << 32, 0, function, panic])
 }
 
 fn ended(output: Option<Output>) -> Finished {

@@ -32,8 +32,10 @@ pub const HEAD_MARKS: i32 = 52;
 pub const HEAD_HIDDEN: i32 = 54;
 /// `u64`: the call that was the top one when a panic was last recovered from: that of `runtime.gopanic`, if that is probed.
 pub const HEAD_PANIC: i32 = 56;
+/// `u64`: how often probes fired on this stack: each entry and each return of a paired call counts once.
+pub const HEAD_HITS: i32 = 64;
 /// The first frames.
-pub const HEAD_FRAMES: i32 = 64;
+pub const HEAD_FRAMES: i32 = 72;
 
 // A frame.
 /// `u32`: stack.hi − SP at the function's first byte.
@@ -49,8 +51,10 @@ pub const FRAME_FLAGS: i32 = 12;
 pub const FRAME_TIME: i32 = 16;
 /// `u64`: a number that no other call of this g has.
 pub const FRAME_CALL: i32 = 24;
+/// `u64`: [`HEAD_HITS`] with the entry; once the call has returned how often probes fired between entry and return.
+pub const FRAME_HITS: i32 = 32;
 /// `u64`s: what the entry saves for the return. Holds anything until it does.
-pub const FRAME_SAVED: i32 = 32;
+pub const FRAME_SAVED: i32 = 40;
 
 /// In [`FRAME_FLAGS`]: [`Site::switches`].
 pub const FRAME_SWITCHES: i32 = 1;

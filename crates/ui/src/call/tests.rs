@@ -37,9 +37,20 @@ fn nil() -> GoValue {
 fn finished(end: End, elapsed: Option<u64>) -> Finished {
     Finished {
         key: Key { pid: 10, goid: 42, id: 7 },
-        header: Header { time: 5_000_000_000, pid: 10, tid: 11, goid: 42, row: RowId(0), stat: 0 },
+        header: Header {
+            time: 5_000_000_000,
+            pid: 10,
+            tid: 11,
+            goid: 42,
+            row: RowId(0),
+            stat: 0,
+            process: 10,
+            place: Some(0),
+            g: 0,
+        },
         started: 4_999_999_000,
         elapsed,
+        inner_hits: 0,
         depth: 1,
         end,
         alone: false,

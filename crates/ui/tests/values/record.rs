@@ -186,7 +186,17 @@ impl Case {
 
     fn told(&self, record: &[u8]) -> (Finished, CallValues<'_>) {
         let mut calls = Calls::default();
-        let header = Header { time: 5, pid: 10, tid: 11, goid: 1, row: RowId(0), stat: self.stat };
+        let header = Header {
+            time: 5,
+            pid: 10,
+            tid: 11,
+            goid: 1,
+            row: RowId(0),
+            stat: self.stat,
+            process: 10,
+            place: Some(0),
+            g: 0,
+        };
         let key = calls.begins(header, Record { call: 0, bytes: record.to_vec() }).unwrap();
         let call = calls.get(key).unwrap();
         let (types, secrets, limits) = (&self.declared.types, &self.secrets, self.limits);

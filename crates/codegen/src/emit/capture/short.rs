@@ -8,9 +8,12 @@ use event::record;
 
 use super::{Captured, NO_WAKEUP, hit, look_up};
 use crate::emit::ids::{Ids, Numbers};
+use crate::emit::memory::Place;
 use crate::frames::Ended;
 use program::capture::layout;
-use program::frames::{FRAME_CALL, FRAME_FLAGS, FRAME_NUMBER_AT, FRAME_ROW, FRAME_TIME, HEAD_GOID, HEAD_PANIC};
+use program::frames::{
+    FRAME_CALL, FRAME_FLAGS, FRAME_HITS, FRAME_NUMBER_AT, FRAME_ROW, FRAME_TIME, HEAD_GOID, HEAD_HITS, HEAD_PANIC,
+};
 use program::{FRAME_RECORDED, counter};
 
 use Reg::{R0, R1, R2, R3, R5, R10};
@@ -41,7 +44,9 @@ impl Shorts {
         fill(asm, ended.free, ended.frame, self.captured.end);
         // The process is the one that the goroutine is of; the thread is whichever runs here.
         asm.load(Size::U64, R1, R10, ids).store(Size::U64, ended.free, record::PID_TGID as i32, R1);
-        asm.load(Size::U64, R1, ended.head, HEAD_GOID).store(Size::U64, ended.free, record::GOID as i32, R1);
+        goroutine(asm, ended);
+        asm.load(Size::U64, R1, ended.head, HEAD_HITS).load(Size::U64, R2, ended.frame, FRAME_HITS);
+        asm.alu(AluOp::Sub, R1, R2).store(Size::U64, ended.free, short::INNER_HITS as i32, R1);
         asm.load(Size::U64, R1, ended.head, HEAD_PANIC).store(Size::U64, ended.free, short::PANIC as i32, R1);
         asm.store(Size::U32, ended.free, short::END as i32, ended.end);
         submit(asm, ended.free);
@@ -68,12 +73,35 @@ impl Shorts {
         time(asm, to);
         asm.load(Size::U64, R5, hit, hit::FRAME);
         fill(asm, to, R5, row);
-        for (from, field) in [(hit::PID_TGID, record::PID_TGID), (hit::GOID, record::GOID)] {
-            asm.load(Size::U64, R1, hit, from).store(Size::U64, to, field as i32, R1);
-        }
+        asm.load(Size::U64, R1, R5, FRAME_HITS).store(Size::U64, to, short::INNER_HITS as i32, R1);
+        origin(asm, hit, Place::at(to, 0));
         asm.store(Size::U64, to, short::PANIC as i32, 0).store(Size::U32, to, short::END as i32, end as i32);
         submit(asm, to);
     }
+}
+
+/// Writes into the head of a record where the hit comes from: the process, the site and the goroutine.
+pub(in crate::emit) fn origin(asm: &mut Assembler, hit: Reg, to: Place) {
+    let fields = [
+        (Size::U64, hit::PID_TGID, record::PID_TGID),
+        (Size::U64, hit::GOID, record::GOID),
+        (Size::U32, hit::PROCESS, record::PROCESS),
+        (Size::U32, hit::PLACE, record::PLACE),
+        (Size::U64, hit::G, record::G),
+    ];
+    for (size, from, field) in fields {
+        asm.load(size, R1, hit, from).store(size, to.base, to.off + field as i32, R1);
+    }
+}
+
+/// The same where no site saw the call end. A system stack is no goroutine's.
+fn goroutine(asm: &mut Assembler, ended: Ended) {
+    let none = asm.label("no_goroutine");
+    asm.load(Size::U32, R1, R10, ended.key).store(Size::U32, ended.free, record::PROCESS as i32, R1);
+    asm.store(Size::U32, ended.free, record::PLACE as i32, -1);
+    asm.load(Size::U64, R1, ended.head, HEAD_GOID).store(Size::U64, ended.free, record::GOID as i32, R1);
+    asm.jump_if(Cond::Eq, R1, 0, none).load(Size::U64, R1, R10, ended.key + 8);
+    asm.place(none).store(Size::U64, ended.free, record::G as i32, R1);
 }
 
 fn time(asm: &mut Assembler, to: Reg) {

@@ -50,7 +50,7 @@ fn arguments_of_every_kind_lead_to_what_is_behind_them() {
         "main.many",
         Maps::Swiss { split: false },
         expect![[r#"
-            main.many begins, 9 registers, 3 words, a type 1 at 88 96, b type 2 at 104 112 120, e type 3 at 128 136, m type 4 at 144, c type 11 at 152, f type 12 at 160, arr type 13 at 168
+            main.many begins, 9 registers, 3 words, a type 1 at 112 120, b type 2 at 128 136 144, e type 3 at 152 160, m type 4 at 168, c type 11 at 176, f type 12 at 184, arr type 13 at 192
               0: Length ≤256 × 1 uint8 leaf free
               16: Length ≤256 × 1 uint8 leaf
               40: Iface
@@ -90,7 +90,7 @@ fn older_maps_have_buckets_in_chains_and_those_from_before_they_grew() {
         "main.(*Server).Close",
         Maps::Buckets,
         expect![[r#"
-            main.(*Server).Close begins, 9 registers, 0 words, s type 1 at 88
+            main.(*Server).Close begins, 9 registers, 0 words, s type 1 at 112
               0: One ≤1 × 24 main.Server once
             main.(*Server).Close returns, 9 registers, 0 words
             main.Server None every 24
@@ -114,7 +114,7 @@ fn a_struct_that_leads_to_itself_is_listed_once() {
         "main.swapped",
         Maps::Buckets,
         expect![[r#"
-            main.swapped begins, 9 registers, 0 words, n type 1 at 88, s type 2 at 96 104, r type 3 at 112
+            main.swapped begins, 9 registers, 0 words, n type 1 at 112, s type 2 at 120 128, r type 3 at 136
               8: Length ≤256 × 1 uint8 leaf free
               24: One ≤1 × 88 main.Req once
             main.swapped returns, 9 registers, 0 words
@@ -139,8 +139,8 @@ fn what_is_passed_on_the_stack_is_copied_with_its_pointers() {
         "main.wide",
         Maps::Buckets,
         expect![[r#"
-        main.wide begins, 9 registers, 10 words, w type 1 at 160, n type 2 at 88
-        main.wide returns, 9 registers, 0 words
-    "#]],
+            main.wide begins, 9 registers, 10 words, w type 1 at 184, n type 2 at 112
+            main.wide returns, 9 registers, 0 words
+        "#]],
     );
 }

@@ -3,6 +3,7 @@
 
 use bpf::Caps;
 use event::decode;
+use event::go::call;
 use expect_test::{Expect, expect};
 use gobin::Arch;
 
@@ -13,6 +14,8 @@ use plan::{Plan, Site};
 use program::frames::{Counters, Heads};
 use program::{FRAME_RECORDED, counter};
 
+/// The process's number.
+const PROCESS: u32 = 1;
 /// The goroutine's g, and where the fake runtime has its fields.
 const G: u64 = 0xc000_0000;
 const SCHED_SP: u64 = 24;
@@ -562,4 +565,64 @@ fn what_does_not_fit_into_the_ring_is_counted_and_has_no_end() {
     let [hits, printed, lost] = [counter::HITS, counter::PRINTED, counter::LOST].map(count);
     assert!(lost > 100 && printed > 10, "{printed} printed, {lost} lost");
     assert_eq!(hits, printed + lost + calls.recorded());
+}
+
+/// Which call a record is of, and what its head and end say: place, process, g, and hits inside.
+fn ends(calls: &mut Calls) -> Vec<(u64, Option<u32>, u32, u64, u64)> {
+    let (mut ends, schema) = (Vec::new(), calls.run.program.schema.clone());
+    calls.run.vm.drain(calls.run.program.tables.ring, |record| {
+        let event = decode::event(&schema, record).unwrap();
+        let word = |at: usize| u64::from_le_bytes(record[at..][..8].try_into().unwrap());
+        let header = event.header;
+        assert_eq!(header.goid, 42);
+        ends.push((word(call::ID), header.place, header.process, header.g, word(call::INNER_HITS)));
+    });
+    ends
+}
+
+fn sites(calls: &Calls, is: fn(&Site) -> bool) -> Option<u32> {
+    calls.plan.sites.iter().position(is).map(|site| site as u32)
+}
+
+/// How many calls of itself a call of `fib(n)` leads to.
+fn fib(calls: &mut Calls, n: u64, depth: u64) -> u64 {
+    calls.enter("main.fib", depth, n);
+    let inside = if n < 2 { 0 } else { 2 + fib(calls, n - 1, depth + 64) + fib(calls, n - 2, depth + 64) };
+    calls.leave("main.fib", depth, n);
+    inside
+}
+
+#[test]
+fn a_record_says_where_and_for_whom_the_probe_fired_and_how_often_inside_the_call() {
+    for caps in [Caps::linux_7_0(), Caps::linux_6_1(), Caps::linux_5_10()] {
+        let mut calls = Calls::new("goret:main.fib { call(); }", caps);
+        let inside = fib(&mut calls, 7, 64);
+        assert_eq!(inside, 40);
+        let [entry, exit] = [sites(&calls, |site| site.entry.is_some()), sites(&calls, |site| site.exit.is_some())];
+        let ends = ends(&mut calls);
+        assert!(entry.is_some() && exit.is_some() && entry != exit);
+        assert_eq!(ends[0], (1, entry, PROCESS, G, 0));
+        assert_eq!(ends.last(), Some(&(1, exit, PROCESS, G, 2 * inside)));
+        // Each call but the outer one is inside of another one: of those that return in between, every leaf has none.
+        let hits: Vec<u64> = ends.iter().filter(|end| end.1 == exit).map(|end| end.4).collect();
+        assert_eq!((hits.len(), hits.iter().filter(|hits| **hits == 0).count()), (41, 21));
+    }
+}
+
+#[test]
+fn hits_inside_of_calls_that_no_return_sees_are_those_until_then() {
+    let mut calls = Calls::new("goret:main.fib { call(); }", Caps::linux_7_0());
+    calls.enter("main.fib", 64, 3);
+    calls.enter("main.fib", 128, 2);
+    calls.enter("main.fib", 192, 1);
+    calls.leave("main.fib", 192, 1);
+    calls.recover(100);
+    // This entry is at the place of the first call, which is lost, and not inside of it.
+    calls.enter("main.fib", 64, 0);
+    let ends = ends(&mut calls).split_off(3);
+    let entry = sites(&calls, |site| site.entry.is_some());
+    let hits: Vec<_> = ends.iter().map(|end| (end.0, end.1, end.3, end.4)).collect();
+    let exit = sites(&calls, |site| site.exit.is_some());
+    assert_eq!(hits, [(3, exit, G, 0), (2, None, G, 2), (1, None, G, 3), (4, entry, G, 0)]);
+    assert!(ends.iter().all(|end| end.2 == PROCESS));
 }

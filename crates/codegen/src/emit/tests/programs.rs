@@ -353,10 +353,10 @@ fn the_listing_of_a_count() {
           ; which site?
           r1 = r6
           call bpf_get_attach_cookie#174
-          *(u32 *)(r10 -80) = r0
+          *(u32 *)(r10 -68) = r0
           r1 = map[firings]
           r2 = r10
-          r2 += -80
+          r2 += -68
           call bpf_map_lookup_elem#1
           if r0 == 0x0 goto out
           r1 = 1
@@ -387,7 +387,7 @@ fn the_listing_of_a_count() {
         ours:
           r1 = map[sites]
           r2 = r10
-          r2 += -80
+          r2 += -68
           call bpf_map_lookup_elem#1
           if r0 == 0x0 goto out
           r8 = r0
@@ -407,7 +407,7 @@ fn the_listing_of_a_count() {
           *(u32 *)(r10 -4) = 0
           *(u64 *)(r10 -48) = 0
           *(u64 *)(r10 -40) = 0
-          *(u64 *)(r10 -72) = 0
+          *(u32 *)(r10 -72) = 0
           r1 = r6
           r2 = r10
           r2 += -80
@@ -427,7 +427,7 @@ fn the_listing_of_a_count() {
         static body_0(ctx, hit):
           r6 = r1
           r7 = r2
-          r1 = *(u64 *)(r7 +8)
+          r1 = *(u32 *)(r7 +8)
           r1 += 1
           *(u32 *)(r10 -16) = r1
           r1 = map[counters]
