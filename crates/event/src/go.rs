@@ -59,6 +59,9 @@ pub mod call {
     /// words of the stack, from the first argument's place on, follow them, then the chunks.
     pub const REGISTERS: usize = CONTEXT + 8;
 
+    /// Bytes in front of the registers that take no room from values where a record's size is limited.
+    pub const UNLIMITED: usize = record::ORIGIN + 8;
+
     /// What the bits of [`crate::record::STAT`] say: not all that could be followed was.
     pub mod stat {
         /// Deeper than asked for.

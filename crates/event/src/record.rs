@@ -19,5 +19,8 @@ pub const G: usize = 40;
 /// Where the payload starts.
 pub const PAYLOAD: usize = 48;
 
+/// Bytes of the head that take no room from values where a record's size is limited: process, place and g.
+pub const ORIGIN: usize = PAYLOAD - PROCESS;
+
 /// In [`PLACE`]: no site of the plan.
 pub const NO_PLACE: u32 = u32::MAX;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use event::go::{Piece, Printed, Root, Source, Start, TypeRow};
+use event::record;
 
 use gobin::VAddr;
 use gobin::types::TypeRef;
@@ -54,7 +55,7 @@ impl Builder<'_> {
             first,
             ops: u16::try_from(ops.len()).unwrap_or(u16::MAX),
             stack: 0,
-            bytes: self.limits.bytes.min(MOST_BYTES),
+            bytes: self.limits.bytes.saturating_add(record::ORIGIN as u32).min(MOST_BYTES),
             depth: u32::from(self.limits.depth),
         };
         self.captures.tables.ops.extend(ops);

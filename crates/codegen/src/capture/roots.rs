@@ -106,7 +106,7 @@ impl Builder<'_> {
             first,
             ops: u16::try_from(ops.len()).unwrap_or(u16::MAX),
             stack,
-            bytes: self.limits.bytes.clamp(head, MOST_BYTES),
+            bytes: self.limits.bytes.saturating_add(call::UNLIMITED as u32).clamp(head, MOST_BYTES),
             depth: u32::from(self.limits.depth),
         });
         self.captures.tables.ops.extend(ops);
