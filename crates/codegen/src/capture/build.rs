@@ -46,9 +46,8 @@ pub(super) struct Builder<'t> {
     listed: BTreeMap<TypeRow, Listed>,
     /// Those of them that are in the tables already.
     laid: BTreeSet<TypeRow>,
-    /// Binaries that have interfaces somebody can reach, and those whose types are all known for that reason.
-    reached: BTreeSet<u32>,
-    known: BTreeSet<u32>,
+    /// Binaries with interfaces that a capture can reach, and whether all their types are in the tables for that reason.
+    reached: BTreeMap<u32, bool>,
     dynamic: Vec<(u64, Op)>,
     pub(super) captures: Captures,
 }
@@ -108,8 +107,7 @@ impl<'t> Builder<'t> {
             waiting: Vec::new(),
             listed: BTreeMap::new(),
             laid: BTreeSet::new(),
-            reached: BTreeSet::new(),
-            known: BTreeSet::new(),
+            reached: BTreeMap::new(),
             dynamic: Vec::new(),
             captures: Captures { registers, ..Captures::default() },
         }
@@ -270,7 +268,9 @@ impl<'t> Builder<'t> {
             GoKind::String if words(2) => ops.push(self.text(at, BYTES, flag::FREE)),
             GoKind::Slice(elem) if words(2) => ops.extend(self.slice(*elem, at)),
             GoKind::Interface { empty } if words(2) => {
-                self.reached.extend(self.binary_of(row));
+                if let Some(binary) = self.binary_of(row) {
+                    self.reached.entry(binary).or_default();
+                }
                 ops.push(interface(at, *empty, &ty.name));
             }
             _ if words(1) => ops.extend(self.pointer(&ty.kind, at)),
@@ -399,8 +399,8 @@ impl<'t> Builder<'t> {
     pub(super) fn finish(mut self) -> Captures {
         loop {
             self.list_waiting();
-            let Some(binary) = self.reached.difference(&self.known).next().copied() else { break };
-            self.known.insert(binary);
+            let Some((&binary, is_known)) = self.reached.iter_mut().find(|(_, is_known)| !**is_known) else { break };
+            *is_known = true;
             self.know_all(binary);
         }
         self.describe_all();
