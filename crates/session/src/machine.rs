@@ -1,7 +1,7 @@
 //! The machine that a run happens on: its processes, its clocks, its engines, and the files that hold programs.
 //!
 //! The run loop asks for all of these here, so that tests can run it on a made-up machine: an engine without a kernel, processes
-//! that come and go on command, and a clock that only moves when somebody sleeps.
+//! that come and go on command, and a clock that moves only when the loop sleeps.
 
 mod linux;
 

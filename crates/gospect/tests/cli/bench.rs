@@ -78,6 +78,7 @@ fn text_has_a_table_for_each_kind_of_figure() {
     let words = |line: &str| line.split_whitespace().filter(|word| !digits(word)).collect::<Vec<_>>().join(" ");
     let text: Vec<String> = ran.stdout.lines().map(words).collect();
     expect![[r#"
+        engine: kernel
         SITE BODY NS A HIT RATIO
         emulated empty
         emulated count

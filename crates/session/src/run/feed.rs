@@ -39,7 +39,7 @@ pub(super) struct Feed {
     pending: HashMap<Key, Vec<RuntimeType>>,
     /// Types that were seen and are not known, by process and address.
     unknown: HashSet<(u32, u64)>,
-    /// Those of them that nobody has looked at yet.
+    /// Those of them that were not looked at yet.
     waiting: Vec<RuntimeType>,
     /// Of how many calls only the beginning was recorded, by function.
     alone: HashMap<u64, u64>,
@@ -144,7 +144,7 @@ impl Feed {
         &self.alone
     }
 
-    /// Looks at the types that interfaces led to and nobody knew, so that what they hold next can be followed. Gives back what
+    /// Looks at unknown types that interfaces led to, so that values of them can be followed from now on. Returns what
     /// is to be said about it.
     pub fn learn_types(
         &mut self,
@@ -265,7 +265,7 @@ impl Feed {
     }
 }
 
-/// A Go executable, for whoever decodes records.
+/// A Go executable, for decoders of records.
 struct GoImage(Arc<gobin::Image>);
 
 impl fmt::Debug for GoImage {
