@@ -46,22 +46,6 @@ pub fn show(form: &str, moment: Moment) -> String {
     })
 }
 
-const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-
 fn format(form: &str, unix_nanos: i64, east: i32) -> String {
     let (unix, nanos) = (unix_nanos.div_euclid(1_000_000_000), unix_nanos.rem_euclid(1_000_000_000));
     let parts = Parts { civil: Civil::new(unix, east), nanos, unix, east };
@@ -83,7 +67,7 @@ impl Parts {
     }
 
     fn name(&self, conversion: Option<char>, out: &mut String) -> bool {
-        let (day, month) = (DAYS[self.civil.weekday], MONTHS[self.civil.month - 1]);
+        let (day, month) = (Civil::DAYS[self.civil.weekday], Civil::MONTHS[self.civil.month - 1]);
         let half = if self.civil.hour < 12 { "AM" } else { "PM" };
         out.push_str(match conversion {
             Some('a') => &day[..3],

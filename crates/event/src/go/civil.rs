@@ -26,6 +26,24 @@ pub struct Civil {
 const DAY: i64 = 86_400;
 
 impl Civil {
+    /// The months, January first.
+    pub const MONTHS: [&str; 12] = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ];
+    /// The days of the week, Sunday first.
+    pub const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+
     /// A moment in seconds since 1970, in a zone so many seconds east of UTC.
     #[must_use]
     pub fn new(unix: i64, east: i32) -> Civil {

@@ -153,11 +153,10 @@ impl DutyCycle {
             return Ok(None);
         }
         self.rest_until = None;
-        let words = probes.first().program().tables.control;
-        control.unfreeze_goroutines(probes.table(words)?)?;
+        control.unfreeze_goroutines(probes.control_table()?)?;
         let there = GoroutineTracker::fill_again(probes, processes, machine)?;
         let last = goroutines.take_turn(&there);
-        control.arm(true, machine.clock.since_boot(), probes.table(words)?)?;
+        control.arm(true, machine.clock.since_boot(), probes.control_table()?)?;
         self.changing += machine.clock.spent_here() - began;
         overhead.begin_anew(probes, machine.clock.now())?;
         Ok(Some(last))

@@ -103,7 +103,7 @@ impl GoroutineTracker {
 
     /// Freezes the table of goroutines. Returns since when it is frozen.
     pub fn freeze(&self, probes: &Probes, control: &mut Control, now: u64) -> Result<u64, Error> {
-        control.freeze_goroutines(now, probes.table(probes.first().program().tables.control)?)
+        control.freeze_goroutines(now, probes.control_table()?)
     }
 
     /// Everything kept, with the goroutines that are left in the table.

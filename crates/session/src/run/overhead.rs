@@ -242,7 +242,7 @@ impl OverheadBudget {
         for (_, under) in unders {
             sink.note(&format!("under({:?}) is 0 from here on, since that is not probed any more", under.pattern));
         }
-        let table = probes.table(probes.first().program().tables.control)?;
+        let table = probes.control_table()?;
         Ok(control.unders_untracked(marks, table)?)
     }
 

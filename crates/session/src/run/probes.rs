@@ -89,6 +89,11 @@ impl Probes {
         self.tables().get(id)
     }
 
+    /// The table of the run's words ([`super::control`]).
+    pub fn control_table(&self) -> Result<&dyn Table, Error> {
+        self.table(self.first().program().tables.control)
+    }
+
     /// Functions without probes: the overhead budget took them.
     pub fn dropped(&self) -> &BTreeSet<FuncNo> {
         self.engine.dropped()

@@ -99,7 +99,7 @@ impl Run {
             return Err(refusal.into());
         }
         let mut control = Control::new(&processes);
-        control.arm(false, 0, probes.table(probes.first().program().tables.control)?)?;
+        control.arm(false, 0, probes.control_table()?)?;
         Ok(Run {
             output: Output::new(&script.values, limits.printed, &machine),
             overhead: OverheadBudget::new(limits.overhead, machine.clock.now()),
@@ -130,7 +130,7 @@ impl Run {
 
     /// Lets hits count, or not count.
     pub fn arm(&mut self, armed: bool) -> Result<(), Stopped> {
-        let table = self.probes.table(self.probes.first().program().tables.control)?;
+        let table = self.probes.control_table()?;
         Ok(self.control.arm(armed, self.machine.clock.since_boot(), table)?)
     }
 
@@ -285,8 +285,7 @@ impl Run {
     /// Looks for processes that have started or ended, and for files that were replaced.
     fn look(&mut self, sink: &mut dyn Sink) -> Result<(), Stopped> {
         if self.processes.look(self.probes.engine.as_mut())? {
-            let words = self.probes.first().program().tables.control;
-            self.control.processes_removed(self.probes.table(words)?)?;
+            self.control.processes_removed(self.probes.control_table()?)?;
             let leftovers = Leftovers { probes: &self.probes, host: self.processes.host() };
             self.goroutines.keep_ended(leftovers, &self.control, self.machine.clock.as_ref())?;
             self.output.open += leftovers.clear()?;

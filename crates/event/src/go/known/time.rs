@@ -1,7 +1,7 @@
 //! Moments and durations.
 
 use super::{field, field_number, number_in};
-use crate::go::civil;
+use crate::go::civil::{self, Civil};
 use crate::go::decode::Decoder;
 use crate::go::kinds::Read;
 use crate::go::span::Span;
@@ -88,30 +88,14 @@ fn fraction(n: u64, unit: u64) -> String {
     }
 }
 
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
-
 /// `time.Month`, from 1.
 pub(super) fn month(_: &mut Decoder<'_>, ty: &GoType, span: Span<'_>) -> Option<Read> {
-    named(ty, span, &MONTHS, 1)
+    named(ty, span, &Civil::MONTHS, 1)
 }
 
 /// `time.Weekday`, from 0.
 pub(super) fn weekday(_: &mut Decoder<'_>, ty: &GoType, span: Span<'_>) -> Option<Read> {
-    named(ty, span, &DAYS, 0)
+    named(ty, span, &Civil::DAYS, 0)
 }
 
 fn named(ty: &GoType, span: Span<'_>, names: &[&str], first: i64) -> Option<Read> {
